@@ -1,0 +1,128 @@
+/* Transport: messages between the manager (rank 0) and its workers.
+ *
+ * A transport is a table of functions: `loop` joins endpoints inside one process, `mpi` is
+ * MPI point-to-point. Sending never blocks and copies the bytes; receiving never blocks. Messages
+ * from one peer arrive in the order in which they were sent. Only the thread that opened an
+ * endpoint may use it.
+ *
+ * The one-sided board of DESIGN is not here yet; it will be further entries of this table (claim,
+ * publish, report), with the messages below as what they do where windows are not available.
+ */
+#ifndef DH_MPI_COMM_H
+#define DH_MPI_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dh_mpi/buffer.h"
+#include "dh_mpi/status.h"
+
+/* What travels; the payload of each is packed and unpacked in src/comm/codec.c. */
+enum dh_tag {
+    DH_TAG_NONE,     /* nothing was there */
+    DH_TAG_HELLO,    /* worker → manager: dh_hello; once, first */
+    DH_TAG_CLAIM,    /* worker → manager: slot; wants a trial */
+    DH_TAG_TASK,     /* manager → worker: dh_task; the answer to a claim */
+    DH_TAG_RESULT,   /* worker → manager: slot, trial, dh_outcome; also claims for that slot */
+    DH_TAG_REPORT,   /* worker → manager: slot, trial, step, value: an intermediate result */
+    DH_TAG_CANCEL,   /* manager → worker: slot, trial: end this evaluation now */
+    DH_TAG_SHUTDOWN, /* manager → worker: end */
+    DH_TAG_BYE,      /* worker → manager: has ended everything; last message */
+    DH_TAG_FATAL,    /* worker → manager: text; cannot evaluate at all (e.g. no launcher) */
+    DH_TAG_COUNT,
+};
+
+struct dh_message {
+    int peer;
+    enum dh_tag tag;
+    const void *data; /* borrowed until the next call on the same endpoint */
+    size_t size;
+};
+
+struct dh_comm;
+
+struct dh_comm_ops {
+    const char *name;
+    int (*rank)(const struct dh_comm *comm);
+    int (*size)(const struct dh_comm *comm);
+    /* Not collective. */
+    dh_status (*send)(struct dh_comm *comm, int peer, enum dh_tag tag, const void *data,
+                      size_t size, struct dh_error *err);
+    /* Not collective. DH_OK with a message, DH_EMPTY if there is none now. */
+    dh_status (*receive)(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
+    /* Collective: `buffer` of rank 0 to everyone (replaces the content elsewhere). */
+    dh_status (*broadcast)(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
+    /* Collective: wait until all sends are done and everybody is here, then release. Frees. */
+    dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
+};
+
+/* Every transport's struct begins with this. */
+struct dh_comm {
+    const struct dh_comm_ops *ops;
+};
+
+int dh_comm_rank(const struct dh_comm *comm);
+int dh_comm_size(const struct dh_comm *comm);
+dh_status dh_comm_send(struct dh_comm *comm, int peer, enum dh_tag tag,
+                       const struct dh_buffer *payload, struct dh_error *err);
+dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
+dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
+/* Collective; `*comm` may be NULL and is NULL afterwards. */
+dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
+
+/* `count` endpoints joined in this process; `out` is an array of `count`. Each is closed by
+ * itself. */
+void dh_comm_loop_create(int count, struct dh_comm **out);
+
+/* The MPI transport on a duplicate of MPI_COMM_WORLD. Collective. Calls MPI_Init_thread
+ * (FUNNELED) unless MPI is initialised. close also calls MPI_Finalize if open initialised.
+ * In a library of its own (only src/comm/mpi.c includes mpi.h). */
+dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err);
+/* Was this process started by an MPI launcher (environment of Open MPI, PMIx, PMI, Slurm's
+ * pmi/pmix)? Without one, dh_mpi runs on `loop` and MPI_Init is never called. */
+int dh_comm_launched(void);
+/* End all ranks at once: MPI_Abort. Not collective; does not return. */
+void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
+/* Address of an MPI_Comm that holds this rank alone, for plugins that run in it; valid while the
+ * transport is open. NULL for other transports. */
+const void *dh_comm_mpi_self(const struct dh_comm *comm);
+
+/* Payloads. Every unpack returns false for bytes that are not such a payload. */
+#define DH_WIRE_VERSION 1
+
+struct dh_hello {
+    uint32_t version;
+    int32_t slots;
+    int32_t pid;
+    char host[64];
+};
+
+/* One evaluation to do. `values` has the space's count, borrowed when packing, owned (free) after
+ * unpacking. */
+struct dh_task {
+    uint64_t trial;
+    uint64_t seed;
+    uint32_t retries; /* attempts before this one */
+    int32_t slot;
+    double *values;
+};
+
+void dh_hello_pack(const struct dh_hello *hello, struct dh_buffer *out);
+bool dh_hello_unpack(const struct dh_message *message, struct dh_hello *out);
+void dh_task_pack(const struct dh_task *task, size_t parameter_count, struct dh_buffer *out);
+bool dh_task_unpack(const struct dh_message *message, size_t parameter_count, struct dh_task *out);
+struct dh_outcome;
+void dh_result_pack(int32_t slot, uint64_t trial, const struct dh_outcome *outcome,
+                    size_t objective_count, struct dh_buffer *out);
+bool dh_result_unpack(const struct dh_message *message, size_t objective_count, int32_t *slot,
+                      uint64_t *trial, struct dh_outcome *out);
+/* CLAIM and CANCEL (a claim has trial 0). */
+void dh_slot_pack(int32_t slot, uint64_t trial, struct dh_buffer *out);
+bool dh_slot_unpack(const struct dh_message *message, int32_t *slot, uint64_t *trial);
+void dh_progress_pack(int32_t slot, uint64_t trial, double step, double value,
+                      struct dh_buffer *out);
+bool dh_progress_unpack(const struct dh_message *message, int32_t *slot, uint64_t *trial,
+                        double *step, double *value);
+
+#endif

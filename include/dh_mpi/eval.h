@@ -1,0 +1,78 @@
+/* Evaluations on a worker: a pool of slots behind one interface, whatever the kind.
+ *
+ * The launcher is a small process that is forked before MPI_Init; it forks every evaluation, so
+ * nothing is ever forked from a process that holds a fabric's memory. It gives each evaluation a
+ * guard (a subreaper) and a process group, enforces time and memory limits, collects output, and
+ * ends everything when the rank goes away. Builtin functions and plugins with isolate = false run
+ * in the rank itself.
+ *
+ * The pool is an event loop: start, cancel and poll never block (but for an in-rank plugin, which
+ * runs inside poll).
+ */
+#ifndef DH_MPI_EVAL_H
+#define DH_MPI_EVAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dh_mpi/comm.h"
+#include "dh_mpi/config.h"
+#include "dh_mpi/history.h"
+#include "dh_mpi/log.h"
+#include "dh_mpi/space.h"
+#include "dh_mpi/status.h"
+
+struct dh_launcher;
+
+/* Fork the launcher. Call before MPI_Init and before any thread. The child never returns. */
+dh_status dh_launcher_start(struct dh_launcher **out, struct dh_error *err);
+/* Ends it, and with it every process of every evaluation; waits for that (bounded). */
+void dh_launcher_stop(struct dh_launcher **launcher);
+
+/* The part of `evaluator` that other rooms need. */
+struct dh_eval_plan {
+    const char *type; /* "builtin", … (borrowed) */
+    int32_t slots;    /* a worker */
+    uint32_t retries;
+    double timeout; /* seconds; 0: none */
+};
+/* Validate the whole `evaluator` group (all settings of its type; that the builtin exists, that
+ * the plugin, program or interpreter can be found) against the space. For the manager and
+ * --check, on the machine it runs on. */
+dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
+                        struct dh_eval_plan *out, struct dh_error *err);
+
+enum dh_eval_event_kind { DH_EVAL_DONE, DH_EVAL_REPORT };
+
+struct dh_eval_event {
+    enum dh_eval_event_kind kind;
+    int32_t slot;
+    uint64_t trial;
+    struct dh_outcome outcome; /* DONE: the receiver's to free; worker is -1 */
+    double step, value;        /* REPORT */
+};
+
+struct dh_eval;
+
+/* A pool for worker `worker`. `launcher` may be NULL if the type runs in the rank. `communicator`
+ * (may be NULL) is handed to in-rank plugins. Everything is borrowed until destroy. */
+dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_space *space,
+                         struct dh_launcher *launcher, int32_t worker, const void *communicator,
+                         const struct dh_log *log, struct dh_eval **out, struct dh_error *err);
+void dh_eval_destroy(struct dh_eval **eval);
+
+int32_t dh_eval_slots(const struct dh_eval *eval);
+/* Start `task` on its free slot (values are copied). A failure to start one evaluation is an
+ * outcome; an error means that the pool cannot evaluate at all. */
+dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err);
+/* End the evaluation of `trial` on `slot`, if it still runs: its event will have status CANCELLED.
+ */
+void dh_eval_cancel(struct dh_eval *eval, int32_t slot, uint64_t trial);
+/* DH_OK with an event, DH_EMPTY if there is none now. */
+dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct dh_error *err);
+/* A descriptor that is readable when poll may have something (-1: none), and the moment
+ * (dh_clock_monotonic) at which it will have without one (INFINITY: none). */
+int dh_eval_fd(const struct dh_eval *eval);
+double dh_eval_next_time(const struct dh_eval *eval);
+
+#endif

@@ -1,0 +1,25 @@
+/* Log lines to one stream, each with the time since start and the rank it came from. */
+#ifndef DH_MPI_LOG_H
+#define DH_MPI_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum dh_log_level { DH_LOG_ERROR, DH_LOG_WARN, DH_LOG_INFO, DH_LOG_DEBUG };
+
+struct dh_log {
+    FILE *stream; /* borrowed; NULL is silent */
+    enum dh_log_level level;
+    int rank; /* shown unless negative */
+};
+
+/* One line; safe from several threads. `log` may be NULL (silent). */
+void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define dh_log_error(log, ...) dh_log_at(log, DH_LOG_ERROR, __VA_ARGS__)
+#define dh_log_warn(log, ...) dh_log_at(log, DH_LOG_WARN, __VA_ARGS__)
+#define dh_log_info(log, ...) dh_log_at(log, DH_LOG_INFO, __VA_ARGS__)
+#define dh_log_debug(log, ...) dh_log_at(log, DH_LOG_DEBUG, __VA_ARGS__)
+
+#endif

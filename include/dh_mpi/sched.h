@@ -1,0 +1,138 @@
+/* The scheduler: which trial runs where, and when the search is over.
+ *
+ * A pure state machine. Events and the time go in; actions come out, in order, through
+ * dh_sched_next. There is no clock, no message and no file in here, so the same code runs under
+ * MPI, in one process, and in a simulation of thousands of workers.
+ *
+ * A trial is READY (queued) → RUNNING on a slot → ended; a failed one may go back to READY
+ * (retries), as does one whose worker was lost. A slot is waiting (it has claimed) or running, or
+ * away. The budget is exact: trials that have ended (but cancelled ones) plus ready plus running
+ * plus `wanted` never exceed max_evaluations.
+ */
+#ifndef DH_MPI_SCHED_H
+#define DH_MPI_SCHED_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dh_mpi/history.h"
+#include "dh_mpi/status.h"
+
+struct dh_sched_settings {
+    uint64_t max_evaluations; /* 0: no limit */
+    double max_time;          /* seconds from the first event of this run; 0: no limit */
+    double target;            /* of the first objective; NaN: none */
+    bool maximize;            /* the first objective */
+    uint64_t patience;        /* ended trials without improvement; 0: no limit */
+    uint64_t max_failures;    /* failures in a row; 0: no limit */
+    uint32_t retries;         /* of a failed or timed-out evaluation */
+    uint32_t lost_retries;    /* of a trial whose worker was lost: then it counts as failed */
+};
+
+/* Why a search ends. FINISHED ones give exit code 0, the others 75. */
+#define DH_STOP_MAP(X)                                                                             \
+    X(NONE, true, "running")                                                                       \
+    X(BUDGET, true, "all evaluations done")                                                        \
+    X(TARGET, true, "target reached")                                                              \
+    X(PATIENCE, true, "no improvement any more")                                                   \
+    X(EXHAUSTED, true, "every point of the space was proposed")                                    \
+    X(TIME, false, "out of time")                                                                  \
+    X(SIGNAL, false, "stopped by a signal")                                                        \
+    X(FAILURES, false, "too many failures in a row")                                               \
+    X(LOST, false, "no worker left")                                                               \
+    X(ERROR, false, "an error")
+
+enum dh_stop {
+#define DH_STOP_ENUM(name, finished, text) DH_STOP_##name,
+    DH_STOP_MAP(DH_STOP_ENUM)
+#undef DH_STOP_ENUM
+};
+const char *dh_stop_text(enum dh_stop stop);
+bool dh_stop_finished(enum dh_stop stop);
+
+enum dh_action_kind {
+    DH_ACTION_START,  /* send `trial` to (worker, slot) */
+    DH_ACTION_CANCEL, /* stop the evaluation of `trial` on (worker, slot); its result is awaited */
+    DH_ACTION_RETRY,  /* `trial` failed or was lost and went back to the queue: for the log */
+    DH_ACTION_END,    /* `trial` has ended with `outcome`: record it, tell the search */
+    DH_ACTION_STOP,   /* the search is stopping because of `stop`: for the log; once */
+    DH_ACTION_DONE,   /* nothing runs any more and nothing will: let the workers go; once */
+};
+
+struct dh_action {
+    enum dh_action_kind kind;
+    uint64_t trial;
+    int32_t worker, slot;
+    uint32_t retries;           /* START: attempts before this one */
+    struct dh_outcome *outcome; /* END and RETRY: borrowed until the next dh_sched_next */
+    enum dh_stop stop;
+};
+
+/* Slot-seconds of this run by use; they add up to slots × time since each slot joined. */
+struct dh_usage {
+    double evaluating; /* running trials that succeeded, were pruned, or still run */
+    double failed;     /* running trials that failed, timed out, were cancelled or lost */
+    double waiting;    /* claimed, no trial yet */
+    double starting;   /* from the worker's join to the slot's first claim */
+    double draining;   /* waiting after the search began to stop, and away after its last trial */
+};
+
+struct dh_sched_counts {
+    uint64_t ready, running, waiting_slots, slots, workers;
+    uint64_t by_status[DH_TRIAL_STATUS_COUNT]; /* of the whole history */
+    uint64_t ended_here;                       /* in this run */
+    uint64_t retried, lost;                    /* in this run */
+    uint64_t incumbent;                        /* id of the best trial, or UINT64_MAX */
+    enum dh_stop stop;
+};
+
+struct dh_sched;
+
+/* Scheduler over `history` (borrowed; it only reads it). Trials that are pending in it are put in
+ * the ready queue first, in order of id. Counts, incumbent and patience continue from it. */
+struct dh_sched *dh_sched_create(const struct dh_sched_settings *settings,
+                                 const struct dh_history *history, double now);
+void dh_sched_destroy(struct dh_sched **sched);
+
+/* Events. Each may make actions available. Unknown or repeated ones (a result for a trial that
+ * does not run there, a second claim) are ignored and return false. */
+bool dh_sched_join(struct dh_sched *sched, int32_t worker, int32_t slots, double now);
+bool dh_sched_claim(struct dh_sched *sched, int32_t worker, int32_t slot, double now);
+/* The history's trial `id` (just proposed) is ready to run. */
+bool dh_sched_offer(struct dh_sched *sched, uint64_t id, double now);
+/* The search has no more points. */
+void dh_sched_exhausted(struct dh_sched *sched, double now);
+/* An evaluation ended. Takes what `outcome` owns if it returns true. */
+bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
+                     struct dh_outcome *outcome, double now);
+/* Worker `worker` is gone, with whatever it ran. */
+bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now);
+/* Stop: nothing is started any more; running evaluations go on until they end or, after a call of
+ * dh_sched_cancel_running, are cancelled. Only the first reason counts. */
+void dh_sched_stop(struct dh_sched *sched, enum dh_stop stop, double now);
+/* Take running evaluations back: trials stay PENDING in the history (they are evaluated again by
+ * the next run) unless the search is finished, when they end CANCELLED. */
+void dh_sched_cancel_running(struct dh_sched *sched, double now);
+/* Let time pass: max_time. Returns the next moment at which a tick matters (INFINITY: none). */
+double dh_sched_tick(struct dh_sched *sched, double now);
+
+/* The next action, or false. Call until false after each event or batch of events. */
+bool dh_sched_next(struct dh_sched *sched, struct dh_action *action);
+
+/* How many more proposals may be asked for now in view of the budget (UINT64_MAX: any number; 0
+ * once stopping), and how many are wanted at least: slots that wait for one. */
+uint64_t dh_sched_room(const struct dh_sched *sched);
+uint64_t dh_sched_short(const struct dh_sched *sched);
+
+void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out);
+void dh_sched_usage(const struct dh_sched *sched, double now, struct dh_usage *out);
+bool dh_sched_done(const struct dh_sched *sched);
+
+/* Is objective `a` better than `b`? NaN is never better. */
+bool dh_objective_better(bool maximize, double a, double b);
+/* The best succeeded trial of `history` by its first objective (earliest end on ties), or
+ * UINT64_MAX. */
+uint64_t dh_history_best(const struct dh_history *history, bool maximize);
+
+#endif

@@ -1,0 +1,103 @@
+/* The store: a journal and an HDF5 checkpoint that together never lose an event.
+ *
+ * Files beside each other: NAME (the checkpoint, only ever replaced whole), NAME-journal (events
+ * since), NAME-journal.N (older segments, N ascending, until no generation needs them),
+ * NAME.previous (the checkpoint before), NAME.tmp (being written). Every event carries its number
+ * (history.h), so a state is rebuilt from any valid checkpoint plus every journal record with a
+ * higher number; replaying one twice is harmless, a gap is found.
+ */
+#ifndef DH_MPI_STORE_H
+#define DH_MPI_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "dh_mpi/config.h"
+#include "dh_mpi/history.h"
+#include "dh_mpi/log.h"
+#include "dh_mpi/space.h"
+#include "dh_mpi/status.h"
+
+/* What a file held; owned (dh_store_image_free). */
+struct dh_store_image {
+    struct dh_history *history;
+    char *config_text;        /* the configuration of the last run that wrote it */
+    struct dh_config *config; /* parsed; owned */
+    struct dh_settings settings;
+    struct dh_space *space; /* of that configuration */
+    uint64_t
+        checkpoint_event;    /* events that came from the checkpoint; 0: none, all from journals */
+    uint64_t journal_events; /* events that came from journals */
+    uint64_t torn_bytes;     /* cut from the end of the last journal */
+    bool used_previous;      /* NAME was damaged or missing and NAME.previous served */
+    char *notes;             /* what was unusual, a line each; "" if nothing */
+};
+
+/* Read the state kept under `path` without changing anything (dhctl; a search may be running).
+ * DH_EMPTY if neither checkpoint nor journal is there; DH_CORRUPT if nothing usable is. */
+dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_error *err);
+void dh_store_image_free(struct dh_store_image *image);
+
+struct dh_store; /* open for writing: owns the journal and the checkpoint thread */
+
+/* Move everything kept under `path` aside as PATH.1 (or .2, …), for --fresh. `moved_to` (may be
+ * NULL) receives the new name, to be freed by the caller, or NULL if there was nothing. */
+dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error *err);
+
+/* Open `path` for a search in `space`: continue what is there (filling the empty `history`, which
+ * the store borrows until close) or start anew. Takes the lock of `path`. A checkpoint of another
+ * space is refused (DH_CONFIG, with what differs). `image` (may be NULL) receives what was found;
+ * its history is NULL. The checkpoint and the journal get `settings`' configuration text. */
+dh_status dh_store_open(const char *path, const struct dh_settings *settings,
+                        const struct dh_space *space, struct dh_history *history,
+                        const struct dh_log *log, struct dh_store **out,
+                        struct dh_store_image *image, struct dh_error *err);
+
+/* Record the event that just happened to `trial`; buffered until dh_store_write. */
+void dh_store_proposed(struct dh_store *store, const struct dh_trial *trial);
+void dh_store_ended(struct dh_store *store, const struct dh_trial *trial);
+/* Hand what was recorded to the system (it then survives the death of this process). The sync to
+ * disk follows within `checkpoint.sync` seconds on the store's own thread. Also returns errors of
+ * that thread. After an error (full disk) the journal on disk ends with a whole record or a torn
+ * one that a resume cuts; no event is acknowledged that is not in it. */
+dh_status dh_store_write(struct dh_store *store, struct dh_error *err);
+/* Start a checkpoint of the present state on the checkpoint thread, unless one is under way or
+ * nothing happened since the last. Does not wait. `force`: wait for a running one, write, and
+ * wait for the end. */
+dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_error *err);
+/* Last checkpoint (forced) and end. `*store` is NULL afterwards also on failure; without a
+ * checkpoint the journals hold everything. */
+dh_status dh_store_close(struct dh_store **store, struct dh_error *err);
+
+/* The checkpoint file alone. */
+dh_status dh_checkpoint_write(const char *path, const char *config_text,
+                              const struct dh_settings *settings, const struct dh_space *space,
+                              const struct dh_history *history, uint64_t mark,
+                              struct dh_error *err);
+
+/* Exports and imports; see export.c. `history` and `space` as in an image. */
+dh_status dh_export_csv(FILE *out, const struct dh_space *space, const struct dh_settings *settings,
+                        const struct dh_history *history, struct dh_error *err);
+dh_status dh_export_json(FILE *out, const struct dh_space *space,
+                         const struct dh_settings *settings, const struct dh_history *history,
+                         struct dh_error *err);
+
+/* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
+ * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
+ * is ignored; both are said in `notes`. Rows with a value the space cannot take are skipped and
+ * counted. */
+struct dh_import {
+    size_t count;
+    double *points;     /* count × dh_space_count, settled */
+    double *objectives; /* count × objective_count of `settings`; NaN: failed or not there */
+    size_t skipped;
+    char *notes;
+};
+/* From a results.csv (DeepHyper's, ours, or any with a header) or, if it is one, a checkpoint. */
+dh_status dh_import_read(const char *path, const struct dh_space *space,
+                         const struct dh_settings *settings, struct dh_import *out,
+                         struct dh_error *err);
+void dh_import_free(struct dh_import *import);
+
+#endif

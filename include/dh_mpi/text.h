@@ -1,0 +1,29 @@
+/* Small texts that people read and write: durations, sizes, near misses. */
+#ifndef DH_MPI_TEXT_H
+#define DH_MPI_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dh_mpi/buffer.h"
+
+/* "90s", "10m", "1.5h", "2d", "01:50:00", "10:00" (mm:ss), "2-00:00:00", "90" (seconds) into
+ * seconds; false if it is none of these. */
+bool dh_text_duration(const char *text, double *seconds);
+/* "512M", "2G", "1.5GiB", "1000" (bytes; powers of 1024) into bytes; false if none of these. */
+bool dh_text_bytes(const char *text, double *bytes);
+/* 95 → "1:35", 7325 → "2:02:05", 90061 → "1-01:01:01". */
+void dh_text_put_duration(struct dh_buffer *out, double seconds);
+/* The shortest decimal that reads back as the same double ("nan", "inf", "-inf" otherwise). */
+void dh_text_put_number(struct dh_buffer *out, double value);
+/* A JSON number, or null where the value is not finite. */
+void dh_text_put_json_number(struct dh_buffer *out, double value);
+/* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */
+void dh_text_put_json(struct dh_buffer *out, const char *text);
+/* Index of the name nearest to `word` by Damerau–Levenshtein distance, or -1 if none is near
+ * enough (a third of its length) to be what was meant. */
+int dh_text_nearest(const char *word, const char *const *names, size_t count);
+/* A finite or infinite number and nothing else, in the C locale's notation. */
+bool dh_text_number(const char *text, double *value);
+
+#endif

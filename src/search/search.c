@@ -1,0 +1,1 @@
+#include "dh_mpi/status.h"
