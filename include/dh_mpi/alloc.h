@@ -15,6 +15,9 @@
 void *dh_alloc(size_t count, size_t size)
     __attribute__((malloc, returns_nonnull, alloc_size(1, 2)));
 
+/* realloc with the same policy; what is new is not zeroed. */
+void *dh_realloc(void *memory, size_t size) __attribute__((returns_nonnull, alloc_size(2)));
+
 /* Copies that the caller frees. `dh_strdup(NULL)` is NULL. */
 char *dh_strdup(const char *text);
 char *dh_strndup(const char *text, size_t length) __attribute__((returns_nonnull));

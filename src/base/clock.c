@@ -1,1 +1,60 @@
-#include "dh_mpi/status.h"
+/* Clocks and naps: see clock.h. */
+#include "dh_mpi/clock.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stddef.h>
+#include <time.h>
+
+#define FIRST_NAP 10e-6
+
+static double read_clock(clockid_t id)
+{
+    struct timespec time;
+    clock_gettime(id, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static double monotonic_now(void *context)
+{
+    (void)context;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+const struct dh_clock dh_clock_monotonic = {.now = monotonic_now};
+
+double dh_clock_now(const struct dh_clock *clock)
+{
+    return clock->now(clock->context);
+}
+
+double dh_wall_time(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+void dh_nap_reset(struct dh_nap *nap)
+{
+    nap->idle_rounds = 0;
+}
+
+void dh_nap_wait(struct dh_nap *nap, int fd)
+{
+    if (nap->idle_rounds < DH_NAP_SPINS) {
+        nap->idle_rounds++;
+        sched_yield();
+        return;
+    }
+    unsigned doublings = nap->idle_rounds - DH_NAP_SPINS;
+    double seconds = FIRST_NAP;
+    for (unsigned i = 0; i < doublings && seconds < nap->longest; i++)
+        seconds *= 2;
+    if (seconds < nap->longest)
+        nap->idle_rounds++;
+    else
+        seconds = nap->longest;
+    struct timespec time = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    ppoll(&readable, fd >= 0, &time, NULL);
+}

@@ -1,1 +1,50 @@
-#include "dh_mpi/status.h"
+/* Log lines: see log.h. A line is formatted whole and written with one call, so that lines of
+ * several threads, and of several ranks on one pipe, do not mix. */
+#include "dh_mpi/log.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "dh_mpi/buffer.h"
+
+static const char *const level_names[] = {
+    [DH_LOG_ERROR] = "error: ",
+    [DH_LOG_WARN] = "warning: ",
+    [DH_LOG_INFO] = "",
+    [DH_LOG_DEBUG] = "debug: ",
+};
+
+static void put_prefix(struct dh_buffer *line, const struct dh_log *log, enum dh_log_level level)
+{
+    time_t now = time(NULL);
+    struct tm local;
+    char stamp[16] = "";
+    if (localtime_r(&now, &local))
+        strftime(stamp, sizeof stamp, "%H:%M:%S", &local);
+    dh_buffer_printf(line, "%s ", stamp);
+    if (log->rank >= 0)
+        dh_buffer_printf(line, "[%d] ", log->rank);
+    dh_buffer_text(line, level_names[level]);
+}
+
+void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *format, ...)
+{
+    if (!log || !log->stream || level > log->level)
+        return;
+    char *message = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&message, format, args);
+    va_end(args);
+    if (length < 0)
+        return;
+    struct dh_buffer line = {0};
+    put_prefix(&line, log, level);
+    dh_buffer_append(&line, message, (size_t)length);
+    dh_buffer_text(&line, "\n");
+    fwrite(line.data, 1, line.size, log->stream);
+    fflush(log->stream);
+    dh_buffer_free(&line);
+    free(message);
+}
