@@ -12,8 +12,13 @@
  * Types (number, label, boolean) are checked when it is compiled. A numeric ordinal,
  * categorical or constant is a number, any other a label; comparing with a label that the
  * parameter cannot have is an error that names the nearest one. An inactive parameter has no
- * value: arithmetic with it has none, and a comparison without a value is false (`not` of it is
- * true), so `when = "solver == 'sgd'"` is false where solver itself is inactive.
+ * value: arithmetic with it has none, nor has arithmetic without a finite result (0 / 0,
+ * log(-1)), and a comparison or `in` without a value is neither true nor false but unknown, as is
+ * a boolean parameter that is inactive. Unknown spreads as in Kleene's three-valued logic: `not
+ * unknown` is unknown, `unknown and false` is false, `unknown or true` is true, the other
+ * combinations with unknown are unknown. A `when` that is unknown is no (`solver == 'sgd'` and
+ * `not (solver == 'sgd')` both leave a parameter inactive where solver is); a constraint that is
+ * unknown holds: it does not apply (`units * depth <= 1024` where depth is inactive).
  */
 #ifndef DH_MPI_EXPR_H
 #define DH_MPI_EXPR_H
@@ -31,8 +36,11 @@ dh_status dh_expr_compile(const char *text, const struct dh_node *node,
                           const struct dh_parameter *parameters, size_t count, struct dh_expr **out,
                           struct dh_error *err);
 void dh_expr_destroy(struct dh_expr **expr);
-/* Does it hold at `point` (native values, NaN inactive)? Never fails; allocates nothing. */
+/* Is it known to be true at `point` (native values, NaN inactive): what a `when` asks. Never
+ * fails; allocates nothing. */
 bool dh_expr_holds(const struct dh_expr *expr, const double *point);
+/* Is it known to be false: what a constraint asks. Where both say no the value is unknown. */
+bool dh_expr_fails(const struct dh_expr *expr, const double *point);
 /* Indices of the parameters it mentions, ascending; borrowed. */
 const size_t *dh_expr_uses(const struct dh_expr *expr, size_t *count);
 /* Renumber the parameters it mentions: i becomes map[i] (after a topological sort). */

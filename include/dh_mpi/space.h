@@ -75,8 +75,8 @@ bool dh_space_active(const struct dh_space *space, size_t index, const double *p
 /* Set inactive parameters to NaN, and give active ones that are NaN their preset: after this the
  * point is consistent with the conditions. */
 void dh_space_settle(const struct dh_space *space, double *point);
-/* Does a settled point satisfy every constraint? A comparison with an inactive parameter is
- * false, so a constraint on it holds only where the whole expression does; see expr.h. */
+/* Does a settled point satisfy every constraint, i.e. is none known to be false? A constraint
+ * without a value, because a parameter it needs is inactive, does not apply; see expr.h. */
 bool dh_space_feasible(const struct dh_space *space, const double *point);
 /* Is the point canonical and feasible? Otherwise DH_CONFIG with the first reason. */
 dh_status dh_space_check(const struct dh_space *space, const double *point, struct dh_error *err);
