@@ -15,6 +15,7 @@
 #ifndef DH_MPI_SEARCH_H
 #define DH_MPI_SEARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,6 +43,12 @@ struct dh_search_context {
     const struct dh_settings *settings;
     uint64_t seed;
     const struct dh_log *log;
+    /* Settled points that the caller has read from files (this room reads none), count ×
+     * dh_space_count; NULL: none. */
+    const double *points; /* of dh_search_list_file, for the method "list" */
+    size_t point_count;
+    const double *warm_points; /* of `warm_start`: tried after `initial`, in this order; the */
+    size_t warm_count;         /* caller chooses how many */
 };
 
 struct dh_search_method {
@@ -52,6 +59,9 @@ struct dh_search_method {
     const struct dh_option *options;
     size_t option_count;
     size_t options_size;
+    /* Walks a finite sequence, one step an attempt, and ends it with DH_EXHAUSTED: the front then
+     * asks for more than DH_SEARCH_ATTEMPTS, and proposes nothing else. */
+    bool sequence;
 
     /* `options` is borrowed until destroy. `*state` is NULL when it is called, and what it leaves
      * there is destroyed also when it fails. */
@@ -71,8 +81,15 @@ struct dh_search_method {
 };
 
 #define DH_SEARCH_ATTEMPTS 1000
+/* Steps of a sequence, or of the enumeration of a finite space, in a row without a new feasible
+ * point, after which the constraints hold too rarely. */
+#define DH_SEARCH_STEPS 20000000
 
 struct dh_search;
+
+/* The file whose points the caller must put into the context: `file` of the method "list", as
+ * written; NULL where no file is wanted. Borrowed. */
+const char *dh_search_list_file(const struct dh_settings *settings);
 
 /* The methods there are: NULL-terminated. */
 const struct dh_search_method *const *dh_search_methods(void);
