@@ -1,1 +1,55 @@
-int main(void) { return 0; }
+/* dh_mpi: arguments, role, exit code. */
+#include <stdio.h>
+
+#include "dh_mpi/app.h"
+
+/* The launcher comes first: nothing may be forked once MPI holds a fabric's memory. */
+static int run_search(const struct dh_app_options *options, struct dh_log *log)
+{
+    struct dh_launcher *launcher = NULL;
+    struct dh_comm *comm = NULL;
+    struct dh_error err;
+    int code;
+    if (dh_launcher_start(&launcher, &err) != DH_OK ||
+        (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
+        dh_log_error(log, "%s", err.text);
+        code = dh_status_exit_code(err.status);
+    } else if (!comm || dh_comm_size(comm) == 1) {
+        code = dh_app_alone(options, launcher, log);
+    } else if (dh_comm_rank(comm) > 0) {
+        log->rank = dh_comm_rank(comm);
+        code = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);
+    } else {
+        dh_launcher_stop(&launcher); /* the manager evaluates nothing */
+        code = dh_app_manage(options, comm, log);
+    }
+    dh_launcher_stop(&launcher);
+    if (code == dh_status_exit_code(DH_COMM) && comm)
+        dh_comm_mpi_abort(code); /* the others may wait for us for ever */
+    if (dh_comm_close(&comm, &err) != DH_OK) {
+        dh_log_error(log, "%s", err.text);
+        code = code ? code : dh_status_exit_code(err.status);
+    }
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    struct dh_app_options options;
+    struct dh_log log = {.stream = stderr, .level = DH_LOG_INFO, .rank = -1};
+    struct dh_error err;
+    int code = 0;
+    if (dh_app_options_parse(argc, argv, &options, &err) != DH_OK) {
+        dh_log_error(&log, "%s", err.text);
+        code = dh_status_exit_code(err.status);
+    } else if (options.help) {
+        dh_app_print_help(stdout);
+    } else if (options.version) {
+        puts("dh_mpi " DH_VERSION);
+    } else {
+        log.level = options.level;
+        code = options.check ? dh_app_check(&options, &log) : run_search(&options, &log);
+    }
+    dh_app_options_free(&options);
+    return code;
+}

@@ -99,6 +99,8 @@ const struct dh_search_method *const *dh_search_methods(void);
 dh_status dh_search_create(const struct dh_search_context *context, struct dh_search **out,
                            struct dh_error *err);
 void dh_search_destroy(struct dh_search **search);
+/* The method's name, e.g. "random". */
+const char *dh_search_name(const struct dh_search *search);
 
 /* The point of trial `id` (ids are asked in order: after create or replay, the next one). The
  * proposal counts as made: it is never made again. DH_EXHAUSTED: no unproposed feasible point is

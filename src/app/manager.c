@@ -1,1 +1,420 @@
-#include "dh_mpi/status.h"
+/* The manager's events and actions: see manager.h. */
+#include "manager.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
+#include "dh_mpi/random.h"
+
+/* A trial that took so many workers with it is no longer given to others. */
+#define LOST_RETRIES 3
+/* Messages taken in one step, so that one step stays short under any load. */
+#define MESSAGES_A_STEP 256
+
+struct dh_manager {
+    struct dh_manager_parts parts;
+    struct dh_sched *sched;
+    struct dh_proposer *proposer;
+    struct dh_demand demand;
+    struct dh_buffer scratch;
+    double now;       /* of this step */
+    double next_tick; /* when the scheduler wants to hear of time */
+    uint64_t asked;   /* proposals asked for and not yet here */
+    uint64_t claims;  /* slots that became free in this step */
+    int saying_bye;   /* workers that were let go and have not yet said goodbye */
+    bool exhausted;   /* the proposer has ended */
+    bool ending;      /* SHUTDOWN was sent */
+    bool abandoned;   /* after an error: only goodbyes matter */
+};
+
+static struct dh_sched_settings sched_settings(const struct dh_manager_parts *parts)
+{
+    const struct dh_settings *settings = &parts->setup->settings;
+    return (struct dh_sched_settings){
+        .max_evaluations = (uint64_t)settings->search.max_evaluations,
+        .max_time = settings->search.max_time,
+        .target = settings->search.target,
+        .maximize = settings->objectives[0].maximize,
+        .patience = (uint64_t)settings->search.patience,
+        .max_failures = (uint64_t)settings->search.max_failures,
+        .retries = parts->retries,
+        .lost_retries = LOST_RETRIES,
+    };
+}
+
+struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
+{
+    struct dh_manager *manager = dh_alloc(1, sizeof *manager);
+    struct dh_sched_settings settings = sched_settings(parts);
+    manager->parts = *parts;
+    manager->now = dh_clock_now(parts->clock);
+    manager->demand.counted_since = manager->now;
+    manager->sched = dh_sched_create(&settings, parts->history, manager->now);
+    manager->next_tick = dh_sched_tick(manager->sched, manager->now);
+    manager->proposer = dh_proposer_create(parts->search, dh_space_count(parts->setup->space),
+                                           dh_history_count(parts->history), parts->threaded);
+    return manager;
+}
+
+void dh_manager_destroy(struct dh_manager **handle)
+{
+    struct dh_manager *manager = *handle;
+    if (!manager)
+        return;
+    dh_proposer_destroy(&manager->proposer);
+    dh_sched_destroy(&manager->sched);
+    dh_buffer_free(&manager->scratch);
+    free(manager);
+    *handle = NULL;
+}
+
+static dh_status send(struct dh_manager *manager, int peer, enum dh_tag tag, struct dh_error *err)
+{
+    dh_status status = dh_comm_send(manager->parts.comm, peer, tag, &manager->scratch, err);
+    dh_buffer_clear(&manager->scratch);
+    return status;
+}
+
+/* ---- messages ---- */
+
+static dh_status bad_message(const struct dh_message *message, struct dh_error *err)
+{
+    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
+                   message->peer, (int)message->tag, message->size);
+}
+
+static dh_status on_hello(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    struct dh_hello hello;
+    if (!dh_hello_unpack(message, &hello))
+        return bad_message(message, err);
+    if (hello.version != DH_WIRE_VERSION)
+        return dh_fail(err, DH_COMM, "rank %d speaks protocol %u, this is %u: one dh_mpi for all",
+                       message->peer, hello.version, DH_WIRE_VERSION);
+    dh_sched_join(manager->sched, message->peer, hello.slots, manager->now);
+    dh_log_debug(manager->parts.log, "rank %d joins: %d slots on %s, process %d", message->peer,
+                 hello.slots, hello.host, hello.pid);
+    return DH_OK;
+}
+
+static dh_status on_claim(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    if (!dh_slot_unpack(message, &slot, &trial))
+        return bad_message(message, err);
+    manager->claims += dh_sched_claim(manager->sched, message->peer, slot, manager->now);
+    return DH_OK;
+}
+
+static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
+                           struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    struct dh_outcome outcome;
+    size_t objectives = dh_history_objective_count(manager->parts.history);
+    if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
+        return bad_message(message, err);
+    if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
+        manager->claims++;
+    else
+        dh_outcome_free(&outcome);
+    return DH_OK;
+}
+
+static dh_status on_report(struct dh_manager *manager, const struct dh_message *message,
+                           struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    double step, value;
+    if (!dh_progress_unpack(message, &slot, &trial, &step, &value))
+        return bad_message(message, err);
+    dh_log_debug(manager->parts.log, "trial %" PRIu64 " at step %g: %g", trial, step, value);
+    return DH_OK;
+}
+
+static dh_status on_bye(struct dh_manager *manager, const struct dh_message *message,
+                        struct dh_error *err)
+{
+    (void)message;
+    (void)err;
+    manager->saying_bye--;
+    return DH_OK;
+}
+
+static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    (void)manager;
+    struct dh_reader reader = dh_reader_of(message->data, message->size);
+    uint32_t status = dh_get_u32(&reader);
+    char *text = dh_get_text(&reader);
+    dh_status cause = text && status == DH_CONFIG ? DH_CONFIG : DH_INTERNAL;
+    dh_fail(err, cause, "rank %d cannot evaluate: %s", message->peer, text ? text : "?");
+    free(text);
+    return cause;
+}
+
+static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const struct dh_message *,
+                                                 struct dh_error *) = {
+    [DH_TAG_HELLO] = on_hello,   [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
+    [DH_TAG_REPORT] = on_report, [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
+};
+
+static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error *err)
+{
+    for (int i = 0; i < MESSAGES_A_STEP; i++) {
+        struct dh_message message;
+        dh_status status = dh_comm_receive(manager->parts.comm, &message, err);
+        if (status == DH_EMPTY)
+            return DH_OK;
+        if (status == DH_OK && !handlers[message.tag])
+            status = bad_message(&message, err);
+        if (status == DH_OK && (!manager->abandoned || message.tag == DH_TAG_BYE))
+            status = handlers[message.tag](manager, &message, err);
+        if (status != DH_OK)
+            return status;
+        *busy = true;
+    }
+    return DH_OK;
+}
+
+/* ---- actions ---- */
+
+static dh_status start_trial(struct dh_manager *manager, const struct dh_action *action,
+                             struct dh_error *err)
+{
+    struct dh_trial *trial = dh_history_trial(manager->parts.history, action->trial);
+    struct dh_task task = {.trial = trial->id,
+                           .seed = trial->seed,
+                           .retries = action->retries,
+                           .slot = action->slot,
+                           .values = trial->values};
+    dh_task_pack(&task, dh_history_parameter_count(manager->parts.history), &manager->scratch);
+    return send(manager, action->worker, DH_TAG_TASK, err);
+}
+
+static dh_status cancel_trial(struct dh_manager *manager, const struct dh_action *action,
+                              struct dh_error *err)
+{
+    dh_slot_pack(action->slot, action->trial, &manager->scratch);
+    return send(manager, action->worker, DH_TAG_CANCEL, err);
+}
+
+static const char *reason_of(const struct dh_outcome *outcome)
+{
+    return outcome->reason ? outcome->reason : dh_trial_status_text(outcome->status);
+}
+
+static dh_status log_retry(struct dh_manager *manager, const struct dh_action *action,
+                           struct dh_error *err)
+{
+    (void)err;
+    dh_log_debug(manager->parts.log, "trial %" PRIu64 " is tried again: %s", action->trial,
+                 action->outcome ? reason_of(action->outcome) : "its worker was lost");
+    return DH_OK;
+}
+
+static dh_status end_trial(struct dh_manager *manager, const struct dh_action *action,
+                           struct dh_error *err)
+{
+    const struct dh_manager_parts *parts = &manager->parts;
+    if (action->outcome->status != DH_TRIAL_SUCCEEDED)
+        dh_log_debug(parts->log, "trial %" PRIu64 " %s: %s", action->trial,
+                     dh_trial_status_text(action->outcome->status), reason_of(action->outcome));
+    dh_status status = dh_history_end(parts->history, action->trial, action->outcome, err);
+    if (status != DH_OK)
+        return status;
+    const struct dh_trial *trial = dh_history_trial(parts->history, action->trial);
+    if (parts->store)
+        dh_store_ended(parts->store, trial);
+    dh_proposer_tell(manager->proposer, trial);
+    return DH_OK;
+}
+
+static dh_status log_stop(struct dh_manager *manager, const struct dh_action *action,
+                          struct dh_error *err)
+{
+    (void)err;
+    dh_log_info(manager->parts.log, "stopping: %s", dh_stop_text(action->stop));
+    return DH_OK;
+}
+
+static dh_status let_workers_go(struct dh_manager *manager, const struct dh_action *action,
+                                struct dh_error *err)
+{
+    (void)action;
+    manager->ending = true;
+    manager->saying_bye = dh_comm_size(manager->parts.comm) - 1;
+    dh_status status = DH_OK;
+    for (int peer = 1; peer < dh_comm_size(manager->parts.comm); peer++) {
+        dh_status sent = send(manager, peer, DH_TAG_SHUTDOWN, err);
+        if (sent != DH_OK)
+            status = sent;
+    }
+    return status;
+}
+
+static dh_status (*const actors[])(struct dh_manager *, const struct dh_action *,
+                                   struct dh_error *) = {
+    [DH_ACTION_START] = start_trial, [DH_ACTION_CANCEL] = cancel_trial,
+    [DH_ACTION_RETRY] = log_retry,   [DH_ACTION_END] = end_trial,
+    [DH_ACTION_STOP] = log_stop,     [DH_ACTION_DONE] = let_workers_go,
+};
+
+static dh_status act(struct dh_manager *manager, bool *busy, struct dh_error *err)
+{
+    struct dh_action action;
+    while (dh_sched_next(manager->sched, &action)) {
+        *busy = true;
+        dh_status status = actors[action.kind](manager, &action, err);
+        if (status != DH_OK)
+            return status;
+    }
+    return DH_OK;
+}
+
+/* ---- proposals ---- */
+
+/* A proposal becomes a trial: history, journal, search, ready queue. */
+static void accept(struct dh_manager *manager, const struct dh_proposed *proposed)
+{
+    const struct dh_manager_parts *parts = &manager->parts;
+    const struct dh_proposal *proposal = &proposed->proposal;
+    struct dh_trial *trial = dh_history_propose(parts->history, proposal->point);
+    uint64_t seed = (uint64_t)parts->setup->settings.search.seed;
+    struct dh_random random = dh_random_at(seed, DH_STREAM_TRIAL, trial->id);
+    trial->seed = dh_random_u64(&random) >> 1; /* fits a signed 64-bit integer everywhere */
+    trial->identity = proposal->identity;
+    trial->cursor = proposal->cursor;
+    trial->origin = proposal->origin;
+    trial->level = proposal->level;
+    trial->proposed = dh_wall_time();
+    if (parts->store)
+        dh_store_proposed(parts->store, trial);
+    dh_proposer_propose(manager->proposer, trial);
+    dh_sched_offer(manager->sched, trial->id, manager->now);
+}
+
+static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct dh_error *err)
+{
+    struct dh_proposed *proposed;
+    dh_status status = DH_OK;
+    while (status == DH_OK && dh_proposer_take(manager->proposer, &proposed)) {
+        *busy = true;
+        manager->asked -= manager->asked > 0;
+        bool waited = dh_sched_short(manager->sched) > 0;
+        double latency = dh_clock_now(&dh_clock_monotonic) - proposed->asked_at;
+        dh_demand_answered(&manager->demand, latency, proposed->seconds, waited);
+        if (proposed->status == DH_OK && dh_sched_room(manager->sched) > 0) {
+            accept(manager, proposed);
+        } else if (proposed->status == DH_EXHAUSTED) {
+            manager->exhausted = true;
+            manager->asked = 0;
+            dh_sched_exhausted(manager->sched, manager->now);
+        } else if (proposed->status != DH_OK) {
+            *err = *proposed->error;
+            status = proposed->status;
+        }
+        dh_proposed_free(proposed);
+    }
+    return status;
+}
+
+static void ask(struct dh_manager *manager)
+{
+    dh_demand_claimed(&manager->demand, manager->claims, manager->now);
+    manager->claims = 0;
+    if (manager->exhausted)
+        return;
+    struct dh_sched_counts counts;
+    dh_sched_counts(manager->sched, &counts);
+    uint64_t room = dh_sched_room(manager->sched);
+    uint64_t want =
+        dh_sched_short(manager->sched) + dh_demand_ahead(&manager->demand, counts.slots);
+    uint64_t have = counts.ready + manager->asked;
+    uint64_t free_room = room > manager->asked ? room - manager->asked : 0;
+    uint64_t missing = want > have ? want - have : 0;
+    if (missing > free_room)
+        missing = free_room;
+    if (missing == 0)
+        return;
+    manager->asked += missing;
+    dh_proposer_ask(manager->proposer, missing);
+}
+
+/* ---- the step ---- */
+
+dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err)
+{
+    *busy = false;
+    manager->now = dh_clock_now(manager->parts.clock);
+    dh_status status = receive(manager, busy, err);
+    if (manager->abandoned)
+        return status;
+    manager->next_tick = dh_sched_tick(manager->sched, manager->now);
+    if (status == DH_OK)
+        status = act(manager, busy, err); /* results become events before the search is asked */
+    if (status == DH_OK)
+        status = take_proposals(manager, busy, err);
+    if (status == DH_OK)
+        status = act(manager, busy, err);
+    if (status == DH_OK && !manager->ending)
+        ask(manager);
+    struct dh_error write_err;
+    if (manager->parts.store && dh_store_write(manager->parts.store, &write_err) != DH_OK &&
+        status == DH_OK) {
+        *err = write_err;
+        status = err->status;
+    }
+    return status;
+}
+
+void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too)
+{
+    manager->now = dh_clock_now(manager->parts.clock);
+    dh_sched_stop(manager->sched, stop, manager->now);
+    if (now_too)
+        dh_sched_cancel_running(manager->sched, manager->now);
+}
+
+void dh_manager_abandon(struct dh_manager *manager)
+{
+    struct dh_error err;
+    manager->abandoned = true;
+    dh_sched_stop(manager->sched, DH_STOP_ERROR, dh_clock_now(manager->parts.clock));
+    if (!manager->ending && let_workers_go(manager, NULL, &err) != DH_OK)
+        dh_log_error(manager->parts.log, "%s", err.text);
+}
+
+bool dh_manager_done(const struct dh_manager *manager)
+{
+    return manager->ending && manager->saying_bye <= 0;
+}
+
+int dh_manager_fd(const struct dh_manager *manager)
+{
+    return dh_proposer_fd(manager->proposer);
+}
+
+double dh_manager_next_time(const struct dh_manager *manager)
+{
+    return manager->next_tick;
+}
+
+const struct dh_sched *dh_manager_sched(const struct dh_manager *manager)
+{
+    return manager->sched;
+}
+
+const struct dh_demand *dh_manager_demand(const struct dh_manager *manager)
+{
+    return &manager->demand;
+}

@@ -1,0 +1,67 @@
+/* The program: roles of a process, wired from the rooms.
+ *
+ * main() parses the arguments, starts the launcher, opens the transport, and then calls the one
+ * function of its role; nothing below that knows its rank. This room does not link MPI.
+ */
+#ifndef DH_MPI_APP_H
+#define DH_MPI_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "dh_mpi/comm.h"
+#include "dh_mpi/config.h"
+#include "dh_mpi/eval.h"
+#include "dh_mpi/log.h"
+#include "dh_mpi/space.h"
+#include "dh_mpi/status.h"
+
+struct dh_app_options {
+    const char *config_path; /* borrowed from argv, like the overrides */
+    const char **overrides;  /* owned array */
+    size_t override_count;
+    bool check, fresh, help, version;
+    enum dh_log_level level;
+};
+
+/* Fill from the arguments; free with dh_app_options_free also on failure (DH_USAGE). */
+dh_status dh_app_options_parse(int argc, char **argv, struct dh_app_options *out,
+                               struct dh_error *err);
+void dh_app_options_free(struct dh_app_options *options);
+void dh_app_print_help(FILE *out);
+
+/* A configuration made ready for use: what every role needs. */
+struct dh_app_setup {
+    struct dh_config *config;
+    struct dh_settings settings;
+    struct dh_space *space;
+};
+
+/* Read and validate all of it but what only the evaluating machine can tell. */
+dh_status dh_app_setup_read(const char *path, const char *const *overrides, size_t count,
+                            struct dh_app_setup *out, struct dh_error *err);
+/* The same from the text that rank 0 sent; `path` is the file's path there. */
+dh_status dh_app_setup_parse(const char *path, const char *text, struct dh_app_setup *out,
+                             struct dh_error *err);
+void dh_app_setup_free(struct dh_app_setup *setup);
+
+/* `--check` and `dhctl check`: validate everything that can be known before a run (space, method,
+ * evaluator, checkpoint to resume) and describe the plan in `out`. */
+dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out,
+                      struct dh_error *err);
+
+/* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
+ * transport stays open; main closes it. `launcher` is the process's own, stopped by main. */
+int dh_app_check(const struct dh_app_options *options, const struct dh_log *log);
+/* Rank 0: collective with dh_app_work on all other ranks (the configuration is broadcast). */
+int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+                  const struct dh_log *log);
+/* Every other rank. `communicator`: see dh_eval_create. */
+int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
+                const struct dh_log *log);
+/* Manager and one worker in this process, without a launcher's MPI. */
+int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher,
+                 const struct dh_log *log);
+
+#endif

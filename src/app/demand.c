@@ -1,0 +1,40 @@
+/* How many proposals to keep ready: see demand.h. */
+#include "demand.h"
+
+#define SMOOTHING 0.1  /* weight of the newest ask */
+#define INTERVAL 0.25  /* seconds over which claims are counted for a rate */
+#define ASKS_AHEAD 2.0 /* keep what is claimed during so many asks */
+
+static void smooth(double *mean, double value, uint64_t count)
+{
+    double weight = count * SMOOTHING < 1 ? 1.0 / (double)(count + 1) : SMOOTHING;
+    *mean += weight * (value - *mean);
+}
+
+void dh_demand_answered(struct dh_demand *demand, double latency, double work, int waited)
+{
+    smooth(&demand->latency, latency, demand->asks);
+    smooth(&demand->ask_seconds, work, demand->asks);
+    demand->asks++;
+    demand->late += waited && latency > DH_LATE_ASK;
+}
+
+void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now)
+{
+    demand->counted += claims;
+    double elapsed = now - demand->counted_since;
+    if (elapsed < INTERVAL)
+        return;
+    double rate = (double)demand->counted / elapsed;
+    demand->rate = demand->rate > 0 ? (demand->rate + rate) / 2 : rate;
+    demand->counted = 0;
+    demand->counted_since = now;
+}
+
+uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots)
+{
+    if (slots <= 1)
+        return 0;
+    double ahead = ASKS_AHEAD * demand->latency * demand->rate;
+    return ahead < (double)slots ? (uint64_t)ahead : slots;
+}

@@ -1,0 +1,33 @@
+/* How many proposals to keep ready: as few as keep every slot busy.
+ *
+ * A proposal made early knows less than one made late, so none is kept ready where an ask costs
+ * nothing against an evaluation; where claims come faster than asks are answered, as many as are
+ * expected to be claimed during two asks. Pure: times go in, a number comes out.
+ */
+#ifndef DH_MPI_APP_DEMAND_H
+#define DH_MPI_APP_DEMAND_H
+
+#include <stdint.h>
+
+/* An ask that takes longer than this while a slot waits for it counts as late. */
+#define DH_LATE_ASK 0.1
+
+struct dh_demand {
+    double latency;       /* seconds from a request to its answer, smoothed */
+    double ask_seconds;   /* of work for one ask, smoothed */
+    double rate;          /* claims per second, smoothed */
+    double counted_since; /* start of the interval in which `counted` claims came */
+    uint64_t counted;
+    uint64_t asks, late;
+};
+
+/* An answer arrived after `latency` seconds, of which `work` were the method's; `waited`: a slot
+ * was waiting for it. */
+void dh_demand_answered(struct dh_demand *demand, double latency, double work, int waited);
+/* `claims` slots became free since the last call. */
+void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now);
+/* Proposals to keep ready beyond those for the waiting slots. 0 with one slot: there the order of
+ * asks and results, and with it the whole search, is then a function of the seed. */
+uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots);
+
+#endif

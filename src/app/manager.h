@@ -1,0 +1,56 @@
+/* The manager: joins scheduler, proposer, store and transport. Its step never waits.
+ *
+ * Order within a step, and why: results are taken in first; every event they make is recorded in
+ * the history and the journal; new proposals are taken, recorded, and started; what the slots
+ * still miss is asked for; then the journal is handed to the system, so that an event is safe
+ * from this process's death before the next message is read.
+ */
+#ifndef DH_MPI_APP_MANAGER_H
+#define DH_MPI_APP_MANAGER_H
+
+#include <stdbool.h>
+
+#include "demand.h"
+#include "dh_mpi/app.h"
+#include "dh_mpi/clock.h"
+#include "dh_mpi/history.h"
+#include "dh_mpi/sched.h"
+#include "dh_mpi/search.h"
+#include "dh_mpi/store.h"
+#include "proposer.h"
+
+/* What a manager works with; all borrowed for its lifetime. */
+struct dh_manager_parts {
+    const struct dh_app_setup *setup;
+    struct dh_comm *comm;
+    struct dh_history *history; /* with what a resume found */
+    struct dh_search *search;   /* replayed */
+    struct dh_store *store;     /* NULL: nothing is kept (simulations, tests) */
+    const struct dh_clock *clock;
+    const struct dh_log *log;
+    uint32_t retries; /* of a failed evaluation */
+    bool threaded;    /* model on a thread of its own */
+};
+
+struct dh_manager;
+
+struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts);
+void dh_manager_destroy(struct dh_manager **manager);
+
+/* Do what can be done now. An error ends the search: the caller tells the workers with
+ * dh_manager_abandon. */
+dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err);
+/* Stop for a reason from outside; with `now_too`, running evaluations are ended as well. */
+void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too);
+/* After an error: let the workers go without recording anything more. */
+void dh_manager_abandon(struct dh_manager *manager);
+/* Have all workers said goodbye? */
+bool dh_manager_done(const struct dh_manager *manager);
+
+int dh_manager_fd(const struct dh_manager *manager);
+/* A moment (of the manager's clock) at which something is due. */
+double dh_manager_next_time(const struct dh_manager *manager);
+const struct dh_sched *dh_manager_sched(const struct dh_manager *manager);
+const struct dh_demand *dh_manager_demand(const struct dh_manager *manager);
+
+#endif

@@ -1,0 +1,154 @@
+/* The plan of a search, for --check. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "dh_mpi/app.h"
+#include "dh_mpi/search.h"
+#include "dh_mpi/store.h"
+#include "dh_mpi/text.h"
+
+static const char *const type_names[] = {
+    [DH_REAL] = "real",       [DH_INTEGER] = "int",
+    [DH_ORDINAL] = "ordinal", [DH_CATEGORICAL] = "categorical",
+    [DH_BOOL] = "bool",       [DH_CONSTANT] = "constant",
+};
+
+static void put_range(const struct dh_parameter *parameter, struct dh_buffer *out)
+{
+    if (parameter->choice_count == 0) {
+        dh_text_put_number(out, parameter->low);
+        dh_buffer_text(out, " .. ");
+        dh_text_put_number(out, parameter->high);
+        if (parameter->step > 0) {
+            dh_buffer_text(out, " step ");
+            dh_text_put_number(out, parameter->step);
+        }
+        if (parameter->scale == DH_SCALE_LOG)
+            dh_buffer_text(out, " (log)");
+    }
+    for (size_t i = 0; i < parameter->choice_count; i++)
+        dh_buffer_printf(out, "%s%s", i ? ", " : "", parameter->choices[i].text);
+}
+
+static void put_space(const struct dh_app_setup *setup, struct dh_buffer *out)
+{
+    size_t count = dh_space_count(setup->space);
+    double size = dh_space_size(setup->space);
+    dh_buffer_printf(out, "space       %zu parameters", count);
+    if (isfinite(size))
+        dh_buffer_printf(out, ", at most %.15g points", size);
+    dh_buffer_text(out, "\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct dh_parameter *parameter = dh_space_parameter(setup->space, i);
+        dh_buffer_printf(out, "  %-20s %-11s ", parameter->name, type_names[parameter->type]);
+        put_range(parameter, out);
+        const struct dh_node *when = dh_node_child(parameter->node, "when");
+        if (when)
+            dh_buffer_printf(out, "   when %s", when->text);
+        dh_buffer_text(out, "\n");
+    }
+    const struct dh_node *constraints = setup->settings.constraints;
+    for (size_t i = 0; constraints && i < constraints->child_count; i++)
+        dh_buffer_printf(out, "  constraint  %s\n", constraints->children[i]->text);
+}
+
+static void put_limits(const struct dh_settings *settings, struct dh_buffer *out)
+{
+    const struct dh_search_settings *search = &settings->search;
+    dh_buffer_text(out, "limits     ");
+    size_t before = out->size;
+    if (search->max_evaluations > 0)
+        dh_buffer_printf(out, " %" PRId64 " evaluations", search->max_evaluations);
+    if (search->max_time > 0) {
+        dh_buffer_text(out, " time ");
+        dh_text_put_duration(out, search->max_time);
+    }
+    if (!isnan(search->target))
+        dh_buffer_printf(out, " target %.15g", search->target);
+    if (search->patience > 0)
+        dh_buffer_printf(out, " patience %" PRId64, search->patience);
+    if (out->size == before)
+        dh_buffer_text(out, " none: runs until the job ends");
+    dh_buffer_text(out, "\n");
+}
+
+static void put_evaluator(const struct dh_eval_plan *plan, struct dh_buffer *out)
+{
+    dh_buffer_printf(out, "evaluator   %s, %d slot%s a worker, %u retries, ", plan->type,
+                     plan->slots, plan->slots == 1 ? "" : "s", plan->retries);
+    if (plan->timeout > 0) {
+        dh_buffer_text(out, "timeout ");
+        dh_text_put_duration(out, plan->timeout);
+    } else {
+        dh_buffer_text(out, "no timeout");
+    }
+    dh_buffer_text(out, "\n");
+}
+
+/* What lies under the checkpoint's name, and whether this configuration can go on with it. */
+static dh_status put_checkpoint(const struct dh_app_setup *setup, struct dh_buffer *out,
+                                struct dh_error *err)
+{
+    const char *file = setup->settings.checkpoint.file;
+    struct dh_store_image image = {0};
+    dh_status status = dh_store_read(file, &image, err);
+    if (status == DH_EMPTY) {
+        dh_buffer_printf(out, "checkpoint  %s (new)\n", file);
+        status = DH_OK;
+    } else if (status == DH_OK) {
+        uint64_t ended = dh_history_ended(image.history);
+        dh_buffer_printf(out,
+                         "checkpoint  %s (resume: %" PRIu64 " evaluations done, %" PRIu64
+                         " to evaluate again)\n%s",
+                         file, ended, dh_history_count(image.history) - ended, image.notes);
+        status = dh_space_compare(image.space, setup->space, err);
+        if (status != DH_OK)
+            dh_fail_context(err, "%s cannot be resumed (--fresh starts anew)", file);
+    }
+    dh_store_image_free(&image);
+    return status;
+}
+
+static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer *out,
+                              struct dh_error *err)
+{
+    struct dh_search_context context = {.space = setup->space,
+                                        .settings = &setup->settings,
+                                        .seed = (uint64_t)setup->settings.search.seed};
+    struct dh_search *search = NULL;
+    struct dh_import points = {0};
+    dh_status status = DH_OK;
+    const char *file = dh_search_list_file(&setup->settings);
+    if (file)
+        status = dh_import_read(file, setup->space, &setup->settings, &points, err);
+    context.points = points.points;
+    context.point_count = points.count;
+    if (status == DH_OK)
+        status = dh_search_create(&context, &search, err);
+    if (status == DH_OK)
+        dh_buffer_printf(out, "method      %s, seed %" PRId64 "\n", dh_search_name(search),
+                         setup->settings.search.seed);
+    dh_search_destroy(&search);
+    dh_import_free(&points);
+    return status;
+}
+
+dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out, struct dh_error *err)
+{
+    const struct dh_settings *settings = &setup->settings;
+    struct dh_eval_plan plan;
+    dh_buffer_printf(out, "search      %s\n", settings->search.name);
+    for (size_t i = 0; i < settings->objective_count; i++)
+        dh_buffer_printf(out, "objective   %s %s\n",
+                         settings->objectives[i].maximize ? "maximize" : "minimize",
+                         settings->objectives[i].name);
+    put_space(setup, out);
+    put_limits(settings, out);
+    dh_status status = check_search(setup, out, err);
+    if (status == DH_OK)
+        status = dh_eval_check(settings, setup->space, &plan, err);
+    if (status != DH_OK)
+        return status;
+    put_evaluator(&plan, out);
+    return put_checkpoint(setup, out, err);
+}

@@ -1,0 +1,221 @@
+/* The proposer thread: see proposer.h. */
+#include "proposer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+enum command_kind { COMMAND_ASK, COMMAND_PROPOSE, COMMAND_TELL };
+
+struct command {
+    enum command_kind kind;
+    const struct dh_trial *trial; /* PROPOSE, TELL */
+    double asked_at;              /* ASK */
+};
+
+/* A growing array that is filled by one side and swapped out whole by the other. */
+struct commands {
+    struct command *items;
+    size_t count, capacity;
+};
+
+struct dh_proposer {
+    struct dh_search *search;
+    size_t parameter_count;
+    uint64_t next_id;
+    bool threaded;
+    bool ended; /* an ask was not answered with a point: no further answers */
+
+    pthread_t thread;
+    pthread_mutex_t lock; /* of everything below */
+    pthread_cond_t wake;
+    bool sleeping, quit;
+    struct commands in;
+    struct dh_proposed **out; /* FIFO: out[taken … out_count) */
+    size_t taken, out_count, out_capacity;
+    int fd;
+};
+
+static void push_answer(struct dh_proposer *proposer, struct dh_proposed *answer)
+{
+    pthread_mutex_lock(&proposer->lock);
+    *DH_PUSH(proposer->out, proposer->out_count, proposer->out_capacity) = answer;
+    bool first = proposer->out_count == proposer->taken + 1;
+    if (first) /* within the lock: take drains it there */
+        eventfd_write(proposer->fd, 1);
+    pthread_mutex_unlock(&proposer->lock);
+}
+
+static void answer_ask(struct dh_proposer *proposer, double asked_at)
+{
+    if (proposer->ended)
+        return;
+    struct dh_proposed *answer = dh_alloc(1, sizeof *answer);
+    answer->asked_at = asked_at;
+    answer->proposal.point = dh_alloc(proposer->parameter_count, sizeof(double));
+    double start = dh_clock_now(&dh_clock_monotonic);
+    answer->status =
+        dh_search_ask(proposer->search, proposer->next_id, &answer->proposal, &answer->error);
+    answer->seconds = dh_clock_now(&dh_clock_monotonic) - start;
+    proposer->next_id++;
+    proposer->ended = answer->status != DH_OK;
+    push_answer(proposer, answer);
+}
+
+static void execute(struct dh_proposer *proposer, const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_ASK:
+        answer_ask(proposer, command->asked_at);
+        break;
+    case COMMAND_PROPOSE:
+        dh_search_propose(proposer->search, command->trial);
+        break;
+    case COMMAND_TELL:
+        dh_search_tell(proposer->search, command->trial);
+        break;
+    }
+}
+
+/* Wait for commands and swap them for the empty ones in `batch`; false when it is time to end. */
+static bool next_batch(struct dh_proposer *proposer, struct commands *batch)
+{
+    pthread_mutex_lock(&proposer->lock);
+    while (proposer->in.count == 0 && !proposer->quit) {
+        proposer->sleeping = true;
+        pthread_cond_wait(&proposer->wake, &proposer->lock);
+    }
+    proposer->sleeping = false;
+    bool quit = proposer->quit;
+    struct commands full = proposer->in;
+    proposer->in = *batch;
+    *batch = full;
+    pthread_mutex_unlock(&proposer->lock);
+    return !quit;
+}
+
+static bool quitting(struct dh_proposer *proposer)
+{
+    pthread_mutex_lock(&proposer->lock);
+    bool quit = proposer->quit;
+    pthread_mutex_unlock(&proposer->lock);
+    return quit;
+}
+
+static void *serve(void *argument)
+{
+    struct dh_proposer *proposer = argument;
+    struct commands batch = {0};
+    while (next_batch(proposer, &batch)) {
+        for (size_t i = 0; i < batch.count; i++) {
+            if (batch.items[i].kind == COMMAND_ASK && quitting(proposer))
+                break;
+            execute(proposer, &batch.items[i]);
+        }
+        batch.count = 0;
+    }
+    free(batch.items);
+    return NULL;
+}
+
+struct dh_proposer *dh_proposer_create(struct dh_search *search, size_t parameter_count,
+                                       uint64_t next_id, bool threaded)
+{
+    struct dh_proposer *proposer = dh_alloc(1, sizeof *proposer);
+    proposer->search = search;
+    proposer->parameter_count = parameter_count;
+    proposer->next_id = next_id;
+    proposer->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&proposer->lock, NULL);
+    pthread_cond_init(&proposer->wake, NULL);
+    /* Where no thread can be had, asks are answered in the caller's. */
+    proposer->threaded = threaded && pthread_create(&proposer->thread, NULL, serve, proposer) == 0;
+    return proposer;
+}
+
+void dh_proposer_destroy(struct dh_proposer **handle)
+{
+    struct dh_proposer *proposer = *handle;
+    if (!proposer)
+        return;
+    if (proposer->threaded) {
+        pthread_mutex_lock(&proposer->lock);
+        proposer->quit = true;
+        pthread_cond_signal(&proposer->wake);
+        pthread_mutex_unlock(&proposer->lock);
+        pthread_join(proposer->thread, NULL);
+    }
+    for (size_t i = proposer->taken; i < proposer->out_count; i++)
+        dh_proposed_free(proposer->out[i]);
+    free(proposer->out);
+    free(proposer->in.items);
+    close(proposer->fd);
+    pthread_cond_destroy(&proposer->wake);
+    pthread_mutex_destroy(&proposer->lock);
+    free(proposer);
+    *handle = NULL;
+}
+
+static void submit(struct dh_proposer *proposer, struct command command, uint64_t times)
+{
+    if (!proposer->threaded) {
+        for (uint64_t i = 0; i < times; i++)
+            execute(proposer, &command);
+        return;
+    }
+    pthread_mutex_lock(&proposer->lock);
+    for (uint64_t i = 0; i < times; i++)
+        *DH_PUSH(proposer->in.items, proposer->in.count, proposer->in.capacity) = command;
+    bool wake = proposer->sleeping;
+    proposer->sleeping = false; /* one signal is enough */
+    pthread_mutex_unlock(&proposer->lock);
+    if (wake)
+        pthread_cond_signal(&proposer->wake);
+}
+
+void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count)
+{
+    struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(&dh_clock_monotonic)};
+    submit(proposer, ask, count);
+}
+
+void dh_proposer_propose(struct dh_proposer *proposer, const struct dh_trial *trial)
+{
+    submit(proposer, (struct command){COMMAND_PROPOSE, .trial = trial}, 1);
+}
+
+void dh_proposer_tell(struct dh_proposer *proposer, const struct dh_trial *trial)
+{
+    submit(proposer, (struct command){COMMAND_TELL, .trial = trial}, 1);
+}
+
+bool dh_proposer_take(struct dh_proposer *proposer, struct dh_proposed **out)
+{
+    pthread_mutex_lock(&proposer->lock);
+    bool found = proposer->taken < proposer->out_count;
+    if (found)
+        *out = proposer->out[proposer->taken++];
+    if (proposer->taken == proposer->out_count && proposer->out_count > 0) {
+        proposer->taken = proposer->out_count = 0;
+        eventfd_t drained;
+        eventfd_read(proposer->fd, &drained);
+    }
+    pthread_mutex_unlock(&proposer->lock);
+    return found;
+}
+
+void dh_proposed_free(struct dh_proposed *proposed)
+{
+    free(proposed->error);
+    free(proposed->proposal.point);
+    free(proposed);
+}
+
+int dh_proposer_fd(const struct dh_proposer *proposer)
+{
+    return proposer->fd;
+}

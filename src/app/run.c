@@ -1,0 +1,316 @@
+/* The roles of a process: manager, worker, or both in one. */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "manager.h"
+#include "session.h"
+#include "signals.h"
+#include "watch.h"
+#include "worker.h"
+
+/* Under MPI nothing wakes a sleeper when a message arrives, so naps stay short. */
+#define LONGEST_NAP 1e-3
+/* In one process everything that can happen has a descriptor or a time. */
+#define LONGEST_WAIT 0.1
+/* How long goodbyes are waited for after an error. */
+#define PATIENCE_AFTER_ERROR 10.0
+
+static int fail_exit(const struct dh_log *log, const struct dh_error *err)
+{
+    dh_log_error(log, "%s", err->text);
+    return dh_status_exit_code(err->status);
+}
+
+int dh_app_check(const struct dh_app_options *options, const struct dh_log *log)
+{
+    struct dh_app_setup setup;
+    struct dh_error err;
+    struct dh_buffer plan = {0};
+    dh_status status = dh_app_setup_read(options->config_path, options->overrides,
+                                         options->override_count, &setup, &err);
+    if (status == DH_OK)
+        status = dh_app_plan(&setup, &plan, &err);
+    if (status == DH_OK)
+        fwrite(plan.data, 1, plan.size, stdout);
+    dh_buffer_free(&plan);
+    dh_app_setup_free(&setup);
+    return status == DH_OK ? 0 : fail_exit(log, &err);
+}
+
+/* One running search on this process: the manager, and the worker where it is alone. */
+struct run {
+    struct dh_session session;
+    struct dh_manager *manager;
+    struct dh_worker *worker; /* NULL under MPI */
+    struct dh_watch watch;
+    const struct dh_log *log;
+    int signals;
+    int wakeup; /* epoll of all descriptors that matter; -1 under MPI */
+    bool stopping;
+};
+
+static void heed_signals(struct run *run)
+{
+    int number;
+    while ((number = dh_signals_take(run->signals)) != 0) {
+        dh_log_warn(run->log, "SIG%s: stopping; the same command resumes",
+                    sigabbrev_np(number) ? sigabbrev_np(number) : "?");
+        dh_manager_stop(run->manager, DH_STOP_SIGNAL, true);
+    }
+}
+
+/* max_time has passed: what still runs is taken back and evaluated by the next run. */
+static void heed_time(struct run *run)
+{
+    struct dh_sched_counts counts;
+    dh_sched_counts(dh_manager_sched(run->manager), &counts);
+    if (run->stopping || counts.stop == DH_STOP_NONE)
+        return;
+    run->stopping = true;
+    if (!dh_stop_finished(counts.stop))
+        dh_manager_stop(run->manager, counts.stop, true);
+}
+
+static dh_status step(struct run *run, bool *busy, struct dh_error *err)
+{
+    heed_signals(run);
+    dh_status status = dh_manager_step(run->manager, busy, err);
+    if (status != DH_OK)
+        return status;
+    heed_time(run);
+    bool worked = false;
+    if (run->worker && !dh_worker_done(run->worker))
+        status = dh_worker_step(run->worker, &worked, err);
+    *busy = *busy || worked;
+    if (status != DH_OK)
+        return status;
+    return dh_watch_tick(&run->watch, dh_clock_now(&dh_clock_monotonic), err);
+}
+
+static void wait_a_little(struct run *run, struct dh_nap *nap)
+{
+    if (!run->worker) {
+        dh_nap_wait(nap, dh_manager_fd(run->manager));
+        return;
+    }
+    double now = dh_clock_now(&dh_clock_monotonic);
+    double due = fmin(dh_worker_next_time(run->worker), dh_manager_next_time(run->manager));
+    nap->longest = fmin(LONGEST_WAIT, fmax(due - now, 0));
+    dh_nap_wait(nap, run->wakeup);
+}
+
+static dh_status search_on(struct run *run, struct dh_error *err)
+{
+    struct dh_nap nap = {.longest = LONGEST_NAP};
+    while (!dh_manager_done(run->manager)) {
+        bool busy;
+        dh_status status = step(run, &busy, err);
+        if (status != DH_OK)
+            return status;
+        if (busy)
+            dh_nap_reset(&nap);
+        else
+            wait_a_little(run, &nap);
+    }
+    return DH_OK;
+}
+
+/* After an error: tell the workers, and give them a while to end their evaluations. */
+static void abandon(struct run *run)
+{
+    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_error ignored;
+    double give_up = dh_clock_now(&dh_clock_monotonic) + PATIENCE_AFTER_ERROR;
+    dh_manager_abandon(run->manager);
+    while (!dh_manager_done(run->manager) && dh_clock_now(&dh_clock_monotonic) < give_up) {
+        bool busy;
+        if (dh_manager_step(run->manager, &busy, &ignored) != DH_OK)
+            return;
+        if (run->worker && !dh_worker_done(run->worker) &&
+            dh_worker_step(run->worker, &busy, &ignored) != DH_OK)
+            return;
+        dh_nap_wait(&nap, -1);
+    }
+}
+
+static void print_summary(struct run *run)
+{
+    struct dh_progress progress;
+    struct dh_buffer text = {0};
+    dh_watch_picture(&run->watch, dh_clock_now(&dh_clock_monotonic), true, &progress);
+    dh_report_summary(&progress, &text);
+    fwrite(text.data, 1, text.size, stdout);
+    fflush(stdout);
+    dh_buffer_free(&text);
+}
+
+static int exit_code(const struct run *run)
+{
+    struct dh_sched_counts counts;
+    dh_sched_counts(dh_manager_sched(run->manager), &counts);
+    return dh_stop_finished(counts.stop) ? 0 : DH_EXIT_RESUMABLE;
+}
+
+/* From an open session to the exit code. Closes nothing. */
+static int conduct(struct run *run)
+{
+    struct dh_error err, close_err;
+    dh_watch_start(&run->watch, &run->session, run->manager, run->log, stderr);
+    dh_status status = search_on(run, &err);
+    if (status != DH_OK)
+        abandon(run);
+    dh_watch_finish(&run->watch, dh_clock_now(&dh_clock_monotonic));
+    /* the last checkpoint comes before the summary that names it */
+    dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
+    int code = exit_code(run);
+    if (status != DH_OK)
+        code = fail_exit(run->log, &err);
+    else if (stored != DH_OK)
+        code = fail_exit(run->log, &close_err);
+    print_summary(run);
+    dh_watch_end(&run->watch);
+    return code;
+}
+
+static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
+{
+    struct dh_manager_parts parts = {
+        .setup = &run->session.setup,
+        .comm = comm,
+        .history = run->session.history,
+        .search = run->session.search,
+        .store = run->session.store,
+        .clock = &dh_clock_monotonic,
+        .log = run->log,
+        .retries = run->session.plan.retries,
+        .threaded = true,
+    };
+    return dh_manager_create(&parts);
+}
+
+static int close_session(struct run *run, int code)
+{
+    struct dh_error err;
+    bool was_open = run->session.store != NULL;
+    if (dh_session_close(&run->session, &err) != DH_OK && was_open && code == 0)
+        code = fail_exit(run->log, &err);
+    return code;
+}
+
+/* Path and text of the configuration to the workers, or nothing where there will be no search. */
+static dh_status send_setup(const struct dh_app_setup *setup, bool good, struct dh_comm *comm,
+                            struct dh_error *err)
+{
+    struct dh_buffer buffer = {0};
+    if (good) {
+        char *path = realpath(dh_config_path(setup->config), NULL);
+        dh_put_text(&buffer, path ? path : dh_config_path(setup->config));
+        dh_put_text(&buffer, dh_config_text(setup->config));
+        free(path);
+    }
+    dh_status status = dh_comm_broadcast(comm, &buffer, err);
+    dh_buffer_free(&buffer);
+    return status;
+}
+
+int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+                  const struct dh_log *log)
+{
+    struct run run = {.log = log, .signals = dh_signals_open(), .wakeup = -1};
+    struct dh_error err, sent_err;
+    dh_status status = dh_session_open(options, log, &run.session, &err);
+    int code = status == DH_OK ? 0 : fail_exit(log, &err);
+    if (send_setup(&run.session.setup, status == DH_OK, comm, &sent_err) != DH_OK) {
+        code = fail_exit(log, &sent_err);
+    } else if (status == DH_OK) {
+        run.manager = create_manager(&run, comm);
+        code = conduct(&run);
+        dh_manager_destroy(&run.manager);
+    }
+    close(run.signals);
+    return close_session(&run, code);
+}
+
+/* Rank 0's configuration; DH_EMPTY if there will be no search. */
+static dh_status receive_setup(struct dh_comm *comm, struct dh_app_setup *setup,
+                               struct dh_error *err)
+{
+    struct dh_buffer buffer = {0};
+    *setup = (struct dh_app_setup){0};
+    dh_status status = dh_comm_broadcast(comm, &buffer, err);
+    if (status == DH_OK && buffer.size == 0)
+        status = DH_EMPTY;
+    if (status == DH_OK) {
+        struct dh_reader reader = dh_reader_of(buffer.data, buffer.size);
+        char *path = dh_get_text(&reader), *text = dh_get_text(&reader);
+        status = path && text ? dh_app_setup_parse(path, text, setup, err)
+                              : dh_fail(err, DH_COMM, "rank 0 sent a damaged configuration");
+        free(path);
+        free(text);
+    }
+    dh_buffer_free(&buffer);
+    return status;
+}
+
+int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
+                const struct dh_log *log)
+{
+    struct dh_app_setup setup;
+    struct dh_error err;
+    int signals = dh_signals_open();
+    dh_status status = receive_setup(comm, &setup, &err);
+    if (status == DH_OK) {
+        struct dh_worker *worker = dh_worker_create(&setup, comm, launcher, communicator, log);
+        struct dh_nap nap = {.longest = LONGEST_NAP};
+        while (status == DH_OK && !dh_worker_done(worker)) {
+            bool busy;
+            status = dh_worker_step(worker, &busy, &err);
+            if (busy)
+                dh_nap_reset(&nap);
+            else
+                dh_nap_wait(&nap, dh_worker_fd(worker));
+        }
+        dh_worker_destroy(&worker);
+    }
+    dh_app_setup_free(&setup);
+    close(signals);
+    return status == DH_OK || status == DH_EMPTY ? 0 : fail_exit(log, &err);
+}
+
+static void watch_descriptor(int set, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    if (fd >= 0)
+        epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
+}
+
+int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher,
+                 const struct dh_log *log)
+{
+    struct run run = {
+        .log = log, .signals = dh_signals_open(), .wakeup = epoll_create1(EPOLL_CLOEXEC)};
+    struct dh_error err;
+    dh_status status = dh_session_open(options, log, &run.session, &err);
+    int code = status == DH_OK ? 0 : fail_exit(log, &err);
+    if (status == DH_OK) {
+        struct dh_comm *ends[2];
+        dh_comm_loop_create(2, ends);
+        run.manager = create_manager(&run, ends[0]);
+        run.worker = dh_worker_create(&run.session.setup, ends[1], launcher, NULL, log);
+        watch_descriptor(run.wakeup, run.signals);
+        watch_descriptor(run.wakeup, dh_manager_fd(run.manager));
+        watch_descriptor(run.wakeup, dh_worker_fd(run.worker));
+        code = conduct(&run);
+        dh_worker_destroy(&run.worker);
+        dh_manager_destroy(&run.manager);
+        dh_comm_close(&ends[0], &err);
+        dh_comm_close(&ends[1], &err);
+    }
+    close(run.wakeup);
+    close(run.signals);
+    return close_session(&run, code);
+}

@@ -1,0 +1,28 @@
+/* A worker: claims trials for its slots, evaluates them, sends back what they gave. */
+#ifndef DH_MPI_APP_WORKER_H
+#define DH_MPI_APP_WORKER_H
+
+#include <stdbool.h>
+
+#include "dh_mpi/app.h"
+
+struct dh_worker;
+
+/* Joins the manager (HELLO, a CLAIM for each slot). Everything is borrowed until destroy. If the
+ * evaluator cannot be set up, the manager is told (FATAL) and the worker only waits for the end:
+ * that is no error here. */
+struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
+                                   struct dh_launcher *launcher, const void *communicator,
+                                   const struct dh_log *log);
+/* Ends every evaluation. */
+void dh_worker_destroy(struct dh_worker **worker);
+
+/* Do what can be done now; never waits. `*busy` says whether there was anything. */
+dh_status dh_worker_step(struct dh_worker *worker, bool *busy, struct dh_error *err);
+/* Has the manager said goodbye (and been answered)? */
+bool dh_worker_done(const struct dh_worker *worker);
+/* What a waiting worker can sleep on: see dh_eval_fd and dh_eval_next_time. */
+int dh_worker_fd(const struct dh_worker *worker);
+double dh_worker_next_time(const struct dh_worker *worker);
+
+#endif
