@@ -1,1 +1,243 @@
-#include "dh_mpi/status.h"
+/* The settings of the program as a whole: top level, search, objectives, checkpoint.
+ *
+ * Defaults: search.name is the file's name without its ending; seed 0; no limit of any kind (such
+ * a search ends with the walltime, a signal, or an exhausted space); one objective "objective",
+ * maximised; checkpoint NAME.h5 in the working directory, written every 60 s, its journal synced
+ * every second. A relative checkpoint.file is relative to the working directory.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "tree.h"
+
+#define MOST_OBJECTIVES 16
+
+/* The file's groups before they are unpacked themselves. */
+struct top {
+    const struct dh_node *search, *objectives, *parameters, *constraints, *initial, *warm_start;
+    const struct dh_node *optimizer, *evaluator, *checkpoint;
+};
+
+#define TOP(field, is_required, text)                                                              \
+    {                                                                                              \
+        .name = #field, .type = DH_OPTION_NODE, .offset = offsetof(struct top, field),             \
+        .required = (is_required), .help = (text)                                                  \
+    }
+
+static const struct dh_option top_options[] = {
+    TOP(search, false, "name, seed, budgets"),
+    TOP(objectives, false, "what is measured, and its goal"),
+    TOP(parameters, true, "the space: a list of { name, type, … }"),
+    TOP(constraints, false, "a list of expressions that must hold"),
+    TOP(initial, false, "a list of points to try first"),
+    TOP(warm_start, false, "files of older results"),
+    TOP(optimizer, false, "the search method"),
+    TOP(evaluator, true, "what evaluates a point"),
+    TOP(checkpoint, false, "where and how often the state is kept"),
+};
+
+#define SEARCH(field) offsetof(struct dh_search_settings, field)
+
+static const struct dh_option search_options[] = {
+    {"name", DH_OPTION_TEXT, SEARCH(name), false, 0, 0, 0, NULL,
+     "names the checkpoint and the report (default: the configuration's file name)"},
+    {"seed", DH_OPTION_INT, SEARCH(seed), false, 0, 0, 0x1p53, NULL,
+     "of all random numbers (default 0)"},
+    {"max_evaluations", DH_OPTION_INT, SEARCH(max_evaluations), false, 0, 0, 0x1p53, NULL,
+     "stop after so many finished evaluations (0: no limit)"},
+    {"max_time", DH_OPTION_DURATION, SEARCH(max_time), false, 0, 0, INFINITY, NULL,
+     "stop after this time (0: no limit)"},
+    {"target", DH_OPTION_REAL, SEARCH(target), false, NAN, 0, 0, NULL,
+     "stop when the first objective is as good as this"},
+    {"patience", DH_OPTION_INT, SEARCH(patience), false, 0, 0, 0x1p53, NULL,
+     "stop after so many evaluations without improvement (0: no limit)"},
+    {"max_failures", DH_OPTION_INT, SEARCH(max_failures), false, 0, 0, 0x1p53, NULL,
+     "stop after so many failures in a row (0: no limit)"},
+};
+
+#define CHECKPOINT(field) offsetof(struct dh_checkpoint_settings, field)
+
+static const struct dh_option checkpoint_options[] = {
+    {"file", DH_OPTION_TEXT, CHECKPOINT(file), false, 0, 0, 0, NULL, "default NAME.h5"},
+    {"interval", DH_OPTION_DURATION, CHECKPOINT(interval), false, 60, 1, INFINITY, NULL,
+     "between checkpoints (default 60 s)"},
+    {"sync", DH_OPTION_DURATION, CHECKPOINT(sync), false, 1, 0, INFINITY, NULL,
+     "between syncs of the journal (default 1 s; 0: after each write)"},
+};
+
+struct raw_objective {
+    const char *name;
+    int goal;
+};
+
+static const char *const goals[] = {"maximize", "minimize", NULL};
+
+static const struct dh_option objective_options[] = {
+    {"name", DH_OPTION_TEXT, offsetof(struct raw_objective, name), true, 0, 0, 0, NULL,
+     "in outputs"},
+    {"goal", DH_OPTION_CHOICE, offsetof(struct raw_objective, goal), false, 0, 0, 0, goals,
+     "default maximize"},
+};
+
+/* Can it be (part of) a file name and a label in tables? */
+static bool name_usable(const char *name)
+{
+    if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return false;
+    for (; *name; name++)
+        if (*name == '/' || iscntrl((unsigned char)*name))
+            return false;
+    return true;
+}
+
+static dh_status check_kind(const struct dh_node *node, enum dh_node_kind kind, const char *hint,
+                            struct dh_error *err)
+{
+    if (!node || node->kind == kind)
+        return DH_OK;
+    return dh_node_fail(err, node, "%s: expected a %s %s, found %s", node->name,
+                        dh_node_kind_name(kind), hint, dh_node_kind_name(node->kind));
+}
+
+/* The shape of what other rooms unpack. */
+static void check_shapes(const struct top *top, struct dh_problems *problems)
+{
+    const struct {
+        const struct dh_node *node;
+        enum dh_node_kind kind;
+        const char *hint;
+    } shapes[] = {
+        {top->parameters, DH_NODE_LIST, "( { name = …; type = …; }, … )"},
+        {top->constraints, DH_NODE_LIST, "( \"units <= 64\", … )"},
+        {top->initial, DH_NODE_LIST, "( { lr = 1e-2; }, … )"},
+        {top->warm_start, DH_NODE_LIST, "[ \"results.csv\", … ]"},
+        {top->optimizer, DH_NODE_GROUP, "{ method = …; }"},
+        {top->evaluator, DH_NODE_GROUP, "{ type = …; }"},
+    };
+    struct dh_error problem;
+    for (size_t i = 0; i < DH_COUNT_OF(shapes); i++)
+        if (check_kind(shapes[i].node, shapes[i].kind, shapes[i].hint, &problem))
+            dh_problems_add(problems, &problem);
+    if (top->parameters && top->parameters->kind == DH_NODE_LIST && !top->parameters->child_count) {
+        dh_node_fail(&problem, top->parameters, "parameters: expected at least one, found none");
+        dh_problems_add(problems, &problem);
+    }
+}
+
+static dh_status read_search(const struct dh_node *node, struct dh_settings *out,
+                             struct dh_error *err)
+{
+    dh_status status = dh_config_unpack(node, "search", search_options, DH_COUNT_OF(search_options),
+                                        &out->search, err);
+    if (status)
+        return status;
+    if (out->search.name && !name_usable(out->search.name))
+        return dh_node_fail(err, dh_node_child(node, "name"),
+                            "search: name: expected a text that can be a file name, found '%s'",
+                            out->search.name);
+    if (!out->search.name) {
+        const char *path = dh_config_path(out->config), *slash = strrchr(path, '/');
+        const char *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+        size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
+        out->search.name = out->owned_name =
+            length ? dh_strndup(base, length) : dh_strdup("search");
+    }
+    return DH_OK;
+}
+
+static dh_status read_checkpoint(const struct dh_node *node, struct dh_settings *out,
+                                 struct dh_error *err)
+{
+    dh_status status = dh_config_unpack(node, "checkpoint", checkpoint_options,
+                                        DH_COUNT_OF(checkpoint_options), &out->checkpoint, err);
+    if (status)
+        return status;
+    const char *file = out->checkpoint.file;
+    if (file && (*file == '\0' || file[strlen(file) - 1] == '/'))
+        return dh_node_fail(err, dh_node_child(node, "file"),
+                            "checkpoint: file: expected the name of a file, found '%s'", file);
+    if (!file && out->search.name)
+        out->checkpoint.file = out->owned_file = dh_strprintf("%s.h5", out->search.name);
+    return DH_OK;
+}
+
+static dh_status read_objective(const struct dh_node *node, struct dh_settings *out,
+                                struct dh_error *err)
+{
+    struct raw_objective raw;
+    dh_status status = dh_config_unpack(node, "objectives", objective_options,
+                                        DH_COUNT_OF(objective_options), &raw, err);
+    if (status)
+        return status;
+    if (!name_usable(raw.name))
+        return dh_node_fail(err, dh_node_child(node, "name"),
+                            "objectives: name: expected a name without '/', found '%s'", raw.name);
+    for (size_t i = 0; i < out->objective_count; i++)
+        if (strcmp(out->objectives[i].name, raw.name) == 0)
+            return dh_node_fail(err, dh_node_child(node, "name"),
+                                "objectives: there are two named '%s'", raw.name);
+    out->objectives[out->objective_count++] =
+        (struct dh_objective){.name = raw.name, .maximize = raw.goal == 0};
+    return DH_OK;
+}
+
+static void read_objectives(const struct dh_node *node, struct dh_settings *out,
+                            struct dh_problems *problems)
+{
+    struct dh_error problem;
+    out->objectives = dh_alloc(MOST_OBJECTIVES, sizeof *out->objectives);
+    if (!node) {
+        out->objectives[out->objective_count++] = (struct dh_objective){"objective", true};
+        return;
+    }
+    if (check_kind(node, DH_NODE_LIST, "( { name = …; goal = …; }, … )", &problem)) {
+        dh_problems_add(problems, &problem);
+    } else if (node->child_count < 1 || node->child_count > MOST_OBJECTIVES) {
+        dh_node_fail(&problem, node, "objectives: expected 1 to %d, found %zu", MOST_OBJECTIVES,
+                     node->child_count);
+        dh_problems_add(problems, &problem);
+    } else {
+        for (size_t i = 0; i < node->child_count; i++)
+            if (read_objective(node->children[i], out, &problem))
+                dh_problems_add(problems, &problem);
+    }
+}
+
+dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings *out,
+                             struct dh_error *err)
+{
+    struct dh_problems problems = {0};
+    struct dh_error problem;
+    struct top top;
+    *out = (struct dh_settings){.config = config};
+    if (dh_config_unpack(dh_config_root(config), "top level", top_options, DH_COUNT_OF(top_options),
+                         &top, &problem))
+        dh_problems_add(&problems, &problem);
+    if (read_search(top.search, out, &problem))
+        dh_problems_add(&problems, &problem);
+    read_objectives(top.objectives, out, &problems);
+    check_shapes(&top, &problems);
+    if (read_checkpoint(top.checkpoint, out, &problem))
+        dh_problems_add(&problems, &problem);
+    out->parameters = top.parameters;
+    out->constraints = top.constraints;
+    out->initial = top.initial;
+    out->warm_start = top.warm_start;
+    out->optimizer = top.optimizer;
+    out->evaluator = top.evaluator;
+    dh_status status = dh_problems_end(&problems, err);
+    if (status)
+        dh_settings_free(out);
+    return status;
+}
+
+void dh_settings_free(struct dh_settings *settings)
+{
+    free(settings->objectives);
+    free(settings->owned_name);
+    free(settings->owned_file);
+    *settings = (struct dh_settings){0};
+}
