@@ -38,11 +38,14 @@ struct dh_parameter {
     enum dh_prior prior;
     double low, high;          /* of a real or int; inclusive */
     double step;               /* 0: none */
-    double mean, deviation;    /* of a normal prior, in native units (log scale: of the value) */
+    double mean, deviation;    /* of a normal prior; log scale: median, deviation of ln(value) */
+    int digits;                /* of a real: decimals of canonical values; log scale without step:
+                                  significant digits */
     size_t choice_count;       /* ordinal, categorical, bool (2), constant (1); otherwise 0 */
     struct dh_choice *choices; /* choice_count */
     double *probabilities;     /* choice_count, sum 1; NULL: uniform */
-    double preset;             /* the `default`: a native value, or the middle of the range */
+    double preset;             /* the `default`; otherwise the middle of the scale or of the
+                                  ordinal's values, or the most probable (first of equals) choice */
     bool conditional;          /* has a `when` */
     const struct dh_node *node;
 };
@@ -87,15 +90,18 @@ dh_status dh_space_check(const struct dh_space *space, const double *point, stru
 dh_status dh_space_sample(const struct dh_space *space, struct dh_random *random, double *point,
                           struct dh_error *err);
 
-/* The unit cube: one coordinate in [0, 1] a parameter. Numbers: the (log-)linear position, or the
- * prior's cumulative probability where `dh_parameter_decode` is asked for it; choices: the middle
- * of the k-th of n equal cells. Inactive parameters encode to NaN, and decode(encode(x)) == x for
- * every canonical x. */
+/* The unit cube: one coordinate in [0, 1] a parameter. Numbers: the (log-)linear position between
+ * the bounds, whatever the prior (0.5 where they are equal); choices: the middle of the k-th of n
+ * equal cells. Inactive parameters encode to NaN, and decode(encode(x)) == x for every canonical
+ * x. */
 double dh_parameter_encode(const struct dh_parameter *parameter, double value);
 /* u in [0, 1] to the nearest canonical value of the scale (uniform in it). */
 double dh_parameter_decode(const struct dh_parameter *parameter, double u);
 /* u in [0, 1] through the inverse of the prior's cumulative distribution: uniform u give values
- * distributed as the prior (weights, normal, …). What designs and samplers use. */
+ * distributed as the prior. What designs and samplers use. Uniform: every value of a linear int or
+ * step has the same probability, on a log scale that of its cell (half a step to both sides).
+ * Normal: what falls outside of the bounds becomes the bound; truncated: the normal distribution
+ * restricted to the bounds. */
 double dh_parameter_quantile(const struct dh_parameter *parameter, double u);
 void dh_space_encode(const struct dh_space *space, const double *point, double *unit);
 /* Decode every coordinate (NaN: the preset), then settle. `unit` and `point` may be the same. */

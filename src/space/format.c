@@ -1,1 +1,105 @@
-#include "dh_mpi/status.h"
+/* Values and points as texts: for people, as JSON, and as configuration. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "dh_mpi/text.h"
+#include "parts.h"
+
+static void put_number(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
+{
+    if (parameter->type == DH_INTEGER)
+        dh_buffer_printf(out, "%.0f", value); /* never with an exponent */
+    else
+        dh_text_put_number(out, value);
+}
+
+void dh_parameter_format(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
+{
+    if (isnan(value))
+        return;
+    if (parameter->choice_count > 0)
+        dh_buffer_text(out, parameter->choices[(size_t)value].text);
+    else
+        put_number(parameter, value, out);
+}
+
+/* Numbers and truth values stand without quotes. */
+static bool quoted(const struct dh_parameter *parameter, double value)
+{
+    return parameter->choice_count > 0 && parameter->type != DH_BOOL &&
+           !parameter->choices[(size_t)value].numeric;
+}
+
+void dh_parameter_format_json(const struct dh_parameter *parameter, double value,
+                              struct dh_buffer *out)
+{
+    if (isnan(value))
+        dh_buffer_text(out, "null");
+    else if (quoted(parameter, value))
+        dh_text_put_json(out, parameter->choices[(size_t)value].text);
+    else
+        dh_parameter_format(parameter, value, out);
+}
+
+void dh_space_format_json(const struct dh_space *space, const double *point, struct dh_buffer *out)
+{
+    const char *separator = "";
+    dh_buffer_text(out, "{");
+    for (size_t i = 0; i < space->count; i++) {
+        if (isnan(point[i]))
+            continue;
+        dh_buffer_text(out, separator);
+        dh_text_put_json(out, space->parameters[i].name);
+        dh_buffer_text(out, ": ");
+        dh_parameter_format_json(&space->parameters[i], point[i], out);
+        separator = ", ";
+    }
+    dh_buffer_text(out, "}");
+}
+
+static void put_config_text(struct dh_buffer *out, const char *text)
+{
+    dh_buffer_text(out, "\"");
+    for (const char *c = text; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            dh_buffer_printf(out, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            dh_buffer_printf(out, "\\x%02x", (unsigned)*c);
+        else
+            dh_buffer_append(out, c, 1);
+    }
+    dh_buffer_text(out, "\"");
+}
+
+/* libconfig wants an L behind integers of more than 32 bits. */
+static void put_config_number(struct dh_buffer *out, const char *text)
+{
+    double number;
+    dh_buffer_text(out, text);
+    bool integer = text[strspn(text, "-0123456789")] == '\0';
+    if (integer && dh_text_number(text, &number) && fabs(number) > INT32_MAX)
+        dh_buffer_text(out, "L");
+}
+
+void dh_space_format_config(const struct dh_space *space, const double *point,
+                            struct dh_buffer *out)
+{
+    struct dh_buffer value = {0};
+    const char *separator = "";
+    for (size_t i = 0; i < space->count; i++) {
+        const struct dh_parameter *parameter = &space->parameters[i];
+        if (isnan(point[i]))
+            continue;
+        dh_buffer_printf(out, "%s%s = ", separator, parameter->name);
+        dh_buffer_clear(&value);
+        dh_parameter_format(parameter, point[i], &value);
+        if (quoted(parameter, point[i]))
+            put_config_text(out, value.data);
+        else
+            put_config_number(out, value.data);
+        dh_buffer_text(out, ";");
+        separator = " ";
+    }
+    dh_buffer_free(&value);
+}

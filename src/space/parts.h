@@ -1,0 +1,77 @@
+/* What the files of this room share: the space itself, and the steps between a declaration in the
+ * configuration and a canonical value. */
+#ifndef DH_SPACE_PARTS_H
+#define DH_SPACE_PARTS_H
+
+#include "dh_mpi/expr.h"
+#include "dh_mpi/space.h"
+
+#define DH_SPACE_MOST_PARAMETERS 10000
+
+struct dh_constraint {
+    struct dh_expr *expr;
+    const struct dh_node *node; /* its text and place */
+};
+
+struct dh_named {
+    const char *name;
+    size_t index;
+};
+
+struct dh_space {
+    size_t count;
+    struct dh_parameter *parameters; /* parents before children */
+    struct dh_expr **conditions;     /* of each parameter; NULL: always active */
+    struct dh_named *names;          /* sorted by name */
+    uint64_t *name_hashes;
+    uint64_t **choice_hashes; /* of each parameter's choices; NULL for numbers */
+    size_t constraint_count;
+    struct dh_constraint *constraints;
+    bool conditional;
+};
+
+/* parameter.c: a declaration, without its condition. What was built is freed by
+ * dh_parameter_free in any case. */
+dh_status dh_parameter_unpack(const struct dh_node *node, struct dh_parameter *out,
+                              struct dh_error *err);
+void dh_parameter_free(struct dh_parameter *parameter);
+
+/* lattice.c. The multiple of 10^-decimals nearest to `value`, as the double nearest to it. */
+double dh_lattice_round(double value, int decimals);
+/* Distance between neighbours of a stepped real or an int; 0 for a real without step. */
+double dh_lattice_spacing(const struct dh_parameter *parameter);
+/* The `digits` that keep encoding exact. */
+int dh_lattice_digits(const struct dh_parameter *parameter);
+/* The canonical value nearest to `value`; numbers only. */
+double dh_lattice_snap(const struct dh_parameter *parameter, double value);
+/* Canonical value number k = 0, 1, … of an int or a stepped real. */
+double dh_lattice_value(const struct dh_parameter *parameter, double k);
+/* Relative error of a value that went through the log scale and back, with a margin. */
+double dh_lattice_log_error(const struct dh_parameter *parameter);
+
+/* encode.c. ln(value / low) without overflow; the probability that a normal prior gives to what
+ * the parameter can be. */
+double dh_scale_log_ratio(double value, double low);
+double dh_prior_mass(const struct dh_parameter *parameter);
+
+/* value.c: values as users give them, as canonical ones. Errors name the parameter. */
+dh_status dh_value_from_number(const struct dh_parameter *parameter, double number, double *value,
+                               struct dh_error *err);
+dh_status dh_value_from_label(const struct dh_parameter *parameter, const char *label,
+                              double *value, struct dh_error *err);
+/* With file:line. */
+dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct dh_node *node,
+                             double *value, struct dh_error *err);
+/* Is a native value canonical? */
+dh_status dh_value_check(const struct dh_parameter *parameter, double value, struct dh_error *err);
+/* The content of `message`, which is freed, as a DH_CONFIG failure. */
+dh_status dh_value_fail(struct dh_error *err, struct dh_buffer *message);
+
+/* order.c: order[k] is the parameter that comes k-th, so that all that a condition uses comes
+ * before its parameter. A cycle is a DH_CONFIG that names its parameters. */
+dh_status dh_order_parents_first(const struct dh_space *space, size_t *order, struct dh_error *err);
+
+/* The name nearest to `word` in the space, or NULL. */
+const char *dh_space_nearest(const struct dh_space *space, const char *word);
+
+#endif
