@@ -1,1 +1,129 @@
-#include "dh_mpi/status.h"
+/* Method "grid": every combination of a few values of each parameter, once.
+ *
+ * Choices take all their values, and so do numbers that have at most `levels` of them. Other
+ * numbers take `levels` values, equally spaced in their scale, bounds included (one level: the
+ * middle). The order is shuffled unless asked otherwise, so that a search that ends early has seen
+ * all of the space and not a corner; the grid is never laid out in memory.
+ */
+#include "methods.h"
+
+#include <stdlib.h>
+
+#include "dh_mpi/alloc.h"
+#include "enumerate.h"
+
+struct options {
+    int64_t levels;
+    int order;
+};
+
+static const char *const order_names[] = {
+    [DH_ORDER_SHUFFLED] = "shuffled",
+    [DH_ORDER_SORTED] = "sorted",
+    NULL,
+};
+
+static const struct dh_option option_table[] = {
+    {.name = "levels",
+     .type = DH_OPTION_INT,
+     .offset = offsetof(struct options, levels),
+     .fallback = 5,
+     .low = 1,
+     .high = 100000,
+     .help = "values of a number that has more than so many"},
+    {.name = "order",
+     .type = DH_OPTION_CHOICE,
+     .offset = offsetof(struct options, order),
+     .fallback = DH_ORDER_SHUFFLED,
+     .choices = order_names,
+     .help = "shuffled, or sorted with the last parameter changing fastest"},
+};
+
+struct state {
+    struct dh_axis *axes;
+    size_t axis_count;
+    struct dh_enumeration *enumeration;
+    uint64_t cursor; /* grid points passed */
+};
+
+static struct dh_axis axis_of(const struct dh_parameter *parameter, uint64_t wanted)
+{
+    double levels = dh_parameter_levels(parameter);
+    if (parameter->choice_count || levels <= (double)wanted)
+        return (struct dh_axis){.count = (uint64_t)levels};
+    struct dh_axis axis = {.values = dh_alloc(wanted, sizeof *axis.values)};
+    for (uint64_t k = 0; k < wanted; k++) {
+        double u = wanted > 1 ? (double)k / (double)(wanted - 1) : 0.5;
+        double value = dh_parameter_decode(parameter, u);
+        if (axis.count == 0 || axis.values[axis.count - 1] != value)
+            axis.values[axis.count++] = value;
+    }
+    return axis;
+}
+
+static dh_status create(const struct dh_search_context *context, const void *options, void **state,
+                        struct dh_error *err)
+{
+    (void)err;
+    const struct options *o = options;
+    struct state *s = dh_alloc(1, sizeof *s);
+    *state = s;
+    s->axis_count = dh_space_count(context->space);
+    s->axes = dh_alloc(s->axis_count, sizeof *s->axes);
+    for (size_t i = 0; i < s->axis_count; i++)
+        s->axes[i] = axis_of(dh_space_parameter(context->space, i), (uint64_t)o->levels);
+    s->enumeration =
+        dh_enumeration_create(context->space, s->axes, (enum dh_order)o->order, context->seed);
+    uint64_t total = dh_enumeration_total(s->enumeration);
+    if (total)
+        dh_log_info(context->log, "grid: %llu points before constraints",
+                    (unsigned long long)total);
+    else
+        dh_log_info(context->log, "grid: more points than can be counted");
+    return DH_OK;
+}
+
+static void destroy(void *state)
+{
+    struct state *s = state;
+    if (!s)
+        return;
+    dh_enumeration_destroy(&s->enumeration);
+    for (size_t i = 0; i < s->axis_count; i++)
+        free(s->axes[i].values);
+    free(s->axes);
+    free(s);
+}
+
+static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_proposal *proposal,
+                     struct dh_error *err)
+{
+    struct state *s = state;
+    (void)id;
+    (void)attempt;
+    if (!dh_enumeration_point(s->enumeration, s->cursor, proposal->point))
+        return dh_fail(err, DH_EXHAUSTED, "the grid has ended after %llu points",
+                       (unsigned long long)s->cursor);
+    proposal->cursor = ++s->cursor;
+    return DH_OK;
+}
+
+static void propose(void *state, const struct dh_trial *trial)
+{
+    struct state *s = state;
+    if (trial->cursor > s->cursor)
+        s->cursor = trial->cursor;
+}
+
+const struct dh_search_method dh_search_grid = {
+    .name = "grid",
+    .summary = "every combination of a few values of each parameter",
+    .options = option_table,
+    .option_count = DH_COUNT_OF(option_table),
+    .options_size = sizeof(struct options),
+    .sequence = true,
+    .create = create,
+    .destroy = destroy,
+    .ask = ask,
+    .propose = propose,
+};

@@ -1,1 +1,310 @@
-#include "dh_mpi/status.h"
+/* The front of every search method: see search.h.
+ *
+ * What was proposed is known by identity alone, a 64-bit hash: some 30 bytes a trial instead of
+ * the whole point. Two different points among a million share a hash with probability 3e-8, and
+ * then the second is left out.
+ *
+ * When a method only repeats itself, a finite space is enumerated (every point of it comes up, so
+ * its end is exact) and an infinite one is sampled. Once begun, an enumeration goes on: a resumed
+ * search knows it by the origin of the last trials.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
+#include "enumerate.h"
+#include "methods.h"
+
+#define LAST_DRAWS 24 /* draws of one trial that are the front's own; see dh_draw_index */
+
+struct dh_search {
+    struct dh_search_context context;
+    const struct dh_search_method *method;
+    void *options;
+    void *state;
+    struct dh_map seen; /* identity of each proposed point to its trial */
+    uint64_t cursor;    /* of the method, after its last proposal */
+
+    double *given; /* points of `initial` and `warm_start` */
+    size_t given_count, next_given;
+
+    struct dh_axis *axes; /* all values of all parameters, for the enumeration */
+    struct dh_enumeration *enumeration;
+    uint64_t enumerated;
+    bool enumerating, exhausted;
+};
+
+const char *dh_origin_text(uint32_t origin)
+{
+    static const char *const texts[] = {
+        [DH_ORIGIN_USER] = "user",
+        [DH_ORIGIN_DESIGN] = "design",
+        [DH_ORIGIN_METHOD] = "method",
+        [DH_ORIGIN_ENUMERATED] = "enumerated",
+    };
+    return origin < DH_COUNT_OF(texts) ? texts[origin] : "unknown";
+}
+
+double dh_search_sign(const struct dh_settings *settings, size_t objective)
+{
+    return settings->objectives[objective].maximize ? -1 : 1;
+}
+
+/* Room for `initial` and the warm points; reads the former. */
+static dh_status read_given(struct dh_search *search, struct dh_error *err)
+{
+    const struct dh_search_context *c = &search->context;
+    const struct dh_node *list = c->settings->initial;
+    if (list && list->kind != DH_NODE_LIST)
+        return dh_node_fail(err, list, "initial: expected a list of groups, found a %s",
+                            dh_node_kind_name(list->kind));
+    size_t count = list ? list->child_count : 0, width = dh_space_count(c->space);
+    search->given = dh_alloc((count + c->warm_count) * width, sizeof *search->given);
+    for (size_t i = 0; i < count; i++) {
+        dh_status status =
+            dh_space_read_point(c->space, list->children[i], search->given + i * width, err);
+        if (status)
+            return status;
+    }
+    if (c->warm_count)
+        memcpy(search->given + count * width, c->warm_points,
+               c->warm_count * width * sizeof *search->given);
+    search->given_count = count + c->warm_count;
+    return DH_OK;
+}
+
+static dh_status build(struct dh_search *search, struct dh_error *err)
+{
+    const struct dh_settings *settings = search->context.settings;
+    dh_status status = dh_method_find(settings, &search->method, err);
+    if (status)
+        return status;
+    if (!(search->options = dh_method_unpack(search->method, settings, err)))
+        return DH_CONFIG;
+    status = read_given(search, err);
+    if (status)
+        return status;
+    return search->method->create(&search->context, search->options, &search->state, err);
+}
+
+dh_status dh_search_create(const struct dh_search_context *context, struct dh_search **out,
+                           struct dh_error *err)
+{
+    struct dh_search *search = dh_alloc(1, sizeof *search);
+    search->context = *context;
+    dh_status status = build(search, err);
+    if (status)
+        dh_search_destroy(&search);
+    *out = search;
+    return status;
+}
+
+void dh_search_destroy(struct dh_search **search)
+{
+    struct dh_search *s = *search;
+    if (!s)
+        return;
+    if (s->state)
+        s->method->destroy(s->state);
+    dh_enumeration_destroy(&s->enumeration);
+    dh_map_free(&s->seen);
+    free(s->axes);
+    free(s->given);
+    free(s->options);
+    free(s);
+    *search = NULL;
+}
+
+enum verdict { FRESH, SEEN, INFEASIBLE };
+
+/* Is the settled point in `proposal` worth a trial? Sets its identity. */
+static enum verdict judge(const struct dh_search *search, struct dh_proposal *proposal)
+{
+    if (!dh_space_feasible(search->context.space, proposal->point))
+        return INFEASIBLE;
+    proposal->identity = dh_space_identity(search->context.space, proposal->point);
+    return dh_map_get(&search->seen, proposal->identity, NULL) ? SEEN : FRESH;
+}
+
+/* The next of the given points that is new: DH_OK or DH_EMPTY. */
+static dh_status ask_given(struct dh_search *search, struct dh_proposal *proposal)
+{
+    size_t width = dh_space_count(search->context.space);
+    while (search->next_given < search->given_count) {
+        memcpy(proposal->point, search->given + search->next_given++ * width,
+               width * sizeof *proposal->point);
+        proposal->origin = DH_ORIGIN_USER;
+        if (judge(search, proposal) == FRESH)
+            return DH_OK;
+    }
+    return DH_EMPTY;
+}
+
+/* The method's next new point; DH_EMPTY if it has none to give in the attempts it gets. A finite
+ * sequence is only stopped by its end, or by steps that are all infeasible. */
+static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
+                            struct dh_error *err)
+{
+    bool sequence = search->method->sequence;
+    unsigned left = sequence ? DH_SEARCH_STEPS : DH_SEARCH_ATTEMPTS;
+    for (unsigned attempt = 0; left > 0; attempt++) {
+        proposal->origin = DH_ORIGIN_METHOD;
+        proposal->level = 0;
+        proposal->cursor = search->cursor;
+        dh_status status = search->method->ask(search->state, id, attempt, proposal, err);
+        if (status)
+            return status;
+        search->cursor = proposal->cursor;
+        enum verdict verdict = judge(search, proposal);
+        if (verdict == FRESH)
+            return DH_OK;
+        left -= !sequence || verdict == INFEASIBLE;
+    }
+    return DH_EMPTY;
+}
+
+static void start_enumeration(struct dh_search *search)
+{
+    const struct dh_space *space = search->context.space;
+    size_t count = dh_space_count(space);
+    search->axes = dh_alloc(count, sizeof *search->axes);
+    for (size_t i = 0; i < count; i++)
+        search->axes[i].count = (uint64_t)dh_parameter_levels(dh_space_parameter(space, i));
+    search->enumeration =
+        dh_enumeration_create(space, search->axes, DH_ORDER_SHUFFLED, search->context.seed);
+    search->enumerating = true;
+    dh_log_info(search->context.log, "%s repeats itself: enumerating what is left of the space",
+                search->method->name);
+}
+
+/* The next new point of a finite space, in a random order. */
+static dh_status ask_enumeration(struct dh_search *search, struct dh_proposal *proposal,
+                                 struct dh_error *err)
+{
+    if (!search->enumeration)
+        start_enumeration(search);
+    proposal->origin = DH_ORIGIN_ENUMERATED;
+    for (unsigned left = DH_SEARCH_STEPS; left > 0;) {
+        if (!dh_enumeration_point(search->enumeration, search->enumerated, proposal->point)) {
+            search->exhausted = true;
+            return DH_EXHAUSTED;
+        }
+        search->enumerated++;
+        enum verdict verdict = judge(search, proposal);
+        if (verdict == FRESH)
+            return DH_OK;
+        left -= verdict == INFEASIBLE;
+    }
+    return dh_fail(err, DH_CONFIG, "constraints: none of %d points in a row satisfies them",
+                   DH_SEARCH_STEPS);
+}
+
+/* Uniform in every parameter's scale, whatever the prior. */
+static void draw_uniform(const struct dh_space *space, struct dh_random *random, double *point)
+{
+    for (size_t i = 0; i < dh_space_count(space); i++)
+        point[i] = dh_random_uniform(random);
+    dh_space_decode(space, point, point);
+}
+
+/* A new point of an infinite space: from the prior, or if that is too narrow from anywhere. The
+ * error of dh_space_sample says how rarely the constraints hold. */
+static dh_status ask_anywhere(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
+                              struct dh_error *err)
+{
+    const struct dh_space *space = search->context.space;
+    struct dh_random random;
+    for (unsigned i = 0; i < LAST_DRAWS; i++) {
+        random = dh_random_at(search->context.seed, DH_STREAM_SAMPLE,
+                              dh_draw_index(id, DH_SEARCH_ATTEMPTS + i));
+        dh_status status = dh_space_sample(space, &random, proposal->point, err);
+        if (status || judge(search, proposal) == FRESH)
+            return status;
+    }
+    for (unsigned i = 0; i < DH_SPACE_TRIES; i++) {
+        draw_uniform(space, &random, proposal->point);
+        if (judge(search, proposal) == FRESH)
+            return DH_OK;
+    }
+    return DH_EXHAUSTED;
+}
+
+static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
+                         struct dh_error *err)
+{
+    if (search->exhausted)
+        return DH_EXHAUSTED;
+    if (ask_given(search, proposal) == DH_OK)
+        return DH_OK;
+    dh_status status = search->enumerating ? DH_EMPTY : ask_method(search, id, proposal, err);
+    bool stuck = status == DH_EMPTY || status == DH_CONFIG ||
+                 (status == DH_EXHAUSTED && !search->method->sequence);
+    if (!stuck)
+        return status;
+    if (search->method->sequence)
+        return status != DH_EMPTY ? status
+                                  : dh_fail(err, DH_CONFIG,
+                                            "constraints: none of %d points in a row of %s "
+                                            "satisfies them",
+                                            DH_SEARCH_STEPS, search->method->name);
+    if (isfinite(dh_space_size(search->context.space)))
+        return ask_enumeration(search, proposal, err);
+    proposal->origin = DH_ORIGIN_METHOD;
+    return status == DH_CONFIG ? status : ask_anywhere(search, id, proposal, err);
+}
+
+dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
+                        struct dh_error *err)
+{
+    proposal->level = 0;
+    proposal->cursor = search->cursor;
+    dh_status status = ask_new(search, id, proposal, err);
+    if (status == DH_EXHAUSTED) {
+        search->exhausted = true;
+        if (search->seen.count == 0)
+            return dh_fail(err, DH_CONFIG, "constraints: no point of the space satisfies them");
+        return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
+                       search->method->name, search->seen.count);
+    }
+    if (status == DH_OK)
+        dh_map_put(&search->seen, proposal->identity, id);
+    return status;
+}
+
+void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
+{
+    dh_map_put(&search->seen, trial->identity, trial->id);
+    if (trial->cursor > search->cursor)
+        search->cursor = trial->cursor;
+    if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)
+        search->enumerating = true;
+    if (search->method->propose)
+        search->method->propose(search->state, trial);
+}
+
+void dh_search_tell(struct dh_search *search, const struct dh_trial *trial)
+{
+    if (search->method->tell)
+        search->method->tell(search->state, trial);
+}
+
+void dh_search_replay(struct dh_search *search, const struct dh_history *history)
+{
+    uint64_t ended;
+    uint64_t *order = dh_history_ended_order(history, &ended);
+    uint64_t next = 0, count = dh_history_count(history);
+    for (uint64_t id = 0; id <= count; id++) {
+        uint64_t event = id < count ? dh_history_trial(history, id)->proposed_event : UINT64_MAX;
+        for (; next < ended; next++) {
+            const struct dh_trial *trial = dh_history_trial(history, order[next]);
+            if (atomic_load_explicit(&trial->ended_event, memory_order_acquire) > event)
+                break;
+            dh_search_tell(search, trial);
+        }
+        if (id < count)
+            dh_search_propose(search, dh_history_trial(history, id));
+    }
+    free(order);
+}

@@ -1,0 +1,29 @@
+/* The table of search methods and the reading of their settings; private to this room. */
+#ifndef DH_SEARCH_METHODS_H
+#define DH_SEARCH_METHODS_H
+
+#include "dh_mpi/search.h"
+
+extern const struct dh_search_method dh_search_random;
+extern const struct dh_search_method dh_search_sobol;
+extern const struct dh_search_method dh_search_halton;
+extern const struct dh_search_method dh_search_lhs;
+extern const struct dh_search_method dh_search_grid;
+extern const struct dh_search_method dh_search_list;
+
+/* The method that settings->optimizer names (default: the first of the table). An unknown name is
+ * DH_CONFIG with file:line and the nearest known one. */
+dh_status dh_method_find(const struct dh_settings *settings, const struct dh_search_method **out,
+                         struct dh_error *err);
+/* The method's options, unpacked; the caller frees them. NULL on failure. */
+void *dh_method_unpack(const struct dh_search_method *method, const struct dh_settings *settings,
+                       struct dh_error *err);
+
+/* Index of draw `attempt` (under 1024) of trial `id` in the SAMPLE stream. Attempts from
+ * DH_SEARCH_ATTEMPTS on are the front's own. */
+static inline uint64_t dh_draw_index(uint64_t id, unsigned attempt)
+{
+    return id << 10 | attempt;
+}
+
+#endif
