@@ -1,0 +1,467 @@
+"""The process of the python evaluator: imports the user's function once, then calls it per trial.
+
+Embedded in the program and run as `python3 -u -c TEXT`. Standard library only, Python 3.6 or later.
+It talks with the launcher in JSON lines over two descriptors of its own (their numbers are in
+DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's.
+
+  launcher: {"function": "train.run", "path": ["/folder", …], "objectives": 1, "reals": ["lr", …]}
+  driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: …"}
+  launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
+             "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
+  driver:   {"report": [step, value]}                        for every job.record
+            {"id": 7, "objective": O, "metadata": {…}, "cpu_seconds": …, "peak_bytes": …}
+        or  {"id": 7, "error": "ValueError: …", "traceback": "…", "cpu_seconds": …, "peak_bytes": …}
+  launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on
+
+O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
+a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1.
+End of input ends the process. Whatever the function does (raise, exit, return nonsense) is the
+outcome of that evaluation; the process lives on. The user's random state is never touched.
+"""
+
+import collections.abc
+import importlib
+import json
+import math
+import os
+import resource
+import select
+import sys
+import threading
+import traceback
+
+TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
+ERROR_LIMIT = 1000  # characters kept of an exception's text
+METADATA_LIMIT = 1 << 20  # characters of metadata in one answer
+DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
+
+
+class Channel:
+    """JSON lines to and from the launcher. Only the process that opened it may read."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+        self.owner = os.getpid()
+        self.received = b""
+        self.lock = threading.Lock()
+        self.closed = False
+
+    def send(self, message):
+        data = json.dumps(message, allow_nan=False).encode() + b"\n"
+        with self.lock:
+            while data:
+                data = data[os.write(self.writer, data) :]
+
+    def fill(self):
+        """Read what is there (waits for it); at the end of input `closed` becomes true."""
+        data = os.read(self.reader, 65536)
+        self.received += data
+        self.closed = not data
+
+    def take(self):
+        """The next whole line that has arrived, or None."""
+        line, newline, rest = self.received.partition(b"\n")
+        if not newline:
+            return None
+        self.received = rest
+        return json.loads(line.decode())
+
+    def wait(self):
+        """The next message, or None at the end of input."""
+        while True:
+            message = self.take()
+            if message is not None or self.closed:
+                return message
+            self.fill()
+
+    def stop_arrived(self):
+        """Has a stop (or the end of input) arrived while an evaluation runs? Does not wait."""
+        if os.getpid() != self.owner:
+            return False
+        while not self.closed and select.select([self.reader], [], [], 0)[0]:
+            self.fill()
+        message = self.take()
+        return self.closed or (message is not None and "stop" in message)
+
+
+class Storage:
+    """As much of DeepHyper's storage as a run-function calls: metadata of its own job."""
+
+    def __init__(self, job):
+        self.job = job
+
+    def store_job_metadata(self, job_id, key, value):
+        self.job.metadata[key] = value
+
+    def load_metadata_from_all_jobs(self, search_id, key):
+        return [self.job.metadata[key]] if key in self.job.metadata else []
+
+
+class Job(collections.abc.MutableMapping):
+    """What the function receives: DeepHyper's RunningJob, a mapping of the parameters.
+
+    `id` is DeepHyper's text "SEARCH.NUMBER" with search 0; `job["job_id"]` is the number, which is
+    the trial's id everywhere else in dh_mpi.
+    """
+
+    def __init__(self, request, channel):
+        self.id = "0.%d" % request["id"]
+        self.parameters = request.get("parameters") or {}
+        self.seed = request.get("seed", 0)
+        self.retries = request.get("retries", 0)
+        self.slot = request.get("slot", 0)
+        self.worker = request.get("worker", 0)
+        self.metadata = {}
+        self.objective = None  # the last value recorded
+        self.status = "RUNNING"
+        self._channel = channel
+        self._stopped = False
+
+    @property
+    def storage(self):
+        return Storage(self)
+
+    def record(self, budget, objective):
+        """Report an intermediate result: `objective` after `budget` (epochs, seconds, …)."""
+        self.objective = objective
+        if self._channel is not None:
+            step, value = number(plain(budget)), number(plain(objective))
+            self._channel.send({"report": [step, value]})
+
+    def stopped(self):
+        """Should the function end now and return what it has?"""
+        if not self._stopped and self._channel is not None:
+            self._stopped = self._channel.stop_arrived()
+        return self._stopped
+
+    def __getitem__(self, key):
+        if key == "job_id":
+            return int(self.id.split(".")[-1])
+        return self.parameters[key]
+
+    def __setitem__(self, key, value):
+        if key == "job_id":
+            raise KeyError("the 'job_id' of a running job cannot be changed")
+        self.parameters[key] = value
+
+    def __delitem__(self, key):
+        del self.parameters[key]
+
+    def __iter__(self):
+        return iter(self.parameters)
+
+    def __len__(self):
+        return len(self.parameters)
+
+    def __repr__(self):
+        return "Job(id=%s, parameters=%s)" % (self.id, self.parameters)
+
+    def __getstate__(self):
+        """A copy (another process, deepcopy) has the parameters but no line to the launcher."""
+        state = dict(self.__dict__)
+        state["_channel"] = None
+        return state
+
+
+def plain(value):
+    """numpy, torch, pandas and tensorflow values as Python's own, without importing any."""
+    if hasattr(value, "numpy") and not hasattr(value, "tolist"):
+        value = value.numpy()
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def number(value):
+    """A number as JSON can carry it: a finite float, or "nan", "inf", "-inf"."""
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError("expected a number, got %s" % describe(value))
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
+
+
+def describe(value):
+    """A value for a message: its type, and how it begins."""
+    if value is None:
+        return "None"
+    try:
+        text = repr(value)
+    except Exception:
+        text = "…"
+    return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "…")
+
+
+def failure_text(value):
+    """The text of a returned failure: "F_reason". DeepHyper takes any text that begins with F."""
+    if not value.startswith("F"):
+        raise TypeError("returned the text %r, expected a number or \"F_reason\"" % value[:80])
+    return (value if value.startswith("F_") else "F_" + value)[:ERROR_LIMIT]
+
+
+def objectives_of(value, count):
+    """The returned objective(s) as the launcher expects them; raises if they are none."""
+    value = plain(value)
+    if value is None:
+        raise TypeError("returned None, expected %s" % wanted(count))
+    if isinstance(value, str):
+        return failure_text(value)
+    if isinstance(value, (list, tuple)):
+        values = [plain(item) for item in value]
+        failures = [item for item in values if isinstance(item, str)]
+        if failures:
+            return failure_text(failures[0])
+        if len(values) != count:
+            raise TypeError("returned %d values, expected %s" % (len(values), wanted(count)))
+        return [number(item) for item in values]
+    if not hasattr(value, "__float__"):
+        raise TypeError("returned %s, expected %s" % (describe(value), wanted(count)))
+    if count != 1:
+        raise TypeError("returned one value, expected %s" % wanted(count))
+    return number(value)
+
+
+def wanted(count):
+    return "a number" if count == 1 else "%d numbers, one for each objective" % count
+
+
+def standard_result(value, count):
+    """Split a return value of DeepHyper's standard into objective(s) and metadata."""
+    metadata = {}
+    for key in ("output", "objective"):  # "output" is what DeepHyper's @profile wraps around
+        if isinstance(value, collections.abc.Mapping):
+            extra = value.get("metadata")
+            if isinstance(extra, collections.abc.Mapping):
+                metadata.update(extra)
+            elif extra is not None:
+                raise TypeError("returned metadata that is %s, not a dict" % describe(extra))
+            if key in value:
+                value = value[key]
+            elif key == "objective":
+                keys = ", ".join(str(name) for name in value) or "nothing"
+                raise TypeError("returned a dict without 'objective' (it has: %s)" % keys[:200])
+    return objectives_of(value, count), metadata
+
+
+def jsonable(value, depth=0):
+    """Any value as JSON; what JSON cannot say becomes text."""
+    value = plain(value) if not isinstance(value, type) else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if depth < DEPTH_LIMIT and isinstance(value, collections.abc.Mapping):
+        return {str(key): jsonable(item, depth + 1) for key, item in value.items()}
+    if depth < DEPTH_LIMIT and isinstance(value, (list, tuple)):
+        return [jsonable(item, depth + 1) for item in value]
+    try:
+        return str(value)
+    except Exception as error:
+        return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
+
+
+def metadata_of(values):
+    """Metadata ready to send; what cannot be sent is replaced by a note, never the result's loss."""
+    try:
+        metadata = jsonable(values)
+        size = len(json.dumps(metadata, allow_nan=False))
+    except Exception as error:
+        return {"metadata_dropped": error_text(error)}
+    if size > METADATA_LIMIT:
+        return {"metadata_dropped": "%d characters, at most %d" % (size, METADATA_LIMIT)}
+    return metadata
+
+
+def error_text(error):
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    name = type(error).__name__
+    return ("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
+
+
+def error_message(error):
+    """The two fields that describe an exception, without this file's own frame."""
+    try:
+        frames = error.__traceback__ and error.__traceback__.tb_next
+        lines = traceback.format_exception(type(error), error, frames)
+        tail = "".join(lines)[-TRACEBACK_LIMIT:]
+    except Exception:
+        tail = ""
+    return {"error": error_text(error), "traceback": tail}
+
+
+def find_module(parts):
+    """Import the longest prefix of a dotted name that is a module: (module, names left)."""
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        try:
+            return importlib.import_module(name), parts[length:]
+        except ModuleNotFoundError as error:
+            missing = error.name or ""
+            if length == 1 or not (missing == name or name.startswith(missing + ".")):
+                raise
+    raise ImportError("expected MODULE.FUNCTION")
+
+
+def load_function(dotted, path):
+    """The callable named `dotted` ("train.run", "package.module.Class.method")."""
+    sys.path[:] = list(path) + [entry for entry in sys.path if entry not in ("", *path)]
+    target, names = find_module(dotted.split("."))
+    for name in names:
+        if not hasattr(target, name):
+            import difflib
+
+            near = difflib.get_close_matches(name, dir(target), 1)
+            hint = "; did you mean '%s'?" % near[0] if near else ""
+            place = getattr(target, "__file__", None) or dotted
+            raise AttributeError("there is no '%s' in %s%s" % (name, place, hint))
+        target = getattr(target, name)
+    if not callable(target):
+        raise TypeError("'%s' is %s, not a function" % (dotted, describe(target)))
+    return target
+
+
+def takes_dequed(function):
+    """Does it take DeepHyper's `dequed` (the resources of @queued) as an argument?"""
+    import inspect
+
+    try:
+        return "dequed" in inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def call(function, job, resources):
+    """Call it, and run what it returns where it is `async def`."""
+    result = function(job, dequed=resources) if takes_dequed(function) else function(job)
+    if hasattr(result, "__await__"):
+        import asyncio
+
+        async def finish():
+            return await result
+
+        loop = asyncio.new_event_loop()
+        try:
+            asyncio.set_event_loop(loop)
+            return loop.run_until_complete(finish())
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
+    return result
+
+
+def cpu_seconds():
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def reset_peak():
+    """Set the kernel's mark of peak memory back to what is in use now; False if it refuses."""
+    try:
+        with open("/proc/self/clear_refs", "w") as file:
+            file.write("5")
+        return True
+    except OSError:
+        return False
+
+
+def peak_bytes():
+    """Peak resident memory since reset_peak; 0 if not known."""
+    try:
+        with open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return 0
+
+
+def set_environment(values):
+    """Set variables (None: remove) and return those they replaced, in the same form."""
+    before = {name: os.environ.get(name) for name in values}
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    return before
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass
+
+
+def outcome(function, request, channel, settings):
+    """Call the function and say what came of it; never raises."""
+    try:
+        variables = request.get("env") or {}
+        resources = [variables[name] for name in variables if not name.startswith("DH_")]
+        if request.get("cwd"):
+            os.chdir(request["cwd"])
+        for name in settings.get("reals") or ():
+            if name in request["parameters"]:
+                request["parameters"][name] = float(request["parameters"][name])
+        job = Job(request, channel)
+        objective, metadata = standard_result(
+            call(function, job, resources), settings.get("objectives", 1)
+        )
+        return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
+    except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
+        return error_message(error)
+
+
+def evaluate(function, request, channel, settings):
+    """One evaluation, in its folder and environment, which are put back afterwards."""
+    home = os.getcwd()
+    before = set_environment(request.get("env") or {})
+    measured = reset_peak()
+    start = cpu_seconds()
+    answer = outcome(function, request, channel, settings)
+    if os.getpid() != channel.owner:
+        os._exit(0)  # a child that the function forked fell out of it: the parent answers
+    flush()
+    answer["id"] = request["id"]
+    answer["cpu_seconds"] = round(cpu_seconds() - start, 6)
+    answer["peak_bytes"] = peak_bytes() if measured else 0
+    set_environment(before)
+    os.chdir(home)
+    return answer
+
+
+def open_channel():
+    descriptors = [int(os.environ.pop(name)) for name in ("DH_DRIVER_IN", "DH_DRIVER_OUT")]
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)
+    return Channel(*descriptors)
+
+
+def main():
+    channel = open_channel()
+    settings = channel.wait()
+    if settings is None:
+        return
+    try:
+        function = load_function(settings["function"], settings.get("path") or [])
+    except BaseException as error:
+        message = error_message(error)
+        channel.send({"fatal": message["error"] + "\n" + message["traceback"]})
+        return
+    flush()
+    channel.send({"ready": True})
+    while True:
+        request = channel.wait()
+        if request is None:
+            return
+        if "id" in request:  # a stop for an evaluation that has just ended has none to stop
+            channel.send(evaluate(function, request, channel, settings))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BrokenPipeError:
+        pass  # the launcher is gone, and with it everything that could use an answer

@@ -1,0 +1,411 @@
+"""Tests of src/eval/driver.py: run as `python3 test_driver.py DRIVER`, talk to it as the launcher."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+
+DRIVER = sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(
+    os.path.dirname(os.path.abspath(__file__)), "../../src/eval/driver.py")
+
+# What the user wrote: one function a case.
+USER = '''
+import math, os, sys
+from decimal import Decimal
+
+imports = []
+imports.append(1)
+
+def lr(job): return job["lr"]
+def number(job): return {"int": 3, "bool": True, "decimal": Decimal("0.25"), "nan": math.nan,
+                         "inf": math.inf, "minus": -math.inf}[job["kind"]]
+def value(job): return eval(job["text"])
+def mapping(config):
+    config = {**config}
+    return config["lr"] + config.get("other", 1)
+def attributes(job):
+    copy = job.parameters.copy()
+    copy["x"] = 1
+    assert "x" not in job.parameters and "lr" in job and len(job) == 1 and list(job) == ["lr"]
+    return {"objective": 1, "metadata": {"id": job.id, "number": job["job_id"], "seed": job.seed,
+            "slot": job.slot, "worker": job.worker, "retries": job.retries,
+            "type": type(job["lr"]).__name__}}
+def records(job):
+    for step in range(3):
+        job.record(step, step / 2)
+    job.record(3, math.nan)
+    return job.objective
+def until_stopped(job):
+    import time
+    steps = 0
+    while not job.stopped():
+        job.record(steps, 0.0)
+        steps += 1
+        time.sleep(0.01)
+    return steps
+async def asynchronous(job):
+    import asyncio
+    await asyncio.sleep(0)
+    return job["lr"]
+def leaves(job):
+    if job["how"] == "exit": sys.exit(3)
+    if job["how"] == "interrupt": raise KeyboardInterrupt
+    if job["how"] == "deep":
+        def down(): return down()
+        return down()
+    if job["how"] == "bad text":
+        class Bad(Exception):
+            def __str__(self): raise RuntimeError
+        raise Bad
+    return len(imports)
+def forks(job):
+    if os.fork() == 0:
+        return 99.0
+    os.wait()
+    return 1.0
+def surroundings(job):
+    code = "import os; print(os.environ.get('GPU'))"
+    import subprocess
+    child = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
+    seen = [name for name in os.environ if name.startswith("DH_DRIVER")]
+    return {"objective": 0, "metadata": {"cwd": os.getcwd(), "gpu": os.environ.get("GPU"),
+                                         "child": child, "seen": seen}}
+def noisy(job):
+    print("to stdout"); sys.stderr.write("to stderr\\n")
+    return 0
+def greedy(job):
+    block = bytearray(int(job["megabytes"]) << 20)
+    return sum(range(2000000)) * 0.0 + len(block) * 0.0
+def dequed(job, dequed=None): return len(dequed)
+def stored(job):
+    job.storage.store_job_metadata(job.id, "foo", 7)
+    return 0.5
+def pickled(job):
+    import copy, pickle
+    for twin in (pickle.loads(pickle.dumps(job)), copy.deepcopy(job)):
+        twin.record(0, 0)
+        assert twin["lr"] == job["lr"] and not twin.stopped()
+    return 1
+def changed_random(job):
+    import random
+    return random.random()
+
+class Model:
+    @staticmethod
+    def fit(job): return job["lr"]
+    def bound(self, job): return 2 * job["lr"]
+model = Model()
+not_callable = 3
+'''
+
+
+class Launcher:
+    """The other end of the driver's lines."""
+
+    def __init__(self, function, folder, objectives=1, **extra):
+        to_driver, self.writer = os.pipe()
+        self.reader, from_driver = os.pipe()
+        with open(DRIVER) as file:
+            text = file.read()
+        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver))
+        self.process = subprocess.Popen(
+            [sys.executable, "-u", "-c", text], pass_fds=(to_driver, from_driver), env=env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        os.close(to_driver)
+        os.close(from_driver)
+        self.lines = os.fdopen(self.reader, "rb")
+        self.send({"function": function, "path": [folder], "objectives": objectives, **extra})
+
+    def send(self, message):
+        os.write(self.writer, json.dumps(message).encode() + b"\n")
+
+    def receive(self, seconds=20):
+        if not self.lines.peek(1) and not select.select([self.reader], [], [], seconds)[0]:
+            raise TimeoutError("no answer of the driver")
+        line = self.lines.readline()
+        if not line:
+            raise EOFError(self.process.stderr.read().decode())
+        return json.loads(line.decode())
+
+    def ask(self, trial=0, parameters=None, **extra):
+        self.send({"id": trial, "seed": 5, "retries": 0, "slot": 0, "worker": 1, "cwd": None,
+                   "env": {}, "parameters": parameters or {"lr": 0.1}, **extra})
+
+    def answer(self, *arguments, **extra):
+        self.ask(*arguments, **extra)
+        return self.receive()
+
+    def close(self):
+        if self.writer is not None:
+            os.close(self.writer)
+            self.writer = None
+            self.out, self.err = self.process.communicate(timeout=20)
+            self.lines.close()
+        return self.process.returncode, self.out.decode(), self.err.decode()
+
+
+class DriverTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="dh_driver_")
+        self.write("user.py", USER)
+
+    def tearDown(self):
+        import shutil
+
+        shutil.rmtree(self.folder)
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(textwrap.dedent(text))
+
+    def start(self, function, objectives=1, ready=True, **extra):
+        launcher = Launcher(function, self.folder, objectives, **extra)
+        self.addCleanup(launcher.close)
+        if ready:
+            self.assertEqual(launcher.receive(), {"ready": True})
+        return launcher
+
+    def fatal(self, function):
+        launcher = self.start(function, ready=False)
+        return launcher.receive()["fatal"]
+
+    # Loading
+
+    def test_missing_module(self):
+        self.assertIn("ModuleNotFoundError: No module named 'nowhere'", self.fatal("nowhere.run"))
+
+    def test_missing_dependency_is_named(self):
+        self.write("needs.py", "import not_installed_anywhere\n")
+        text = self.fatal("needs.run")
+        self.assertIn("not_installed_anywhere", text.splitlines()[0])
+        self.assertIn("needs.py", text)
+
+    def test_missing_dependency_below_a_package(self):
+        self.write("package/__init__.py", "")
+        self.write("package/inner.py", "import package.not_there\n")
+        self.assertIn("package.not_there", self.fatal("package.inner.run").splitlines()[0])
+
+    def test_missing_function_names_the_nearest(self):
+        self.assertIn("did you mean 'mapping'", self.fatal("user.maping"))
+
+    def test_not_callable(self):
+        self.assertIn("not a function", self.fatal("user.not_callable"))
+
+    def test_module_alone(self):
+        self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))
+
+    def test_syntax_error_and_exit_while_importing(self):
+        self.write("broken.py", "def run(job:\n")
+        self.assertIn("SyntaxError", self.fatal("broken.run"))
+        self.write("exits.py", "raise SystemExit(2)\n")
+        self.assertIn("SystemExit: 2", self.fatal("exits.run"))
+
+    def test_dotted_names(self):
+        self.write("package/__init__.py", "")
+        self.write("package/inner.py", "class Net:\n    @classmethod\n    def run(cls, job): return 4\n")
+        for name, expected in (("user.Model.fit", 0.1), ("user.model.bound", 0.2),
+                               ("package.inner.Net.run", 4)):
+            self.assertEqual(self.start(name).answer()["objective"], expected, name)
+
+    # Values
+
+    def test_numbers(self):
+        launcher = self.start("user.number")
+        for kind, expected in (("int", 3), ("bool", 1), ("decimal", 0.25), ("nan", "nan"),
+                               ("inf", "inf"), ("minus", "-inf")):
+            self.assertEqual(launcher.answer(1, {"kind": kind})["objective"], expected, kind)
+
+    def test_return_values(self):
+        launcher = self.start("user.value")
+        cases = (
+            ("0.5", 0.5, {}),
+            ("(0.5,)", [0.5], {}),
+            ("'F_nan'", "F_nan", {}),
+            ("'Failed'", "F_Failed", {}),
+            ("{'objective': 2}", 2, {}),
+            ("{'objective': 2, 'metadata': {'a': 1}}", 2, {"a": 1}),
+            ("{'objective': 'F_x', 'metadata': {'a': [1, None]}}", "F_x", {"a": [1, None]}),
+            ("{'output': {'objective': 2, 'metadata': {'a': 1}}, 'metadata': {'b': 2}}", 2,
+             {"a": 1, "b": 2}),
+            ("{'output': 3, 'metadata': {'b': 2}}", 3, {"b": 2}),
+            ("{'objective': 2, 'metadata': {'f': math.nan, 1: {2}, 'c': 1j}}", 2,
+             {"f": "nan", "1": "{2}", "c": "1j"}),
+        )
+        for text, objective, metadata in cases:
+            answer = launcher.answer(1, {"text": text})
+            self.assertEqual(answer.get("objective"), objective, (text, answer))
+            self.assertEqual(answer["metadata"], metadata, text)
+
+    def test_bad_return_values(self):
+        launcher = self.start("user.value")
+        for text, expected in (
+            ("None", "returned None, expected a number"),
+            ("'abc'", "returned the text 'abc'"),
+            ("''", "returned the text ''"),
+            ("(1, 2)", "returned 2 values, expected a number"),
+            ("[]", "returned 0 values"),
+            ("{}", "returned a dict without 'objective' (it has: nothing)"),
+            ("{'loss': 1}", "it has: loss"),
+            ("{'objective': None}", "returned None"),
+            ("{'objective': 1, 'metadata': 3}", "returned metadata that is int 3"),
+            ("object", "returned type"),
+            ("1j", "returned complex 1j"),
+            ("10 ** 400", "OverflowError"),
+            ("[[1]]", "expected a number, got list"),
+        ):
+            answer = launcher.answer(1, {"text": text})
+            self.assertIn(expected, answer.get("error", ""), (text, answer))
+
+    def test_several_objectives(self):
+        launcher = self.start("user.value", objectives=2)
+        self.assertEqual(launcher.answer(1, {"text": "(1, math.nan)"})["objective"], [1, "nan"])
+        self.assertEqual(launcher.answer(1, {"text": "[1, 'F_b']"})["objective"], "F_b")
+        for text in ("1.0", "(1, 2, 3)"):
+            answer = launcher.answer(1, {"text": text})
+            self.assertIn("expected 2 numbers", answer["error"])
+
+    def test_numpy(self):
+        try:
+            import numpy  # noqa: F401
+        except ImportError:
+            self.skipTest("no numpy")
+        launcher = self.start("user.value")
+        for text, expected in (("float32(0.5)", 0.5), ("int64(3)", 3), ("bool_(True)", 1),
+                               ("array(0.25)", 0.25), ("array([0.25])", [0.25]),
+                               ("nan", "nan")):
+            answer = launcher.answer(1, {"text": "__import__('numpy')." + text})
+            self.assertEqual(answer.get("objective"), expected, (text, answer))
+        text = "{'objective': 1, 'metadata': {'n': __import__('numpy').arange(3)}}"
+        self.assertEqual(launcher.answer(1, {"text": text})["metadata"], {"n": [0, 1, 2]})
+
+    def test_metadata_that_cannot_be_sent(self):
+        launcher = self.start("user.value")
+        answer = launcher.answer(1, {"text": "{'objective': 1, 'metadata': {'x': 'y' * 2000000}}"})
+        self.assertEqual(answer["objective"], 1)
+        self.assertIn("2000", answer["metadata"]["metadata_dropped"])
+        cyclic = "(lambda a: [a.append(a), {'objective': 1, 'metadata': {'a': a}}][1])([])"
+        self.assertEqual(launcher.answer(2, {"text": cyclic})["objective"], 1)
+
+    # The job
+
+    def test_job(self):
+        answer = self.start("user.attributes").answer(7, retries=2, slot=3)
+        self.assertEqual(answer["id"], 7)
+        self.assertEqual(answer["metadata"], {"id": "0.7", "number": 7, "seed": 5, "slot": 3,
+                                              "worker": 1, "retries": 2, "type": "float"})
+
+    def test_plain_mapping(self):
+        self.assertEqual(self.start("user.mapping").answer(0, {"lr": 2})["objective"], 3)
+
+    def test_reals_are_floats(self):
+        launcher = self.start("user.attributes", reals=["lr", "absent"])
+        self.assertEqual(launcher.answer(0, {"lr": 1})["metadata"]["type"], "float")
+        launcher = self.start("user.attributes")
+        self.assertEqual(launcher.answer(0, {"lr": 1})["metadata"]["type"], "int")
+
+    def test_records(self):
+        launcher = self.start("user.records")
+        launcher.ask(4)
+        for step, value in ((0, 0), (1, 0.5), (2, 1), (3, "nan")):
+            self.assertEqual(launcher.receive(), {"report": [step, value]})
+        self.assertEqual(launcher.receive()["objective"], "nan")
+
+    def test_stop(self):
+        launcher = self.start("user.until_stopped")
+        launcher.ask(4)
+        self.assertEqual(launcher.receive(), {"report": [0, 0]})
+        launcher.send({"stop": True})
+        while True:
+            message = launcher.receive()
+            if "report" not in message:
+                break
+        self.assertEqual(message["id"], 4)
+        # A stop that comes too late does not stop the next one.
+        launcher.send({"stop": True})
+        launcher.ask(5)
+        self.assertEqual(launcher.receive(), {"report": [0, 0]})
+        self.assertEqual(launcher.receive(), {"report": [1, 0]})
+        launcher.send({"stop": True})
+
+    def test_end_of_input_stops_a_polite_function(self):
+        launcher = self.start("user.until_stopped")
+        launcher.ask(4)
+        launcher.receive()
+        self.assertEqual(launcher.close()[0], 0)
+
+    def test_asynchronous(self):
+        launcher = self.start("user.asynchronous")
+        for trial in range(2):
+            self.assertEqual(launcher.answer(trial)["objective"], 0.1)
+
+    def test_dequed(self):
+        launcher = self.start("user.dequed")
+        answer = launcher.answer(env={"CUDA_VISIBLE_DEVICES": "1", "DH_ID": "0"})
+        self.assertEqual(answer["objective"], 1)
+
+    def test_storage_metadata(self):
+        self.assertEqual(self.start("user.stored").answer()["metadata"], {"foo": 7})
+
+    def test_copies(self):
+        self.assertEqual(self.start("user.pickled").answer().get("objective"), 1)
+
+    # Hostile functions
+
+    def test_leaving_is_an_error_of_that_evaluation(self):
+        launcher = self.start("user.leaves")
+        for how, expected in (("exit", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt"),
+                              ("deep", "RecursionError"), ("bad text", "Bad")):
+            answer = launcher.answer(1, {"how": how})
+            self.assertTrue(answer["error"].startswith(expected), answer)
+            self.assertLessEqual(len(answer["traceback"]), 8000)
+        self.assertEqual(launcher.answer(2, {"how": "stay"})["objective"], 1)
+
+    def test_traceback_names_the_users_line(self):
+        answer = self.start("user.lr").answer(1, {"act": "relu"})
+        self.assertEqual(answer["error"], "KeyError: 'lr'")
+        self.assertIn("user.py", answer["traceback"])
+
+    def test_forked_child_does_not_answer(self):
+        launcher = self.start("user.forks")
+        for trial in range(3):
+            answer = launcher.answer(trial)
+            self.assertEqual((answer["id"], answer["objective"]), (trial, 1))
+
+    def test_surroundings_are_put_back(self):
+        launcher = self.start("user.surroundings")
+        place = os.path.realpath(self.folder)
+        seen = launcher.answer(0, cwd=place, env={"GPU": "2"})["metadata"]
+        self.assertEqual(seen, {"cwd": place, "gpu": "2", "child": "2", "seen": []})
+        after = launcher.answer(1)["metadata"]
+        self.assertEqual((after["cwd"], after["gpu"]), (os.getcwd(), None))
+        answer = launcher.answer(2, cwd="/nowhere/at/all")
+        self.assertIn("/nowhere/at/all", answer["error"])
+
+    def test_output_stays_the_users(self):
+        launcher = self.start("user.noisy")
+        self.assertEqual(launcher.answer()["objective"], 0)
+        code, out, err = launcher.close()
+        self.assertEqual((code, out, err), (0, "to stdout\n", "to stderr\n"))
+
+    def test_measures(self):
+        launcher = self.start("user.greedy")
+        large = launcher.answer(0, {"megabytes": 200})
+        small = launcher.answer(1, {"megabytes": 1})
+        self.assertGreater(large["cpu_seconds"], 0)
+        if large["peak_bytes"]:
+            self.assertGreater(large["peak_bytes"], 200 << 20)
+            self.assertLess(small["peak_bytes"], 150 << 20)
+
+    def test_random_state_is_the_users(self):
+        launcher = self.start("user.changed_random")
+        self.assertNotEqual(launcher.answer(0)["objective"], launcher.answer(0)["objective"])
+
+
+if __name__ == "__main__":
+    unittest.main()
