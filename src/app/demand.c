@@ -7,7 +7,8 @@
 
 static void smooth(double *mean, double value, uint64_t count)
 {
-    double weight = count * SMOOTHING < 1 ? 1.0 / (double)(count + 1) : SMOOTHING;
+    double first = 1 / (double)(count + 1); /* a plain mean until there are enough */
+    double weight = first > SMOOTHING ? first : SMOOTHING;
     *mean += weight * (value - *mean);
 }
 

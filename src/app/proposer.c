@@ -58,8 +58,10 @@ static void answer_ask(struct dh_proposer *proposer, double asked_at)
     answer->asked_at = asked_at;
     answer->proposal.point = dh_alloc(proposer->parameter_count, sizeof(double));
     double start = dh_clock_now(&dh_clock_monotonic);
-    answer->status =
-        dh_search_ask(proposer->search, proposer->next_id, &answer->proposal, &answer->error);
+    struct dh_error err;
+    answer->status = dh_search_ask(proposer->search, proposer->next_id, &answer->proposal, &err);
+    if (answer->status != DH_OK)
+        answer->error = dh_memdup(&err, sizeof err);
     answer->seconds = dh_clock_now(&dh_clock_monotonic) - start;
     proposer->next_id++;
     proposer->ended = answer->status != DH_OK;

@@ -1,0 +1,163 @@
+"""Runs dh_mpi as a user would, in a folder of its own, and looks at what it left.
+
+Every process started carries a marker in its environment, so that a test can ask whether any
+of them is still there. Processes are ended by the ids found that way only.
+"""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+import uuid
+
+DH_MPI = os.environ["DH_MPI"]  # the programs under test, from meson
+DHCTL = os.environ["DHCTL"]
+SOURCE = os.environ["DH_SOURCE"]
+BUILD = os.environ["DH_BUILD"]
+PYTHON = "/usr/bin/python3"
+
+FINISHED = {"ok", "failed", "timeout", "pruned"}
+
+
+def processes(marker):
+    """Ids of the processes that carry the marker."""
+    found = []
+    for name in os.listdir("/proc"):
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as environ:
+                if marker.encode() in environ.read():
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def stat_of(pid):
+    """Fields of /proc/PID/stat after the command's name."""
+    with open(f"/proc/{pid}/stat") as stat:
+        return stat.read().rsplit(")", 1)[1].split()
+
+
+def parent(pid):
+    return int(stat_of(pid)[1])
+
+
+class Case(unittest.TestCase):
+    """A test in a folder of its own, with nothing left behind at its end."""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="dh_test_")
+        self.marker = "DH_TEST_MARKER=" + uuid.uuid4().hex
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.sweep)
+
+    def sweep(self):
+        for pid in processes(self.marker):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w") as out:
+            out.write(text)
+        return self.path(name)
+
+    def environment(self, extra=None):
+        env = dict(os.environ)
+        key, value = self.marker.split("=")
+        env[key] = value
+        env["OMP_NUM_THREADS"] = "1"
+        env.update(extra or {})
+        return env
+
+    def command(self, ranks, arguments):
+        launch = ["mpiexec", "--oversubscribe", "-n", str(ranks)] if ranks else []
+        return launch + [DH_MPI] + list(arguments)
+
+    def start(self, ranks, *arguments, env=None):
+        self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
+        with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
+            return subprocess.Popen(
+                self.command(ranks, arguments), cwd=self.folder, env=self.environment(env),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
+
+    def run_search(self, ranks, *arguments, expect=0, timeout=120, env=None):
+        """Run to the end; the exit code must be `expect`. Returns (stdout, stderr)."""
+        process = self.start(ranks, *arguments, env=env)
+        try:
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.sweep()
+            process.wait()
+            self.fail(f"no end after {timeout} s\n{self.output()}")
+        self.assertEqual(code, expect, self.output())
+        return self.read(self.stdout), self.read(self.stderr)
+
+    def read(self, path):
+        with open(path, errors="replace") as text:
+            return text.read()
+
+    def output(self):
+        return f"stdout:\n{self.read(self.stdout)}\nstderr:\n{self.read(self.stderr)}"
+
+    def dhctl(self, *arguments, expect=0):
+        done = subprocess.run([DHCTL, *arguments], cwd=self.folder, capture_output=True, text=True,
+                              timeout=60)
+        self.assertEqual(done.returncode, expect, done.stderr + done.stdout)
+        return done.stdout if expect == 0 else done.stderr
+
+    def trials(self, checkpoint):
+        return json.loads(self.dhctl("list", "--json", checkpoint))
+
+    def exported(self, checkpoint):
+        return list(csv.DictReader(self.dhctl("export", "--format", "csv", checkpoint).splitlines()))
+
+    def ranks(self, process):
+        """Process ids of the ranks of a running mpiexec, by rank."""
+        found = {}
+        for pid in processes(self.marker):
+            try:
+                if parent(pid) != process.pid:
+                    continue
+                with open(f"/proc/{pid}/environ", "rb") as environ:
+                    variables = environ.read().split(b"\0")
+            except OSError:
+                continue
+            for variable in variables:
+                if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    found[int(variable.split(b"=")[1])] = pid
+        return found
+
+    def wait_for(self, condition, seconds, what):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            result = condition()
+            if result:
+                return result
+            time.sleep(0.02)
+        self.fail(f"not after {seconds} s: {what}\n{self.output()}")
+
+    def assert_nothing_left(self, seconds=10):
+        self.wait_for(lambda: not processes(self.marker), seconds, "all processes have ended")
+
+    def assert_complete(self, checkpoint, evaluations):
+        """Exactly so many finished trials, ids without gap, none twice."""
+        trials = self.trials(checkpoint)
+        self.assertEqual([t["id"] for t in trials], list(range(len(trials))))
+        finished = [t for t in trials if t["status"] in FINISHED]
+        self.assertEqual(len(finished), evaluations)
+        self.assertFalse([t for t in trials if t["status"] == "pending"])
+        points = [json.dumps(t["parameters"], sort_keys=True) for t in trials]
+        self.assertEqual(len(set(points)), len(points), "a point was proposed twice")
+        return trials

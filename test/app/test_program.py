@@ -1,0 +1,150 @@
+"""The program as its users meet it: arguments, messages, exit codes, one process or several."""
+
+import json
+import os
+import unittest
+
+import harness
+
+CONFIG = """
+search = { name = "ui"; max_evaluations = 30; };
+objectives = ( { name = "score"; goal = "maximize"; } );
+parameters = (
+  { name = "a"; type = "real"; low = 0.0; high = 1.0; },
+  { name = "b"; type = "ordinal"; values = (1, 2, 4); },
+  { name = "c"; type = "bool"; }
+);
+initial = ( { a = 0.5; b = 2; c = true; } );
+evaluator = { type = "builtin"; function = "sphere"; };
+"""
+
+
+class Program(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.write("ui.cfg", CONFIG)
+
+    def test_one_process_without_mpiexec(self):
+        out, log = self.run_search(0, "ui.cfg")
+        self.assertIn("new search ui", log)
+        self.assertIn("best", out)
+        trials = self.assert_complete("ui.h5", 30)
+        self.assertEqual(trials[0]["parameters"], {"a": 0.5, "b": 2, "c": True})
+
+    def test_budget_is_exact_under_many_workers(self):
+        self.run_search(12, "ui.cfg")
+        self.assert_complete("ui.h5", 30)
+
+    def test_slots(self):
+        self.run_search(3, "--set", "evaluator.slots=8", "--set", "evaluator.duration=0.02",
+                        "ui.cfg")
+        trials = self.assert_complete("ui.h5", 30)
+        self.assertGreater(len({(t["worker"], t["slot"]) for t in trials}), 4)
+
+    def test_finite_space_ends_when_exhausted(self):
+        self.run_search(4, "--set", "parameters.a.step=0.5", "--set", "search.max_evaluations=0",
+                        "ui.cfg")
+        self.assert_complete("ui.h5", 3 * 3 * 2)
+
+    def test_target(self):
+        _, log = self.run_search(3, "--set", "search.target=-1000.0", "ui.cfg")
+        self.assertIn("target", log)
+
+    def test_check(self):
+        out, _ = self.run_search(0, "--check", "ui.cfg")
+        for word in ("ui", "maximize score", "a", "random", "builtin", "30 evaluations", "(new)"):
+            self.assertIn(word, out)
+        self.assertFalse(os.path.exists(self.path("ui.h5")))
+        self.assertEqual(out, self.dhctl("check", "ui.cfg"))
+
+    def test_bad_configurations_name_file_and_line(self):
+        cases = {
+            "a = 1;": ["ui.cfg:12", "a"],
+            "serach = { };": ["ui.cfg:12", "serach", "search"],
+        }
+        for line, words in cases.items():
+            self.write("ui.cfg", CONFIG + line + "\n")
+            for ranks in (0, 3):
+                _, log = self.run_search(ranks, "ui.cfg", expect=78)
+                for word in words:
+                    self.assertIn(word, log)
+
+    def test_bad_override(self):
+        _, log = self.run_search(0, "--set", "search.max_evaluations=many", "ui.cfg", expect=78)
+        self.assertIn("--set search.max_evaluations=many", log)
+
+    def test_usage(self):
+        self.run_search(0, expect=64)
+        self.run_search(0, "--nonsense", "ui.cfg", expect=64)
+        self.run_search(0, "missing.cfg", expect=74)
+        out, _ = self.run_search(0, "--help")
+        self.assertIn("Example", out)
+
+    def test_unwritable_folder(self):
+        _, log = self.run_search(2, "--set", "checkpoint.file=/nowhere/x.h5", "ui.cfg", expect=74)
+        self.assertIn("/nowhere/x.h5", log)
+
+    def test_second_search_on_one_checkpoint_is_refused(self):
+        slow = ["--set", "evaluator.duration=0.1", "ui.cfg"]
+        process = self.start(2, *slow)
+        self.wait_for(lambda: os.path.exists(self.path("ui.h5-journal")), 30, "a journal")
+        first = self.stdout, self.stderr
+        import subprocess
+        second = subprocess.run(self.command(0, slow), cwd=self.folder, env=self.environment(),
+                                capture_output=True, text=True, timeout=60)
+        self.stdout, self.stderr = first
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn("ui.h5", second.stderr)
+        self.assertEqual(process.wait(60), 0, self.output())
+        self.assert_complete("ui.h5", 30)
+
+    def test_status_file(self):
+        self.run_search(3, "ui.cfg")
+        with open(self.path("status.json")) as text:
+            status = json.load(text)
+        self.assertTrue(status["finished"])
+        self.assertIn("30", self.dhctl("status", "ui.h5"))
+        self.assertEqual(json.loads(self.dhctl("status", "--json", "ui.h5")), status)
+        os.unlink(self.path("status.json"))
+        self.assertIn("30", self.dhctl("status", "ui.h5"))
+
+    def test_dhctl_verbs(self):
+        self.run_search(2, "ui.cfg")
+        best = json.loads(self.dhctl("best", "-n", "5", "--json", "ui.h5"))
+        scores = [t["objectives"]["score"] for t in best]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertEqual(scores[0], max(t["objectives"]["score"] for t in self.trials("ui.h5")))
+        self.assertIn("ready to paste", self.dhctl("best", "ui.cfg"))
+        self.assertIn("a = 0.5;", self.dhctl("show", "ui.h5", "0"))
+        self.assertEqual(json.loads(self.dhctl("show", "--json", "ui.h5", "0")),
+                         self.trials("ui.h5")[0])
+        self.assertIn("no trial 99", self.dhctl("show", "ui.h5", "99", expect=64))
+        self.assertIn("'best'", self.dhctl("bets", "ui.h5", expect=64))
+        self.assertIn("nothing.h5", self.dhctl("list", "nothing.h5", expect=74))
+        self.assertEqual(json.loads(self.dhctl("list", "--status", "failed", "--json", "ui.h5")), [])
+        points = self.dhctl("sample", "-n", "4", "--json", "ui.cfg").splitlines()
+        self.assertEqual([sorted(json.loads(p)) for p in points], [["a", "b", "c"]] * 4)
+        whole = json.loads(self.dhctl("export", "--format", "json", "ui.h5"))
+        self.assertEqual(len(whole["trials"]), 30)
+
+    def test_every_verb_has_help_with_an_example(self):
+        verbs = [line.split()[0] for line in self.dhctl("--help").splitlines()
+                 if line.startswith("  ")]
+        self.assertGreaterEqual(len(verbs), 7)
+        for verb in verbs:
+            self.assertIn(f"Example: dhctl {verb}", self.dhctl(verb, "--help"))
+
+    def test_list_method_replays_a_results_csv(self):
+        self.run_search(2, "ui.cfg")
+        self.dhctl("export", "-o", "old.csv", "ui.h5")
+        self.run_search(3, "--set", "search.name=again", "--set", "optimizer.method=list",
+                        "--set", "optimizer.file=old.csv", "--set", "search.max_evaluations=0",
+                        "ui.cfg")
+        old = [t["parameters"] for t in self.trials("ui.h5")]
+        again = [t["parameters"] for t in self.assert_complete("again.h5", 30)]
+        key = lambda p: json.dumps(p, sort_keys=True)
+        self.assertEqual(sorted(map(key, old)), sorted(map(key, again)))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,132 @@
+"""A search that is killed and goes on: nothing lost, nothing twice, the budget exact."""
+
+import os
+import random
+import signal
+import time
+import unittest
+
+import harness
+
+CONFIG = """
+search = {{ name = "kill"; seed = 7; max_evaluations = {evaluations}; }};
+objectives = ( {{ name = "value"; goal = "minimize"; }} );
+parameters = (
+  {{ name = "x"; type = "real"; low = -5.0; high = 5.0; }},
+  {{ name = "n"; type = "int"; low = 1; high = 100; }},
+  {{ name = "kind"; type = "categorical"; values = ("a", "b"); }},
+  {{ name = "y"; type = "real"; low = 1e-4; high = 1.0; scale = "log"; when = "kind == 'b'"; }}
+);
+optimizer = {{ method = "random"; }};
+evaluator = {{ {evaluator} }};
+checkpoint = {{ file = "kill.h5"; interval = "1s"; }};
+"""
+
+EVALUATORS = {
+    "builtin": 'type = "builtin"; function = "sphere"; duration = 0.02;',
+    "command": 'type = "command"; command = ("sh", "-c", "sleep 0.02; echo DH-OUTPUT: $1", "sh", "{x}");',
+    "python": 'type = "python"; function = "slow.run"; python = "/usr/bin/python3";',
+}
+
+SLOW = """
+import time
+def run(job):
+    time.sleep(0.02)
+    return job["x"] ** 2
+"""
+
+
+class Killed(harness.Case):
+    def kill_and_finish(self, kind, ranks_before, ranks_after, delay, evaluations=120):
+        self.write("slow.py", SLOW)
+        self.write("kill.cfg", CONFIG.format(evaluations=evaluations,
+                                             evaluator=EVALUATORS[kind]))
+        process = self.start(ranks_before, "kill.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
+        time.sleep(delay)
+        rank = self.ranks(process).get(0)
+        if rank:
+            os.kill(rank, signal.SIGKILL)
+        process.wait(60)
+        self.assert_nothing_left()
+        before = {t["id"]: t for t in self.trials("kill.h5") if t["status"] != "pending"}
+        _, log = self.run_search(ranks_after, "kill.cfg")
+        self.assertIn("resuming kill.h5", log.splitlines()[0])
+        after = {t["id"]: t for t in self.assert_complete("kill.h5", evaluations)}
+        for number, trial in before.items():
+            self.assertEqual(after[number], trial, "a finished trial changed")
+
+    def test_random_moments(self):
+        moments = random.Random(20261121)
+        for kind in EVALUATORS:
+            for _ in range(2):
+                with self.subTest(kind=kind):
+                    for name in os.listdir(self.folder):
+                        if name.startswith("kill.h5"):
+                            os.unlink(self.path(name))
+                    self.kill_and_finish(kind, 4, 4, moments.uniform(0.05, 1.0))
+
+    def test_two_ranks_then_five(self):
+        self.kill_and_finish("builtin", 2, 5, 0.5)
+
+    def test_finished_search_evaluates_nothing_more(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=20, evaluator=EVALUATORS["builtin"]))
+        self.run_search(3, "kill.cfg")
+        first = self.trials("kill.h5")
+        out, _ = self.run_search(3, "kill.cfg")
+        self.assertIn("best", out)
+        self.assertEqual(self.trials("kill.h5"), first)
+
+    def test_longer_budget(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=20, evaluator=EVALUATORS["builtin"]))
+        self.run_search(3, "kill.cfg")
+        first = self.trials("kill.h5")
+        self.run_search(2, "--set", "search.max_evaluations=30", "kill.cfg")
+        self.assertEqual(self.assert_complete("kill.h5", 30)[:20], first)
+
+    def test_another_space_is_refused(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=10, evaluator=EVALUATORS["builtin"]))
+        self.run_search(2, "kill.cfg")
+        _, log = self.run_search(2, "--set", "parameters.n.high=50", "kill.cfg", expect=78)
+        self.assertIn("n", log)
+        self.assert_complete("kill.h5", 10)
+        self.run_search(2, "--fresh", "--set", "parameters.n.high=50", "kill.cfg")
+        self.assert_complete("kill.h5", 10)
+        self.assert_complete("kill.h5.1", 10)
+
+    def test_same_trials_as_without_a_kill(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=60, evaluator=EVALUATORS["builtin"]))
+        self.run_search(2, "--set", "checkpoint.file=whole.h5", "kill.cfg")
+        whole = [t["parameters"] for t in self.trials("whole.h5")]
+        process = self.start(2, "kill.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
+        time.sleep(0.4)
+        os.kill(self.ranks(process)[0], signal.SIGKILL)
+        process.wait(60)
+        self.run_search(4, "kill.cfg")
+        self.assertEqual([t["parameters"] for t in self.trials("kill.h5")], whole)
+
+
+class Stopped(harness.Case):
+    def test_signal_stops_resumably(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=200, evaluator=EVALUATORS["builtin"]))
+        process = self.start(3, "kill.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
+        time.sleep(0.5)
+        os.kill(self.ranks(process)[0], signal.SIGTERM)
+        self.assertEqual(process.wait(30), 75, self.output())
+        self.assert_nothing_left()
+        self.run_search(3, "kill.cfg")
+        self.assert_complete("kill.h5", 200)
+
+    def test_max_time_stops_resumably(self):
+        self.write("kill.cfg", CONFIG.format(evaluations=100000, evaluator=EVALUATORS["builtin"]))
+        self.run_search(3, "--set", "search.max_time=1s", "kill.cfg", expect=75)
+        ended = [t for t in self.trials("kill.h5") if t["status"] == "ok"]
+        self.assertGreater(len(ended), 0)
+        self.run_search(3, "--set", f"search.max_evaluations={len(ended) + 50}", "kill.cfg")
+        self.assert_complete("kill.h5", len(ended) + 50)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
