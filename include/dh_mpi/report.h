@@ -35,13 +35,19 @@ struct dh_progress {
     bool finished;      /* the process is ending */
 };
 
+/* A picture from the history alone, for a search that does not run now: counts and incumbent;
+ * times and rates are unknown. Borrows everything. */
+void dh_report_progress_of(const char *checkpoint, const struct dh_settings *settings,
+                           const struct dh_space *space, const struct dh_history *history,
+                           struct dh_progress *out);
+
 /* One line without newline: "37/200 done, 2 failed | best 0.9781 (#21) | 3.1/s | 94% busy | left
  * 0:52". */
 void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out);
 /* The summary at the end: best configuration ready to paste, where the history is, counts by
  * status and reason, use of worker time. */
 void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out);
-/* status.json's content. */
+/* status.json's content; "line" is the progress line, for people. */
 void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer *out);
 /* Write that to `path`, atomically (a temporary file, renamed). */
 dh_status dh_report_write_status(const char *path, const struct dh_progress *progress,

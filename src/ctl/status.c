@@ -1,0 +1,118 @@
+/* dhctl status: how far is the search? From the status.json that a running search keeps; where
+ * that is missing or tells of another search, from the checkpoint itself. */
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/clock.h"
+#include "dh_mpi/report.h"
+#include "dh_mpi/text.h"
+#include "verb.h"
+
+/* A running search writes its status every second; one this old no longer runs. */
+#define STALE 15.0
+
+static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The status beside `checkpoint`, or NULL if there is none that tells of it. */
+static json_t *read_status(const char *checkpoint)
+{
+    char *path = dh_report_status_path(checkpoint);
+    json_t *status = json_load_file(path, 0, NULL);
+    free(path);
+    const char *of = json_string_value(json_object_get(status, "checkpoint"));
+    if (of && strcmp(file_name(of), file_name(checkpoint)) == 0)
+        return status;
+    json_decref(status);
+    return NULL;
+}
+
+static void print_status(const json_t *status)
+{
+    const char *name = json_string_value(json_object_get(status, "name"));
+    const char *line = json_string_value(json_object_get(status, "line"));
+    const char *stop = json_string_value(json_object_get(status, "stop"));
+    double age = dh_wall_time() - json_number_value(json_object_get(status, "wall_time"));
+    bool finished = json_is_true(json_object_get(status, "finished"));
+    struct dh_buffer ago = {0};
+    dh_text_put_duration(&ago, fmax(age, 0));
+    printf("%s: %s\n", name ? name : "?", line ? line : "?");
+    if (finished)
+        printf("ended %s ago: %s\n", ago.data, stop ? stop : "?");
+    else if (age > STALE)
+        printf("last sign of life %s ago: it no longer runs; the same command resumes\n", ago.data);
+    else
+        puts("running");
+    dh_buffer_free(&ago);
+}
+
+/* Without a status file the history still says what was done. */
+static dh_status from_checkpoint(const char *path, bool json, struct dh_error *err)
+{
+    struct dh_store_image image;
+    struct dh_buffer text = {0};
+    dh_status status = verb_read(path, &image, err);
+    if (status == DH_OK) {
+        struct dh_progress progress;
+        dh_report_progress_of(path, &image.settings, image.space, image.history, &progress);
+        if (json)
+            dh_report_status_json(&progress, &text);
+        else
+            dh_report_line(&progress, &text);
+        if (!json)
+            printf("%s: ", image.settings.search.name);
+        puts(text.data);
+    }
+    dh_buffer_free(&text);
+    dh_store_image_free(&image);
+    return status;
+}
+
+static dh_status show(const char *path, bool json, struct dh_error *err)
+{
+    char *checkpoint;
+    dh_status result = verb_checkpoint_path(path, &checkpoint, err);
+    if (result != DH_OK)
+        return result;
+    json_t *status = read_status(checkpoint);
+    if (!status) {
+        result = from_checkpoint(checkpoint, json, err);
+    } else if (json) {
+        json_dumpf(status, stdout, JSON_INDENT(1) | JSON_PRESERVE_ORDER);
+        puts("");
+    } else {
+        print_status(status);
+    }
+    json_decref(status);
+    free(checkpoint);
+    return result;
+}
+
+static dh_status run(int argc, char **argv, struct dh_error *err)
+{
+    bool json = false;
+    for (int option; (option = verb_option(argc, argv, "j", options, err)) != -1;) {
+        if (option != 'j')
+            return DH_USAGE;
+        json = true;
+    }
+    dh_status status = verb_operands(argc, 1, "a checkpoint or configuration", err);
+    return status == DH_OK ? show(argv[optind], json, err) : status;
+}
+
+const struct verb verb_status = {
+    .name = "status",
+    .arguments = "[--json] FILE",
+    .summary = "Show how far a search is, running or not",
+    .help = "  -j, --json   status.json as the search wrote it\n\n"
+            "Example: dhctl status digits.h5\n",
+    .run = run,
+};
