@@ -19,6 +19,10 @@
  * combinations with unknown are unknown. A `when` that is unknown is no (`solver == 'sgd'` and
  * `not (solver == 'sgd')` both leave a parameter inactive where solver is); a constraint that is
  * unknown holds: it does not apply (`units * depth <= 1024` where depth is inactive).
+ *
+ * `-2^2` is -4, `2^3^2` is 512, the remainder `%` has the sign of the divisor. `x in (a, b)` is
+ * `x == a or x == b`. Labels are compared with == and !=; those of an ordinal also by their order
+ * in its list, with one of its own. Names are [A-Za-z_][A-Za-z0-9_.]*, [digits] allowed between.
  */
 #ifndef DH_MPI_EXPR_H
 #define DH_MPI_EXPR_H
