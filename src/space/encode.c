@@ -86,6 +86,8 @@ static double deviations(const struct dh_parameter *parameter, double value)
 static double truncated_quantile(double a, double b, double u)
 {
     double z;
+    if (u <= 0 || u >= 1)
+        return u <= 0 ? a : b;
     if (a > 0) {
         double from = gsl_cdf_ugaussian_Q(a), to = gsl_cdf_ugaussian_Q(b);
         z = gsl_cdf_ugaussian_Qinv(from + u * (to - from));

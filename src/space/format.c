@@ -92,12 +92,13 @@ void dh_space_format_config(const struct dh_space *space, const double *point,
         if (isnan(point[i]))
             continue;
         dh_buffer_printf(out, "%s%s = ", separator, parameter->name);
-        dh_buffer_clear(&value);
-        dh_parameter_format(parameter, point[i], &value);
-        if (quoted(parameter, point[i]))
-            put_config_text(out, value.data);
-        else
+        if (quoted(parameter, point[i])) {
+            put_config_text(out, parameter->choices[(size_t)point[i]].text);
+        } else {
+            dh_buffer_clear(&value);
+            dh_parameter_format(parameter, point[i], &value);
             put_config_number(out, value.data);
+        }
         dh_buffer_text(out, ";");
         separator = " ";
     }
