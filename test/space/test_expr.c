@@ -167,7 +167,7 @@ static void test_precedence(void **state)
         {"(1 < 2) == (3 < 4)", "t"},
         {"(1 < 2) != true", "f"},
         {"true == (1 > 2)", "f"},
-        {"1<2and 2<3", "t"},
+        {"(1<2)and(2<3)", "t"},
     };
     (void)state;
     check_all(cases, DH_COUNT_OF(cases), usual);
