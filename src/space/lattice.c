@@ -39,6 +39,14 @@ double dh_lattice_round(double value, int decimals)
     return strtod(text, NULL) + 0.0;
 }
 
+/* 10^-decimals */
+static double quantum(int decimals)
+{
+    if (decimals >= 0 && decimals <= LARGEST_POWER)
+        return 1 / powers[decimals];
+    return (double)powl(10, -decimals);
+}
+
 double dh_lattice_spacing(const struct dh_parameter *parameter)
 {
     return parameter->type == DH_INTEGER && parameter->step <= 0 ? 1 : parameter->step;
@@ -75,9 +83,7 @@ static double snap_real(const struct dh_parameter *parameter, double value)
     if (parameter->scale == DH_SCALE_LOG)
         decimals -= 1 + (int)floor(log10(value));
     double rounded = dh_lattice_round(value, decimals);
-    double half = 0.5 * (double)powl(10, -decimals);
-    if (decimals >= 0 && decimals <= LARGEST_POWER)
-        half = 0.5 / powers[decimals];
+    double half = 0.5 * quantum(decimals);
     if (rounded - low < half || high - rounded < half)
         return rounded - low < high - rounded ? low : high;
     return rounded;
