@@ -117,6 +117,11 @@ void dh_search_destroy(struct dh_search **search)
     *search = NULL;
 }
 
+const char *dh_search_name(const struct dh_search *search)
+{
+    return search->method->name;
+}
+
 enum verdict { FRESH, SEEN, INFEASIBLE };
 
 /* Is the settled point in `proposal` worth a trial? Sets its identity. */
@@ -186,6 +191,7 @@ static dh_status ask_enumeration(struct dh_search *search, struct dh_proposal *p
     if (!search->enumeration)
         start_enumeration(search);
     proposal->origin = DH_ORIGIN_ENUMERATED;
+    proposal->level = 0;
     for (unsigned left = DH_SEARCH_STEPS; left > 0;) {
         if (!dh_enumeration_point(search->enumeration, search->enumerated, proposal->point)) {
             search->exhausted = true;
@@ -210,12 +216,15 @@ static void draw_uniform(const struct dh_space *space, struct dh_random *random,
 }
 
 /* A new point of an infinite space: from the prior, or if that is too narrow from anywhere. The
- * error of dh_space_sample says how rarely the constraints hold. */
+ * error of dh_space_sample says how rarely the constraints hold. Exhausted where even that only
+ * repeats: what makes the space infinite is then never active. */
 static dh_status ask_anywhere(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
                               struct dh_error *err)
 {
     const struct dh_space *space = search->context.space;
     struct dh_random random;
+    proposal->origin = DH_ORIGIN_METHOD;
+    proposal->level = 0;
     for (unsigned i = 0; i < LAST_DRAWS; i++) {
         random = dh_random_at(search->context.seed, DH_STREAM_SAMPLE,
                               dh_draw_index(id, DH_SEARCH_ATTEMPTS + i));
@@ -251,7 +260,6 @@ static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_propos
                                             DH_SEARCH_STEPS, search->method->name);
     if (isfinite(dh_space_size(search->context.space)))
         return ask_enumeration(search, proposal, err);
-    proposal->origin = DH_ORIGIN_METHOD;
     return status == DH_CONFIG ? status : ask_anywhere(search, id, proposal, err);
 }
 

@@ -1,0 +1,309 @@
+/* The front and the settings of the methods: given points, errors, ends. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+#define SQUARE                                                                                     \
+    "parameters = (\n"                                                                             \
+    "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },\n"                                 \
+    "{ name = \"n\"; type = \"int\"; low = 0; high = 9; } );\n"
+
+/* Creating must fail with DH_CONFIG, and say all of this. */
+static void assert_refused(const char *text, const char *const *parts)
+{
+    struct bench bench;
+    struct dh_search *search = NULL;
+    struct dh_error err = {0};
+    bench_open(&bench, text, 1);
+    assert_int_equal(dh_search_create(&bench.context, &search, &err), DH_CONFIG);
+    assert_null(search);
+    for (; *parts; parts++)
+        if (!strstr(err.text, *parts))
+            fail_msg("\"%s\" does not say \"%s\"", err.text, *parts);
+    bench_close(&bench);
+}
+#define REFUSED(text, ...) assert_refused(text, (const char *const[]){__VA_ARGS__, NULL})
+
+static void bad_settings_are_refused(void **unused)
+{
+    (void)unused;
+    REFUSED(SQUARE "optimizer = { method = \"sobbol\"; };", "test.cfg:4:", "sobbol", "\"sobol\"");
+    REFUSED(SQUARE "optimizer = { method = \"quantum annealing\"; };", "test.cfg:4:", "random");
+    REFUSED(SQUARE "optimizer = { method = 3; };", "test.cfg:4:", "name of a search method");
+    REFUSED(SQUARE "optimizer = {\n method = \"grid\";\n levls = 3; };", "test.cfg:6:", "levels",
+            "method grid");
+    REFUSED(SQUARE "optimizer = { levels = 3; };", "test.cfg:4:", "levels");
+    REFUSED(SQUARE "optimizer = { method = \"grid\"; order = \"alphabetic\"; };",
+            "test.cfg:4:", "shuffled");
+    REFUSED(SQUARE "optimizer = { method = \"list\"; };", "file");
+    REFUSED(SQUARE "optimizer = { method = \"list\"; file = \"a.csv\"; };", "test.cfg:4:", "a.csv",
+            "no point");
+    REFUSED(SQUARE "initial = ( { x = 0.5; },\n { y = 1; } );", "test.cfg:5:", "y");
+    REFUSED(SQUARE "initial = ( { x = 1.5; } );", "test.cfg:4:", "x");
+    REFUSED(SQUARE "constraints = ( \"x > 0.5\" );\ninitial = ( { x = 0.1; } );", "test.cfg:5:");
+}
+
+static void sobol_has_a_limit(void **unused)
+{
+    (void)unused;
+    for (int count = 40; count <= 41; count++) {
+        struct dh_buffer text = {0};
+        dh_buffer_text(&text, "optimizer = {\n method = \"sobol\"; };\nparameters = (");
+        for (int i = 0; i < count; i++)
+            dh_buffer_printf(&text, "{ name = \"x%d\"; type = \"bool\"; },", i);
+        dh_buffer_text(&text, "{ name = \"k\"; type = \"constant\"; value = 1; } );");
+        if (count == 41) {
+            REFUSED(text.data, "test.cfg:2:", "40", "41", "halton");
+        } else { /* the constant uses no dimension */
+            struct bench bench;
+            bench_open(&bench, text.data, 1);
+            struct run run = bench_run_new(&bench, 10);
+            assert_int_equal(run.count, 10);
+            run_free(&run);
+            bench_close(&bench);
+        }
+        dh_buffer_free(&text);
+    }
+}
+
+static void default_is_random(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench, SQUARE, 1);
+    struct dh_search *search = bench_search(&bench);
+    assert_string_equal(dh_search_name(search), "random");
+    dh_search_destroy(&search);
+    dh_search_destroy(&search); /* NULL is fine */
+    bench_close(&bench);
+}
+
+/* Given points come first, in order, once each; a resume between them goes on with the next. */
+static void given_points_come_first(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               SQUARE "initial = ( { x = 0.5; n = 1; }, { x = 0.25; n = 2; }, { x = 0.5; n = 1; },"
+                      " { n = 3; x = 0.0; } ); optimizer = { method = \"halton\"; };",
+               1);
+    double warm[] = {0.75, 4, 0.25, 2};
+    bench.context.warm_points = warm;
+    bench.context.warm_count = 2;
+    struct run run = bench_run_new(&bench, 8);
+    static const double expected[4][2] = {{0.5, 1}, {0.25, 2}, {0, 3}, {0.75, 4}};
+    for (size_t i = 0; i < run.count; i++) {
+        bool given = i < DH_COUNT_OF(expected);
+        assert_int_equal(run.proposals[i].origin, given ? DH_ORIGIN_USER : DH_ORIGIN_METHOD);
+        assert_int_equal(run.proposals[i].cursor, given ? 0 : i - 3);
+        if (given)
+            assert_memory_equal(run_point(&run, i), expected[i], sizeof expected[i]);
+    }
+    for (size_t cut = 0; cut <= run.count; cut++) {
+        struct dh_history *history = run_history(&run, cut);
+        struct dh_search *search = bench_search(&bench);
+        dh_search_replay(search, history);
+        struct run again = bench_run(&bench, search, cut, run.count - cut);
+        assert_int_equal(again.count, run.count - cut);
+        for (size_t i = 0; i < again.count; i++)
+            assert_true(
+                dh_space_equal(bench.space, run_point(&again, i), run_point(&run, cut + i)));
+        run_free(&again);
+        dh_search_destroy(&search);
+        dh_history_destroy(&history);
+    }
+    run_free(&run);
+    bench_close(&bench);
+}
+
+static void impossible_constraints(void **unused)
+{
+    (void)unused;
+    static const char *const texts[] = {
+        SQUARE "constraints = ( \"x > 2\" );",
+        SQUARE "constraints = ( \"x > 2\" ); optimizer = { method = \"sobol\"; };",
+        SQUARE "constraints = ( \"x > 2\" ); optimizer = { method = \"grid\"; };",
+        "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );"
+        "constraints = ( \"n > 20\" );",
+        "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );"
+        "constraints = ( \"n > 20\" ); optimizer = { method = \"lhs\"; };",
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(texts); i++) {
+        struct bench bench;
+        bench_open(&bench, texts[i], 1);
+        struct run run = bench_run_new(&bench, 3);
+        assert_int_equal(run.count, 0);
+        assert_int_equal(run.status, DH_CONFIG);
+        assert_non_null(strstr(run.error.text, "constraint"));
+        run_free(&run);
+        bench_close(&bench);
+    }
+}
+
+/* Three feasible points among a million: sampling gives up, enumeration does not. */
+static void rare_points_of_a_finite_space(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 999999; } );"
+               "constraints = ( \"n % 400000 == 7\" );",
+               1);
+    struct dh_search *search = bench_search(&bench);
+    struct run run = bench_run(&bench, search, 0, 10);
+    assert_int_equal(run.count, 3);
+    assert_int_equal(run.status, DH_EXHAUSTED);
+    assert_non_null(strstr(run.error.text, "after 3 points"));
+    struct run more = bench_run(&bench, search, 3, 10); /* and it stays so */
+    assert_int_equal(more.count, 0);
+    assert_int_equal(more.status, DH_EXHAUSTED);
+    run_free(&more);
+    run_free(&run);
+    dh_search_destroy(&search);
+    bench_close(&bench);
+}
+
+/* A real that can never be active makes no point: two points, then the end. */
+static void infinite_only_in_name(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(
+        &bench,
+        "parameters = ( { name = \"a\"; type = \"bool\"; },"
+        "{ name = \"b\"; type = \"bool\"; when = \"a\"; },"
+        "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; when = \"b and not a\"; } );",
+        1);
+    struct run run = bench_run_new(&bench, 10);
+    assert_int_equal(run.count, 3);
+    assert_int_equal(run.status, DH_EXHAUSTED);
+    run_free(&run);
+    bench_close(&bench);
+}
+
+static size_t grid_count(const char *text, size_t limit)
+{
+    struct bench bench;
+    bench_open(&bench, text, 1);
+    struct run run = bench_run_new(&bench, limit);
+    assert_int_equal(run.status, run.count < limit ? DH_EXHAUSTED : DH_OK);
+    size_t count = run.count;
+    run_free(&run);
+    bench_close(&bench);
+    return count;
+}
+
+static void grids_have_the_right_size(void **unused)
+{
+    (void)unused;
+    assert_int_equal(grid_count(SQUARE "optimizer = { method = \"grid\"; };", 100), 5 * 5);
+    assert_int_equal(grid_count(SQUARE "optimizer = { method = \"grid\"; levels = 10; };", 200),
+                     10 * 10);
+    assert_int_equal(grid_count(SQUARE "optimizer = { method = \"grid\"; levels = 1; };", 100), 1);
+    assert_int_equal(grid_count(SQUARE "constraints = ( \"x <= 0.5\" );"
+                                       "optimizer = { method = \"grid\"; };",
+                                100),
+                     3 * 5);
+    assert_int_equal(
+        grid_count("parameters = ("
+                   "{ name = \"s\"; type = \"categorical\"; values = (\"a\", \"b\", \"c\"); },"
+                   "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; when = \"s == 'a'\"; },"
+                   "{ name = \"y\"; type = \"real\"; low = 0.0; high = 1.0; when = \"x > 0.6\"; },"
+                   "{ name = \"b\"; type = \"bool\"; } );"
+                   "optimizer = { method = \"grid\"; levels = 4; };",
+                   100),
+        ((2 + 2 * 4) + 1 + 1) * 2);
+}
+
+static void sorted_grids(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               "parameters = ("
+               "{ name = \"lr\"; type = \"real\"; low = 0.001; high = 0.1; scale = \"log\"; },"
+               "{ name = \"b\"; type = \"bool\"; } );"
+               "optimizer = { method = \"grid\"; levels = 3; order = \"sorted\"; };",
+               1);
+    struct run run = bench_run_new(&bench, 10);
+    static const double expected[6][2] = {{0.001, 0}, {0.001, 1}, {0.01, 0},
+                                          {0.01, 1},  {0.1, 0},   {0.1, 1}};
+    assert_int_equal(run.count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_true(fabs(run_point(&run, i)[0] - expected[i][0]) < 1e-12);
+        assert_true(run_point(&run, i)[1] == expected[i][1]);
+    }
+    run_free(&run);
+    bench_close(&bench);
+}
+
+/* The list is used in its order; what repeats or violates a constraint is passed over. */
+static void lists(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               SQUARE "constraints = ( \"x < 0.9\" );"
+                      "optimizer = { method = \"list\"; file = \"old/results.csv\"; };",
+               1);
+    assert_string_equal(dh_search_list_file(&bench.settings), "old/results.csv");
+    double points[] = {0.5, 1, 0.95, 2, 0.5, 1, 0.25, 3};
+    bench.context.points = points;
+    bench.context.point_count = 4;
+    struct run run = bench_run_new(&bench, 10);
+    assert_int_equal(run.count, 2);
+    assert_int_equal(run.status, DH_EXHAUSTED);
+    assert_true(run_point(&run, 0)[1] == 1 && run_point(&run, 1)[1] == 3);
+    assert_int_equal(run.proposals[1].cursor, 4);
+    run_free(&run);
+    bench_close(&bench);
+
+    bench_open(&bench, SQUARE "optimizer = { method = \"random\"; };", 1);
+    assert_null(dh_search_list_file(&bench.settings));
+    bench_close(&bench);
+    bench_open(&bench, SQUARE, 1);
+    assert_null(dh_search_list_file(&bench.settings));
+    bench_close(&bench);
+}
+
+static void small_helpers(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               SQUARE "objectives = ( { name = \"a\"; goal = \"maximize\"; },"
+                      "{ name = \"b\"; goal = \"minimize\"; } );",
+               1);
+    assert_true(dh_search_sign(&bench.settings, 0) == -1);
+    assert_true(dh_search_sign(&bench.settings, 1) == 1);
+    struct run run = bench_run_new(&bench, 5); /* several objectives are no obstacle */
+    assert_int_equal(run.count, 5);
+    run_free(&run);
+    bench_close(&bench);
+    assert_string_equal(dh_origin_text(DH_ORIGIN_USER), "user");
+    assert_string_equal(dh_origin_text(DH_ORIGIN_ENUMERATED), "enumerated");
+    assert_string_equal(dh_origin_text(77), "unknown");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(sobol_has_a_limit),
+        cmocka_unit_test(default_is_random),
+        cmocka_unit_test(given_points_come_first),
+        cmocka_unit_test(impossible_constraints),
+        cmocka_unit_test(rare_points_of_a_finite_space),
+        cmocka_unit_test(infinite_only_in_name),
+        cmocka_unit_test(grids_have_the_right_size),
+        cmocka_unit_test(sorted_grids),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(small_helpers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
