@@ -242,7 +242,7 @@ static const struct dh_function functions[] = {
     {"ackley_conditional", "ackley_mixed plus 0.25 for each inactive parameter", 1, 0, 0, NULL,
      ackley_conditional, NULL},
     {"branin_mixed", "Branin of x1, x2 on [0, 1], scaled by two-valued z1, z2; -1.0474", 4, 0,
-     -1.04740971615300, NULL, branin_mixed, mixed_names},
+     -1.04740965555597, NULL, branin_mixed, mixed_names},
     {"branin_conditional", "Branin of x1 and x2; x2 may be inactive, at a price", 2, 0,
      0.397887357729738, NULL, branin_conditional, branin_names},
 };
