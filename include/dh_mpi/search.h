@@ -31,6 +31,7 @@ const char *dh_origin_text(uint32_t origin);
 
 struct dh_proposal {
     double *point; /* in: room for dh_space_count values; out: canonical and feasible */
+    double budget; /* in: seconds this ask may take before a slot waits for it; INFINITY: any */
     uint64_t identity;
     uint64_t cursor;
     enum dh_origin origin;

@@ -1,6 +1,8 @@
 /* How many proposals to keep ready: see demand.h. */
 #include "demand.h"
 
+#include <math.h>
+
 #define SMOOTHING 0.1  /* weight of the newest ask */
 #define INTERVAL 0.25  /* seconds over which claims are counted for a rate */
 #define ASKS_AHEAD 2.0 /* keep what is claimed during so many asks */
@@ -38,4 +40,9 @@ uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots)
         return 0;
     double ahead = ASKS_AHEAD * demand->latency * demand->rate;
     return ahead < (double)slots ? (uint64_t)ahead : slots;
+}
+
+double dh_demand_budget(const struct dh_demand *demand, uint64_t slots)
+{
+    return slots <= 1 || demand->rate <= 0 ? INFINITY : 1 / demand->rate;
 }

@@ -29,5 +29,8 @@ void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now);
 /* Proposals to keep ready beyond those for the waiting slots. 0 with one slot: there the order of
  * asks and results, and with it the whole search, is then a function of the seed. */
 uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots);
+/* Seconds that one ask may take without a slot having to wait: the mean time between claims.
+ * INFINITY with one slot, for the same reason, and while no rate is known. */
+double dh_demand_budget(const struct dh_demand *demand, uint64_t slots);
 
 #endif

@@ -347,7 +347,7 @@ static void ask(struct dh_manager *manager)
     if (missing == 0)
         return;
     manager->asked += missing;
-    dh_proposer_ask(manager->proposer, missing);
+    dh_proposer_ask(manager->proposer, missing, dh_demand_budget(&manager->demand, counts.slots));
 }
 
 /* ---- the step ---- */

@@ -14,7 +14,7 @@ enum command_kind { COMMAND_ASK, COMMAND_PROPOSE, COMMAND_TELL };
 struct command {
     enum command_kind kind;
     const struct dh_trial *trial; /* PROPOSE, TELL */
-    double asked_at;              /* ASK */
+    double asked_at, budget;      /* ASK */
 };
 
 /* A growing array that is filled by one side and swapped out whole by the other. */
@@ -50,12 +50,13 @@ static void push_answer(struct dh_proposer *proposer, struct dh_proposed *answer
     pthread_mutex_unlock(&proposer->lock);
 }
 
-static void answer_ask(struct dh_proposer *proposer, double asked_at)
+static void answer_ask(struct dh_proposer *proposer, const struct command *ask)
 {
     if (proposer->ended)
         return;
     struct dh_proposed *answer = dh_alloc(1, sizeof *answer);
-    answer->asked_at = asked_at;
+    answer->asked_at = ask->asked_at;
+    answer->proposal.budget = ask->budget;
     answer->proposal.point = dh_alloc(proposer->parameter_count, sizeof(double));
     double start = dh_clock_now(&dh_clock_monotonic);
     struct dh_error err;
@@ -72,7 +73,7 @@ static void execute(struct dh_proposer *proposer, const struct command *command)
 {
     switch (command->kind) {
     case COMMAND_ASK:
-        answer_ask(proposer, command->asked_at);
+        answer_ask(proposer, command);
         break;
     case COMMAND_PROPOSE:
         dh_search_propose(proposer->search, command->trial);
@@ -179,9 +180,10 @@ static void submit(struct dh_proposer *proposer, struct command command, uint64_
         pthread_cond_signal(&proposer->wake);
 }
 
-void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count)
+void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget)
 {
-    struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(&dh_clock_monotonic)};
+    struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(&dh_clock_monotonic),
+                          .budget = budget};
     submit(proposer, ask, count);
 }
 

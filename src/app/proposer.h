@@ -29,7 +29,8 @@ struct dh_proposer *dh_proposer_create(struct dh_search *search, size_t paramete
 /* Ends the thread after the ask it is at. */
 void dh_proposer_destroy(struct dh_proposer **proposer);
 
-void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count);
+/* Ask for `count` proposals, each of which may take `budget` seconds (see search.h). */
+void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget);
 void dh_proposer_propose(struct dh_proposer *proposer, const struct dh_trial *trial);
 void dh_proposer_tell(struct dh_proposer *proposer, const struct dh_trial *trial);
 /* The next answer, in order; false if there is none yet. */

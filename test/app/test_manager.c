@@ -1,0 +1,328 @@
+/* The whole manager in one process: real scheduler, search and protocol on the loop transport,
+ * simulated workers, a virtual clock. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../../src/app/manager.h"
+#include "dh_mpi/alloc.h"
+
+static const char config_text[] =
+    "search = { max_evaluations = %d; %s };\n"
+    "objectives = ( { name = \"value\"; goal = \"minimize\"; } );\n"
+    "parameters = ( { name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },\n"
+    "               { name = \"n\"; type = \"int\"; low = 1; high = %d; } );\n"
+    "optimizer = { method = \"random\"; };\n"
+    "evaluator = { type = \"builtin\"; function = \"sphere\"; };\n";
+
+/* A worker of one slot that "evaluates" by letting virtual time pass. */
+struct worker {
+    struct dh_comm *comm;
+    uint64_t trial;
+    double x;
+    double ends; /* INFINITY: idle */
+    bool done;
+};
+
+struct simulation {
+    struct dh_app_setup setup;
+    struct dh_history *history;
+    struct dh_search *search;
+    struct dh_manager *manager;
+    struct dh_comm **ends;
+    struct worker *workers;
+    int worker_count;
+    struct dh_random random;
+    double time;
+    double failing; /* share of evaluations that fail */
+    uint64_t evaluations;
+};
+
+static double virtual_now(void *context)
+{
+    return ((struct simulation *)context)->time;
+}
+
+static void send(struct worker *worker, enum dh_tag tag, struct dh_buffer *payload)
+{
+    struct dh_error err;
+    assert_int_equal(dh_comm_send(worker->comm, 0, tag, payload, &err), DH_OK);
+    dh_buffer_free(payload);
+}
+
+static void join(struct worker *worker, struct dh_comm *comm)
+{
+    struct dh_buffer payload = {0};
+    struct dh_hello hello = {.version = DH_WIRE_VERSION, .slots = 1, .host = "simulated"};
+    *worker = (struct worker){.comm = comm, .ends = INFINITY};
+    dh_hello_pack(&hello, &payload);
+    send(worker, DH_TAG_HELLO, &payload);
+    dh_slot_pack(0, 0, &payload);
+    send(worker, DH_TAG_CLAIM, &payload);
+}
+
+static void start_simulation(struct simulation *s, int workers, int evaluations, int largest_n,
+                             const char *more, const struct dh_clock *clock)
+{
+    struct dh_error err;
+    char *text = dh_strprintf(config_text, evaluations, more, largest_n);
+    assert_int_equal(dh_app_setup_parse("test.cfg", text, &s->setup, &err), DH_OK);
+    free(text);
+    s->history = dh_history_create(2, 1);
+    struct dh_search_context context = {
+        .space = s->setup.space, .settings = &s->setup.settings, .seed = 5};
+    assert_int_equal(dh_search_create(&context, &s->search, &err), DH_OK);
+    s->worker_count = workers;
+    s->ends = dh_alloc((size_t)workers + 1, sizeof(struct dh_comm *));
+    s->workers = dh_alloc((size_t)workers, sizeof *s->workers);
+    dh_comm_loop_create(workers + 1, s->ends);
+    struct dh_manager_parts parts = {.setup = &s->setup,
+                                     .comm = s->ends[0],
+                                     .history = s->history,
+                                     .search = s->search,
+                                     .clock = clock,
+                                     .retries = 1};
+    s->manager = dh_manager_create(&parts);
+    for (int i = 0; i < workers; i++)
+        join(&s->workers[i], s->ends[i + 1]);
+}
+
+static void end_simulation(struct simulation *s)
+{
+    struct dh_error err;
+    dh_manager_destroy(&s->manager);
+    for (int i = 0; i <= s->worker_count; i++)
+        dh_comm_close(&s->ends[i], &err);
+    dh_search_destroy(&s->search);
+    dh_history_destroy(&s->history);
+    dh_app_setup_free(&s->setup);
+    free(s->ends);
+    free(s->workers);
+}
+
+static void on_message(struct simulation *s, struct worker *worker,
+                       const struct dh_message *message)
+{
+    if (message->tag == DH_TAG_TASK) {
+        struct dh_task task;
+        assert_true(dh_task_unpack(message, 2, &task));
+        assert_true(isinf(worker->ends)); /* one trial at a time */
+        worker->trial = task.trial;
+        worker->x = task.values[0];
+        worker->ends = s->time + 60 + 20 * (dh_random_uniform(&s->random) - 0.5);
+        free(task.values);
+        s->evaluations++;
+    } else if (message->tag == DH_TAG_CANCEL) {
+        worker->ends = s->time;
+    } else {
+        struct dh_buffer nothing = {0};
+        assert_int_equal(message->tag, DH_TAG_SHUTDOWN);
+        send(worker, DH_TAG_BYE, &nothing);
+        worker->done = true;
+    }
+}
+
+static void finish(struct simulation *s, struct worker *worker)
+{
+    struct dh_buffer payload = {0};
+    double value = worker->x, none = NAN;
+    bool fails = dh_random_uniform(&s->random) < s->failing;
+    struct dh_outcome outcome = {.status = fails ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED,
+                                 .objectives = fails ? &none : &value,
+                                 .reason = fails ? "F_test" : NULL,
+                                 .started = worker->ends - 60,
+                                 .ended = worker->ends,
+                                 .cpu_seconds = NAN};
+    dh_result_pack(0, worker->trial, &outcome, 1, &payload);
+    send(worker, DH_TAG_RESULT, &payload);
+    worker->ends = INFINITY;
+}
+
+static bool serve_workers(struct simulation *s)
+{
+    struct dh_message message;
+    struct dh_error err;
+    bool busy = false;
+    for (int i = 0; i < s->worker_count; i++) {
+        struct worker *worker = &s->workers[i];
+        while (!worker->done && dh_comm_receive(worker->comm, &message, &err) == DH_OK) {
+            on_message(s, worker, &message);
+            busy = true;
+        }
+        if (worker->ends <= s->time) {
+            finish(s, worker);
+            busy = true;
+        }
+    }
+    return busy;
+}
+
+static void run(struct simulation *s)
+{
+    struct dh_error err;
+    for (int round = 0; !dh_manager_done(s->manager); round++) {
+        assert_true(round < 1000000);
+        bool busy;
+        assert_int_equal(dh_manager_step(s->manager, &busy, &err), DH_OK);
+        if (serve_workers(s) || busy)
+            continue;
+        double next = dh_manager_next_time(s->manager);
+        for (int i = 0; i < s->worker_count; i++)
+            next = fmin(next, s->workers[i].ends);
+        assert_true(next > s->time && isfinite(next)); /* otherwise nothing would ever happen */
+        s->time = next;
+    }
+}
+
+static struct dh_sched_counts counts_of(const struct simulation *s)
+{
+    struct dh_sched_counts counts;
+    dh_sched_counts(dh_manager_sched(s->manager), &counts);
+    return counts;
+}
+
+static void check_usage(const struct simulation *s)
+{
+    struct dh_usage usage;
+    dh_sched_usage(dh_manager_sched(s->manager), s->time, &usage);
+    double sum = usage.evaluating + usage.failed + usage.waiting + usage.starting + usage.draining;
+    assert_true(fabs(sum - s->time * s->worker_count) <= 1e-9 * sum);
+}
+
+static void budget_is_exact(void **state)
+{
+    (void)state;
+    static const int worker_counts[] = {1, 3, 64, 1000};
+    for (size_t i = 0; i < DH_COUNT_OF(worker_counts); i++) {
+        struct simulation s = {.random = dh_random_at(i, DH_STREAM_TEST, 0), .failing = 0.2};
+        struct dh_clock clock = {virtual_now, &s};
+        start_simulation(&s, worker_counts[i], 700, 100, "", &clock);
+        run(&s);
+        struct dh_sched_counts counts = counts_of(&s);
+        assert_int_equal(counts.stop, DH_STOP_BUDGET);
+        assert_int_equal(dh_history_count(s.history), 700);
+        assert_int_equal(dh_history_ended(s.history), 700);
+        assert_int_equal(counts.by_status[DH_TRIAL_SUCCEEDED] + counts.by_status[DH_TRIAL_FAILED],
+                         700);
+        assert_true(counts.by_status[DH_TRIAL_FAILED] < 70); /* 4 % fail twice */
+        assert_int_equal(s.evaluations, 700 + counts.retried);
+        check_usage(&s);
+        end_simulation(&s);
+    }
+}
+
+static void trials_do_not_depend_on_the_workers(void **state)
+{
+    (void)state;
+    struct simulation one = {.random = dh_random_at(1, DH_STREAM_TEST, 0)};
+    struct simulation many = {.random = dh_random_at(2, DH_STREAM_TEST, 0)};
+    struct dh_clock one_clock = {virtual_now, &one}, many_clock = {virtual_now, &many};
+    start_simulation(&one, 1, 100, 9, "", &one_clock);
+    start_simulation(&many, 37, 100, 9, "", &many_clock);
+    run(&one);
+    run(&many);
+    for (uint64_t id = 0; id < 100; id++)
+        assert_memory_equal(dh_history_trial(one.history, id)->values,
+                            dh_history_trial(many.history, id)->values, 2 * sizeof(double));
+    end_simulation(&one);
+    end_simulation(&many);
+}
+
+static void target_cancels_what_runs(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(3, DH_STREAM_TEST, 0)};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 20, 10000, 100, "target = 0.05;", &clock);
+    run(&s);
+    struct dh_sched_counts counts = counts_of(&s);
+    assert_int_equal(counts.stop, DH_STOP_TARGET);
+    double best = dh_history_trial(s.history, counts.incumbent)->outcome.objectives[0];
+    assert_true(best <= 0.05);
+    assert_int_equal(counts.by_status[DH_TRIAL_PENDING], 0);
+    end_simulation(&s);
+}
+
+static void time_limit_leaves_the_rest_pending(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(4, DH_STREAM_TEST, 0)};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 20, 10000, 100, "max_time = 600;", &clock);
+    run(&s);
+    struct dh_sched_counts counts = counts_of(&s);
+    assert_int_equal(counts.stop, DH_STOP_TIME);
+    assert_true(s.time >= 600 && s.time < 600 + 80);
+    assert_true(counts.by_status[DH_TRIAL_SUCCEEDED] > 100);
+    check_usage(&s);
+    end_simulation(&s);
+}
+
+static void exhausted_space_ends_the_search(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(6, DH_STREAM_TEST, 0)};
+    struct dh_clock clock = {virtual_now, &s};
+    struct dh_error err;
+    s.worker_count = 0;
+    char *text = dh_strprintf(config_text, 0, "", 5);
+    char *cut = strstr(text, "{ name = \"x\"");
+    memset(cut, ' ', (size_t)(strstr(cut, "},") + 2 - cut)); /* only n = 1 … 5 is left */
+    assert_int_equal(dh_app_setup_parse("test.cfg", text, &s.setup, &err), DH_OK);
+    free(text);
+    s.history = dh_history_create(1, 1);
+    struct dh_search_context context = {.space = s.setup.space, .settings = &s.setup.settings};
+    assert_int_equal(dh_search_create(&context, &s.search, &err), DH_OK);
+    s.ends = dh_alloc(2, sizeof(struct dh_comm *));
+    dh_comm_loop_create(2, s.ends);
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .clock = &clock,
+                                     .threaded = true};
+    s.manager = dh_manager_create(&parts);
+    struct worker worker;
+    join(&worker, s.ends[1]);
+    int told = 0;
+    while (!dh_manager_done(s.manager)) {
+        bool busy;
+        struct dh_message message;
+        assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_OK);
+        s.time += 0.001;
+        if (dh_comm_receive(worker.comm, &message, &err) != DH_OK)
+            continue;
+        struct dh_buffer payload = {0};
+        struct dh_task task;
+        if (message.tag == DH_TAG_SHUTDOWN) {
+            send(&worker, DH_TAG_BYE, &payload);
+            continue;
+        }
+        assert_true(dh_task_unpack(&message, 1, &task));
+        worker.trial = task.trial;
+        worker.ends = s.time;
+        free(task.values);
+        finish(&s, &worker);
+        told++;
+    }
+    assert_int_equal(told, 5);
+    assert_int_equal(counts_of(&s).stop, DH_STOP_EXHAUSTED);
+    end_simulation(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(budget_is_exact),
+        cmocka_unit_test(trials_do_not_depend_on_the_workers),
+        cmocka_unit_test(target_cancels_what_runs),
+        cmocka_unit_test(time_limit_leaves_the_rest_pending),
+        cmocka_unit_test(exhausted_space_ends_the_search),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
