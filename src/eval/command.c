@@ -1,1 +1,222 @@
-#include "dh_mpi/status.h"
+/* The command evaluator: any program, its result on stdout.
+ *
+ * `command` is a list of words, or one text that is split at blanks ('…', "…" and \ quote; there
+ * is no other syntax and no shell). Placeholders are put into the words, so a value is always part
+ * of one argument, whatever characters it has. With `shell = true` it is one text for /bin/sh; see
+ * template.h for why a value cannot become part of the program there either.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "pool.h"
+#include "run.h"
+#include "template.h"
+#include "value.h"
+
+struct command_options {
+    struct eval_options shared;
+    const struct dh_node *command;
+    bool shell;
+};
+
+#define FIELD(name) offsetof(struct command_options, name)
+static const struct dh_option options[] = {
+    {"command", DH_OPTION_NODE, FIELD(command), true, 0, 0, 0, NULL,
+     "the program and its arguments: a list of texts, or one text"},
+    {"shell", DH_OPTION_BOOL, FIELD(shell), false, 0, 0, 0, NULL,
+     "run the text by /bin/sh instead"},
+};
+#undef FIELD
+
+struct command {
+    char **words; /* templates; with a shell: sh, -c, program */
+    size_t count, capacity;
+    char *program; /* path; NULL: depends on the evaluation */
+    bool shell;
+};
+
+static void add_word(struct command *command, char *word)
+{
+    *DH_PUSH(command->words, command->count, command->capacity) = word;
+}
+
+/* One word of `*text`, behind its leading blanks; NULL if a quote is not closed. */
+static char *next_word(const char **text)
+{
+    struct dh_buffer word = {0};
+    const char *c = *text;
+    for (char quote = '\0'; *c && (quote || !strchr(" \t\n", *c)); c++) {
+        if (quote != '\'' && *c == '\\' && c[1])
+            dh_buffer_append(&word, ++c, 1);
+        else if (*c == quote)
+            quote = '\0';
+        else if (!quote && (*c == '\'' || *c == '"'))
+            quote = *c;
+        else
+            dh_buffer_append(&word, c, 1);
+        if (quote && !c[1]) {
+            dh_buffer_free(&word);
+            return NULL;
+        }
+    }
+    *text = c;
+    return dh_buffer_take(&word);
+}
+
+static dh_status split(struct command *command, const struct dh_node *node, struct dh_error *err)
+{
+    for (const char *text = node->text; *(text += strspn(text, " \t\n"));) {
+        char *word = next_word(&text);
+        if (!word)
+            return dh_node_fail(err, node, "command: a quote is not closed: %s", node->text);
+        add_word(command, word);
+    }
+    return DH_OK;
+}
+
+static dh_status read_words(struct command *command, const struct dh_node *node,
+                            struct dh_error *err)
+{
+    if (node->kind == DH_NODE_TEXT)
+        return split(command, node, err);
+    if (node->kind != DH_NODE_LIST)
+        return dh_node_fail(err, node, "command must be a text or a list of texts, not a %s",
+                            dh_node_kind_name(node->kind));
+    for (size_t i = 0; i < node->child_count; i++) {
+        char *word = eval_node_text(node->children[i]);
+        if (!word)
+            return dh_node_fail(err, node->children[i], "command: a word must be a text");
+        add_word(command, word);
+    }
+    return DH_OK;
+}
+
+static dh_status prepare_shell(struct eval_plan *plan, const struct dh_node *node,
+                               struct dh_error *err)
+{
+    struct command *command = plan->prepared;
+    if (node->kind != DH_NODE_TEXT)
+        return dh_node_fail(err, node, "command must be one text with shell = true, not a %s",
+                            dh_node_kind_name(node->kind));
+    char *program;
+    dh_status status = eval_template_check(plan, node, node->text, err);
+    if (status == DH_OK)
+        status = eval_template_shell(plan, node, node->text, &program, err);
+    if (status != DH_OK)
+        return status;
+    command->program = dh_strdup("/bin/sh");
+    add_word(command, dh_strdup("sh"));
+    add_word(command, dh_strdup("-c"));
+    add_word(command, program);
+    return DH_OK;
+}
+
+static dh_status find_program(const struct eval_plan *plan, struct command *command,
+                              const struct dh_node *node, struct dh_error *err)
+{
+    if (!plan->probe || eval_template_has_placeholder(command->words[0]))
+        return DH_OK;
+    char *name = eval_template_fill(&(struct eval_job){.plan = plan}, command->words[0]);
+    command->program = eval_plan_program(plan, name);
+    if (!command->program)
+        dh_node_fail(err, node,
+                     "command: there is no executable \"%s\"%s nor beside the configuration in %s",
+                     name, strchr(name, '/') ? "" : " in PATH", plan->folder);
+    free(name);
+    return command->program ? DH_OK : DH_CONFIG;
+}
+
+static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
+{
+    const struct command_options *own = (const struct command_options *)plan->options;
+    struct command *command = plan->prepared = dh_alloc(1, sizeof *command);
+    command->shell = own->shell;
+    if (own->shell)
+        return prepare_shell(plan, own->command, err);
+    dh_status status = read_words(command, own->command, err);
+    if (status == DH_OK && (command->count == 0 || !*command->words[0]))
+        return dh_node_fail(err, own->command, "command: there is no program");
+    for (size_t i = 0; status == DH_OK && i < command->count; i++)
+        status = eval_template_check(plan, own->command, command->words[i], err);
+    return status == DH_OK ? find_program(plan, command, own->command, err) : status;
+}
+
+static void release(struct eval_plan *plan)
+{
+    struct command *command = plan->prepared;
+    if (!command)
+        return;
+    for (size_t i = 0; i < command->count; i++)
+        free(command->words[i]);
+    free(command->words);
+    free(command->program);
+    free(command);
+}
+
+static void set_variable(void *context, const char *name, const char *value)
+{
+    (void)context;
+    setenv(name, value, 1);
+}
+
+/* In the evaluation's process. Variables of an outer search must not shine through. */
+static void run_command(const struct eval_child *child)
+{
+    const struct command *command = child->job->plan->prepared;
+    for (size_t i = 0; i < dh_space_count(child->job->plan->space); i++) {
+        char *name = eval_job_variable_name(dh_space_parameter(child->job->plan->space, i)->name);
+        unsetenv(name);
+        free(name);
+    }
+    eval_job_variables(child->job, set_variable, NULL);
+    char **words = dh_alloc(command->count + 1, sizeof *words);
+    for (size_t i = 0; i < command->count; i++)
+        words[i] =
+            command->shell ? command->words[i] : eval_template_fill(child->job, command->words[i]);
+    const char *program =
+        command->program ? command->program : eval_plan_program(child->job->plan, words[0]);
+    if (!program)
+        eval_guard_refuse(child, "there is no executable \"%s\"", words[0]);
+    execv(program, words);
+    eval_guard_refuse(child, "cannot run %s: %s", program, strerror(errno));
+}
+
+/* The result is the last marked line. */
+static void silent(struct eval_run *run, struct dh_outcome *outcome)
+{
+    const struct eval_plan *plan = run->host->plan;
+    if (run->has_marked)
+        eval_value_text(outcome, plan->objective_count, plan->options->metadata_limit,
+                        run->marked.data, run->marked.size);
+    else
+        eval_value_fail(outcome, plan->objective_count, DH_TRIAL_FAILED,
+                        "no DH-OUTPUT line on stdout");
+}
+
+static const struct eval_runner runner = {
+    .marked_output = true,
+    .parameter_file = true,
+    .main = run_command,
+    .silent = silent,
+};
+
+static const struct eval_backend *backend(const struct eval_plan *plan)
+{
+    (void)plan;
+    return &eval_backend_remote;
+}
+
+const struct eval_kind eval_kind_command = {
+    .name = "command",
+    .options_size = sizeof(struct command_options),
+    .options = options,
+    .option_count = DH_COUNT_OF(options),
+    .process = true,
+    .prepare = prepare,
+    .release = release,
+    .backend = backend,
+    .runner = &runner,
+};

@@ -1,1 +1,215 @@
-#include "dh_mpi/status.h"
+/* The guard process: see guard.h. It waits for two things: orders (a socket whose end means that
+ * the launcher is gone) and signals (a child has ended; SIGTERM when the launcher dies). */
+#include "guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "process.h"
+
+/* How long the guard tries to kill what does not die (other users' processes, hung disks). */
+#define PATIENCE 20.0
+
+struct guard {
+    const struct eval_guard_spec *spec;
+    int control, signals;
+    pid_t main;
+    bool ended; /* the main process, with `status` */
+    int status;
+    bool alone; /* no child is left */
+    bool stop;  /* ordered to end everything */
+};
+
+void eval_guard_reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void tell(int control, const struct dh_buffer *news)
+{
+    /* If the launcher is gone, nobody needs to know. */
+    while (send(control, news->data, news->size, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct dh_buffer news = {0};
+    dh_put_u8(&news, EVAL_GUARD_REFUSED);
+    dh_put_text(&news, text);
+    tell(child->control, &news);
+    _exit(127);
+}
+
+static void set_variable(void *context, const char *name, const char *value)
+{
+    (void)context;
+    setenv(name, value, 1);
+}
+
+/* Give the new process its group, streams, folder and environment. */
+static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
+{
+    const struct eval_child *child = &spec->child;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != guard)
+        _exit(126);
+    setsid();
+    eval_guard_reset_signals();
+    int nothing = open("/dev/null", O_RDONLY);
+    dup2(nothing, STDIN_FILENO);
+    dup2(spec->output, STDOUT_FILENO);
+    dup2(spec->errors, STDERR_FILENO);
+    int keep[] = {child->control, child->requests, child->answers};
+    eval_process_close_others(keep, DH_COUNT_OF(keep));
+    if (child->job->folder && chdir(child->job->folder) != 0)
+        eval_guard_refuse(child, "cannot enter %s: %s", child->job->folder, strerror(errno));
+    eval_job_slot_variables(child->job->plan, child->job->slot, set_variable, NULL);
+}
+
+/* Take the status of every child that has ended. */
+static void reap(struct guard *guard)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (pid == guard->main) {
+            guard->ended = true;
+            guard->status = status;
+        }
+    guard->alone = pid < 0 && errno == ECHILD;
+}
+
+/* Kill all descendants, or all but the main process if `spare_main`, until none is left. */
+static void kill_rest(struct guard *guard, bool spare_main)
+{
+    const struct eval_spared spared = {.pids = &guard->main, .count = spare_main};
+    double deadline = dh_clock_now(&dh_clock_monotonic) + PATIENCE;
+    for (;;) {
+        reap(guard);
+        if (guard->alone || eval_process_kill_descendants(getpid(), &spared) == 0)
+            break;
+        if (dh_clock_now(&dh_clock_monotonic) > deadline)
+            break;
+        struct timespec nap = {.tv_nsec = 500000};
+        nanosleep(&nap, NULL);
+    }
+    reap(guard);
+}
+
+static void sweep(struct guard *guard)
+{
+    kill_rest(guard, true);
+    struct dh_buffer news = {0};
+    dh_put_u8(&news, EVAL_GUARD_SWEPT);
+    tell(guard->control, &news);
+    dh_buffer_free(&news);
+}
+
+static void obey(struct guard *guard)
+{
+    char order;
+    ssize_t size;
+    while (!guard->stop && (size = recv(guard->control, &order, 1, MSG_DONTWAIT)) >= 0) {
+        if (size == 0 || order == EVAL_GUARD_KILL)
+            guard->stop = true;
+        else if (order == EVAL_GUARD_SWEEP)
+            sweep(guard);
+        else if (order == EVAL_GUARD_TERM && !guard->ended)
+            kill(-guard->main, SIGTERM);
+    }
+    if (!guard->stop && errno != EAGAIN && errno != EINTR)
+        guard->stop = true;
+}
+
+/* Until the main process has ended or has to. */
+static void watch(struct guard *guard)
+{
+    struct pollfd fds[] = {{.fd = guard->control, .events = POLLIN},
+                           {.fd = guard->signals, .events = POLLIN}};
+    while (!guard->stop && !guard->ended) {
+        if (poll(fds, DH_COUNT_OF(fds), -1) < 0 && errno != EINTR)
+            break;
+        struct signalfd_siginfo info;
+        while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info)
+            if (info.ssi_signo == SIGTERM)
+                guard->stop = true;
+        reap(guard);
+        obey(guard);
+    }
+}
+
+/* Microseconds and kilobytes of everything that was reaped, into the last message. */
+static void report(const struct guard *guard)
+{
+    struct rusage use;
+    getrusage(RUSAGE_CHILDREN, &use);
+    struct dh_buffer news = {0};
+    dh_put_u8(&news, EVAL_GUARD_ENDED);
+    dh_put_u32(&news, (uint32_t)guard->status);
+    dh_put_f64(&news, (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+                          1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec));
+    dh_put_u64(&news, (uint64_t)use.ru_maxrss * 1024);
+    tell(guard->control, &news);
+    dh_buffer_free(&news);
+}
+
+static int take_signals(void)
+{
+    sigset_t wanted;
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGCHLD);
+    sigaddset(&wanted, SIGTERM);
+    sigprocmask(SIG_SETMASK, &wanted, NULL);
+    return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
+{
+    struct guard guard = {.spec = spec, .control = spec->child.control, .status = 9};
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != launcher)
+        _exit(126);
+    guard.signals = take_signals();
+    pid_t self = getpid();
+    guard.main = fork();
+    if (guard.main == 0) {
+        prepare_child(spec, self);
+        spec->main(&spec->child);
+        _exit(126);
+    }
+    if (guard.main < 0)
+        eval_guard_refuse(&spec->child, "cannot start a process: %s", strerror(errno));
+    int keep[] = {guard.control, guard.signals};
+    eval_process_close_others(keep, DH_COUNT_OF(keep));
+    watch(&guard);
+    kill_rest(&guard, false);
+    eval_job_remove_temporary(spec->child.job);
+    report(&guard);
+    _exit(0);
+}

@@ -1,1 +1,181 @@
-#include "dh_mpi/status.h"
+/* The plugin evaluator: a function in a shared library, called in a process of its own for each
+ * evaluation. The result comes back through a pipe in frames (wire.h), so that stdout stays the
+ * plugin's. With `isolate = false` the rank calls it instead: rank.c. */
+#include <dlfcn.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "plugin_call.h"
+#include "pool.h"
+#include "run.h"
+#include "value.h"
+#include "wire.h"
+
+struct plugin_options {
+    struct eval_options shared;
+    const char *library;
+    bool isolate;
+};
+
+#define FIELD(name) offsetof(struct plugin_options, name)
+static const struct dh_option options[] = {
+    {"library", DH_OPTION_TEXT, FIELD(library), true, 0, 0, 0, NULL,
+     "the shared library, relative to the configuration's folder"},
+    {"isolate", DH_OPTION_BOOL, FIELD(isolate), false, 1, 0, 0, NULL,
+     "false: call it in the rank, where a crash ends the worker"},
+};
+#undef FIELD
+
+/* What needs a process cannot be promised without one. */
+static dh_status check_without_process(const struct eval_plan *plan, struct dh_error *err)
+{
+    static const char *const needs[] = {"timeout",      "runs",      "kill_after", "memory_limit",
+                                        "output_limit", "resources", "environment"};
+    for (size_t i = 0; i < DH_COUNT_OF(needs); i++) {
+        const struct dh_node *node = dh_node_child(plan->settings->evaluator, needs[i]);
+        if (node)
+            return dh_node_fail(err, node, "evaluator: %s needs a process: isolate = true",
+                                needs[i]);
+    }
+    if (plan->options->slots != 1)
+        return dh_node_fail(err, eval_plan_node(plan, "slots"),
+                            "evaluator: with isolate = false the rank itself evaluates, one at a "
+                            "time: slots must be 1, not %lld",
+                            (long long)plan->options->slots);
+    return DH_OK;
+}
+
+static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
+{
+    const struct plugin_options *own = (const struct plugin_options *)plan->options;
+    const struct dh_node *node = eval_plan_node(plan, "library");
+    struct eval_plugin *plugin = plan->prepared = dh_alloc(1, sizeof *plugin);
+    plugin->path = eval_plan_path(plan, own->library);
+    plugin->isolate = own->isolate;
+    if (plan->objective_count > DH_PLUGIN_OBJECTIVES)
+        return dh_node_fail(err, node, "evaluator: a plugin has at most %d objectives, not %zu",
+                            DH_PLUGIN_OBJECTIVES, plan->objective_count);
+    dh_status status = own->isolate ? DH_OK : check_without_process(plan, err);
+    struct dh_error detail;
+    if (status != DH_OK || !plan->probe)
+        return status;
+    if (access(plugin->path, R_OK) != 0)
+        return dh_node_fail(err, node, "evaluator: plugin %s: %s", plugin->path, strerror(errno));
+    if (eval_plugin_try(plugin->path, &detail) != DH_OK)
+        return dh_node_fail(err, node, "evaluator: %s", detail.text);
+    return DH_OK;
+}
+
+static void release(struct eval_plan *plan)
+{
+    struct eval_plugin *plugin = plan->prepared;
+    if (plugin)
+        free(plugin->path);
+    free(plugin);
+}
+
+static void set_variable(void *context, const char *name, const char *value)
+{
+    (void)context;
+    setenv(name, value, 1);
+}
+
+static void send_frame(int fd, enum eval_wire kind, const struct dh_buffer *payload)
+{
+    struct dh_buffer frame = {0};
+    eval_wire_put(&frame, 0, kind, payload);
+    for (size_t sent = 0; sent < frame.size;) {
+        ssize_t size = write(fd, frame.data + sent, frame.size - sent);
+        if (size > 0)
+            sent += (size_t)size;
+        else if (errno != EINTR)
+            break; /* the launcher is gone, and soon this process too */
+    }
+    dh_buffer_free(&frame);
+}
+
+static int report(const dh_job *job, double step, double value)
+{
+    struct dh_buffer payload = {0};
+    dh_put_f64(&payload, step);
+    dh_put_f64(&payload, value);
+    send_frame(*(const int *)job->reserved, EVAL_WIRE_REPORT, &payload);
+    dh_buffer_free(&payload);
+    return 0;
+}
+
+/* In the evaluation's process. */
+static void run_plugin(const struct eval_child *child)
+{
+    const struct eval_plugin *plugin = child->job->plan->prepared;
+    struct dh_error err;
+    void *handle;
+    eval_plugin_function *function;
+    int answers = child->answers;
+    eval_job_variables(child->job, set_variable, NULL);
+    if (eval_plugin_load(plugin->path, &handle, &function, &err) != DH_OK)
+        eval_guard_refuse(child, "%s", err.text);
+    close(child->control);
+    struct dh_outcome outcome = {0};
+    eval_plugin_call(child->job, function, NULL, report, &answers, &outcome);
+    struct dh_buffer payload = {0};
+    dh_outcome_pack(&outcome, child->job->plan->objective_count, &payload);
+    send_frame(answers, EVAL_WIRE_DONE, &payload);
+    fflush(NULL);
+    _exit(0);
+}
+
+/* A plugin may have written anything here: what is no outcome is none. */
+static void receive(struct eval_run *run)
+{
+    size_t offset = 0;
+    struct eval_frame frame;
+    while (eval_wire_next(&run->answer_bytes, &offset, &frame)) {
+        struct dh_reader reader = dh_reader_of(frame.data, frame.size);
+        if (frame.kind == EVAL_WIRE_REPORT) {
+            double step = dh_get_f64(&reader), value = dh_get_f64(&reader);
+            if (dh_reader_complete(&reader))
+                eval_run_report(run, step, value);
+        } else if (frame.kind == EVAL_WIRE_DONE && !run->answered &&
+                   dh_outcome_unpack(&reader, run->host->plan->objective_count, &run->outcome)) {
+            eval_run_answer(run);
+        }
+    }
+    dh_buffer_consume(&run->answer_bytes, offset);
+}
+
+static void silent(struct eval_run *run, struct dh_outcome *outcome)
+{
+    eval_value_fail(outcome, run->host->plan->objective_count, DH_TRIAL_FAILED,
+                    "the plugin ended its process (exit code 0) without a result");
+}
+
+static const struct eval_runner runner = {
+    .answers = true,
+    .main = run_plugin,
+    .receive = receive,
+    .silent = silent,
+};
+
+static const struct eval_backend *backend(const struct eval_plan *plan)
+{
+    const struct eval_plugin *plugin = plan->prepared;
+    return plugin->isolate ? &eval_backend_remote : &eval_backend_rank;
+}
+
+const struct eval_kind eval_kind_plugin = {
+    .name = "plugin",
+    .options_size = sizeof(struct plugin_options),
+    .options = options,
+    .option_count = DH_COUNT_OF(options),
+    .process = true,
+    .prepare = prepare,
+    .release = release,
+    .backend = backend,
+    .runner = &runner,
+};

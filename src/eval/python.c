@@ -1,1 +1,256 @@
-#include "dh_mpi/status.h"
+/* The python evaluator: one Python process a slot, which imports the user's function once.
+ *
+ * The process runs driver.py (embedded into the program); requests and answers are JSON lines over
+ * two pipes of their own, see there. If it cannot import the function at all, that ends the search
+ * with one message; if it dies in an evaluation, that is this evaluation's failure, and the next
+ * one gets a new process.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/text.h"
+#include "pool.h"
+#include "run.h"
+#include "value.h"
+
+extern const unsigned char eval_driver_text[];
+
+struct python_options {
+    struct eval_options shared;
+    const char *function, *python;
+    double startup;
+};
+
+#define FIELD(name) offsetof(struct python_options, name)
+static const struct dh_option options[] = {
+    {"function", DH_OPTION_TEXT, FIELD(function), true, 0, 0, 0, NULL,
+     "module.function, found beside the configuration or on PYTHONPATH"},
+    {"python", DH_OPTION_TEXT, FIELD(python), false, 0, 0, 0, NULL,
+     "the interpreter; default python3"},
+    {"startup", DH_OPTION_DURATION, FIELD(startup), false, 300, 0.01, 1e6, NULL,
+     "time limit of starting the interpreter and importing the module"},
+};
+#undef FIELD
+
+static const struct python_options *own_options(const struct eval_plan *plan)
+{
+    return (const struct python_options *)plan->options;
+}
+
+static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
+{
+    const struct python_options *own = own_options(plan);
+    const char *dot = strchr(own->function, '.');
+    if (!dot || dot == own->function || !dot[1])
+        return dh_node_fail(err, eval_plan_node(plan, "function"),
+                            "evaluator: function must be \"module.function\", not \"%s\"",
+                            own->function);
+    if (!plan->probe)
+        return DH_OK;
+    const char *name = own->python ? own->python : "python3";
+    plan->prepared = eval_plan_program(plan, name);
+    if (!plan->prepared)
+        return dh_node_fail(err, eval_plan_node(plan, "python"),
+                            "evaluator: there is no executable \"%s\"%s nor beside the "
+                            "configuration in %s",
+                            name, strchr(name, '/') ? "" : " in PATH", plan->folder);
+    return DH_OK;
+}
+
+static void release(struct eval_plan *plan)
+{
+    free(plan->prepared);
+}
+
+static void set_number(const char *name, int value)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", value);
+    setenv(name, text, 1);
+}
+
+/* In the process. */
+static void run_driver(const struct eval_child *child)
+{
+    const char *program = child->job->plan->prepared;
+    fcntl(child->requests, F_SETFD, 0);
+    fcntl(child->answers, F_SETFD, 0);
+    set_number("DH_DRIVER_IN", child->requests);
+    set_number("DH_DRIVER_OUT", child->answers);
+    execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
+    eval_guard_refuse(child, "cannot run %s: %s", program, strerror(errno));
+}
+
+static double startup_limit(const struct eval_plan *plan)
+{
+    return own_options(plan)->startup;
+}
+
+static void greet(struct eval_run *run)
+{
+    const struct eval_plan *plan = run->host->plan;
+    struct dh_buffer *out = &run->request_bytes;
+    dh_buffer_text(out, "{\"function\": ");
+    dh_text_put_json(out, own_options(plan)->function);
+    dh_buffer_text(out, ", \"path\": [");
+    dh_text_put_json(out, plan->folder);
+    dh_buffer_printf(out, "], \"objectives\": %zu, \"reals\": [", plan->objective_count);
+    bool first = true;
+    for (size_t i = 0; i < dh_space_count(plan->space); i++) {
+        const struct dh_parameter *parameter = dh_space_parameter(plan->space, i);
+        if (parameter->type != DH_REAL)
+            continue;
+        dh_buffer_text(out, first ? "" : ", ");
+        dh_text_put_json(out, parameter->name);
+        first = false;
+    }
+    dh_buffer_text(out, "]}\n");
+}
+
+static void put_member(void *context, const char *name, const char *value)
+{
+    struct dh_buffer *out = context;
+    if (out->data[out->size - 1] != '{')
+        dh_buffer_text(out, ", ");
+    dh_text_put_json(out, name);
+    dh_buffer_text(out, ": ");
+    dh_text_put_json(out, value);
+}
+
+static void begin(struct eval_run *run)
+{
+    struct dh_buffer *out = &run->request_bytes;
+    eval_job_put_json(&run->job, out);
+    dh_buffer_text(out, ", \"cwd\": ");
+    dh_text_put_json(out, run->job.folder);
+    dh_buffer_text(out, ", \"env\": {");
+    eval_job_variables(&run->job, put_member, out);
+    eval_job_resources(run->job.plan, run->slot, put_member, out);
+    dh_buffer_text(out, "}}\n");
+}
+
+static void fatal(struct eval_run *run, const char *text)
+{
+    struct dh_error err;
+    const struct eval_plan *plan = run->host->plan;
+    dh_node_fail(&err, eval_plan_node(plan, "function"),
+                 "evaluator: Python cannot import \"%s\": %s", own_options(plan)->function, text);
+    eval_run_fatal(run, err.text);
+}
+
+static double member_number(const json_t *message, const char *name, double fallback)
+{
+    const json_t *member = json_object_get(message, name);
+    return json_is_number(member) ? json_number_value(member) : fallback;
+}
+
+/* A number, or a text that says "nan" or "inf". */
+static double loose_number(const json_t *value)
+{
+    double number = NAN;
+    if (json_is_string(value))
+        dh_text_number(json_string_value(value), &number);
+    return json_is_number(value) ? json_number_value(value) : number;
+}
+
+static void answer(struct eval_run *run, const json_t *message)
+{
+    const struct eval_plan *plan = run->host->plan;
+    size_t objectives = plan->objective_count;
+    struct dh_outcome *outcome = &run->outcome;
+    const char *error = json_string_value(json_object_get(message, "error"));
+    const char *trace = json_string_value(json_object_get(message, "traceback"));
+    if (error) {
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", error);
+        size_t size = trace ? strlen(trace) : 0, cut = size > EVAL_TAIL_LIMIT;
+        struct dh_buffer tail = {0};
+        if (size) /* the end says what happened */
+            eval_value_put_utf8(&tail, cut ? trace + size - EVAL_TAIL_LIMIT : trace,
+                                cut ? EVAL_TAIL_LIMIT : size);
+        outcome->stderr_tail = size ? dh_buffer_take(&tail) : NULL;
+    } else {
+        json_t *result = json_object();
+        json_object_set(result, "objective", json_object_get(message, "objective"));
+        json_object_set(result, "metadata", json_object_get(message, "metadata"));
+        eval_value_json(outcome, objectives, plan->options->metadata_limit,
+                        own_options(plan)->function, result);
+        json_decref(result);
+    }
+    outcome->cpu_seconds = member_number(message, "cpu_seconds", NAN);
+    outcome->peak_bytes = (uint64_t)fmin(fmax(0, member_number(message, "peak_bytes", 0)), 1e18);
+    eval_run_answer(run);
+}
+
+static void take_message(struct eval_run *run, const json_t *message)
+{
+    const json_t *report = json_object_get(message, "report"), *id = json_object_get(message, "id");
+    const char *text = json_string_value(json_object_get(message, "fatal"));
+    if (text)
+        fatal(run, text);
+    else if (json_is_true(json_object_get(message, "ready")) && !run->ready)
+        eval_run_ready(run);
+    else if (json_is_array(report) && json_array_size(report) == 2)
+        eval_run_report(run, loose_number(json_array_get(report, 0)),
+                        loose_number(json_array_get(report, 1)));
+    else if (json_is_integer(id) && run->busy && !run->answered &&
+             (uint64_t)json_integer_value(id) == run->job.trial)
+        answer(run, message);
+}
+
+static void receive(struct eval_run *run)
+{
+    struct dh_buffer *in = &run->answer_bytes;
+    size_t used = 0;
+    for (const char *newline;
+         in->size > used && (newline = memchr(in->data + used, '\n', in->size - used));) {
+        size_t size = (size_t)(newline - in->data) - used;
+        json_t *message = json_loadb(in->data + used, size, 0, NULL);
+        used += size + 1;
+        if (message)
+            take_message(run, message); /* anything else was not written by the driver */
+        json_decref(message);
+    }
+    dh_buffer_consume(in, used);
+}
+
+static void silent(struct eval_run *run, struct dh_outcome *outcome)
+{
+    eval_value_fail(outcome, run->host->plan->objective_count, DH_TRIAL_FAILED,
+                    "the Python process ended (exit code 0) without a result");
+}
+
+static const struct eval_runner runner = {
+    .persistent = true,
+    .requests = true,
+    .answers = true,
+    .main = run_driver,
+    .startup_limit = startup_limit,
+    .greet = greet,
+    .begin = begin,
+    .receive = receive,
+    .silent = silent,
+};
+
+static const struct eval_backend *backend(const struct eval_plan *plan)
+{
+    (void)plan;
+    return &eval_backend_remote;
+}
+
+const struct eval_kind eval_kind_python = {
+    .name = "python",
+    .options_size = sizeof(struct python_options),
+    .options = options,
+    .option_count = DH_COUNT_OF(options),
+    .process = true,
+    .prepare = prepare,
+    .release = release,
+    .backend = backend,
+    .runner = &runner,
+};

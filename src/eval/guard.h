@@ -1,0 +1,49 @@
+/* The guard: a small process between the launcher and one evaluation (or one slot's persistent
+ * process). It is a subreaper, so every process that the evaluation starts stays below it, even
+ * one that has made itself a daemon. When the main process ends, or the launcher says so or goes
+ * away, it kills all of them before it reports and ends. */
+#ifndef DH_EVAL_GUARD_H
+#define DH_EVAL_GUARD_H
+
+#include <sys/types.h>
+
+#include "job.h"
+
+/* Launcher → guard: one byte. */
+enum eval_guard_order {
+    EVAL_GUARD_TERM = 'T',  /* SIGTERM to the evaluation's process group */
+    EVAL_GUARD_KILL = 'K',  /* end everything now */
+    EVAL_GUARD_SWEEP = 'S', /* kill all but the main process, then answer SWEPT */
+};
+
+/* Guard → launcher: one message each, of a kind and its fields. */
+enum eval_guard_news {
+    EVAL_GUARD_REFUSED = 1, /* text: the evaluation could not be started */
+    EVAL_GUARD_SWEPT,
+    EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
+};
+
+/* What the evaluation's process is given. */
+struct eval_child {
+    const struct eval_job *job;
+    int control;           /* message socket to the launcher: see eval_guard_refuse */
+    int requests, answers; /* its ends of the channel, or -1 */
+};
+
+struct eval_guard_spec {
+    struct eval_child child;
+    int output, errors;                           /* to write to */
+    void (*main)(const struct eval_child *child); /* of the evaluation; does not return */
+};
+
+/* The guard's life; for a freshly forked process. */
+void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher) __attribute__((noreturn));
+
+/* In the evaluation's process: it cannot run; says why (printf) and exits. */
+void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
+
+/* Default actions for all signals, none blocked: what a forked process has to begin with. */
+void eval_guard_reset_signals(void);
+
+#endif

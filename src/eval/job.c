@@ -1,0 +1,207 @@
+/* Environment and files of an evaluation: see job.h. */
+#include "job.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+
+extern char **environ;
+
+void eval_job_free(struct eval_job *job)
+{
+    free(job->values);
+    free(job->folder);
+    free(job->parameters_path);
+    *job = (struct eval_job){0};
+}
+
+/* Variables by which an MPI library knows that it was launched, and by whom. The job's own
+ * SLURM_… variables stay; those of the step and of its ranks go. */
+static const char *const launcher_prefixes[] = {
+    "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",       "ORTE_",
+    "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",       "MPICH_",
+    "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",   "I_MPI_PMI",
+    "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",   "SLURM_MPI_TYPE",
+    "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_SRUN_COMM",
+    "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",
+};
+/* What users set for their own programs. */
+static const char *const kept_prefixes[] = {"OMPI_ALLOW_RUN_AS_ROOT"};
+
+static bool starts_with(const char *text, const char *const *prefixes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+void eval_job_scrub_environment(void)
+{
+    for (char **variable = environ; variable && *variable;) {
+        if (!starts_with(*variable, launcher_prefixes, DH_COUNT_OF(launcher_prefixes)) ||
+            starts_with(*variable, kept_prefixes, DH_COUNT_OF(kept_prefixes))) {
+            variable++;
+            continue;
+        }
+        char *name = dh_strndup(*variable, strcspn(*variable, "="));
+        unsetenv(name);
+        free(name);
+        variable = environ; /* unsetenv may have moved it */
+    }
+}
+
+static void put_number(eval_variable_function *put, void *context, const char *name, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    put(context, name, text);
+}
+
+void eval_job_resources(const struct eval_plan *plan, int32_t slot, eval_variable_function *put,
+                        void *context)
+{
+    const struct dh_node *resources = plan->options->resources;
+    for (size_t i = 0; resources && i < resources->child_count; i++) {
+        char *text = eval_node_text(resources->children[i]->children[slot]);
+        put(context, resources->children[i]->name, text);
+        free(text);
+    }
+}
+
+void eval_job_slot_variables(const struct eval_plan *plan, int32_t slot,
+                             eval_variable_function *put, void *context)
+{
+    put_number(put, context, "DH_WORKER", (uint64_t)plan->worker);
+    put_number(put, context, "DH_SLOT", (uint64_t)slot);
+    put(context, "DH_FOLDER", plan->folder);
+    eval_job_resources(plan, slot, put, context);
+    const struct dh_node *environment = plan->options->environment;
+    for (size_t i = 0; environment && i < environment->child_count; i++) {
+        char *text = eval_node_text(environment->children[i]);
+        put(context, environment->children[i]->name, text);
+        free(text);
+    }
+}
+
+char *eval_job_variable_name(const char *parameter)
+{
+    char *name = dh_strprintf("DH_PARAM_%s", parameter);
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return name;
+}
+
+void eval_job_variables(const struct eval_job *job, eval_variable_function *put, void *context)
+{
+    const struct dh_space *space = job->plan->space;
+    put_number(put, context, "DH_ID", job->trial);
+    put_number(put, context, "DH_SEED", job->seed);
+    put_number(put, context, "DH_RETRIES", job->retries);
+    if (job->parameters_path)
+        put(context, "DH_PARAMETERS", job->parameters_path);
+    for (size_t i = 0; i < dh_space_count(space); i++) {
+        if (isnan(job->values[i]))
+            continue;
+        const struct dh_parameter *parameter = dh_space_parameter(space, i);
+        char *name = eval_job_variable_name(parameter->name);
+        struct dh_buffer value = {0};
+        dh_parameter_format(parameter, job->values[i], &value);
+        put(context, name, value.data ? value.data : "");
+        dh_buffer_free(&value);
+        free(name);
+    }
+}
+
+void eval_job_put_json(const struct eval_job *job, struct dh_buffer *out)
+{
+    dh_buffer_printf(out,
+                     "{\"id\": %" PRIu64 ", \"seed\": %" PRIu64 ", \"retries\": %" PRIu32
+                     ", \"slot\": %" PRId32 ", \"worker\": %" PRId32 ", \"parameters\": ",
+                     job->trial, job->seed, job->retries, job->slot, job->plan->worker);
+    dh_space_format_json(job->plan->space, job->values, out);
+}
+
+static dh_status write_parameters(const struct eval_job *job, int fd, struct dh_error *err)
+{
+    struct dh_buffer text = {0};
+    eval_job_put_json(job, &text);
+    dh_buffer_text(&text, "}\n");
+    ssize_t written = write(fd, text.data, text.size);
+    bool complete = written == (ssize_t)text.size;
+    int problem = written < 0 ? errno : ENOSPC;
+    dh_buffer_free(&text);
+    return close(fd) == 0 && complete ? DH_OK
+                                      : dh_fail(err, DH_IO, "cannot write %s: %s",
+                                                job->parameters_path, strerror(problem));
+}
+
+/* `path` and the folders above it. */
+static dh_status make_folders(char *path, struct dh_error *err)
+{
+    for (char *slash = path; slash;) {
+        slash = strchr(slash + 1, '/');
+        if (slash)
+            *slash = '\0';
+        int failed = mkdir(path, 0777) != 0 && errno != EEXIST;
+        int problem = errno;
+        if (slash)
+            *slash = '/';
+        if (failed && !(slash && problem == EROFS))
+            return dh_fail(err, DH_IO, "cannot make the folder %s: %s", path, strerror(problem));
+    }
+    return DH_OK;
+}
+
+static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
+{
+    const char *runs = job->plan->options->runs;
+    char *here = *runs == '/' ? NULL : getcwd(NULL, 0);
+    job->folder =
+        dh_strprintf("%s%s%s/%" PRIu64, here ? here : "", here ? "/" : "", runs, job->trial);
+    free(here);
+    dh_status status = make_folders(job->folder, err);
+    if (status != DH_OK)
+        return status;
+    job->parameters_path = dh_strprintf("%s/parameters.json", job->folder);
+    int fd =
+        open(job->parameters_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
+    return write_parameters(job, fd, err);
+}
+
+static dh_status make_temporary(struct eval_job *job, struct dh_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    job->parameters_path =
+        dh_strprintf("%s/dh_mpi-XXXXXX.json", folder && *folder ? folder : "/tmp");
+    int fd = mkostemps(job->parameters_path, (int)strlen(".json"), O_CLOEXEC);
+    if (fd < 0)
+        return dh_fail(err, DH_IO, "cannot make %s: %s", job->parameters_path, strerror(errno));
+    job->temporary = true;
+    return write_parameters(job, fd, err);
+}
+
+dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err)
+{
+    if (job->plan->options->runs)
+        return make_run_folder(job, err);
+    return file ? make_temporary(job, err) : DH_OK;
+}
+
+void eval_job_remove_temporary(const struct eval_job *job)
+{
+    if (job->temporary)
+        unlink(job->parameters_path);
+}

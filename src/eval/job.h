@@ -1,0 +1,49 @@
+/* One evaluation: what its process is told, in the environment and in files. */
+#ifndef DH_EVAL_JOB_H
+#define DH_EVAL_JOB_H
+
+#include <stdint.h>
+
+#include "dh_mpi/buffer.h"
+#include "dh_mpi/status.h"
+#include "plan.h"
+
+struct eval_job {
+    const struct eval_plan *plan;
+    uint64_t trial, seed;
+    uint32_t retries;
+    int32_t slot;
+    double *values;        /* owned */
+    char *folder;          /* runs/ID, absolute; NULL: none; owned */
+    char *parameters_path; /* JSON file; NULL: none; owned */
+    bool temporary;        /* it is removed after the evaluation */
+};
+
+void eval_job_free(struct eval_job *job); /* memory only; then zeroed */
+
+/* Make the run folder if the settings ask for one, with parameters.json in it; without one, and
+ * if `file` is set, make that file a temporary one. */
+dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err);
+void eval_job_remove_temporary(const struct eval_job *job);
+
+/* Take the variables of MPI launchers out of this process's environment, so that an evaluation
+ * can be an MPI program of its own. */
+void eval_job_scrub_environment(void);
+
+/* Call `put` with each variable of the evaluation. Those of the slot (worker, slot, resources,
+ * environment) are the same for all of a slot's evaluations. */
+typedef void eval_variable_function(void *context, const char *name, const char *value);
+void eval_job_slot_variables(const struct eval_plan *plan, int32_t slot,
+                             eval_variable_function *put, void *context);
+/* Only those of `resources`, which are among them. */
+void eval_job_resources(const struct eval_plan *plan, int32_t slot, eval_variable_function *put,
+                        void *context);
+void eval_job_variables(const struct eval_job *job, eval_variable_function *put, void *context);
+/* DH_PARAM_<name> with anything but letters and digits as "_"; the caller frees it. */
+char *eval_job_variable_name(const char *parameter);
+
+/* {"id": …, "seed": …, "retries": …, "slot": …, "worker": …, "parameters": {…}} without the closing
+ * brace. */
+void eval_job_put_json(const struct eval_job *job, struct dh_buffer *out);
+
+#endif

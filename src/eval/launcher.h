@@ -1,0 +1,17 @@
+/* The rank's handle of its launcher process. */
+#ifndef DH_EVAL_LAUNCHER_H
+#define DH_EVAL_LAUNCHER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct dh_launcher {
+    pid_t pid;
+    int fd;         /* stream of frames (wire.h) */
+    uint32_t epoch; /* of the last configuration */
+};
+
+/* The launcher's life, in a freshly forked process. */
+void eval_launcher_run(int fd, pid_t rank) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,44 @@
+/* Output of an evaluation as it comes through a pipe: the lines that mean something, the last
+ * lines of stderr, a copy in the run folder. Memory is bounded, whatever is printed. */
+#ifndef DH_EVAL_OUTPUT_H
+#define DH_EVAL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "dh_mpi/buffer.h"
+
+#define EVAL_LINE_LIMIT (1 << 20) /* longer lines are skipped */
+#define EVAL_TAIL_LIMIT 4096
+
+/* Finds lines in a stream and calls `line` with each that begins (after blanks) with "DH-"; the
+ * text is without its newline and followed by a NUL. */
+struct eval_lines {
+    struct dh_buffer partial; /* of the line that has begun */
+    bool skipping;            /* it is too long */
+};
+typedef void eval_line_function(void *context, const char *line, size_t size);
+void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,
+                     eval_line_function *line, void *context);
+/* The stream has ended: a last line without newline counts. */
+void eval_lines_end(struct eval_lines *lines, eval_line_function *line, void *context);
+
+/* The last EVAL_TAIL_LIMIT bytes of a stream. */
+struct eval_tail {
+    char bytes[EVAL_TAIL_LIMIT];
+    size_t total;
+};
+void eval_tail_feed(struct eval_tail *tail, const char *data, size_t size);
+/* As whole lines of UTF-8 that the caller frees; NULL if there was nothing. */
+char *eval_tail_text(const struct eval_tail *tail);
+
+/* A copy of a stream in a file, up to a limit. */
+struct eval_copy {
+    int fd; /* -1: none */
+    double left;
+    bool cut;
+};
+void eval_copy_feed(struct eval_copy *copy, const char *data, size_t size);
+void eval_copy_close(struct eval_copy *copy);
+
+#endif

@@ -1,0 +1,185 @@
+/* Plugins: see plugin_call.h. */
+#include "plugin_call.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "value.h"
+
+#define TRY_SECONDS 60
+
+dh_status eval_plugin_load(const char *path, void **handle, eval_plugin_function **out,
+                           struct dh_error *err)
+{
+    *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!*handle)
+        return dh_fail(err, DH_CONFIG, "plugin %s cannot be loaded: %s", path, dlerror());
+    const uint32_t *version = dlsym(*handle, "dh_plugin_version");
+    void *function = dlsym(*handle, "dh_evaluate");
+    if (version && *version != DH_PLUGIN_VERSION)
+        dh_fail(err, DH_CONFIG, "plugin %s is for version %u of plugin.h; this program has %d",
+                path, *version, DH_PLUGIN_VERSION);
+    else if (!function)
+        dh_fail(err, DH_CONFIG,
+                "plugin %s has no function dh_evaluate (in C++ it needs extern \"C\")", path);
+    else {
+        memcpy(out, &function, sizeof function); /* ISO C has no cast from object to function */
+        return DH_OK;
+    }
+    dlclose(*handle);
+    *handle = NULL;
+    return DH_CONFIG;
+}
+
+static void try_and_tell(const char *path, int fd)
+{
+    struct dh_error err = {.text = ""};
+    void *handle;
+    eval_plugin_function *function;
+    alarm(TRY_SECONDS);
+    dh_status status = eval_plugin_load(path, &handle, &function, &err);
+    size_t size = status == DH_OK ? 0 : strlen(err.text);
+    _exit(write(fd, err.text, size) == (ssize_t)size && status == DH_OK ? 0 : 1);
+}
+
+dh_status eval_plugin_try(const char *path, struct dh_error *err)
+{
+    int ends[2];
+    if (pipe(ends) != 0)
+        return dh_fail(err, DH_IO, "plugin %s: cannot make a pipe: %s", path, strerror(errno));
+    pid_t pid = fork();
+    if (pid == 0)
+        try_and_tell(path, ends[1]);
+    close(ends[1]);
+    char text[sizeof err->text] = "";
+    ssize_t size = pid > 0 ? read(ends[0], text, sizeof text - 1) : 0;
+    close(ends[0]);
+    if (pid < 0)
+        return dh_fail(err, DH_IO, "plugin %s: cannot start a process to try it: %s", path,
+                       strerror(errno));
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (size > 0)
+        return dh_fail(err, DH_CONFIG, "%s", text);
+    char *reason = eval_value_exit_reason(status);
+    if (reason)
+        dh_fail(err, DH_CONFIG, "plugin %s crashes when it is loaded: %s", path, reason);
+    bool failed = reason != NULL;
+    free(reason);
+    return failed ? DH_CONFIG : DH_OK;
+}
+
+/* REAL or INT where every value is such a number, so that the kind does not change from trial to
+ * trial. */
+static dh_kind kind_of(const struct dh_parameter *parameter)
+{
+    switch (parameter->type) {
+    case DH_REAL:
+        return DH_KIND_REAL;
+    case DH_INTEGER:
+        return DH_KIND_INT;
+    case DH_BOOL:
+        return DH_KIND_BOOL;
+    default:
+        break;
+    }
+    dh_kind kind = DH_KIND_INT;
+    for (size_t i = 0; i < parameter->choice_count; i++) {
+        const struct dh_choice *choice = &parameter->choices[i];
+        if (!choice->numeric)
+            return DH_KIND_TEXT;
+        if (choice->number != floor(choice->number) || fabs(choice->number) >= 0x1p53)
+            kind = DH_KIND_REAL;
+    }
+    return kind;
+}
+
+static dh_argument argument_of(const struct dh_parameter *parameter, double value)
+{
+    struct dh_buffer text = {0};
+    dh_parameter_format(parameter, value, &text);
+    dh_argument argument = {.name = parameter->name,
+                            .kind = kind_of(parameter),
+                            .real = value,
+                            .text = dh_buffer_take(&text)};
+    if (parameter->choice_count && parameter->type != DH_BOOL) {
+        const struct dh_choice *choice = &parameter->choices[(size_t)value];
+        argument.real = choice->numeric ? choice->number : NAN;
+    }
+    if (argument.kind == DH_KIND_INT || argument.kind == DH_KIND_BOOL)
+        argument.integer = (int64_t)argument.real;
+    return argument;
+}
+
+static dh_argument *arguments_of(const struct eval_job *job, size_t *count)
+{
+    const struct dh_space *space = job->plan->space;
+    dh_argument *arguments = dh_alloc(dh_space_count(space), sizeof *arguments);
+    *count = 0;
+    for (size_t i = 0; i < dh_space_count(space); i++)
+        if (!isnan(job->values[i]))
+            arguments[(*count)++] = argument_of(dh_space_parameter(space, i), job->values[i]);
+    return arguments;
+}
+
+static void take_metadata(const struct eval_job *job, const char *text, struct dh_outcome *outcome)
+{
+    if (!*text)
+        return;
+    char *problem = NULL;
+    json_t *metadata = eval_value_parse(text, strlen(text), &problem);
+    outcome->metadata = json_is_object(metadata)
+                            ? json_dumps(metadata, JSON_COMPACT)
+                            : dh_strdup("{\"dropped\":\"metadata that is not a JSON object\"}");
+    if ((double)strlen(outcome->metadata) > job->plan->options->metadata_limit) {
+        free(outcome->metadata);
+        outcome->metadata = dh_strdup("{\"dropped\":\"metadata over metadata_limit\"}");
+    }
+    json_decref(metadata);
+    free(problem);
+}
+
+void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function,
+                      const void *communicator,
+                      int (*report)(const dh_job *job, double step, double value), void *reserved,
+                      struct dh_outcome *outcome)
+{
+    size_t count, objectives = job->plan->objective_count;
+    dh_argument *arguments = arguments_of(job, &count);
+    const dh_job call = {.version = DH_PLUGIN_VERSION,
+                         .retries = job->retries,
+                         .id = job->trial,
+                         .seed = job->seed,
+                         .worker = job->plan->worker,
+                         .slot = job->slot,
+                         .argument_count = count,
+                         .arguments = arguments,
+                         .objective_count = objectives,
+                         .communicator = communicator,
+                         .report = report,
+                         .reserved = reserved};
+    dh_result *result = dh_alloc(1, sizeof *result);
+    for (size_t i = 0; i < DH_PLUGIN_OBJECTIVES; i++)
+        result->objective[i] = NAN;
+    int code = function(&call, result);
+    result->reason[sizeof result->reason - 1] = '\0';
+    result->metadata[sizeof result->metadata - 1] = '\0';
+    if (code != 0 && result->reason[0])
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", result->reason);
+    else if (code != 0)
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "dh_evaluate returned %d", code);
+    else
+        eval_value_numbers(outcome, objectives, result->objective);
+    take_metadata(job, result->metadata, outcome);
+    for (size_t i = 0; i < count; i++)
+        free((char *)arguments[i].text);
+    free(arguments);
+    free(result);
+}

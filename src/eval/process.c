@@ -1,0 +1,163 @@
+/* Trees of processes: see process.h. Parents are read from /proc/PID/stat, since
+ * /proc/PID/task/TID/children is missing from many kernels. A scan is no snapshot: whoever was
+ * missed, because its parent ended during the scan, is found by the next one. */
+#include "process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+
+#define FREEZE_PASSES 50
+
+/* /proc/PID/stat: pid (name) state parent … ; field 24 is the resident set in pages. The name
+ * may hold anything, so fields are counted from its last parenthesis. */
+static bool read_stat(pid_t pid, struct eval_process *out)
+{
+    char path[32], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t size = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (size <= 0)
+        return false;
+    text[size] = '\0';
+    const char *fields = strrchr(text, ')');
+    long parent, pages;
+    if (!fields || sscanf(fields,
+                          ") %c %ld %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+                          "%*s %*s %*s %*s %ld",
+                          &out->state, &parent, &pages) != 3)
+        return false;
+    out->pid = pid;
+    out->parent = (pid_t)parent;
+    out->resident = pages > 0 ? (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    return true;
+}
+
+static int by_pid(const void *a, const void *b)
+{
+    pid_t x = ((const struct eval_process *)a)->pid, y = ((const struct eval_process *)b)->pid;
+    return (x > y) - (x < y);
+}
+
+void eval_process_scan(struct eval_process_table *table)
+{
+    table->count = 0;
+    DIR *folder = opendir("/proc");
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        char *end;
+        long pid = strtol(entry->d_name, &end, 10);
+        struct eval_process row;
+        if (*end == '\0' && pid > 0 && read_stat((pid_t)pid, &row))
+            *DH_PUSH(table->rows, table->count, table->capacity) = row;
+    }
+    closedir(folder);
+    if (table->count)
+        qsort(table->rows, table->count, sizeof *table->rows, by_pid);
+}
+
+void eval_process_table_free(struct eval_process_table *table)
+{
+    free(table->rows);
+    *table = (struct eval_process_table){0};
+}
+
+static const struct eval_process *find(const struct eval_process_table *table, pid_t pid)
+{
+    struct eval_process key = {.pid = pid};
+    return table->count ? bsearch(&key, table->rows, table->count, sizeof key, by_pid) : NULL;
+}
+
+static bool is_spared(const struct eval_spared *spared, pid_t pid)
+{
+    for (size_t i = 0; spared && i < spared->count; i++)
+        if (spared->pids[i] == pid)
+            return true;
+    return false;
+}
+
+/* Is `row` below `root`, and neither spared nor (if so wished) below someone spared? The number of
+ * steps is bounded, since a scan that is no snapshot could show a cycle. */
+static bool descends(const struct eval_process_table *table, const struct eval_process *row,
+                     pid_t root, const struct eval_spared *spared)
+{
+    if (row->pid == root || is_spared(spared, row->pid))
+        return false;
+    for (size_t steps = 0; row && steps < table->count; steps++) {
+        if (row->parent == root)
+            return true;
+        if (spared && spared->descendants && is_spared(spared, row->parent))
+            return false;
+        row = find(table, row->parent);
+    }
+    return false;
+}
+
+static bool alive(const struct eval_process *row)
+{
+    return row->state != 'Z' && row->state != 'X' && row->state != 'x';
+}
+
+uint64_t eval_process_tree_resident(const struct eval_process_table *table, pid_t root)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < table->count; i++)
+        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL))
+            total += table->rows[i].resident;
+    return total;
+}
+
+/* Send `number` to the living descendants; stopped ones do not count when stopping. */
+static size_t signal_descendants(const struct eval_process_table *table, pid_t root,
+                                 const struct eval_spared *spared, int number)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct eval_process *row = &table->rows[i];
+        if (!alive(row) || (number == SIGSTOP && row->state == 'T') ||
+            !descends(table, row, root, spared))
+            continue;
+        kill(row->pid, number);
+        count++;
+    }
+    return count;
+}
+
+size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared)
+{
+    struct eval_process_table table = {0};
+    for (int pass = 0; pass < FREEZE_PASSES; pass++) {
+        eval_process_scan(&table);
+        if (signal_descendants(&table, root, spared, SIGSTOP) == 0)
+            break;
+    }
+    size_t count = signal_descendants(&table, root, spared, SIGKILL);
+    eval_process_table_free(&table);
+    return count;
+}
+
+void eval_process_close_others(const int *keep, size_t count)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    if (!folder)
+        return;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        int fd = atoi(entry->d_name);
+        bool kept = fd < 3 || fd == dirfd(folder);
+        for (size_t i = 0; i < count; i++)
+            kept = kept || keep[i] == fd;
+        if (!kept)
+            close(fd);
+    }
+    closedir(folder);
+}

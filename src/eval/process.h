@@ -1,0 +1,44 @@
+/* Processes of the machine as /proc shows them: finding and ending trees of descendants. */
+#ifndef DH_EVAL_PROCESS_H
+#define DH_EVAL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct eval_process {
+    pid_t pid, parent;
+    char state;        /* as in /proc: R S D T Z … */
+    uint64_t resident; /* bytes */
+};
+
+/* Zero-initialise; sorted by pid after a scan. */
+struct eval_process_table {
+    struct eval_process *rows;
+    size_t count, capacity;
+};
+
+void eval_process_scan(struct eval_process_table *table);
+void eval_process_table_free(struct eval_process_table *table);
+
+/* Resident memory of the living descendants of `root`, together. Memory that they share counts
+ * for each. */
+uint64_t eval_process_tree_resident(const struct eval_process_table *table, pid_t root);
+
+/* Who is spared when the descendants of a process are killed. */
+struct eval_spared {
+    const pid_t *pids;
+    size_t count;
+    bool descendants; /* theirs too */
+};
+
+/* SIGKILL to every descendant of `root` but the spared (may be NULL). They are all stopped before
+ * the first is killed, so that not even a fork bomb at its process limit gets away. Returns how
+ * many living ones there were: call again (and reap) until that is 0. */
+size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared);
+
+/* Close every descriptor from 3 on that is not in `keep`. */
+void eval_process_close_others(const int *keep, size_t count);
+
+#endif

@@ -1,0 +1,145 @@
+/* The pool's backend for plugins with isolate = false: the function is called in the rank, within
+ * poll, and gets the rank's communicator. It has the process to itself: no limits, no cancelling
+ * once it runs, and a crash is the rank's. */
+#include <dlfcn.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "dh_mpi/text.h"
+#include "plugin_call.h"
+#include "pool.h"
+#include "value.h"
+
+struct rank_state {
+    void *handle;
+    eval_plugin_function *function;
+    bool waiting; /* `job` has been started and not been called */
+    struct eval_job job;
+    struct dh_buffer reports;
+};
+
+static dh_status create(struct dh_eval *pool, struct dh_error *err)
+{
+    const struct eval_plugin *plugin = pool->plan->prepared;
+    struct rank_state *state = pool->state = dh_alloc(1, sizeof *state);
+    return eval_plugin_load(plugin->path, &state->handle, &state->function, err);
+}
+
+static void destroy(struct dh_eval *pool)
+{
+    struct rank_state *state = pool->state;
+    if (!state)
+        return;
+    if (state->handle)
+        dlclose(state->handle);
+    eval_job_free(&state->job);
+    dh_buffer_free(&state->reports);
+    free(state);
+}
+
+static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct dh_error *err)
+{
+    (void)err;
+    struct rank_state *state = pool->state;
+    size_t size = dh_space_count(pool->plan->space) * sizeof *task->values;
+    state->waiting = true;
+    state->job = (struct eval_job){.plan = pool->plan,
+                                   .trial = task->trial,
+                                   .seed = task->seed,
+                                   .retries = task->retries,
+                                   .slot = task->slot,
+                                   .values = dh_memdup(task->values, size)};
+    return DH_OK;
+}
+
+/* Queue the end of the job that was waiting. */
+static void finish(struct dh_eval *pool, struct dh_outcome *outcome)
+{
+    struct rank_state *state = pool->state;
+    outcome->worker = -1;
+    outcome->slot = state->job.slot;
+    outcome->retries = state->job.retries;
+    if (state->reports.size) {
+        dh_buffer_text(&state->reports, "]");
+        outcome->reports = dh_buffer_take(&state->reports);
+    }
+    struct dh_eval_event event = {.kind = DH_EVAL_DONE,
+                                  .slot = state->job.slot,
+                                  .trial = state->job.trial,
+                                  .outcome = *outcome};
+    state->waiting = false;
+    eval_job_free(&state->job);
+    eval_pool_push(pool, &event);
+}
+
+static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
+{
+    (void)slot;
+    (void)trial;
+    struct dh_outcome outcome = {.started = NAN, .ended = NAN, .cpu_seconds = NAN};
+    eval_value_fail(&outcome, pool->plan->objective_count, DH_TRIAL_CANCELLED, "cancelled");
+    finish(pool, &outcome);
+}
+
+static int report(const dh_job *job, double step, double value)
+{
+    struct dh_eval *pool = job->reserved;
+    struct rank_state *state = pool->state;
+    dh_buffer_text(&state->reports, state->reports.size ? ", [" : "[[");
+    dh_text_put_json_number(&state->reports, step);
+    dh_buffer_text(&state->reports, ", ");
+    dh_text_put_json_number(&state->reports, value);
+    dh_buffer_text(&state->reports, "]");
+    struct dh_eval_event event = {
+        .kind = DH_EVAL_REPORT, .slot = job->slot, .trial = job->id, .step = step, .value = value};
+    eval_pool_push(pool, &event);
+    return 0;
+}
+
+static double cpu_seconds(void)
+{
+    struct rusage use;
+    getrusage(RUSAGE_SELF, &use);
+    return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+           1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
+}
+
+static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
+{
+    (void)err;
+    struct rank_state *state = pool->state;
+    if (!state->waiting)
+        return DH_OK;
+    struct dh_outcome outcome = {.started = dh_wall_time()};
+    double before = cpu_seconds();
+    eval_plugin_call(&state->job, state->function, pool->communicator, report, pool, &outcome);
+    outcome.cpu_seconds = cpu_seconds() - before;
+    outcome.ended = dh_wall_time();
+    finish(pool, &outcome);
+    return DH_OK;
+}
+
+static int descriptor(const struct dh_eval *pool)
+{
+    (void)pool;
+    return -1;
+}
+
+static double next_time(const struct dh_eval *pool)
+{
+    return ((const struct rank_state *)pool->state)->waiting ? -INFINITY : INFINITY;
+}
+
+const struct eval_backend eval_backend_rank = {
+    .create = create,
+    .destroy = destroy,
+    .start = start,
+    .cancel = cancel,
+    .poll = poll_call,
+    .fd = descriptor,
+    .next_time = next_time,
+};

@@ -1,0 +1,391 @@
+/* The life of an evaluation in the launcher: see run.h. */
+#include "run.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "dh_mpi/text.h"
+#include "run_process.h"
+#include "value.h"
+#include "wire.h"
+
+#define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
+
+static const struct eval_runner *runner_of(const struct eval_run *run)
+{
+    return run->host->plan->kind->runner;
+}
+
+void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
+{
+    *run = (struct eval_run){
+        .host = host,
+        .slot = slot,
+        .control = -1,
+        .output = -1,
+        .errors = -1,
+        .requests = -1,
+        .answers = -1,
+        .limit_at = INFINITY,
+        .kill_at = INFINITY,
+        .output_copy = {.fd = -1},
+        .errors_copy = {.fd = -1},
+    };
+}
+
+/* Forget the evaluation; the process stays. */
+static void clear(struct eval_run *run)
+{
+    run->busy = run->answered = run->has_marked = run->lost = false;
+    run->limit_at = run->kill_at = INFINITY;
+    run->ending = DH_TRIAL_PENDING;
+    run->report_count = 0;
+    run->peak_bytes = 0;
+    run->tail.total = 0;
+    run->lines.skipping = false;
+    free(run->ending_reason);
+    free(run->failure);
+    run->ending_reason = run->failure = NULL;
+    eval_job_free(&run->job);
+    dh_outcome_free(&run->outcome);
+    dh_buffer_free(&run->lines.partial);
+    dh_buffer_free(&run->marked);
+    dh_buffer_free(&run->reports);
+    eval_copy_close(&run->output_copy);
+    eval_copy_close(&run->errors_copy);
+}
+
+void eval_run_close(struct eval_run *run)
+{
+    if (run->busy)
+        eval_job_remove_temporary(&run->job);
+    clear(run);
+    eval_run_close_process(run);
+}
+
+void eval_run_order(const struct eval_run *run, enum eval_guard_order order)
+{
+    char byte = (char)order;
+    if (run->control >= 0)
+        send(run->control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* How the evaluation ended, from the strongest evidence to the weakest. */
+static void judge(struct eval_run *run, int status)
+{
+    size_t objectives = run->host->plan->objective_count;
+    struct dh_outcome *outcome = &run->outcome;
+    char *reason = eval_value_exit_reason(status);
+    if (run->ending != DH_TRIAL_PENDING)
+        eval_value_fail(outcome, objectives, run->ending, "%s", run->ending_reason);
+    else if (run->failure)
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
+    else if (reason && !run->answered)
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
+    else if (!run->answered)
+        runner_of(run)->silent(run, outcome);
+    free(reason);
+}
+
+/* Send the result and be idle. */
+static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
+{
+    judge(run, status);
+    struct dh_outcome *outcome = &run->outcome;
+    if (!run->answered || !runner_of(run)->persistent) {
+        outcome->cpu_seconds = cpu_seconds;
+        outcome->peak_bytes = peak_bytes;
+    }
+    if (run->peak_bytes > outcome->peak_bytes)
+        outcome->peak_bytes = run->peak_bytes;
+    if (outcome->status != DH_TRIAL_SUCCEEDED && !outcome->stderr_tail)
+        outcome->stderr_tail = eval_tail_text(&run->tail);
+    if (run->report_count) {
+        dh_buffer_text(&run->reports, "]");
+        outcome->reports = dh_buffer_take(&run->reports);
+    }
+    outcome->started = run->started_wall;
+    outcome->ended = dh_wall_time();
+    outcome->worker = -1;
+    outcome->slot = run->slot;
+    outcome->retries = run->job.retries;
+    struct dh_buffer payload = {0};
+    dh_result_pack(run->slot, run->job.trial, outcome, run->host->plan->objective_count, &payload);
+    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_DONE, &payload);
+    dh_buffer_free(&payload);
+    clear(run);
+}
+
+/* An end before there was a process. */
+static void finish_unstarted(struct eval_run *run, const char *reason)
+{
+    run->failure = dh_strdup(reason);
+    eval_job_remove_temporary(&run->job);
+    finish(run, 0, NAN, 0);
+}
+
+static void open_copy(const struct eval_run *run, const char *name, struct eval_copy *copy)
+{
+    char *path = dh_strprintf("%s/%s", run->job.folder, name);
+    copy->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    copy->left = run->host->plan->options->output_limit;
+    copy->cut = false;
+    free(path);
+}
+
+/* The limit counts from here: imports of a persistent process are not the evaluation's. */
+static void begin(struct eval_run *run, double now)
+{
+    double timeout = run->host->plan->options->timeout;
+    run->limit_at = timeout > 0 ? now + timeout : INFINITY;
+    if (runner_of(run)->begin)
+        runner_of(run)->begin(run);
+}
+
+/* A persistent process may have ended since it last worked; then it needs a successor. */
+static void notice_end_of_idle_process(struct eval_run *run)
+{
+    struct dh_buffer news = {0};
+    int there;
+    while (run->control >= 0 && (there = eval_run_news(run, &news)) != 0)
+        if (there < 0 || (uint8_t)news.data[0] == EVAL_GUARD_ENDED)
+            eval_run_close_process(run);
+    dh_buffer_free(&news);
+}
+
+void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
+{
+    struct dh_error err;
+    clear(run);
+    run->busy = true;
+    run->job = (struct eval_job){.plan = run->host->plan,
+                                 .trial = task->trial,
+                                 .seed = task->seed,
+                                 .retries = task->retries,
+                                 .slot = run->slot,
+                                 .values = task->values};
+    task->values = NULL;
+    run->started_wall = dh_wall_time();
+    if (eval_job_files(&run->job, runner_of(run)->parameter_file, &err) != DH_OK) {
+        finish_unstarted(run, err.text);
+        return;
+    }
+    if (run->job.folder) {
+        open_copy(run, "stdout", &run->output_copy);
+        open_copy(run, "stderr", &run->errors_copy);
+    }
+    notice_end_of_idle_process(run);
+    if (run->control < 0) {
+        if (eval_run_spawn(run, &err) != DH_OK) {
+            finish_unstarted(run, err.text);
+            return;
+        }
+        if (runner_of(run)->greet)
+            runner_of(run)->greet(run);
+    }
+    if (runner_of(run)->persistent && !run->ready)
+        run->limit_at = now + runner_of(run)->startup_limit(run->host->plan);
+    else
+        begin(run, now);
+}
+
+void eval_run_ready(struct eval_run *run)
+{
+    run->ready = true;
+    run->host->ready_once = true;
+    if (run->busy && run->ending == DH_TRIAL_PENDING)
+        begin(run, dh_clock_now(&dh_clock_monotonic));
+}
+
+void eval_run_answer(struct eval_run *run)
+{
+    run->answered = true;
+    if (runner_of(run)->persistent)
+        eval_run_order(run, EVAL_GUARD_SWEEP);
+}
+
+void eval_run_report(struct eval_run *run, double step, double value)
+{
+    if (!run->busy || run->report_count >= REPORT_LIMIT)
+        return;
+    dh_buffer_text(&run->reports, run->report_count++ ? ", [" : "[[");
+    dh_text_put_json_number(&run->reports, step);
+    dh_buffer_text(&run->reports, ", ");
+    dh_text_put_json_number(&run->reports, value);
+    dh_buffer_text(&run->reports, "]");
+    struct dh_buffer payload = {0};
+    dh_progress_pack(run->slot, run->job.trial, step, value, &payload);
+    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_REPORT, &payload);
+    dh_buffer_free(&payload);
+}
+
+void eval_run_fatal(struct eval_run *run, const char *text)
+{
+    free(run->failure);
+    run->failure = dh_strdup(text);
+    if (run->host->ready_once)
+        return; /* it worked before: this evaluation's bad luck */
+    struct dh_buffer payload = {0};
+    dh_put_text(&payload, text);
+    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_FATAL, &payload);
+    dh_buffer_free(&payload);
+}
+
+/* Tell the evaluation to end: politely first, if there is time for it. */
+static void end(struct eval_run *run, enum dh_trial_status status, char *reason, double patience,
+                double now)
+{
+    if (!run->busy || run->answered || run->ending != DH_TRIAL_PENDING) {
+        free(reason);
+        return;
+    }
+    run->ending = status;
+    run->ending_reason = reason;
+    run->limit_at = INFINITY;
+    run->kill_at = patience > 0 ? now + patience : INFINITY;
+    eval_run_order(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
+}
+
+void eval_run_cancel(struct eval_run *run, uint64_t trial, double now)
+{
+    if (run->busy && run->job.trial == trial)
+        end(run, DH_TRIAL_CANCELLED, dh_strdup("cancelled"), run->host->plan->options->kill_after,
+            now);
+}
+
+/* "2 GiB", "512 MiB", "1000 bytes" */
+static void put_bytes(struct dh_buffer *out, double bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    for (; bytes >= 1024 && unit + 1 < DH_COUNT_OF(units); unit++)
+        bytes /= 1024;
+    dh_buffer_printf(out, "%.4g %s", bytes, units[unit]);
+}
+
+void eval_run_check_memory(struct eval_run *run, const struct eval_process_table *table, double now)
+{
+    double limit = run->host->plan->options->memory_limit;
+    if (!run->busy || run->control < 0)
+        return;
+    uint64_t used = eval_process_tree_resident(table, run->guard);
+    run->peak_bytes = used > run->peak_bytes ? used : run->peak_bytes;
+    if (limit <= 0 || (double)used <= limit)
+        return;
+    struct dh_buffer text = {0};
+    dh_buffer_text(&text, "memory limit ");
+    put_bytes(&text, limit);
+    dh_buffer_text(&text, " exceeded");
+    end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), 0, now);
+}
+
+/* "10:00" from a minute on, "2.5 s" below. */
+static void put_limit(struct dh_buffer *out, double seconds)
+{
+    if (seconds < 60)
+        dh_buffer_printf(out, "%g s", seconds);
+    else
+        dh_text_put_duration(out, seconds);
+}
+
+static void time_is_up(struct eval_run *run, double now)
+{
+    const struct eval_plan *plan = run->host->plan;
+    bool starting = runner_of(run)->persistent && !run->ready;
+    struct dh_buffer text = {0};
+    dh_buffer_text(&text, starting ? "not ready to evaluate after " : "timeout after ");
+    put_limit(&text, starting ? runner_of(run)->startup_limit(plan) : plan->options->timeout);
+    run->limit_at = INFINITY;
+    end(run, starting ? DH_TRIAL_FAILED : DH_TRIAL_TIMEOUT, dh_buffer_take(&text),
+        plan->options->kill_after, now);
+}
+
+void eval_run_tick(struct eval_run *run, double now)
+{
+    if (run->busy && now >= run->limit_at)
+        time_is_up(run, now);
+    if (now >= run->kill_at) {
+        run->kill_at = INFINITY;
+        eval_run_order(run, EVAL_GUARD_KILL);
+    }
+}
+
+double eval_run_next_time(const struct eval_run *run)
+{
+    return fmin(run->busy ? run->limit_at : INFINITY, run->kill_at);
+}
+
+size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
+{
+    const int readable[] = {run->control, run->output, run->errors, run->answers};
+    size_t count = 0;
+    for (size_t i = 0; i < DH_COUNT_OF(readable); i++)
+        if (readable[i] >= 0)
+            fds[count++] = (struct pollfd){.fd = readable[i], .events = POLLIN};
+    if (run->requests >= 0 && run->request_bytes.size)
+        fds[count++] = (struct pollfd){.fd = run->requests, .events = POLLOUT};
+    return count;
+}
+
+/* A message of the guard. Returns false after its last one. */
+static bool take_news(struct eval_run *run, const struct dh_buffer *news)
+{
+    struct dh_reader reader = dh_reader_of(news->data, news->size);
+    enum eval_guard_news kind = (enum eval_guard_news)dh_get_u8(&reader);
+    if (kind == EVAL_GUARD_REFUSED) {
+        char *text = dh_get_text(&reader);
+        if (!run->failure)
+            run->failure = text;
+        else
+            free(text);
+    } else if (kind == EVAL_GUARD_SWEPT && run->answered) {
+        eval_run_drain(run);
+        finish(run, 0, NAN, 0);
+    } else if (kind == EVAL_GUARD_ENDED) {
+        int status = (int)dh_get_u32(&reader);
+        double cpu_seconds = dh_get_f64(&reader);
+        uint64_t peak_bytes = dh_get_u64(&reader);
+        eval_run_drain(run);
+        eval_run_close_process(run);
+        if (run->busy)
+            finish(run, status, runner_of(run)->persistent ? NAN : cpu_seconds, peak_bytes);
+        return false;
+    }
+    return true;
+}
+
+void eval_run_service(struct eval_run *run)
+{
+    if (run->requests >= 0 && !eval_write_some(run->requests, &run->request_bytes)) {
+        close(run->requests); /* the process is ending: the guard will say how */
+        run->requests = -1;
+    }
+    eval_run_read(run);
+    struct dh_buffer news = {0};
+    int there = 0;
+    while (run->control >= 0 && (there = eval_run_news(run, &news)) > 0)
+        if (!take_news(run, &news))
+            break;
+    if (there < 0)
+        run->lost = true;
+    dh_buffer_free(&news);
+}
+
+void eval_run_give_up(struct eval_run *run)
+{
+    eval_run_drain(run);
+    eval_run_close_process(run);
+    run->lost = false;
+    if (!run->busy)
+        return;
+    eval_job_remove_temporary(&run->job);
+    if (!run->failure)
+        run->failure = dh_strdup("its guard process was killed");
+    finish(run, 0, NAN, 0);
+}

@@ -1,0 +1,107 @@
+/* A slot of the launcher: the evaluation in it, its process and its limits.
+ *
+ * A run is idle, or busy with one evaluation. Its process is there while it is busy; that of a
+ * persistent runner stays. An evaluation ends in exactly one result, sent when its process has
+ * ended (or has answered) and nothing that it started is left.
+ */
+#ifndef DH_EVAL_RUN_H
+#define DH_EVAL_RUN_H
+
+#include <poll.h>
+#include <sys/types.h>
+
+#include "dh_mpi/comm.h"
+#include "dh_mpi/history.h"
+#include "guard.h"
+#include "output.h"
+#include "process.h"
+
+struct eval_run;
+
+/* What a kind of evaluator does in the launcher and in the evaluation's process. */
+struct eval_runner {
+    bool persistent;     /* one process serves all evaluations of a slot */
+    bool requests;       /* a pipe to the process */
+    bool answers;        /* a pipe from the process */
+    bool marked_output;  /* DH-OUTPUT and DH-REPORT lines on stdout count */
+    bool parameter_file; /* wants DH_PARAMETERS even without a run folder */
+    /* The evaluation's process. Does not return. */
+    void (*main)(const struct eval_child *child);
+    /* Seconds that a persistent process may take to get ready. */
+    double (*startup_limit)(const struct eval_plan *plan);
+    /* A persistent process is new; an evaluation begins: fill run->request_bytes. */
+    void (*greet)(struct eval_run *run);
+    void (*begin)(struct eval_run *run);
+    /* Take what is complete out of run->answer_bytes. */
+    void (*receive)(struct eval_run *run);
+    /* The process has ended with exit code 0 and has not answered. */
+    void (*silent)(struct eval_run *run, struct dh_outcome *outcome);
+};
+
+/* What the runs of a launcher share. */
+struct eval_host {
+    const struct eval_plan *plan;
+    struct dh_buffer out; /* frames for the rank */
+    uint32_t epoch;
+    bool ready_once; /* a persistent process has come up */
+};
+
+struct eval_run {
+    struct eval_host *host;
+    int32_t slot;
+
+    /* The process; control is -1 if there is none. */
+    pid_t guard;
+    int control, output, errors, requests, answers;
+    struct dh_buffer request_bytes, answer_bytes;
+    bool ready; /* persistent: takes evaluations */
+
+    /* The evaluation. */
+    bool busy;
+    struct eval_job job;
+    double started_wall, limit_at, kill_at; /* INFINITY: never */
+    enum dh_trial_status ending;            /* PENDING: not told to end */
+    char *ending_reason;
+    char *failure; /* why the process could not do it */
+    bool answered; /* `outcome` is the answer */
+    bool lost;     /* the guard is gone without a word */
+    struct dh_outcome outcome;
+    struct eval_lines lines;
+    struct dh_buffer marked; /* text of the last DH-OUTPUT line */
+    bool has_marked;
+    struct eval_tail tail;
+    struct eval_copy output_copy, errors_copy;
+    struct dh_buffer reports;
+    size_t report_count;
+    uint64_t peak_bytes;
+};
+
+void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot);
+/* Frees; the process must have been ended (eval_run_order, and waited for). */
+void eval_run_close(struct eval_run *run);
+
+/* Start `task` (its values are taken). A failure is a result. */
+void eval_run_start(struct eval_run *run, struct dh_task *task, double now);
+void eval_run_cancel(struct eval_run *run, uint64_t trial, double now);
+/* Memory of the processes, from a fresh scan. */
+void eval_run_check_memory(struct eval_run *run, const struct eval_process_table *table,
+                           double now);
+/* Enforce what is due at `now`; and when something will be. */
+void eval_run_tick(struct eval_run *run, double now);
+double eval_run_next_time(const struct eval_run *run);
+
+#define EVAL_RUN_FDS 5
+/* The descriptors to poll; returns how many. Service after any of them was ready. */
+size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS]);
+void eval_run_service(struct eval_run *run);
+/* After `lost` and the end of the orphans: the result. */
+void eval_run_give_up(struct eval_run *run);
+void eval_run_order(const struct eval_run *run, enum eval_guard_order order);
+
+/* For runners. */
+void eval_run_report(struct eval_run *run, double step, double value);
+void eval_run_ready(struct eval_run *run);
+void eval_run_answer(struct eval_run *run); /* `outcome` is filled */
+void eval_run_fatal(struct eval_run *run, const char *text);
+
+#endif

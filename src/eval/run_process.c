@@ -1,0 +1,222 @@
+/* Process and pipes of a run: see run_process.h. */
+#include "run_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/text.h"
+#include "wire.h"
+
+#define PIECE (1 << 16)
+/* More than any pipe holds: what is left after that comes from a process that still writes. */
+#define DRAIN_PIECES 32
+#define ANSWER_LIMIT (64 << 20)
+
+static void shut(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+/* Descriptors of a process to be: [0] ours, [1] its. */
+struct pipes {
+    int control[2], output[2], errors[2], requests[2], answers[2];
+};
+
+static void shut_side(struct pipes *pipes, int side)
+{
+    shut(&pipes->control[side]);
+    shut(&pipes->output[side]);
+    shut(&pipes->errors[side]);
+    shut(&pipes->requests[side]);
+    shut(&pipes->answers[side]);
+}
+
+static bool open_pipe(int ends[2], bool ours_reads)
+{
+    int raw[2];
+    if (pipe2(raw, O_CLOEXEC) != 0)
+        return false;
+    ends[0] = ours_reads ? raw[0] : raw[1];
+    ends[1] = ours_reads ? raw[1] : raw[0];
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_pipes(struct pipes *pipes, const struct eval_runner *runner)
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pipes->control) == 0 &&
+           open_pipe(pipes->output, true) && open_pipe(pipes->errors, true) &&
+           (!runner->requests || open_pipe(pipes->requests, false)) &&
+           (!runner->answers || open_pipe(pipes->answers, true));
+}
+
+static struct eval_guard_spec spec_of(const struct eval_run *run, const struct pipes *pipes)
+{
+    return (struct eval_guard_spec){
+        .child = {.job = &run->job,
+                  .control = pipes->control[1],
+                  .requests = pipes->requests[1],
+                  .answers = pipes->answers[1]},
+        .output = pipes->output[1],
+        .errors = pipes->errors[1],
+        .main = run->host->plan->kind->runner->main,
+    };
+}
+
+/* In the new process: only what belongs to this evaluation stays open, so that the end of the
+ * launcher is seen by every guard. */
+static void become_guard(const struct eval_guard_spec *spec, pid_t launcher)
+{
+    int keep[] = {spec->child.control, spec->child.requests, spec->child.answers, spec->output,
+                  spec->errors};
+    eval_process_close_others(keep, DH_COUNT_OF(keep));
+    eval_guard_run(spec, launcher);
+}
+
+dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
+{
+    struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
+    pid_t self = getpid(), pid = -1;
+    if (open_pipes(&pipes, run->host->plan->kind->runner)) {
+        struct eval_guard_spec spec = spec_of(run, &pipes);
+        pid = fork();
+        if (pid == 0)
+            become_guard(&spec, self);
+    }
+    if (pid < 0) {
+        dh_fail(err, DH_IO, "cannot start a process: %s", strerror(errno));
+        shut_side(&pipes, 0);
+        shut_side(&pipes, 1);
+        return DH_IO;
+    }
+    shut_side(&pipes, 1);
+    run->guard = pid;
+    run->control = pipes.control[0];
+    run->output = pipes.output[0];
+    run->errors = pipes.errors[0];
+    run->requests = pipes.requests[0];
+    run->answers = pipes.answers[0];
+    return DH_OK;
+}
+
+void eval_run_close_process(struct eval_run *run)
+{
+    shut(&run->control);
+    shut(&run->output);
+    shut(&run->errors);
+    shut(&run->requests);
+    shut(&run->answers);
+    dh_buffer_free(&run->request_bytes);
+    dh_buffer_free(&run->answer_bytes);
+    run->ready = false;
+}
+
+/* DH-REPORT: STEP VALUE */
+static void take_report(struct eval_run *run, const char *text)
+{
+    char *end, *rest;
+    double step = strtod(text, &end);
+    if (end == text)
+        return;
+    double value = strtod(end, &rest);
+    if (rest != end && rest[strspn(rest, " \t\r")] == '\0')
+        eval_run_report(run, step, value);
+}
+
+static void marked_line(void *context, const char *line, size_t size)
+{
+    static const char output[] = "DH-OUTPUT:", report[] = "DH-REPORT:";
+    struct eval_run *run = context;
+    if (strncmp(line, output, sizeof output - 1) == 0) {
+        dh_buffer_clear(&run->marked);
+        dh_buffer_append(&run->marked, line + sizeof output - 1, size - (sizeof output - 1));
+        run->has_marked = true;
+    } else if (strncmp(line, report, sizeof report - 1) == 0) {
+        take_report(run, line + sizeof report - 1);
+    }
+}
+
+/* One piece from `fd` to `data`; closes it at its end. */
+static size_t read_piece(int *fd, char data[PIECE])
+{
+    ssize_t size = *fd >= 0 ? read(*fd, data, PIECE) : 0;
+    if (*fd >= 0 && (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)))
+        shut(fd);
+    return size > 0 ? (size_t)size : 0;
+}
+
+static size_t read_output(struct eval_run *run)
+{
+    char data[PIECE];
+    bool open = run->output >= 0;
+    size_t size = read_piece(&run->output, data);
+    eval_copy_feed(&run->output_copy, data, size);
+    if (!run->busy || !run->host->plan->kind->runner->marked_output)
+        return size;
+    eval_lines_feed(&run->lines, data, size, marked_line, run);
+    if (open && run->output < 0)
+        eval_lines_end(&run->lines, marked_line, run);
+    return size;
+}
+
+static size_t read_errors(struct eval_run *run)
+{
+    char data[PIECE];
+    size_t size = read_piece(&run->errors, data);
+    eval_copy_feed(&run->errors_copy, data, size);
+    eval_tail_feed(&run->tail, data, size);
+    return size;
+}
+
+static size_t read_answers(struct eval_run *run)
+{
+    char data[PIECE];
+    size_t size = read_piece(&run->answers, data);
+    dh_buffer_append(&run->answer_bytes, data, size);
+    if (run->answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
+        dh_buffer_free(&run->answer_bytes);
+        shut(&run->answers);
+        eval_run_order(run, EVAL_GUARD_KILL);
+    }
+    if (size)
+        run->host->plan->kind->runner->receive(run);
+    return size;
+}
+
+void eval_run_read(struct eval_run *run)
+{
+    read_output(run);
+    read_errors(run);
+    read_answers(run);
+}
+
+void eval_run_drain(struct eval_run *run)
+{
+    for (int i = 0; i < DRAIN_PIECES && read_output(run); i++)
+        ;
+    for (int i = 0; i < DRAIN_PIECES && read_errors(run); i++)
+        ;
+    while (read_answers(run))
+        ;
+    if (run->host->plan->kind->runner->marked_output)
+        eval_lines_end(&run->lines, marked_line, run);
+}
+
+int eval_run_news(struct eval_run *run, struct dh_buffer *out)
+{
+    char data[2048];
+    ssize_t size = recv(run->control, data, sizeof data, MSG_DONTWAIT);
+    if (size > 0) {
+        dh_buffer_clear(out);
+        dh_buffer_append(out, data, (size_t)size);
+        return 1;
+    }
+    return size < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+}

@@ -1,0 +1,25 @@
+/* Texts with placeholders: "--lr={lr}" with the values of an evaluation put in.
+ *
+ * {name} is a parameter's value, {id} {seed} {slot} {worker} {retries} that of the evaluation,
+ * {parameters} the path of its JSON file, {folder} the folder of the configuration; a parameter
+ * with one of these names wins. {{ and }} are braces. An inactive parameter gives nothing.
+ */
+#ifndef DH_EVAL_TEMPLATE_H
+#define DH_EVAL_TEMPLATE_H
+
+#include "job.h"
+
+/* Is every placeholder of `text` known? Otherwise DH_CONFIG at `node`, with the nearest name. */
+dh_status eval_template_check(const struct eval_plan *plan, const struct dh_node *node,
+                              const char *text, struct dh_error *err);
+/* The checked text with its placeholders replaced; the caller frees it. */
+char *eval_template_fill(const struct eval_job *job, const char *text);
+/* The checked text as a shell program in which every placeholder is a reference to the variable
+ * of the environment that carries the value, in double quotes: the shell never parses a value.
+ * DH_CONFIG if one stands in single quotes, where the shell would not see a reference. */
+dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node *node,
+                              const char *text, char **out, struct dh_error *err);
+/* Has the text any placeholder? */
+bool eval_template_has_placeholder(const char *text);
+
+#endif

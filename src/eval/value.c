@@ -1,0 +1,289 @@
+/* Results of evaluations: see value.h. Whatever a program may print has to end in an outcome, so
+ * nothing here returns an error. */
+#include "value.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/text.h"
+
+#define SHOWN 80 /* bytes of a bad value that a reason quotes */
+#define MOST_VALUES 64
+
+static void clear_objectives(struct dh_outcome *outcome, size_t objective_count)
+{
+    if (!outcome->objectives)
+        outcome->objectives = dh_alloc(objective_count, sizeof *outcome->objectives);
+    for (size_t i = 0; i < objective_count; i++)
+        outcome->objectives[i] = NAN;
+}
+
+void eval_value_fail(struct dh_outcome *outcome, size_t objective_count,
+                     enum dh_trial_status status, const char *format, ...)
+{
+    char *reason = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&reason, format, args);
+    va_end(args);
+    struct dh_buffer clean = {0};
+    eval_value_put_utf8(&clean, length > 0 ? reason : "failed",
+                        length > 0 ? (size_t)length : strlen("failed"));
+    if (length >= 0)
+        free(reason);
+    free(outcome->reason);
+    outcome->reason = dh_buffer_take(&clean);
+    outcome->status = status;
+    clear_objectives(outcome, objective_count);
+}
+
+void eval_value_numbers(struct dh_outcome *outcome, size_t objective_count, const double *values)
+{
+    clear_objectives(outcome, objective_count);
+    for (size_t i = 0; i < objective_count; i++)
+        if (!isfinite(values[i])) {
+            const char *shown = isnan(values[i]) ? "nan" : values[i] > 0 ? "inf" : "-inf";
+            if (objective_count == 1)
+                eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "objective is %s",
+                                shown);
+            else
+                eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "objective %zu is %s", i,
+                                shown);
+            return;
+        }
+    outcome->status = DH_TRIAL_SUCCEEDED;
+    memcpy(outcome->objectives, values, objective_count * sizeof *values);
+}
+
+/* `count` values came, the first MOST_VALUES of them in `values`. */
+static void take_values(struct dh_outcome *outcome, size_t objective_count, const double *values,
+                        size_t count)
+{
+    if (count != objective_count || count > MOST_VALUES)
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
+                        "%zu value%s for %zu objective%s", count, count == 1 ? "" : "s",
+                        objective_count, objective_count == 1 ? "" : "s");
+    else
+        eval_value_numbers(outcome, objective_count, values);
+}
+
+/* Numbers with blanks or commas between them; false if something else is there. */
+static bool read_numbers(const char *text, double *values, size_t *count)
+{
+    static const char separators[] = " \t,";
+    for (*count = 0; *(text += strspn(text, separators)); ++*count) {
+        char word[64];
+        size_t length = strcspn(text, separators);
+        if (length >= sizeof word)
+            return false;
+        memcpy(word, text, length);
+        word[length] = '\0';
+        double value;
+        if (!dh_text_number(word, &value))
+            return false;
+        if (*count < MOST_VALUES)
+            values[*count] = value;
+        text += length;
+    }
+    return *count > 0;
+}
+
+static void parse_text(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
+                       const char *text, size_t size)
+{
+    double values[MOST_VALUES];
+    size_t count;
+    if (strchr("{[\"", *text) && *text) {
+        char *problem = NULL;
+        json_t *json = eval_value_parse(text, size, &problem);
+        if (json)
+            eval_value_json(outcome, objective_count, metadata_limit, "DH-OUTPUT", json);
+        else
+            eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
+                            "DH-OUTPUT is not valid JSON: %s", problem);
+        json_decref(json);
+        free(problem);
+    } else if (strncmp(text, "F_", 2) == 0) {
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
+    } else if (read_numbers(text, values, &count)) {
+        take_values(outcome, objective_count, values, count);
+    } else {
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
+                        "DH-OUTPUT is not a number: \"%.*s\"", SHOWN, text);
+    }
+}
+
+void eval_value_text(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
+                     const char *text, size_t size)
+{
+    while (size > 0 && isspace((unsigned char)*text)) {
+        text++;
+        size--;
+    }
+    while (size > 0 && isspace((unsigned char)text[size - 1]))
+        size--;
+    char *copy = dh_strndup(text, size);
+    parse_text(outcome, objective_count, metadata_limit, copy, strlen(copy));
+    free(copy);
+}
+
+/* One value of a result. False if it ends the matter: the outcome has failed. */
+static bool read_value(struct dh_outcome *outcome, size_t objective_count, const char *what,
+                       const json_t *value, double *number)
+{
+    if (json_is_number(value)) {
+        *number = json_number_value(value);
+        return true;
+    }
+    if (json_is_null(value)) {
+        *number = NAN; /* what NaN became */
+        return true;
+    }
+    const char *text = json_string_value(value);
+    if (text && strncmp(text, "F_", 2) == 0) {
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
+        return false;
+    }
+    if (text && dh_text_number(text, number) && !isfinite(*number))
+        return true; /* "nan", "inf": how JSON can say it */
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
+                    "%s: the objective is not a number: %.*s", what, SHOWN, dump ? dump : "?");
+    free(dump);
+    return false;
+}
+
+static void take_metadata(struct dh_outcome *outcome, double limit, json_t *metadata)
+{
+    free(outcome->metadata);
+    outcome->metadata = NULL;
+    if (json_object_size(metadata) == 0)
+        return;
+    char *dump = json_dumps(metadata, JSON_COMPACT);
+    size_t size = dump ? strlen(dump) : 0;
+    if (dump && (double)size > limit) {
+        free(dump);
+        dump = dh_strprintf("{\"dropped\":\"%zu bytes of metadata, over metadata_limit\"}", size);
+    }
+    outcome->metadata = dump;
+}
+
+/* Everything of the object but the objective, with the members of "metadata" one level up. */
+static void collect_metadata(struct dh_outcome *outcome, double limit, const json_t *object)
+{
+    json_t *all = json_object();
+    const char *key;
+    json_t *member;
+    json_object_foreach((json_t *)object, key, member)
+    {
+        if (strcmp(key, "metadata") == 0 && json_is_object(member))
+            json_object_update(all, member);
+        else if (strcmp(key, "objective") != 0)
+            json_object_set(all, key, member);
+    }
+    take_metadata(outcome, limit, all);
+    json_decref(all);
+}
+
+void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
+                     const char *what, const json_t *value)
+{
+    if (json_is_object(value)) {
+        collect_metadata(outcome, metadata_limit, value);
+        const json_t *objective = json_object_get(value, "objective");
+        if (!objective) {
+            eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%s has no \"objective\"",
+                            what);
+            return;
+        }
+        value = objective;
+    }
+    double values[MOST_VALUES];
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    for (size_t i = 0; i < count && i < MOST_VALUES; i++) {
+        const json_t *entry = json_is_array(value) ? json_array_get(value, i) : value;
+        if (!read_value(outcome, objective_count, what, entry, &values[i]))
+            return;
+    }
+    take_values(outcome, objective_count, values, count);
+}
+
+/* A copy in which NaN and the infinities, outside of strings, are null. */
+static char *without_non_finite(const char *text, size_t size)
+{
+    static const char *const words[] = {"-Infinity", "Infinity", "NaN"};
+    struct dh_buffer out = {0};
+    bool quoted = false;
+    for (const char *end = text + size; text < end;) {
+        size_t length = 1;
+        if (*text == '\\' && quoted && text + 1 < end)
+            length = 2;
+        else if (*text == '"')
+            quoted = !quoted;
+        const char *word = NULL;
+        for (size_t w = 0; w < DH_COUNT_OF(words) && !quoted && !word; w++)
+            if (strncmp(text, words[w], strlen(words[w])) == 0)
+                word = words[w];
+        dh_buffer_append(&out, word ? "null" : text, word ? 4 : length);
+        text += word ? strlen(word) : length;
+    }
+    return dh_buffer_take(&out);
+}
+
+json_t *eval_value_parse(const char *text, size_t size, char **problem)
+{
+    char *copy = without_non_finite(text, size);
+    json_error_t error;
+    json_t *value = json_loads(copy, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    if (!value)
+        *problem = dh_strdup(error.text);
+    free(copy);
+    return value;
+}
+
+char *eval_value_exit_reason(int status)
+{
+    if (WIFSIGNALED(status)) {
+        const char *name = sigdescr_np(WTERMSIG(status));
+        return dh_strprintf("signal %d (%s)", WTERMSIG(status), name ? name : "?");
+    }
+    return WEXITSTATUS(status) ? dh_strprintf("exit code %d", WEXITSTATUS(status)) : NULL;
+}
+
+/* Length of the well-formed UTF-8 character at the start of `size` > 0 bytes; 0 if it is none. */
+static size_t character_length(const unsigned char *c, size_t size)
+{
+    size_t length = c[0] < 0x80   ? 1
+                    : c[0] < 0xC2 ? 0
+                    : c[0] < 0xE0 ? 2
+                    : c[0] < 0xF0 ? 3
+                    : c[0] < 0xF5 ? 4
+                                  : 0;
+    if (length > size || c[0] == 0)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((c[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong = (c[0] == 0xE0 && c[1] < 0xA0) || (c[0] == 0xF0 && c[1] < 0x90);
+    bool surrogate = c[0] == 0xED && c[1] > 0x9F;
+    bool beyond = c[0] == 0xF4 && c[1] > 0x8F;
+    return overlong || surrogate || beyond ? 0 : length;
+}
+
+void eval_value_put_utf8(struct dh_buffer *out, const char *text, size_t size)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    while (size > 0) {
+        size_t length = character_length(c, size);
+        dh_buffer_append(out, length ? (const char *)c : "\xEF\xBF\xBD", length ? length : 3);
+        length = length ? length : 1;
+        c += length;
+        size -= length;
+    }
+}
