@@ -3,7 +3,7 @@
  * A method never calls an evaluation, never waits for one and knows no ranks. This front does
  * what is the same for all methods: user-given points first, no point twice, every point settled,
  * canonical and feasible, and the exact end of a finite space. A method is one file and one line
- * in the table of search.c.
+ * in the table of methods.c.
  *
  * Proposals are numbered by the trial id that they will get. All randomness of proposal `id` comes
  * from (seed, stream, id), and what little position a method has (how far a sequence was used) is

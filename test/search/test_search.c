@@ -145,6 +145,20 @@ static void impossible_constraints(void **unused)
     }
 }
 
+/* Each attempt is another draw: of ten points the first eight are the method's own. */
+static void random_tries_again(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench, "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );", 1);
+    struct run run = bench_run_new(&bench, 8);
+    assert_int_equal(run.count, 8);
+    for (size_t i = 0; i < run.count; i++)
+        assert_int_equal(run.proposals[i].origin, DH_ORIGIN_METHOD);
+    run_free(&run);
+    bench_close(&bench);
+}
+
 /* Three feasible points among a million: sampling gives up, enumeration does not. */
 static void rare_points_of_a_finite_space(void **unused)
 {
@@ -298,6 +312,7 @@ int main(void)
         cmocka_unit_test(default_is_random),
         cmocka_unit_test(given_points_come_first),
         cmocka_unit_test(impossible_constraints),
+        cmocka_unit_test(random_tries_again),
         cmocka_unit_test(rare_points_of_a_finite_space),
         cmocka_unit_test(infinite_only_in_name),
         cmocka_unit_test(grids_have_the_right_size),
