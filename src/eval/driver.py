@@ -32,7 +32,7 @@ import traceback
 
 TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
 ERROR_LIMIT = 1000  # characters kept of an exception's text
-METADATA_LIMIT = 1 << 20  # characters of metadata in one answer
+METADATA_LIMIT = 1000000  # bytes of metadata in one answer, which so stays below 1 MiB
 DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
 
 
