@@ -1,7 +1,8 @@
 /* libconfig text to a tree of nodes: the only file that includes libconfig.h.
  *
  * The text is read here, parsed by libconfig, copied node by node, and libconfig's own tree is
- * freed before anyone sees ours. `@include` is relative to the folder of the configuration.
+ * freed before anyone sees ours. `@include` is relative to the folder of the configuration (never
+ * absolute: libconfig 1.5 puts the folder in front of every name).
  */
 #include <errno.h>
 #include <libconfig.h>
@@ -90,12 +91,31 @@ static dh_status check_included(const char *path, struct dh_error *err)
     return status;
 }
 
+/* Where an included file is, to be freed: before 1.7 libconfig names it as it is written. */
+static char *included_path(const struct dh_config *config, const char *file)
+{
+    bool whole = LIBCONFIG_VER_MAJOR > 1 || LIBCONFIG_VER_MINOR >= 7;
+    if (whole || strcmp(config->folder, ".") == 0)
+        return dh_strdup(file);
+    return dh_strprintf("%s/%s", config->folder, file);
+}
+
 struct conversion {
     struct dh_config *config;
-    const char *file;    /* of the text itself */
-    const char *include; /* the include file seen last, in the config's storage */
+    const char *file; /* of the text itself */
     int depth;
 };
+
+/* The config's name for an included file, which is checked when it is met first. */
+static dh_status included(struct conversion *conversion, const char *file, const char **out,
+                          struct dh_error *err)
+{
+    size_t known = conversion->config->file_count;
+    char *path = included_path(conversion->config, file);
+    *out = dh_config_file_name(conversion->config, path);
+    free(path);
+    return conversion->config->file_count > known ? check_included(*out, err) : DH_OK;
+}
 
 static dh_status convert_group(struct conversion *conversion, const config_setting_t *from,
                                struct dh_node *to, struct dh_error *err);
@@ -139,17 +159,9 @@ static dh_status convert_group(struct conversion *conversion, const config_setti
     dh_status status = DH_OK;
     for (int i = 0; !status && i < config_setting_length(from); i++) {
         const config_setting_t *child = config_setting_get_elem(from, (unsigned)i);
-        const char *file = config_setting_source_file(child);
-        if (!file) {
-            file = conversion->file;
-        } else if (!conversion->include || strcmp(conversion->include, file) != 0) {
-            size_t known = conversion->config->file_count;
-            file = conversion->include = dh_config_file_name(conversion->config, file);
-            if (conversion->config->file_count > known)
-                status = check_included(file, err);
-        } else {
-            file = conversion->include;
-        }
+        const char *file = conversion->file;
+        if (config_setting_source_file(child))
+            status = included(conversion, config_setting_source_file(child), &file, err);
         struct dh_node *node = dh_node_create(DH_NODE_INT, config_setting_name(child), file,
                                               (int)config_setting_source_line(child));
         dh_node_append(to, node);
@@ -170,8 +182,10 @@ static dh_status parse_widened(struct dh_config *config, const char *name, const
     dh_status status = DH_OK;
     if (!config_read_string(&parsed, text)) {
         const char *file = config_error_file(&parsed);
-        status = dh_fail(err, DH_CONFIG, "%s:%d: %s", file ? file : name,
-                         config_error_line(&parsed), config_error_text(&parsed));
+        char *path = file ? included_path(config, file) : dh_strdup(name);
+        status = dh_fail(err, DH_CONFIG, "%s:%d: %s", path, config_error_line(&parsed),
+                         config_error_text(&parsed));
+        free(path);
     } else {
         struct conversion conversion = {.config = config,
                                         .file = dh_config_file_name(config, name)};

@@ -54,7 +54,8 @@ static void put_range(const struct dh_option *option, struct dh_buffer *out)
         dh_text_put_number(out, option->high);
 }
 
-static dh_status check_range(const struct site *site, double value, struct dh_error *err)
+/* `value` is wide enough for every integer, so that 2^53 + 1 is not taken for 2^53. */
+static dh_status check_range(const struct site *site, long double value, struct dh_error *err)
 {
     const struct dh_option *option = site->option;
     if ((option->low == 0 && option->high == 0) || (value >= option->low && value <= option->high))
@@ -63,8 +64,10 @@ static dh_status check_range(const struct site *site, double value, struct dh_er
     put_range(option, &range);
     if (site->node->kind == DH_NODE_TEXT)
         dh_buffer_printf(&found, "'%s'", site->node->text);
+    else if (site->node->kind == DH_NODE_INT)
+        dh_buffer_printf(&found, "%lld", (long long)site->node->integer);
     else
-        dh_text_put_number(&found, value);
+        dh_text_put_number(&found, site->node->number);
     dh_status status = dh_node_fail(err, site->node, "%s: %s must be %s (found %s)", site->what,
                                     option->name, range.data, found.data);
     dh_buffer_free(&range);
@@ -93,7 +96,7 @@ static dh_status read_int(const struct site *site, void *field, struct dh_error 
     } else {
         return expected(site, "an integer", err);
     }
-    return check_range(site, (double)*(int64_t *)field, err);
+    return check_range(site, (long double)*(int64_t *)field, err);
 }
 
 static bool is_number(const struct dh_node *node)
@@ -121,10 +124,11 @@ static dh_status read_quantity(const struct site *site, bool (*parse)(const char
     else if (!parse(node->text, field))
         return dh_node_fail(err, node, "%s: %s: expected %s, found '%s'", site->what,
                             site->option->name, wanted, node->text);
-    if (*(double *)field < 0)
-        return dh_node_fail(err, node, "%s: %s must not be negative (found %.15g)", site->what,
-                            site->option->name, node->number);
-    return check_range(site, *(double *)field, err);
+    dh_status status = check_range(site, *(double *)field, err);
+    if (!status && *(double *)field < 0)
+        status = dh_node_fail(err, node, "%s: %s must not be negative (found %.15g)", site->what,
+                              site->option->name, node->number);
+    return status;
 }
 
 static dh_status read_duration(const struct site *site, void *field, struct dh_error *err)
