@@ -55,11 +55,4 @@ dh_status dh_report_write_status(const char *path, const struct dh_progress *pro
 /* status.json in the folder of `checkpoint`; the caller frees it. */
 char *dh_report_status_path(const char *checkpoint);
 
-/* When a progress line is due: once a second on a terminal, once a minute in a log. */
-struct dh_ticker {
-    double interval;
-    double next;
-};
-bool dh_ticker_due(struct dh_ticker *ticker, double now);
-
 #endif

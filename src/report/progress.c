@@ -1,1 +1,76 @@
-#include "dh_mpi/status.h"
+/* The picture of a search, and its one-line form: see report.h. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "dh_mpi/clock.h"
+#include "dh_mpi/report.h"
+#include "dh_mpi/text.h"
+#include "parts.h"
+
+void dh_report_progress_of(const char *checkpoint, const struct dh_settings *settings,
+                           const struct dh_space *space, const struct dh_history *history,
+                           struct dh_progress *out)
+{
+    *out = (struct dh_progress){
+        .name = settings->search.name,
+        .checkpoint = checkpoint,
+        .settings = settings,
+        .space = space,
+        .history = history,
+        .elapsed = NAN,
+        .rate = NAN,
+        .left = NAN,
+        .ask_seconds = NAN,
+        .wall_time = dh_wall_time(),
+    };
+    for (uint64_t id = 0; id < dh_history_count(history); id++)
+        out->counts.by_status[dh_history_trial(history, id)->outcome.status]++;
+    out->counts.ready = out->counts.by_status[DH_TRIAL_PENDING];
+    out->counts.incumbent = dh_history_best(history, settings->objectives[0].maximize);
+}
+
+uint64_t done_count(const struct dh_progress *progress)
+{
+    const uint64_t *by_status = progress->counts.by_status;
+    return by_status[DH_TRIAL_SUCCEEDED] + by_status[DH_TRIAL_FAILED] +
+           by_status[DH_TRIAL_TIMEOUT] + by_status[DH_TRIAL_PRUNED];
+}
+
+double usage_total(const struct dh_usage *usage)
+{
+    return usage->evaluating + usage->failed + usage->waiting + usage->starting + usage->draining;
+}
+
+static void put_counts(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    const uint64_t *by_status = progress->counts.by_status;
+    uint64_t failed = by_status[DH_TRIAL_FAILED] + by_status[DH_TRIAL_TIMEOUT];
+    dh_buffer_printf(out, "%" PRIu64, done_count(progress));
+    if (progress->settings->search.max_evaluations > 0)
+        dh_buffer_printf(out, "/%" PRId64, progress->settings->search.max_evaluations);
+    dh_buffer_text(out, " done");
+    if (failed > 0)
+        dh_buffer_printf(out, ", %" PRIu64 " failed", failed);
+    if (by_status[DH_TRIAL_PRUNED] > 0)
+        dh_buffer_printf(out, ", %" PRIu64 " pruned", by_status[DH_TRIAL_PRUNED]);
+}
+
+void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    put_counts(progress, out);
+    if (progress->counts.incumbent != UINT64_MAX) {
+        const struct dh_trial *best =
+            dh_history_trial(progress->history, progress->counts.incumbent);
+        dh_buffer_printf(out, " | best %.6g (#%" PRIu64 ")", best->outcome.objectives[0], best->id);
+    }
+    if (progress->rate > 0)
+        dh_buffer_printf(out, " | %.*f/s", progress->rate < 100 ? 1 : 0, progress->rate);
+    double total = usage_total(&progress->usage);
+    if (total > 0)
+        dh_buffer_printf(out, " | %.0f%% busy",
+                         100 * (progress->usage.evaluating + progress->usage.failed) / total);
+    if (!progress->finished && isfinite(progress->left)) {
+        dh_buffer_text(out, " | left ");
+        dh_text_put_duration(out, progress->left);
+    }
+}

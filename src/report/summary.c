@@ -1,1 +1,170 @@
-#include "dh_mpi/status.h"
+/* The summary at the end of a search: see report.h. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
+#include "dh_mpi/report.h"
+#include "dh_mpi/text.h"
+#include "parts.h"
+
+#define MOST_REASONS 5
+#define LONGEST_REASON 70
+
+static void put_headline(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    bool finished = dh_stop_finished(progress->counts.stop);
+    dh_buffer_printf(out, "\n%s: %s (%s), %" PRIu64 " evaluations", progress->name,
+                     finished ? "finished" : "stopped early", dh_stop_text(progress->counts.stop),
+                     done_count(progress));
+    if (progress->counts.ended_here < done_count(progress))
+        dh_buffer_printf(out, ", %" PRIu64 " of them now", progress->counts.ended_here);
+    if (isfinite(progress->elapsed)) {
+        dh_buffer_text(out, " in ");
+        dh_text_put_duration(out, progress->elapsed);
+    }
+    dh_buffer_text(out, "\n");
+}
+
+static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    const struct dh_settings *settings = progress->settings;
+    const struct dh_trial *best = dh_history_trial(progress->history, progress->counts.incumbent);
+    dh_buffer_text(out, "\nbest        ");
+    for (size_t i = 0; i < settings->objective_count; i++) {
+        dh_buffer_printf(out, "%s%s = ", i ? ", " : "", settings->objectives[i].name);
+        dh_text_put_number(out, best->outcome.objectives[i]);
+    }
+    dh_buffer_printf(out, " (trial %" PRIu64 ", %s)\n  { ", best->id,
+                     settings->objectives[0].maximize ? "maximised" : "minimised");
+    dh_space_format_config(progress->space, best->values, out);
+    dh_buffer_text(out, " }\n");
+}
+
+/* Nothing succeeded: what the first failure said is the best hint there is. */
+static void put_first_failure(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    dh_buffer_text(out, "\nno evaluation has succeeded\n");
+    for (uint64_t id = 0; id < dh_history_count(progress->history); id++) {
+        const struct dh_outcome *outcome = &dh_history_trial(progress->history, id)->outcome;
+        if (outcome->status != DH_TRIAL_FAILED && outcome->status != DH_TRIAL_TIMEOUT)
+            continue;
+        dh_buffer_printf(out, "trial %" PRIu64 ": %s\n", id,
+                         outcome->reason ? outcome->reason : "failed");
+        if (outcome->stderr_tail && *outcome->stderr_tail)
+            dh_buffer_printf(out, "%s\n", outcome->stderr_tail);
+        return;
+    }
+}
+
+struct reason {
+    char *text;
+    uint64_t count;
+};
+
+static int more_often(const void *a, const void *b)
+{
+    const struct reason *x = a, *y = b;
+    return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->text, y->text);
+}
+
+/* The first line of why a trial failed, cut to a readable length; NULL if it did not. */
+static char *reason_line(const struct dh_outcome *outcome)
+{
+    if (outcome->status != DH_TRIAL_FAILED && outcome->status != DH_TRIAL_TIMEOUT)
+        return NULL;
+    const char *text = outcome->reason ? outcome->reason : dh_trial_status_text(outcome->status);
+    size_t length = strcspn(text, "\n");
+    return dh_strndup(text, length < LONGEST_REASON ? length : LONGEST_REASON);
+}
+
+/* Different reasons with their counts, most frequent first. */
+static struct reason *collect_reasons(const struct dh_history *history, size_t *count)
+{
+    struct reason *reasons = NULL;
+    struct dh_map places = {0};
+    size_t capacity = 0;
+    *count = 0;
+    for (uint64_t id = 0; id < dh_history_count(history); id++) {
+        char *text = reason_line(&dh_history_trial(history, id)->outcome);
+        if (!text)
+            continue;
+        uint64_t key = dh_hash_bytes(0, text, strlen(text)), place;
+        if (dh_map_get(&places, key, &place)) {
+            reasons[place].count++;
+            free(text);
+            continue;
+        }
+        dh_map_put(&places, key, *count);
+        *DH_PUSH(reasons, *count, capacity) = (struct reason){text, 1};
+    }
+    dh_map_free(&places);
+    if (*count > 1)
+        qsort(reasons, *count, sizeof *reasons, more_often);
+    return reasons;
+}
+
+static void put_statuses(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    size_t reason_count;
+    dh_buffer_text(out, "\nevaluations");
+    for (int s = DH_TRIAL_PENDING + 1; s < DH_TRIAL_STATUS_COUNT; s++)
+        if (progress->counts.by_status[s] > 0)
+            dh_buffer_printf(out, "  %s %" PRIu64, dh_trial_status_text(s),
+                             progress->counts.by_status[s]);
+    if (progress->counts.by_status[DH_TRIAL_PENDING] > 0)
+        dh_buffer_printf(out, "  to be evaluated again %" PRIu64,
+                         progress->counts.by_status[DH_TRIAL_PENDING]);
+    dh_buffer_text(out, "\n");
+    struct reason *reasons = collect_reasons(progress->history, &reason_count);
+    for (size_t i = 0; i < reason_count; i++) {
+        if (i < MOST_REASONS)
+            dh_buffer_printf(out, "  %6" PRIu64 " x %s\n", reasons[i].count, reasons[i].text);
+        free(reasons[i].text);
+    }
+    if (reason_count > MOST_REASONS)
+        dh_buffer_printf(out, "  and %zu more reasons\n", reason_count - MOST_REASONS);
+    free(reasons);
+}
+
+static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    const struct dh_usage *usage = &progress->usage;
+    const struct {
+        const char *name;
+        double seconds;
+    } parts[] = {{"evaluating", usage->evaluating},
+                 {"failed", usage->failed},
+                 {"waiting for a proposal", usage->waiting},
+                 {"starting", usage->starting},
+                 {"draining", usage->draining}};
+    double total = usage_total(usage);
+    if (total <= 0)
+        return;
+    dh_buffer_printf(out, "worker time %" PRIu64 " slots,", progress->counts.slots);
+    for (size_t i = 0; i < DH_COUNT_OF(parts); i++)
+        if (i == 0 || parts[i].seconds > 0.0005 * total)
+            dh_buffer_printf(out, "%s %s %.1f%%", i ? "," : "", parts[i].name,
+                             100 * parts[i].seconds / total);
+    dh_buffer_text(out, "\n");
+    if (progress->late_asks > 0)
+        dh_buffer_printf(out, "late asks   %" PRIu64 " (%.3g ms an ask)\n", progress->late_asks,
+                         1e3 * progress->ask_seconds);
+}
+
+void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    put_headline(progress, out);
+    if (progress->counts.incumbent != UINT64_MAX)
+        put_best(progress, out);
+    else
+        put_first_failure(progress, out);
+    put_statuses(progress, out);
+    put_usage(progress, out);
+    dh_buffer_printf(out, "history     %s   (dhctl best %s)\n", progress->checkpoint,
+                     progress->checkpoint);
+    if (!dh_stop_finished(progress->counts.stop))
+        dh_buffer_text(out, "resume      run the same command again\n");
+}

@@ -1,0 +1,12 @@
+/* What the forms of a report share. */
+#ifndef DH_MPI_REPORT_PARTS_H
+#define DH_MPI_REPORT_PARTS_H
+
+#include "dh_mpi/report.h"
+
+/* Trials that used up budget: ended, but not cancelled. */
+uint64_t done_count(const struct dh_progress *progress);
+/* Slot-seconds of all uses. */
+double usage_total(const struct dh_usage *usage);
+
+#endif
