@@ -29,8 +29,9 @@ enum dh_node_kind {
 struct dh_node {
     enum dh_node_kind kind;
     char *name;       /* NULL inside a list */
-    const char *file; /* where it was written; "--set" for overrides; owned by the root */
-    int line;
+    const char *file; /* where it was written; "--set PATH=VALUE" for overrides; owned by the
+                         config */
+    int line;         /* 0: has none (the root, overrides) */
     int64_t integer; /* BOOL and INT */
     double number;   /* BOOL, INT and REAL */
     char *text;      /* TEXT */

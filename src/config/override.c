@@ -71,24 +71,32 @@ static dh_status no_entry(const struct walk *walk, struct dh_error *err)
     return status;
 }
 
+/* Read [index] at the path's rest: the entry and the length of what was read. */
+static dh_status read_index(const struct walk *walk, size_t *index, size_t *length,
+                            struct dh_error *err)
+{
+    const struct dh_node *list = walk->here;
+    size_t digits = strspn(walk->rest + 1, "0123456789");
+    if (digits == 0 || walk->rest[1 + digits] != ']' || !ends_step(walk->rest[2 + digits]))
+        return dh_fail(err, DH_CONFIG, "%s: expected an index such as [0] behind '%.*s'",
+                       walk->label, walked(walk), walk->path);
+    *index = strtoull(walk->rest + 1, NULL, 10);
+    *length = digits + 2;
+    if (*index >= list->child_count)
+        return dh_fail(err, DH_CONFIG, "%s: '%.*s' has %zu entries, so no %.*s", walk->label,
+                       walked(walk), walk->path, list->child_count, (int)*length, walk->rest);
+    return DH_OK;
+}
+
 /* The slot of the list entry that the path names next. */
 static dh_status step_list(struct walk *walk, struct dh_node ***slot, struct dh_error *err)
 {
     struct dh_node *list = walk->here;
     size_t found = list->child_count, longest = 0;
     if (*walk->rest == '[') {
-        char *end;
-        unsigned long index = isdigit((unsigned char)walk->rest[1])
-                                  ? strtoul(walk->rest + 1, &end, 10)
-                                  : (end = (char *)walk->rest, 0);
-        if (*end != ']' || !ends_step(end[1]))
-            return dh_fail(err, DH_CONFIG, "%s: expected an index such as [0] behind '%.*s'",
-                           walk->label, walked(walk), walk->path);
-        if (index >= list->child_count)
-            return dh_fail(err, DH_CONFIG, "%s: '%.*s' has %zu entries, so no [%lu]", walk->label,
-                           walked(walk), walk->path, list->child_count, index);
-        found = index;
-        longest = (size_t)(end + 1 - walk->rest);
+        dh_status status = read_index(walk, &found, &longest, err);
+        if (status)
+            return status;
     }
     for (size_t i = 0; *walk->rest != '[' && i < list->child_count; i++) {
         const char *name = entry_name(list->children[i]);
