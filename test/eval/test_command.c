@@ -1,0 +1,426 @@
+/* The command evaluator, by real processes: the ways in which programs fail first. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+static int setup(void **state)
+{
+    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
+    bench_folder(bench);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    bench_close(bench);
+    free(bench);
+    return 0;
+}
+
+/* A pool that runs `script` by sh, with further settings. */
+static void open_script(struct bench *bench, const char *script, const char *settings)
+{
+    char evaluator[512];
+    bench_write(bench, "script.sh", script);
+    snprintf(evaluator, sizeof evaluator,
+             "type = \"command\"; command = [\"sh\", \"{folder}/script.sh\", \"{lr}\", \"{act}\", "
+             "\"{momentum}\"]; %s",
+             settings);
+    bench_open(bench, 1, evaluator);
+}
+
+/* One evaluation by `script`. */
+static struct dh_outcome run_script(struct bench *bench, const char *script, const char *settings)
+{
+    open_script(bench, script, settings);
+    return bench_run(bench, 7);
+}
+
+static void each_failure_has_its_reason(void **state)
+{
+    static const struct {
+        const char *script, *reason;
+    } cases[] = {
+        {"exit 3", "exit code 3"},
+        {"echo DH-OUTPUT: 1; exit 1", "exit code 1"},
+        {"kill -SEGV $$", "signal 11 (Segmentation fault)"},
+        {"echo 1.5", "no DH-OUTPUT line on stdout"},
+        {"echo DH-OUTPUT: 1 >&2", "no DH-OUTPUT line on stdout"},
+        {"echo DH-OUTPUT: nan", "objective is nan"},
+        {"echo 'DH-OUTPUT: {\"objective\": NaN}'", "objective is nan"},
+        {"echo DH-OUTPUT: -inf", "objective is -inf"},
+        {"echo DH-OUTPUT: 1e999", "objective is inf"},
+        {"echo DH-OUTPUT: 1 2", "2 values for 1 objective"},
+        {"echo DH-OUTPUT:", "DH-OUTPUT is not a number: \"\""},
+        {"echo DH-OUTPUT: fast", "DH-OUTPUT is not a number: \"fast\""},
+        {"echo DH-OUTPUT: F_diverged", "F_diverged"},
+        {"echo 'DH-OUTPUT: \"F_text\"'", "F_text"},
+        {"echo 'DH-OUTPUT: {\"objective\": \"F_dict\"}'", "F_dict"},
+        {"echo 'DH-OUTPUT: {\"metadata\": {}}'", "DH-OUTPUT has no \"objective\""},
+        {"echo 'DH-OUTPUT: {\"objective\": true}'",
+         "DH-OUTPUT: the objective is not a number: true"},
+        {"echo DH-OUTPUT: 1; echo DH-OUTPUT: F_last", "F_last"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_outcome outcome = run_script(bench, cases[i].script, "");
+        assert_failed(&outcome, cases[i].reason);
+        dh_outcome_free(&outcome);
+    }
+}
+
+static void a_hang_that_ignores_sigterm_is_killed(void **state)
+{
+    struct bench *bench = *state;
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_outcome outcome =
+        run_script(bench, "trap '' TERM\necho busy >&2\nwhile :; do sleep 0.05; done",
+                   "timeout = \"0.3s\"; kill_after = \"0.3s\";");
+    double took = dh_clock_now(&dh_clock_monotonic) - start;
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_string_equal(outcome.reason, "timeout after 0.3 s");
+    assert_string_equal(outcome.stderr_tail, "busy\n");
+    assert_true(took > 0.59 && took < 10);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&outcome);
+}
+
+static void sigterm_gives_time_to_end(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome =
+        run_script(bench, "trap 'echo saved >&2; exit 0' TERM\nwhile :; do sleep 0.05; done",
+                   "timeout = \"0.3s\"; kill_after = \"20s\";");
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_non_null(strstr(outcome.stderr_tail, "saved\n"));
+    dh_outcome_free(&outcome);
+}
+
+static void a_hundred_megabytes_of_output_pass(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome =
+        run_script(bench,
+                   "yes 'a line of output that says nothing at all' | head -c 50000000\n"
+                   "head -c 50000000 /dev/zero\n"
+                   "head -c 30000000 /dev/urandom >&2\necho; echo DH-OUTPUT: 4",
+                   "");
+    assert_value(&outcome, 4);
+    dh_outcome_free(&outcome);
+}
+
+static void what_it_leaves_behind_is_killed(void **state)
+{
+    struct bench *bench = *state;
+    /* children, a daemon (setsid, double fork) that holds stdout, one with all signals ignored */
+    struct dh_outcome outcome = run_script(
+        bench,
+        "sleep 1000 & sleep 1000 &\n"
+        "setsid sh -c 'sleep 1000 & setsid sleep 1000 & sleep 1000' &\n"
+        "(trap '' TERM INT HUP; setsid sh -c 'while :; do sleep 0.1; done' </dev/null &)\n"
+        "sleep 0.2; echo DH-OUTPUT: 2",
+        "");
+    assert_value(&outcome, 2);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&outcome);
+}
+
+/* Processes that end as soon as they have a successor, so that every list of them is out of date:
+ * what makes a fork bomb hard to kill, without its size. */
+static void runaway_processes_are_caught(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "again.sh", "sleep 0.002\nsetsid sh \"$0\" &\n");
+    struct dh_outcome outcome = run_script(
+        bench,
+        "for i in 1 2 3 4; do sh \"$DH_FOLDER/again.sh\" & done; sleep 0.3; echo DH-OUTPUT: 1", "");
+    assert_value(&outcome, 1);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    usleep(50000);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&outcome);
+}
+
+static void a_memory_hog_is_killed(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome = run_script(
+        bench,
+        "head -c 300000000 /dev/zero | tail -c 300000000 >/dev/null & tail -c 300000000 /dev/zero",
+        "memory_limit = \"64M\";");
+    assert_failed(&outcome, "memory limit 64 MiB exceeded");
+    assert_true(outcome.peak_bytes > 64u << 20);
+    dh_outcome_free(&outcome);
+}
+
+static void cancelling_ends_it(void **state)
+{
+    struct bench *bench = *state;
+    open_script(bench, "sleep 1000", "slots = 2;");
+    bench_start(bench, 1, 0, ACT_RELU);
+    bench_start(bench, 2, 1, ACT_RELU);
+    struct dh_task busy = {.trial = 3, .slot = 1, .values = (double[]){0, 1, 0, 0}};
+    assert_int_equal(dh_eval_start(bench->eval, &busy, &bench->err), DH_INTERNAL);
+    dh_eval_cancel(bench->eval, 0, 2); /* not there: nothing happens */
+    dh_eval_cancel(bench->eval, 1, 2);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_true(event.trial == 2);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    dh_outcome_free(&event.outcome);
+    dh_eval_cancel(bench->eval, 0, 1);
+    event = bench_wait(bench);
+    assert_true(event.trial == 1);
+    dh_outcome_free(&event.outcome);
+}
+
+static void values_are_single_arguments(void **state)
+{
+    struct bench *bench = *state;
+    open_script(
+        bench,
+        "printf '%s\\n' \"$#\" \"$1\" \"$2\" \"$3\" \"$DH_PARAM_act\" "
+        "\"${DH_PARAM_momentum-unset}\" \"$DH_ID\" \"$DH_SEED\" \"$DH_SLOT\" \"$DH_WORKER\" "
+        "\"$DH_RETRIES\" >\"$DH_FOLDER/seen\"\n"
+        "cp \"$DH_PARAMETERS\" \"$DH_FOLDER/json\"; echo \"$DH_PARAMETERS\" >\"$DH_FOLDER/path\"\n"
+        "echo DH-OUTPUT: 1",
+        "");
+    static const struct {
+        int act;
+        const char *seen;
+    } cases[] = {
+        {ACT_HOSTILE, "3\n0.25\n" HOSTILE "\n\n" HOSTILE "\nunset\n9\n1009\n0\n3\n1\n"},
+        {ACT_DASH, "3\n0.25\n-rf\n\n-rf\nunset\n9\n1009\n0\n3\n1\n"},
+        {ACT_RELU, "3\n0.25\nrelu\n0.5\nrelu\n0.5\n9\n1009\n0\n3\n1\n"},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        bench_start(bench, 9, 0, cases[i].act);
+        struct dh_eval_event event = bench_wait(bench);
+        assert_value(&event.outcome, 1);
+        dh_outcome_free(&event.outcome);
+        char *seen = bench_read(bench, "seen");
+        assert_string_equal(seen, cases[i].seen);
+        free(seen);
+    }
+    char *json = bench_read(bench, "json"), *path = bench_read(bench, "path");
+    assert_string_equal(json,
+                        "{\"id\": 9, \"seed\": 1009, \"retries\": 1, \"slot\": 0, \"worker\": 3, "
+                        "\"parameters\": {\"lr\": 0.25, \"units\": 16, \"act\": \"relu\", "
+                        "\"momentum\": 0.5}}\n");
+    *strchr(path, '\n') = '\0';
+    assert_int_not_equal(access(path, F_OK), 0); /* the temporary file is gone */
+    free(json);
+    free(path);
+}
+
+static void a_shell_never_parses_a_value(void **state)
+{
+    struct bench *bench = *state;
+    bench_open(bench, 1,
+               "type = \"command\"; shell = true; command = \"cd {folder}; printf '%s|' {act} "
+               "\\\"x{act}y\\\" \\\"{id}\\\" >seen && echo DH-OUTPUT: 1\";");
+    bench_start(bench, 5, 0, ACT_HOSTILE);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_value(&event.outcome, 1);
+    dh_outcome_free(&event.outcome);
+    char *seen = bench_read(bench, "seen");
+    assert_string_equal(seen, HOSTILE "|x" HOSTILE "y|5|");
+    assert_null(bench_read(bench, "hacked"));
+    free(seen);
+    assert_int_equal(
+        bench_load(bench, 1, "type = \"command\"; shell = true; command = \"echo '{act}'\";"),
+        DH_CONFIG);
+    assert_non_null(strstr(bench->err.text, "single quotes"));
+}
+
+static void mpi_variables_are_hidden(void **state)
+{
+    struct bench *bench = *state;
+    setenv("OMPI_COMM_WORLD_RANK", "1", 1);
+    setenv("PMIX_RANK", "1", 1);
+    setenv("PMI_FD", "9", 1);
+    setenv("HYDRA_X", "1", 1);
+    setenv("MPI_LOCALRANKID", "1", 1);
+    setenv("SLURM_PMI_FD", "1", 1);
+    setenv("SLURM_JOB_ID", "77", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    struct dh_outcome outcome =
+        run_script(bench,
+                   "env | grep -E '^(OMPI_COMM|PMI|HYDRA|MPI_|SLURM_PMI)' >&2 && exit 9\n"
+                   "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
+                   "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
+                   "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
+    assert_value(&outcome, 1);
+    dh_outcome_free(&outcome);
+}
+
+static void results_reports_and_metadata_come_back(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome = run_script(
+        bench,
+        "echo DH-REPORT: 1 0.5; echo ' DH-REPORT: 2 0.75'; echo DH-REPORT: x\n"
+        "echo DH-OUTPUT: 7; echo noise\n"
+        "printf ' DH-OUTPUT: {\"objective\": 3, \"metadata\": {\"a\": NaN}, \"b\": \"NaN\"}'",
+        "");
+    assert_value(&outcome, 3);
+    assert_string_equal(outcome.metadata, "{\"a\":null,\"b\":\"NaN\"}");
+    assert_string_equal(outcome.reports, "[[1, 0.5], [2, 0.75]]");
+    assert_int_equal(bench->reports, 2);
+    assert_true(bench->step == 2 && bench->value == 0.75);
+    assert_true(outcome.cpu_seconds >= 0 && outcome.peak_bytes > 0);
+    dh_outcome_free(&outcome);
+    bench_open(bench, 2, "type = \"command\"; command = \"echo 'DH-OUTPUT: {lr}, {units}'\";");
+    outcome = bench_run(bench, 8);
+    assert_value(&outcome, 0.25);
+    assert_true(outcome.objectives[1] == 16);
+    dh_outcome_free(&outcome);
+    bench_open(bench, 2, "type = \"command\"; command = \"echo DH-OUTPUT: 1\";");
+    outcome = bench_run(bench, 8);
+    assert_failed(&outcome, "1 value for 2 objectives");
+    dh_outcome_free(&outcome);
+}
+
+static void huge_metadata_is_dropped_and_said(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome =
+        run_script(bench,
+                   "printf 'DH-OUTPUT: {\"objective\": 1, \"metadata\": {\"a\": \"'\n"
+                   "head -c 500000 /dev/zero | tr '\\0' x; echo '\"}}'",
+                   "metadata_limit = 100000;");
+    assert_value(&outcome, 1);
+    assert_string_equal(outcome.metadata,
+                        "{\"dropped\":\"500008 bytes of metadata, over metadata_limit\"}");
+    dh_outcome_free(&outcome);
+}
+
+static void the_tail_of_stderr_is_valid_text(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome =
+        run_script(bench, "seq 100000 >&2; printf 'bad \\377\\000 byte\\nlast\\n' >&2; exit 2", "");
+    assert_failed(&outcome, "exit code 2");
+    const char *tail = outcome.stderr_tail;
+    assert_true(strlen(tail) <= 4096 + 4 && strlen(tail) > 3000);
+    assert_non_null(strstr(tail, "\n100000\nbad \xEF\xBF\xBD\xEF\xBF\xBD byte\nlast\n"));
+    assert_true(strtol(tail, NULL, 10) > 90000); /* begins with a whole line */
+    dh_outcome_free(&outcome);
+}
+
+static void run_folders_hold_what_was_said(void **state)
+{
+    struct bench *bench = *state;
+    char settings[128];
+    snprintf(settings, sizeof settings, "runs = \"%s/deep/runs\"; output_limit = 10;",
+             bench->folder);
+    struct dh_outcome outcome = run_script(bench,
+                                           "pwd -P >cwd; echo out; echo err >&2; cat "
+                                           "parameters.json >copy; seq 100; echo DH-OUTPUT: 1",
+                                           settings);
+    assert_value(&outcome, 1);
+    dh_outcome_free(&outcome);
+    char *out = bench_read(bench, "deep/runs/7/stdout"),
+         *err = bench_read(bench, "deep/runs/7/stderr");
+    char *cwd = bench_read(bench, "deep/runs/7/cwd"), *json = bench_read(bench, "deep/runs/7/copy");
+    assert_string_equal(out, "out\n1\n2\n3\n\n[output_limit reached: the rest is not kept]\n");
+    assert_string_equal(err, "err\n");
+    assert_non_null(strstr(cwd, "/deep/runs/7\n"));
+    assert_non_null(strstr(json, "\"parameters\": {\"lr\": 0.25"));
+    free(out);
+    free(err);
+    free(cwd);
+    free(json);
+}
+
+static void a_run_folder_that_cannot_be_made_is_a_failure(void **state)
+{
+    struct bench *bench = *state;
+    char settings[128];
+    snprintf(settings, sizeof settings, "runs = \"%s/script.sh\";", bench->folder);
+    struct dh_outcome outcome = run_script(bench, "echo DH-OUTPUT: 1", settings);
+    assert_int_equal(outcome.status, DH_TRIAL_FAILED);
+    assert_non_null(strstr(outcome.reason, "cannot make the folder"));
+    dh_outcome_free(&outcome);
+}
+
+static void bad_settings_are_named(void **state)
+{
+    static const struct {
+        const char *evaluator, *message;
+    } cases[] = {
+        {"type = \"comand\";", "did you mean \"command\""},
+        {"slots = 1;", "`type` must be given"},
+        {"type = \"command\"; command = \"echo {unit}\";", "did you mean {units}?"},
+        {"type = \"command\"; command = \"echo {lr\";", "opened and not closed"},
+        {"type = \"command\"; command = \"echo 'x\";", "a quote is not closed"},
+        {"type = \"command\"; command = \"\";", "there is no program"},
+        {"type = \"command\"; command = [\"no-such-program\"];",
+         "no executable \"no-such-program\""},
+        {"type = \"command\"; command = [\"./test.cfg\"];", "no executable \"./test.cfg\""},
+        {"type = \"command\"; command = \"echo\"; timeuot = 5;", "timeout"},
+        {"type = \"command\"; command = \"echo\"; slots = 2; resources = { G = [\"0\"]; };",
+         "G has 1 entries for 2 slots"},
+        {"type = \"command\"; command = \"echo\"; function = \"x\";", "function"},
+        {"type = \"builtin\"; function = \"akley\";", "did you mean \"ackley\""},
+        {"type = \"builtin\"; function = \"branin\"; runs = \"x\";", "runs"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        assert_int_equal(bench_load(bench, 1, cases[i].evaluator), DH_CONFIG);
+        if (!strstr(bench->err.text, cases[i].message))
+            fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[i].message);
+        assert_non_null(strstr(bench->err.text, "test.cfg:"));
+    }
+}
+
+static void words_are_split_and_filled(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "show",
+                "#!/bin/sh\nprintf '%s|' \"$@\" >\"$DH_FOLDER/seen\"; echo DH-OUTPUT: 1\n");
+    char path[128];
+    snprintf(path, sizeof path, "chmod +x %s/show", bench->folder);
+    assert_int_equal(system(path), 0);
+    bench_open(bench, 1,
+               "type = \"command\"; command = \"show a 'b {lr}' \\\"c'\\\" d\\\\ e {{x}} '' "
+               "--{units}={id}.{slot}.{worker}.{retries}.{seed}\";");
+    struct dh_outcome outcome = bench_run(bench, 2);
+    assert_value(&outcome, 1);
+    dh_outcome_free(&outcome);
+    char *seen = bench_read(bench, "seen");
+    assert_string_equal(seen, "a|b 0.25|c'|d e|{x}||--16=2.0.3.1.1002|");
+    free(seen);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(each_failure_has_its_reason),
+        TEST(a_hang_that_ignores_sigterm_is_killed),
+        TEST(sigterm_gives_time_to_end),
+        TEST(a_hundred_megabytes_of_output_pass),
+        TEST(what_it_leaves_behind_is_killed),
+        TEST(runaway_processes_are_caught),
+        TEST(a_memory_hog_is_killed),
+        TEST(cancelling_ends_it),
+        TEST(values_are_single_arguments),
+        TEST(a_shell_never_parses_a_value),
+        TEST(mpi_variables_are_hidden),
+        TEST(results_reports_and_metadata_come_back),
+        TEST(huge_metadata_is_dropped_and_said),
+        TEST(the_tail_of_stderr_is_valid_text),
+        TEST(run_folders_hold_what_was_said),
+        TEST(a_run_folder_that_cannot_be_made_is_a_failure),
+        TEST(bad_settings_are_named),
+        TEST(words_are_split_and_filled),
+    };
+    return cmocka_run_group_tests_name("command", tests, NULL, NULL);
+}
