@@ -1,1 +1,81 @@
-#include "dh_mpi/status.h"
+/* The front of every transport: checks what the caller passes, then calls through the table.
+ *
+ * Nothing here waits. Callers that wait for a message poll dh_comm_receive with a dh_nap, so that
+ * they can wait for other things (an evaluation, a signal, the time) in the same loop. */
+#include "dh_mpi/comm.h"
+
+#include <stdlib.h>
+
+#include "dh_mpi/alloc.h"
+
+int dh_comm_rank(const struct dh_comm *comm)
+{
+    return comm->ops->rank(comm);
+}
+
+int dh_comm_size(const struct dh_comm *comm)
+{
+    return comm->ops->size(comm);
+}
+
+dh_status dh_comm_send(struct dh_comm *comm, int peer, enum dh_tag tag,
+                       const struct dh_buffer *payload, struct dh_error *err)
+{
+    int size = dh_comm_size(comm);
+    if (peer < 0 || peer >= size)
+        return dh_fail(err, DH_INTERNAL, "message %d to rank %d: there are ranks 0 to %d", (int)tag,
+                       peer, size - 1);
+    if (tag <= DH_TAG_NONE || tag >= DH_TAG_COUNT)
+        return dh_fail(err, DH_INTERNAL, "message to rank %d has the unknown tag %d", peer,
+                       (int)tag);
+    return comm->ops->send(comm, peer, tag, payload ? payload->data : NULL,
+                           payload ? payload->size : 0, err);
+}
+
+dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err)
+{
+    *out = (struct dh_message){.peer = -1, .tag = DH_TAG_NONE};
+    dh_status status = comm->ops->receive(comm, out, err);
+    if (status == DH_OK && (out->tag <= DH_TAG_NONE || out->tag >= DH_TAG_COUNT))
+        return dh_fail(err, DH_COMM, "rank %d sent a message with the unknown tag %d", out->peer,
+                       (int)out->tag);
+    return status;
+}
+
+dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err)
+{
+    return comm->ops->broadcast(comm, buffer, err);
+}
+
+dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err)
+{
+    if (!*comm)
+        return DH_OK;
+    struct dh_comm *closing = *comm;
+    *comm = NULL;
+    return closing->ops->close(closing, err);
+}
+
+int dh_comm_launched(void)
+{
+    /* Each is set for every rank by one family of launchers. A batch system's own variables
+     * (SLURM_PROCID, …) are not among them: they are also there in a plain batch script. */
+    static const char *const variables[] = {
+        "OMPI_COMM_WORLD_SIZE", /* Open MPI's mpiexec */
+        "PMIX_RANK",            /* PMIx: Open MPI 5, srun --mpi=pmix */
+        "PMI_RANK",             /* PMI: MPICH's hydra, srun --mpi=pmi2, Flux */
+        "PMI_SIZE",
+        "PMI_FD",
+        "MPI_LOCALNRANKS",     /* MPICH and Intel MPI, hydra */
+        "MV2_COMM_WORLD_SIZE", /* MVAPICH */
+        "PALS_RANKID",         /* HPE Cray PALS */
+        "ALPS_APP_PE",         /* Cray ALPS */
+        "JSM_NAMESPACE_RANK",  /* IBM jsrun */
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(variables); i++) {
+        const char *value = getenv(variables[i]);
+        if (value && *value)
+            return 1;
+    }
+    return 0;
+}

@@ -1,1 +1,228 @@
-#include "dh_mpi/status.h"
+/* The loop transport: endpoints joined inside one process.
+ *
+ * All endpoints share a hub with one queue of messages for each. A lock guards the hub, so
+ * endpoints may live in one thread (tests, simulation) or in several (a search without a
+ * launcher). Sending moves a copy to the receiver's queue; a send to an endpoint that was closed
+ * fails, as it does to a rank that has died. What an endpoint has not received when it closes is
+ * dropped.
+ *
+ * Rank 0's broadcast never waits; the others wait for it. So endpoints that share a thread call
+ * rank 0's first. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/comm.h"
+
+struct parcel {
+    struct parcel *next;
+    int peer;
+    enum dh_tag tag;
+    size_t size;
+    char bytes[];
+};
+
+struct queue {
+    struct parcel *first, *last;
+};
+
+struct mailbox {
+    struct queue messages;
+    struct queue broadcasts;
+    bool closed;
+};
+
+struct hub {
+    pthread_mutex_t lock;
+    pthread_cond_t broadcast_arrived;
+    int size;
+    int open;
+    struct mailbox *mailboxes;
+};
+
+struct loop_comm {
+    struct dh_comm base;
+    struct hub *hub;
+    int rank;
+    struct parcel *held; /* what the last message borrows */
+};
+
+static void push(struct queue *queue, struct parcel *parcel)
+{
+    if (queue->last)
+        queue->last->next = parcel;
+    else
+        queue->first = parcel;
+    queue->last = parcel;
+}
+
+static struct parcel *pop(struct queue *queue)
+{
+    struct parcel *parcel = queue->first;
+    if (!parcel)
+        return NULL;
+    queue->first = parcel->next;
+    if (!queue->first)
+        queue->last = NULL;
+    parcel->next = NULL;
+    return parcel;
+}
+
+static void empty(struct queue *queue)
+{
+    for (struct parcel *parcel; (parcel = pop(queue));)
+        free(parcel);
+}
+
+static struct parcel *parcel_create(int from, enum dh_tag tag, const void *data, size_t size)
+{
+    struct parcel *parcel = dh_alloc(1, sizeof *parcel + size);
+    parcel->peer = from;
+    parcel->tag = tag;
+    parcel->size = size;
+    if (size)
+        memcpy(parcel->bytes, data, size);
+    return parcel;
+}
+
+static void release_held(struct loop_comm *loop)
+{
+    free(loop->held);
+    loop->held = NULL;
+}
+
+static int loop_rank(const struct dh_comm *comm)
+{
+    return ((const struct loop_comm *)comm)->rank;
+}
+
+static int loop_size(const struct dh_comm *comm)
+{
+    return ((const struct loop_comm *)comm)->hub->size;
+}
+
+static dh_status loop_send(struct dh_comm *comm, int peer, enum dh_tag tag, const void *data,
+                           size_t size, struct dh_error *err)
+{
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    struct hub *hub = loop->hub;
+    struct parcel *parcel = parcel_create(loop->rank, tag, data, size);
+    release_held(loop); /* after the copy: a received message may be sent on */
+    pthread_mutex_lock(&hub->lock);
+    bool closed = hub->mailboxes[peer].closed;
+    if (!closed)
+        push(&hub->mailboxes[peer].messages, parcel);
+    pthread_mutex_unlock(&hub->lock);
+    if (!closed)
+        return DH_OK;
+    free(parcel);
+    return dh_fail(err, DH_COMM, "rank %d cannot send to rank %d, which has closed", loop->rank,
+                   peer);
+}
+
+static dh_status loop_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err)
+{
+    (void)err;
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    release_held(loop);
+    pthread_mutex_lock(&loop->hub->lock);
+    struct parcel *parcel = pop(&loop->hub->mailboxes[loop->rank].messages);
+    pthread_mutex_unlock(&loop->hub->lock);
+    if (!parcel)
+        return DH_EMPTY;
+    loop->held = parcel;
+    *out = (struct dh_message){.peer = parcel->peer,
+                               .tag = parcel->tag,
+                               .data = parcel->size ? parcel->bytes : NULL,
+                               .size = parcel->size};
+    return DH_OK;
+}
+
+static void broadcast_from_root(struct hub *hub, const struct dh_buffer *buffer)
+{
+    pthread_mutex_lock(&hub->lock);
+    for (int rank = 1; rank < hub->size; rank++)
+        if (!hub->mailboxes[rank].closed)
+            push(&hub->mailboxes[rank].broadcasts,
+                 parcel_create(0, DH_TAG_NONE, buffer->data, buffer->size));
+    pthread_cond_broadcast(&hub->broadcast_arrived);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+static dh_status loop_broadcast(struct dh_comm *comm, struct dh_buffer *buffer,
+                                struct dh_error *err)
+{
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    struct hub *hub = loop->hub;
+    release_held(loop);
+    if (loop->rank == 0) {
+        broadcast_from_root(hub, buffer);
+        return DH_OK;
+    }
+    struct parcel *parcel;
+    pthread_mutex_lock(&hub->lock);
+    while (!(parcel = pop(&hub->mailboxes[loop->rank].broadcasts)) && !hub->mailboxes[0].closed)
+        pthread_cond_wait(&hub->broadcast_arrived, &hub->lock);
+    pthread_mutex_unlock(&hub->lock);
+    if (!parcel)
+        return dh_fail(err, DH_COMM, "rank %d waits for a broadcast of rank 0, which has closed",
+                       loop->rank);
+    dh_buffer_clear(buffer);
+    dh_buffer_append(buffer, parcel->bytes, parcel->size);
+    free(parcel);
+    return DH_OK;
+}
+
+static void hub_destroy(struct hub *hub)
+{
+    pthread_cond_destroy(&hub->broadcast_arrived);
+    pthread_mutex_destroy(&hub->lock);
+    free(hub->mailboxes);
+    free(hub);
+}
+
+static dh_status loop_close(struct dh_comm *comm, struct dh_error *err)
+{
+    (void)err;
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    struct hub *hub = loop->hub;
+    release_held(loop);
+    pthread_mutex_lock(&hub->lock);
+    struct mailbox *mailbox = &hub->mailboxes[loop->rank];
+    mailbox->closed = true;
+    empty(&mailbox->messages);
+    empty(&mailbox->broadcasts);
+    bool last = --hub->open == 0;
+    pthread_cond_broadcast(&hub->broadcast_arrived);
+    pthread_mutex_unlock(&hub->lock);
+    if (last)
+        hub_destroy(hub);
+    free(loop);
+    return DH_OK;
+}
+
+static const struct dh_comm_ops loop_ops = {
+    .name = "loop",
+    .rank = loop_rank,
+    .size = loop_size,
+    .send = loop_send,
+    .receive = loop_receive,
+    .broadcast = loop_broadcast,
+    .close = loop_close,
+};
+
+void dh_comm_loop_create(int count, struct dh_comm **out)
+{
+    struct hub *hub = dh_alloc(1, sizeof *hub);
+    pthread_mutex_init(&hub->lock, NULL);
+    pthread_cond_init(&hub->broadcast_arrived, NULL);
+    hub->size = count;
+    hub->open = count;
+    hub->mailboxes = dh_alloc((size_t)count, sizeof *hub->mailboxes);
+    for (int rank = 0; rank < count; rank++) {
+        struct loop_comm *loop = dh_alloc(1, sizeof *loop);
+        *loop = (struct loop_comm){.base = {.ops = &loop_ops}, .hub = hub, .rank = rank};
+        out[rank] = &loop->base;
+    }
+}

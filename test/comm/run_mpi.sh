@@ -1,0 +1,25 @@
+#!/bin/sh
+# run_mpi.sh MODE PROGRAM: PROGRAM MODE under mpiexec with 4 ranks (`single`: without a launcher).
+set -eu
+mode=$1
+program=$2
+[ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+export OMPI_MCA_rmaps_base_oversubscribe=1
+case $mode in
+single) exec "$program" messages ;;
+kill | kill_tcp)
+    mpiexec --version | grep -q 'Open MPI\|OpenRTE' || exit 77 # the option is Open MPI's
+    tcp=
+    [ "$mode" = kill ] || tcp='--mca btl tcp,self'
+    status=0
+    output=$(mpiexec --enable-recovery $tcp -n 4 "$program" kill 2>&1) || status=$?
+    # mpiexec's exit code counts the rank that was killed, so the survivors' word is what counts.
+    survivors=$(printf '%s\n' "$output" | grep -c '^survived [0-2]$') || true
+    if [ "$survivors" != 3 ]; then
+        printf '%s\n%s of 3 ranks survived; mpiexec exited with %s\n' \
+            "$output" "$survivors" "$status" >&2
+        exit 1
+    fi
+    ;;
+*) exec mpiexec -n 4 "$program" "$mode" ;;
+esac
