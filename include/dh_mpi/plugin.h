@@ -61,7 +61,9 @@ typedef struct dh_result {
     char metadata[4096];                    /* a JSON object, or "" */
 } dh_result;
 
-/* What a plugin defines. Returns 0, or anything else for a failure. */
+/* What a plugin defines. Returns 0, or anything else for a failure. It may also define
+ *     const uint32_t dh_plugin_version = DH_PLUGIN_VERSION;
+ * (in C++ as extern "C") so that a program of another version refuses it. */
 int dh_evaluate(const dh_job *job, dh_result *result);
 
 static inline const dh_argument *dh_job_find(const dh_job *job, const char *name)

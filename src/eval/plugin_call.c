@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "guard.h"
 #include "value.h"
 
 #define TRY_SECONDS 60
@@ -42,6 +43,7 @@ static void try_and_tell(const char *path, int fd)
     struct dh_error err = {.text = ""};
     void *handle;
     eval_plugin_function *function;
+    eval_guard_reset_signals();
     alarm(TRY_SECONDS);
     dh_status status = eval_plugin_load(path, &handle, &function, &err);
     size_t size = status == DH_OK ? 0 : strlen(err.text);

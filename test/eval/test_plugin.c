@@ -1,0 +1,162 @@
+/* The plugin evaluator: whatever a plugin does to its process is a failed evaluation. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "dh_mpi/alloc.h"
+
+enum { GOOD, CRASH, LEAVE, LEAVE_WELL, REFUSE, RETURN_CODE, NO_VALUE, HANG, REPORT, SCRIBBLE };
+
+static int setup(void **state)
+{
+    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
+    bench_folder(bench);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    bench_close(bench);
+    free(bench);
+    return 0;
+}
+
+static void open_plugin(struct bench *bench, const char *settings)
+{
+    char evaluator[512];
+    snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\"; %s",
+             getenv("PLUGIN_HOSTILE"), settings);
+    bench_open(bench, 1, evaluator);
+}
+
+static void each_failure_has_its_reason(void **state)
+{
+    static const struct {
+        int deed;
+        const char *reason;
+    } cases[] = {
+        {CRASH, "signal 11 (Segmentation fault)"},
+        {LEAVE, "exit code 4"},
+        {LEAVE_WELL, "the plugin ended its process (exit code 0) without a result"},
+        {REFUSE, "F_diverged"},
+        {RETURN_CODE, "dh_evaluate returned 3"},
+        {NO_VALUE, "objective is nan"},
+    };
+    struct bench *bench = *state;
+    open_plugin(bench, "");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_outcome outcome = bench_run(bench, (uint64_t)cases[i].deed);
+        assert_failed(&outcome, cases[i].reason);
+        if (cases[i].deed == CRASH)
+            assert_string_equal(outcome.stderr_tail, "about to crash\n");
+        dh_outcome_free(&outcome);
+    }
+    struct dh_outcome outcome = bench_run(bench, SCRIBBLE);
+    assert_int_equal(outcome.status, DH_TRIAL_FAILED);
+    dh_outcome_free(&outcome);
+    outcome = bench_run(bench, 10 + GOOD);
+    assert_value(&outcome, 0.25 + 16 + 0.5 + 1);
+    assert_string_equal(outcome.metadata, "{\"seed\":1010,\"count\":1}"); /* a process each */
+    dh_outcome_free(&outcome);
+}
+
+static void a_hang_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "timeout = 0.3;");
+    struct dh_outcome outcome = bench_run(bench, HANG);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    dh_outcome_free(&outcome);
+}
+
+static void reports_arrive(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "");
+    struct dh_outcome outcome = bench_run(bench, REPORT);
+    assert_value(&outcome, 1.5);
+    assert_int_equal(bench->reports, 3);
+    assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
+    assert_string_equal(outcome.metadata, "{\"dropped\":\"metadata that is not a JSON object\"}");
+    dh_outcome_free(&outcome);
+}
+
+static void inactive_parameters_are_not_listed(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "");
+    bench_start(bench, GOOD, 0, ACT_DASH);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_value(&event.outcome, 0.25 + 16 + 100);
+    dh_outcome_free(&event.outcome);
+}
+
+static void without_isolation_it_runs_in_the_rank(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "isolate = false;");
+    for (int i = 1; i <= 2; i++) {
+        char metadata[64];
+        struct dh_outcome outcome = bench_run(bench, GOOD);
+        assert_value(&outcome, 0.25 + 16 + 0.5 + 1);
+        snprintf(metadata, sizeof metadata, "{\"seed\":1000,\"count\":%d}", i);
+        assert_string_equal(outcome.metadata, metadata); /* the same process */
+        dh_outcome_free(&outcome);
+    }
+    struct dh_outcome outcome = bench_run(bench, REPORT);
+    assert_int_equal(bench->reports, 3);
+    assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
+    dh_outcome_free(&outcome);
+    bench_start(bench, GOOD, 0, ACT_RELU);
+    dh_eval_cancel(bench->eval, 0, GOOD);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    dh_outcome_free(&event.outcome);
+}
+
+static void what_cannot_be_used_is_said(void **state)
+{
+    static const struct {
+        const char *variable, *settings, *message;
+    } cases[] = {
+        {"PLUGIN_VERSION", "", "is for version 2"},
+        {"PLUGIN_NOTHING", "", "has no function dh_evaluate"},
+        {"PLUGIN_CRASHING", "", "crashes when it is loaded: signal 11"},
+        {"PLUGIN_TEXT", "", "cannot be loaded"},
+        {"PLUGIN_MISSING", "", "No such file"},
+        {"PLUGIN_HOSTILE", "isolate = false; timeout = 5;", "timeout needs a process"},
+        {"PLUGIN_HOSTILE", "isolate = false; slots = 2;", "slots must be 1"},
+    };
+    struct bench *bench = *state;
+    bench_write(bench, "text.so", "no library");
+    setenv("PLUGIN_TEXT", "text.so", 1); /* beside the configuration */
+    setenv("PLUGIN_MISSING", "missing.so", 1);
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char evaluator[512];
+        snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\"; %s",
+                 getenv(cases[i].variable), cases[i].settings);
+        assert_int_equal(bench_load(bench, 1, evaluator), DH_CONFIG);
+        if (!strstr(bench->err.text, cases[i].message))
+            fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[i].message);
+        assert_non_null(strstr(bench->err.text, "test.cfg:"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(each_failure_has_its_reason),
+        TEST(a_hang_is_ended),
+        TEST(reports_arrive),
+        TEST(inactive_parameters_are_not_listed),
+        TEST(without_isolation_it_runs_in_the_rank),
+        TEST(what_cannot_be_used_is_said),
+    };
+    return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);
+}

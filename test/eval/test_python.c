@@ -1,0 +1,268 @@
+/* The python evaluator with a real interpreter: one process a slot, and what happens to it. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+/* Does what the number of the trial says. */
+static const char module[] =
+    "import os, sys, time, subprocess, signal\n"
+    "count = 0\n"
+    "def ignore():\n"
+    "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    "    time.sleep(1000)\n"
+    "def daemon():\n"
+    "    subprocess.Popen(['setsid', 'sleep', '1000'])\n"
+    "    subprocess.Popen('sleep 1000 & setsid sleep 1000 &', shell=True)\n"
+    "    time.sleep(0.2)\n"
+    "    return 6.0\n"
+    "def fail():\n"
+    "    print('DH-OUTPUT: 5')\n"
+    "    raise ValueError('no \\u00e9')\n"
+    "def leave():\n"
+    "    print('gone', file=sys.stderr)\n"
+    "    os._exit(3)\n"
+    "def record(job):\n"
+    "    job.record(1, 0.5); job.record(2, float('nan'))\n"
+    "    return {'objective': 2.0, 'metadata': {'env': os.environ['DH_PARAM_act'],\n"
+    "            'gpu': os.environ['GPU'], 'cwd': os.getcwd(), 'seed': job.seed}}\n"
+    "def run(job):\n"
+    "    global count\n"
+    "    count += 1\n"
+    "    deeds = [lambda: float(count), fail, lambda: sys.exit(2), leave,\n"
+    "             lambda: os.kill(os.getpid(), 9), lambda: float('nan'), lambda: 'F_text',\n"
+    "             lambda: (1.0, 2.0), lambda: None, lambda: record(job), daemon,\n"
+    "             lambda: time.sleep(1000), ignore, lambda: job['lr'] + job.parameters['units'],\n"
+    "             lambda: 'x' * 300000 and (print('y' * 3000000), 8.0)[1]]\n"
+    "    return deeds[int(job.id.split('.')[-1]) % 20]()\n";
+
+enum {
+    COUNT,
+    FAIL,
+    EXIT,
+    LEAVE,
+    KILLED,
+    NOT_FINITE,
+    TEXT,
+    TUPLE,
+    NOTHING,
+    RECORD,
+    DAEMON,
+    HANG,
+    IGNORE,
+    SUM,
+    PRINT
+};
+
+static int setup(void **state)
+{
+    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
+    bench_folder(bench);
+    bench_write(bench, "train.py", module);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    bench_close(bench);
+    free(bench);
+    return 0;
+}
+
+static void open_python(struct bench *bench, const char *settings)
+{
+    char evaluator[512];
+    snprintf(evaluator, sizeof evaluator, "type = \"python\"; function = \"train.run\"; %s",
+             settings);
+    bench_open(bench, 1, evaluator);
+}
+
+static void assert_count(struct bench *bench, double count)
+{
+    struct dh_outcome outcome = bench_run(bench, COUNT);
+    assert_value(&outcome, count);
+    dh_outcome_free(&outcome);
+}
+
+static void failures_do_not_end_the_process(void **state)
+{
+    static const struct {
+        int deed;
+        const char *reason;
+    } cases[] = {
+        {FAIL, "ValueError: no \xC3\xA9"},
+        {EXIT, "SystemExit: 2"},
+        {NOT_FINITE, "objective is nan"},
+        {TEXT, "F_text"},
+        {TUPLE, "TypeError: returned 2 values, expected a number"},
+        {NOTHING, "TypeError: returned None, expected a number"},
+    };
+    struct bench *bench = *state;
+    open_python(bench, "");
+    assert_count(bench, 1);
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_outcome outcome = bench_run(bench, (uint64_t)cases[i].deed);
+        assert_failed(&outcome, cases[i].reason);
+        if (cases[i].deed == FAIL)
+            assert_non_null(strstr(outcome.stderr_tail, "train.py"));
+        dh_outcome_free(&outcome);
+    }
+    assert_count(bench, 2 + DH_COUNT_OF(cases)); /* imported once */
+    struct dh_outcome outcome = bench_run(bench, SUM);
+    assert_value(&outcome, 16.25);
+    dh_outcome_free(&outcome);
+    outcome = bench_run(bench, PRINT);
+    assert_value(&outcome, 8);
+    dh_outcome_free(&outcome);
+}
+
+static void a_dead_process_gets_a_successor(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "");
+    assert_count(bench, 1);
+    struct dh_outcome outcome = bench_run(bench, LEAVE);
+    assert_failed(&outcome, "exit code 3");
+    assert_string_equal(outcome.stderr_tail, "gone\n");
+    dh_outcome_free(&outcome);
+    assert_count(bench, 1);
+    outcome = bench_run(bench, KILLED);
+    assert_failed(&outcome, "signal 9 (Killed)");
+    dh_outcome_free(&outcome);
+    assert_count(bench, 1);
+}
+
+static void limits_hold_and_the_next_one_works(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "timeout = 0.5; kill_after = 0.2; slots = 2;");
+    for (uint64_t deed = HANG; deed <= IGNORE; deed++) {
+        assert_count(bench, 1);
+        struct dh_outcome outcome = bench_run(bench, deed);
+        assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+        dh_outcome_free(&outcome);
+    }
+    bench_start(bench, HANG, 0, ACT_RELU);
+    usleep(100000);
+    dh_eval_cancel(bench->eval, 0, HANG);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    dh_outcome_free(&event.outcome);
+    assert_count(bench, 1);
+}
+
+static void the_time_limit_does_not_count_imports(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "slow.py", "import time\ntime.sleep(1)\ndef run(job): return 1.0\n");
+    bench_open(bench, 1, "type = \"python\"; function = \"slow.run\"; timeout = 0.8;");
+    struct dh_outcome outcome = bench_run(bench, 1);
+    assert_value(&outcome, 1);
+    dh_outcome_free(&outcome);
+    bench_open(bench, 1, "type = \"python\"; function = \"slow.run\"; startup = 0.5;");
+    outcome = bench_run(bench, 1);
+    assert_failed(&outcome, "not ready to evaluate after 0.5 s");
+    dh_outcome_free(&outcome);
+}
+
+static void what_it_leaves_behind_is_killed(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "");
+    assert_count(bench, 1);
+    assert_int_equal(bench_marked(bench->mark), 1);
+    struct dh_outcome outcome = bench_run(bench, DAEMON);
+    assert_value(&outcome, 6);
+    dh_outcome_free(&outcome);
+    assert_int_equal(bench_marked(bench->mark), 1); /* itself */
+    assert_count(bench, 3);
+}
+
+static void metadata_reports_and_environment(void **state)
+{
+    struct bench *bench = *state;
+    char settings[256], want[256];
+    snprintf(settings, sizeof settings, "runs = \"%s/runs\"; resources = { GPU = [4]; };",
+             bench->folder);
+    open_python(bench, settings);
+    struct dh_outcome outcome = bench_run(bench, 20 + RECORD);
+    assert_value(&outcome, 2);
+    snprintf(want, sizeof want,
+             "{\"env\":\"relu\",\"gpu\":\"4\",\"cwd\":\"%s/runs/29\",\"seed\":1029}",
+             bench->folder);
+    assert_string_equal(outcome.metadata, want);
+    assert_string_equal(outcome.reports, "[[1, 0.5], [2, null]]");
+    assert_int_equal(bench->reports, 2);
+    assert_true(isnan(bench->value));
+    assert_true(outcome.cpu_seconds >= 0);
+    dh_outcome_free(&outcome);
+    outcome = bench_run(bench, 40 + FAIL);
+    dh_outcome_free(&outcome);
+    char *out = bench_read(bench, "runs/41/stdout");
+    assert_string_equal(out, "DH-OUTPUT: 5\n");
+    free(out);
+}
+
+/* The error of poll, within 30 s. */
+static dh_status poll_error(struct bench *bench)
+{
+    struct dh_eval_event event;
+    dh_status status;
+    double deadline = dh_clock_now(&dh_clock_monotonic) + 30;
+    while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY ||
+           status == DH_OK) {
+        if (status == DH_OK)
+            dh_outcome_free(&event.outcome);
+        assert_true(dh_clock_now(&dh_clock_monotonic) < deadline);
+        usleep(1000);
+    }
+    return status;
+}
+
+static void a_failing_import_is_one_message(void **state)
+{
+    static const struct {
+        const char *function, *message;
+    } cases[] = {
+        {"missing.run", "ModuleNotFoundError: No module named 'missing'"},
+        {"train.runs", "did you mean 'run'"},
+        {"broken.run", "broken.py"},
+    };
+    struct bench *bench = *state;
+    bench_write(bench, "broken.py", "import nothing_of_that_name\n");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char evaluator[128];
+        snprintf(evaluator, sizeof evaluator, "type = \"python\"; function = \"%s\"; slots = 2;",
+                 cases[i].function);
+        bench_open(bench, 1, evaluator);
+        bench_start(bench, 1, 0, ACT_RELU);
+        bench_start(bench, 2, 1, ACT_RELU);
+        assert_int_equal(poll_error(bench), DH_CONFIG);
+        if (!strstr(bench->err.text, cases[i].message))
+            fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[i].message);
+        assert_non_null(strstr(bench->err.text, "test.cfg:"));
+    }
+    assert_int_equal(bench_load(bench, 1, "type = \"python\"; function = \"train\";"), DH_CONFIG);
+    assert_int_equal(
+        bench_load(bench, 1, "type = \"python\"; function = \"train.run\"; python = \"pithon\";"),
+        DH_CONFIG);
+    assert_non_null(strstr(bench->err.text, "no executable \"pithon\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(failures_do_not_end_the_process),    TEST(a_dead_process_gets_a_successor),
+        TEST(limits_hold_and_the_next_one_works), TEST(the_time_limit_does_not_count_imports),
+        TEST(what_it_leaves_behind_is_killed),    TEST(metadata_reports_and_environment),
+        TEST(a_failing_import_is_one_message),
+    };
+    return cmocka_run_group_tests_name("python", tests, NULL, NULL);
+}

@@ -1,0 +1,231 @@
+/* Nothing outlives those it works for: kill -9 of the rank, of the launcher, of a guard; and an
+ * idle launcher costs nothing. Builtin evaluations, which need no process, are here too. */
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../../src/eval/launcher.h"
+#include "../../src/eval/process.h"
+#include "bench.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+static int setup(void **state)
+{
+    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
+    bench_folder(bench);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    bench_close(bench);
+    free(bench);
+    return 0;
+}
+
+#define SLEEPERS                                                                                   \
+    "type = \"command\"; slots = 2; command = [\"sh\", \"-c\", \"trap '' TERM; sleep 1000 & "      \
+    "setsid sh -c 'setsid sleep 1000 & sleep 1000' & : >$DH_FOLDER/up{slot}; wait\"];"
+
+static void wait_for_file(const struct bench *bench, const char *name)
+{
+    char *text;
+    for (int i = 0; !(text = bench_read(bench, name)); i++) {
+        assert_true(i < 1500);
+        usleep(20000);
+    }
+    free(text);
+}
+
+/* Two evaluations with daemons, up and running. */
+static void open_sleepers(struct bench *bench)
+{
+    bench_open(bench, 1, SLEEPERS);
+    bench_start(bench, 1, 0, ACT_RELU);
+    bench_start(bench, 2, 1, ACT_RELU);
+    wait_for_file(bench, "up0");
+    wait_for_file(bench, "up1");
+    usleep(100000);
+    assert_true(bench_marked(bench->mark) >= 8);
+}
+
+static void nothing_outlives_the_rank(void **state)
+{
+    struct bench *bench = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    pid_t rank = fork();
+    if (rank == 0) { /* plays the rank */
+        open_sleepers(bench);
+        pid_t launcher = bench->launcher->pid;
+        if (write(ends[1], &launcher, sizeof launcher) == sizeof launcher)
+            pause();
+        _exit(1);
+    }
+    pid_t launcher;
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &launcher, sizeof launcher), sizeof launcher);
+    close(ends[0]);
+    kill(rank, SIGKILL);
+    waitpid(rank, NULL, 0);
+    assert_int_equal(bench_marked_after(bench->mark, 1), 0);
+    int status;
+    assert_int_equal(waitpid(launcher, &status, 0), launcher); /* its orphans are ours */
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void nothing_outlives_the_launcher(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    open_sleepers(bench);
+    kill(bench->launcher->pid, SIGKILL);
+    assert_int_equal(bench_marked_after(bench->mark, 1), 0);
+    assert_int_equal(dh_eval_poll(bench->eval, &event, &bench->err), DH_INTERNAL);
+    assert_non_null(strstr(bench->err.text, "launcher process"));
+}
+
+static void nothing_outlives_the_pool(void **state)
+{
+    struct bench *bench = *state;
+    open_sleepers(bench);
+    dh_eval_destroy(&bench->eval);
+    assert_int_equal(bench_marked_after(bench->mark, 1), 0);
+    open_sleepers(bench); /* the launcher serves another pool */
+    dh_launcher_stop(&bench->launcher);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
+}
+
+/* The guards are the launcher's children. */
+static pid_t find_guard(pid_t launcher)
+{
+    struct eval_process_table table = {0};
+    eval_process_scan(&table);
+    pid_t guard = 0;
+    for (size_t i = 0; i < table.count && !guard; i++)
+        if (table.rows[i].parent == launcher)
+            guard = table.rows[i].pid;
+    eval_process_table_free(&table);
+    return guard;
+}
+
+static void a_killed_guard_is_a_failed_evaluation(void **state)
+{
+    struct bench *bench = *state;
+    open_sleepers(bench);
+    int before = bench_marked(bench->mark);
+    kill(find_guard(bench->launcher->pid), SIGKILL);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_failed(&event.outcome, "its guard process was killed");
+    assert_int_equal(bench_marked(bench->mark), before / 2); /* the other evaluation's */
+    dh_outcome_free(&event.outcome);
+    int32_t other = 1 - event.slot;
+    dh_eval_cancel(bench->eval, other, other == 0 ? 1 : 2);
+    kill(find_guard(bench->launcher->pid), SIGKILL);
+    event = bench_wait(bench);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&event.outcome);
+}
+
+static void an_idle_launcher_sleeps(void **state)
+{
+    struct bench *bench = *state;
+    bench_open(bench, 1,
+               "type = \"command\"; command = \"echo DH-OUTPUT: 1\"; memory_limit = \"1G\";");
+    struct dh_outcome outcome = bench_run(bench, 1);
+    assert_value(&outcome, 1);
+    dh_outcome_free(&outcome);
+    clockid_t clock;
+    struct timespec before, after;
+    assert_int_equal(clock_getcpuclockid(bench->launcher->pid, &clock), 0);
+    clock_gettime(clock, &before);
+    usleep(500000);
+    clock_gettime(clock, &after);
+    double used =
+        (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+    assert_true(used < 0.001);
+}
+
+static void evaluations_leave_no_descriptors(void **state)
+{
+    struct bench *bench = *state;
+    bench_open(bench, 1, "type = \"command\"; command = \"echo DH-OUTPUT: {id}\";");
+    char path[64], *link[2];
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < 30; i++) {
+            struct dh_outcome outcome = bench_run(bench, i);
+            assert_value(&outcome, (double)i);
+            dh_outcome_free(&outcome);
+        }
+        snprintf(path, sizeof path, "ls /proc/%d/fd | wc -l", (int)bench->launcher->pid);
+        FILE *count = popen(path, "r");
+        size_t capacity = 0;
+        link[round] = NULL;
+        assert_true(getline(&link[round], &capacity, count) > 0);
+        pclose(count);
+    }
+    assert_string_equal(link[0], link[1]);
+    free(link[0]);
+    free(link[1]);
+}
+
+static void builtin_functions_need_no_process(void **state)
+{
+    struct bench *bench = *state;
+    bench_open(bench, 1, "type = \"builtin\"; function = \"sphere\"; slots = 2; duration = 0.2;");
+    double start = dh_clock_now(&dh_clock_monotonic);
+    bench_start(bench, 1, 0, ACT_RELU);
+    bench_start(bench, 2, 1, ACT_RELU);
+    assert_true(dh_eval_next_time(bench->eval) > start);
+    assert_int_equal(dh_eval_fd(bench->eval), -1);
+    dh_eval_cancel(bench->eval, 1, 2);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    dh_outcome_free(&event.outcome);
+    event = bench_wait(bench);
+    assert_value(&event.outcome, -(0.25 * 0.25 + 16 * 16 + 0.5 * 0.5)); /* maximised */
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start >= 0.2);
+    dh_outcome_free(&event.outcome);
+    bench_open(bench, 1, "type = \"builtin\"; function = \"sphere\"; duration = 5; timeout = 0.1;");
+    event.outcome = bench_run(bench, 3);
+    assert_int_equal(event.outcome.status, DH_TRIAL_TIMEOUT);
+    dh_outcome_free(&event.outcome);
+}
+
+static void noise_follows_the_seed(void **state)
+{
+    struct bench *bench = *state;
+    double values[3];
+    bench_open(bench, 1,
+               "type = \"builtin\"; function = \"sphere\"; noise = 0.1; duration = 0.001; "
+               "duration_spread = 0.5;");
+    for (int i = 0; i < 3; i++) {
+        struct dh_outcome outcome = bench_run(bench, i == 1 ? 5 : 4);
+        values[i] = outcome.objectives[0];
+        dh_outcome_free(&outcome);
+    }
+    assert_true(values[0] == values[2] && values[0] != values[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        TEST(nothing_outlives_the_rank),         TEST(nothing_outlives_the_launcher),
+        TEST(nothing_outlives_the_pool),         TEST(a_killed_guard_is_a_failed_evaluation),
+        TEST(an_idle_launcher_sleeps),           TEST(evaluations_leave_no_descriptors),
+        TEST(builtin_functions_need_no_process), TEST(noise_follows_the_seed),
+    };
+    return cmocka_run_group_tests_name("survival", tests, NULL, NULL);
+}
