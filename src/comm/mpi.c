@@ -26,7 +26,7 @@
 
 #define LONGEST_NAP 1e-3
 /* Seconds that close waits for sends to complete, and then for the other ranks. */
-#define CLOSE_PATIENCE 10.0
+#define CLOSE_PATIENCE 5.0
 /* Sends tested on every call: more than one, so that a backlog shrinks. */
 #define TESTS_A_CALL 4
 /* Parcels hold at least SMALL bytes; the pool keeps those up to LARGE, and so many of them. */

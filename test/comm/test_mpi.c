@@ -196,7 +196,10 @@ static void survive(struct dh_comm *comm)
     struct dh_error err = {0};
     if (rank == last) {
         must(comm, dh_comm_send(comm, 0, DH_TAG_HELLO, NULL, &err), &err);
-        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        for (int i = 0; i < 200; i++) { /* the send may need further calls to leave */
+            dh_comm_receive(comm, &message, &err);
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        }
         raise(SIGKILL);
     }
     if (rank == 0) {
