@@ -1,5 +1,6 @@
 /* The guard process: see guard.h. It waits for two things: orders (a socket whose end means that
- * the launcher is gone) and signals (a child has ended; SIGTERM when the launcher dies). */
+ * the launcher is gone) and signals (a child has ended; SIGTERM when the launcher dies). A SIGTERM
+ * from elsewhere, such as a batch system's to all processes, is not its business. */
 #include "guard.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@
 struct guard {
     const struct eval_guard_spec *spec;
     int control, signals;
-    pid_t main;
+    pid_t launcher, main;
     bool ended; /* the main process, with `status` */
     int status;
     bool alone; /* no child is left */
@@ -156,7 +157,7 @@ static void watch(struct guard *guard)
             break;
         struct signalfd_siginfo info;
         while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info)
-            if (info.ssi_signo == SIGTERM)
+            if (info.ssi_signo == SIGTERM && getppid() != guard->launcher)
                 guard->stop = true;
         reap(guard);
         obey(guard);
@@ -178,8 +179,11 @@ static void report(const struct guard *guard)
     dh_buffer_free(&news);
 }
 
-static int take_signals(void)
+int eval_guard_take_signals(void)
 {
+    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM};
+    for (size_t i = 0; i < DH_COUNT_OF(ignored); i++)
+        signal(ignored[i], SIG_IGN);
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
@@ -190,12 +194,13 @@ static int take_signals(void)
 
 void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
 {
-    struct guard guard = {.spec = spec, .control = spec->child.control, .status = 9};
+    struct guard guard = {
+        .spec = spec, .control = spec->child.control, .launcher = launcher, .status = SIGKILL};
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != launcher)
         _exit(126);
-    guard.signals = take_signals();
+    guard.signals = eval_guard_take_signals();
     pid_t self = getpid();
     guard.main = fork();
     if (guard.main == 0) {

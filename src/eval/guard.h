@@ -46,4 +46,8 @@ void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
 /* Default actions for all signals, none blocked: what a forked process has to begin with. */
 void eval_guard_reset_signals(void);
 
+/* Ignore what batch systems send to every process of a job (SIGUSR1 before the walltime, …): it
+ * is meant for the rank. SIGTERM and SIGCHLD are left to a signalfd, which is returned. */
+int eval_guard_take_signals(void);
+
 #endif

@@ -27,6 +27,7 @@
 
 struct launcher {
     int fd, signals;
+    pid_t rank;
     bool stop;
     struct dh_buffer in;
     struct dh_config *config;
@@ -204,8 +205,8 @@ static void read_signals(struct launcher *launcher)
 {
     struct signalfd_siginfo info;
     while (read(launcher->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM)
-            launcher->stop = true;
+        if (info.ssi_signo == SIGTERM && getppid() != launcher->rank)
+            launcher->stop = true; /* one from elsewhere is for the rank, which may drain */
     reap();
 }
 
@@ -295,14 +296,8 @@ static void settle(struct launcher *launcher)
 {
     setsid();
     eval_guard_reset_signals();
-    signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "dh_launcher");
-    sigset_t wanted;
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGCHLD);
-    sigaddset(&wanted, SIGTERM);
-    sigprocmask(SIG_SETMASK, &wanted, NULL);
     eval_process_close_others(&launcher->fd, 1);
     int nothing = open("/dev/null", O_RDWR);
     dup2(nothing, STDIN_FILENO);
@@ -311,14 +306,14 @@ static void settle(struct launcher *launcher)
         dup2(nothing, STDERR_FILENO);
     if (nothing > STDERR_FILENO)
         close(nothing);
-    launcher->signals = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+    launcher->signals = eval_guard_take_signals();
     fcntl(launcher->fd, F_SETFL, O_NONBLOCK);
     eval_job_scrub_environment();
 }
 
 void eval_launcher_run(int fd, pid_t rank)
 {
-    struct launcher launcher = {.fd = fd};
+    struct launcher launcher = {.fd = fd, .rank = rank};
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     settle(&launcher);
     launcher.stop = getppid() != rank;

@@ -101,6 +101,7 @@ static void nothing_outlives_the_pool(void **state)
     dh_eval_destroy(&bench->eval);
     assert_int_equal(bench_marked_after(bench->mark, 1), 0);
     open_sleepers(bench); /* the launcher serves another pool */
+    dh_eval_destroy(&bench->eval);
     dh_launcher_stop(&bench->launcher);
     assert_int_equal(bench_marked(bench->mark), 0);
     assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
@@ -135,6 +136,25 @@ static void a_killed_guard_is_a_failed_evaluation(void **state)
     event = bench_wait(bench);
     assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
     assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&event.outcome);
+}
+
+/* Batch systems signal every process of a job; what that means is the rank's decision. */
+static void signals_for_the_rank_are_not_for_the_launcher(void **state)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    struct bench *bench = *state;
+    bench_open(bench, 1,
+               "type = \"command\"; "
+               "command = [\"sh\", \"-c\", \": >$DH_FOLDER/up; sleep 0.5; echo DH-OUTPUT: 1\"];");
+    bench_start(bench, 1, 0, ACT_RELU);
+    wait_for_file(bench, "up");
+    for (size_t i = 0; i < DH_COUNT_OF(numbers); i++) {
+        kill(bench->launcher->pid, numbers[i]);
+        kill(find_guard(bench->launcher->pid), numbers[i]);
+    }
+    struct dh_eval_event event = bench_wait(bench);
+    assert_value(&event.outcome, 1);
     dh_outcome_free(&event.outcome);
 }
 
@@ -222,10 +242,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(nothing_outlives_the_rank),         TEST(nothing_outlives_the_launcher),
-        TEST(nothing_outlives_the_pool),         TEST(a_killed_guard_is_a_failed_evaluation),
-        TEST(an_idle_launcher_sleeps),           TEST(evaluations_leave_no_descriptors),
-        TEST(builtin_functions_need_no_process), TEST(noise_follows_the_seed),
+        TEST(nothing_outlives_the_rank),
+        TEST(nothing_outlives_the_launcher),
+        TEST(nothing_outlives_the_pool),
+        TEST(a_killed_guard_is_a_failed_evaluation),
+        TEST(signals_for_the_rank_are_not_for_the_launcher),
+        TEST(an_idle_launcher_sleeps),
+        TEST(evaluations_leave_no_descriptors),
+        TEST(builtin_functions_need_no_process),
+        TEST(noise_follows_the_seed),
     };
     return cmocka_run_group_tests_name("survival", tests, NULL, NULL);
 }

@@ -1,0 +1,162 @@
+/* Lines, tails and values, without processes: streams cut anywhere, lines too long, bad bytes. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "../../src/eval/output.h"
+#include "../../src/eval/value.h"
+
+static void collect(void *context, const char *line, size_t size)
+{
+    struct dh_buffer *out = context;
+    dh_buffer_append(out, line, size);
+    dh_buffer_text(out, "|");
+}
+
+static void lines_do_not_depend_on_pieces(void **state)
+{
+    (void)state;
+    static const char text[] = "x\nDH-A\n  \tDH-B b\nno DH-C\n\nDH-\0D\nDH-last";
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct eval_lines lines = {0};
+        struct dh_buffer out = {0};
+        for (size_t at = 0; at < sizeof text - 1; at += piece) {
+            size_t rest = sizeof text - 1 - at;
+            eval_lines_feed(&lines, text + at, rest < piece ? rest : piece, collect, &out);
+        }
+        eval_lines_end(&lines, collect, &out);
+        assert_string_equal(out.data, "DH-A|DH-B b|DH-|DH-last|");
+        dh_buffer_free(&out);
+    }
+}
+
+static void long_lines_are_skipped_whole(void **state)
+{
+    (void)state;
+    struct eval_lines lines = {0};
+    struct dh_buffer out = {0};
+    char piece[4096];
+    memset(piece, 'x', sizeof piece);
+    eval_lines_feed(&lines, "DH-LONG", 7, collect, &out);
+    for (size_t fed = 0; fed < 3u << 20; fed += sizeof piece) {
+        eval_lines_feed(&lines, piece, sizeof piece, collect, &out);
+        assert_true(lines.partial.capacity < 3u << 20);
+    }
+    eval_lines_feed(&lines, "DH-INSIDE\nDH-NEXT\n", 18, collect, &out);
+    assert_string_equal(out.data, "DH-NEXT|");
+    eval_lines_end(&lines, collect, &out);
+    dh_buffer_free(&out);
+}
+
+static void a_tail_is_the_end(void **state)
+{
+    (void)state;
+    static struct eval_tail tail;
+    assert_null(eval_tail_text(&tail));
+    for (size_t piece = 1; piece < 10000; piece = piece * 3 + 1) {
+        struct dh_buffer all = {0};
+        for (int i = 0; i < 3000; i++)
+            dh_buffer_printf(&all, "line %d\n", i);
+        tail.total = 0;
+        for (size_t at = 0; at < all.size; at += piece)
+            eval_tail_feed(&tail, all.data + at, all.size - at < piece ? all.size - at : piece);
+        char *text = eval_tail_text(&tail);
+        size_t size = strlen(text);
+        assert_true(size > EVAL_TAIL_LIMIT - 20 && size <= EVAL_TAIL_LIMIT);
+        assert_string_equal(text, all.data + all.size - size);
+        assert_memory_equal(text, "line ", 5);
+        free(text);
+        dh_buffer_free(&all);
+    }
+}
+
+static void bytes_become_utf8(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *text;
+    } cases[] = {
+        {"a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80", "a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"},
+        {"\xC3", "\xEF\xBF\xBD"},
+        {"\xC0\xAF", "\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xF4\x90\x80\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"},
+        {"\xE2\x82z", "\xEF\xBF\xBD\xEF\xBF\xBDz"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dh_buffer out = {0};
+        eval_value_put_utf8(&out, cases[i].bytes, strlen(cases[i].bytes));
+        assert_string_equal(out.data, cases[i].text);
+        dh_buffer_free(&out);
+    }
+}
+
+static void values_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum dh_trial_status status;
+        double first, second;
+        const char *reason;
+    } cases[] = {
+        {" 1.5 2e3 ", DH_TRIAL_SUCCEEDED, 1.5, 2000, NULL},
+        {"-1,+2\r", DH_TRIAL_SUCCEEDED, -1, 2, NULL},
+        {"[1, 2]", DH_TRIAL_SUCCEEDED, 1, 2, NULL},
+        {"{\"objective\": [1, 2.5]}", DH_TRIAL_SUCCEEDED, 1, 2.5, NULL},
+        {"[1, NaN]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is nan"},
+        {"[1, \"F_x\"]", DH_TRIAL_FAILED, NAN, NAN, "F_x"},
+        {"[1, [2]]", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT: the objective is not a number: [2]"},
+        {"[]", DH_TRIAL_FAILED, NAN, NAN, "0 values for 2 objectives"},
+        {"1 2 3", DH_TRIAL_FAILED, NAN, NAN, "3 values for 2 objectives"},
+        {"1 two", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1 two\""},
+        {"0x", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"0x\""},
+        {"\xFF", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"\xEF\xBF\xBD\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct dh_outcome outcome = {0};
+        eval_value_text(&outcome, 2, 1e6, cases[i].text, strlen(cases[i].text));
+        assert_int_equal(outcome.status, cases[i].status);
+        if (cases[i].reason) {
+            assert_string_equal(outcome.reason, cases[i].reason);
+            assert_true(isnan(outcome.objectives[0]) && isnan(outcome.objectives[1]));
+        } else {
+            assert_true(outcome.objectives[0] == cases[i].first);
+            assert_true(outcome.objectives[1] == cases[i].second);
+        }
+        dh_outcome_free(&outcome);
+    }
+}
+
+static void broken_json_is_said(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{\"objective\": 1", "[1,]", "{\"a\": 1, \"a\": 2}",
+                                        "\"open", "{\"objective\": 1} x"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct dh_outcome outcome = {0};
+        eval_value_text(&outcome, 1, 1e6, texts[i], strlen(texts[i]));
+        assert_int_equal(outcome.status, DH_TRIAL_FAILED);
+        assert_memory_equal(outcome.reason, "DH-OUTPUT is not valid JSON: ", 29);
+        dh_outcome_free(&outcome);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lines_do_not_depend_on_pieces),
+        cmocka_unit_test(long_lines_are_skipped_whole),
+        cmocka_unit_test(a_tail_is_the_end),
+        cmocka_unit_test(bytes_become_utf8),
+        cmocka_unit_test(values_are_read),
+        cmocka_unit_test(broken_json_is_said),
+    };
+    return cmocka_run_group_tests_name("output", tests, NULL, NULL);
+}
