@@ -2,7 +2,6 @@
 """Compare the best configuration of a search on digits with scikit-learn's default SVC.
 
     python3 benchmarks/digits/compare.py results.csv     # of dhctl export --format csv
-    python3 benchmarks/digits/compare.py digits.h5       # the checkpoint itself (needs h5py)
     dhctl best --json digits.h5 | python3 benchmarks/digits/compare.py -
 
 Both are measured in the same way, on the folds that the search used; then on divisions into folds
@@ -22,7 +21,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 FRESH_SPLITS = (1, 2, 3)
-NAMES = ("kernel", "C", "gamma", "degree", "coef0", "scaling", "components", "shrinking")
 
 
 def number(text):
@@ -61,37 +59,12 @@ def from_json(text):
             yield objective, trial["parameters"]
 
 
-def from_checkpoint(path):
-    """The checkpoint's columns; choices are stored as labels."""
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        trials = file["trials"]
-        status = trials["status"].asstr()[:] if trials["status"].dtype.kind in "OS" else None
-        objective = trials["objective"][:]
-        columns = {name: trials["parameters"][name][:] for name in NAMES}
-        for row, accuracy in enumerate(objective):
-            if accuracy == accuracy and (status is None or status[row] == "ok"):
-                yield accuracy, {name: cell(column[row]) for name, column in columns.items()
-                                 if cell(column[row]) is not None}
-
-
-def cell(item):
-    item = item.decode() if isinstance(item, bytes) else item.item()
-    if item == "" or item != item:
-        return None
-    return value(item) if isinstance(item, str) else item
-
-
 def read_trials(name):
     if name == "-":
         text = sys.stdin.read()
     else:
-        with open(name, "rb") as file:
-            data = file.read()
-        if data.startswith(b"\x89HDF"):
-            return list(from_checkpoint(name))
-        text = data.decode()
+        with open(name, newline="") as file:
+            text = file.read()
     return list(from_json(text) if text.lstrip().startswith("[") else from_csv(text))
 
 
