@@ -1,4 +1,4 @@
-/* Log lines to one stream, each with the time since start and the rank it came from. */
+/* Log lines to one stream, each with the time of day and the rank it came from. */
 #ifndef DH_MPI_LOG_H
 #define DH_MPI_LOG_H
 

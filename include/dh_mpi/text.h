@@ -21,7 +21,8 @@ void dh_text_put_json_number(struct dh_buffer *out, double value);
 /* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */
 void dh_text_put_json(struct dh_buffer *out, const char *text);
 /* Index of the name nearest to `word` by Damerau–Levenshtein distance, or -1 if none is near
- * enough (a third of its length) to be what was meant. */
+ * enough to be what was meant: a third of the word's length and one more edit, but not all of
+ * it. */
 int dh_text_nearest(const char *word, const char *const *names, size_t count);
 /* A finite or infinite number and nothing else, in the C locale's notation. */
 bool dh_text_number(const char *text, double *value);

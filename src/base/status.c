@@ -28,13 +28,15 @@ dh_status dh_fail(struct dh_error *err, dh_status status, const char *format, ..
 {
     if (!err)
         return status;
-    err->status = status;
+    char text[sizeof err->text] = ""; /* the arguments may point into err->text */
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(err->text, sizeof err->text, format, args);
+    int length = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (length >= (int)sizeof err->text)
-        mark_cut(err->text, sizeof err->text);
+    if (length >= (int)sizeof text)
+        mark_cut(text, sizeof text);
+    memcpy(err->text, text, sizeof text);
+    err->status = status;
     return status;
 }
 

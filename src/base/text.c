@@ -16,7 +16,7 @@ bool dh_text_number(const char *text, double *value)
         return false;
     char *end;
     *value = strtod(text, &end); /* the program never leaves the C locale */
-    return *end == '\0';
+    return *end == '\0' && !isnan(*value);
 }
 
 struct unit {
@@ -46,6 +46,8 @@ static bool clock_notation(const char *text, double *seconds)
 {
     unsigned days = 0, fields[3] = {0};
     int used = 0;
+    if (!isdigit((unsigned char)*text))
+        return false; /* sscanf would take a sign or a space */
     if (sscanf(text, "%4u-%n", &days, &used) < 1 || used == 0) {
         days = 0;
         used = 0;
@@ -61,7 +63,7 @@ static bool clock_notation(const char *text, double *seconds)
         rest++;
     }
     count++;
-    if (*rest != '\0' || rest[-1] == ':' || count < 2 || count > 3 || (used && count != 3))
+    if (count < 2 || count > 3 || (used && count != 3) || *rest != '\0' || rest[-1] == ':')
         return false;
     for (int i = 0; i < count; i++)
         if (i > 0 && fields[i] > 59)
@@ -220,7 +222,7 @@ int dh_text_nearest(const char *word, const char *const *names, size_t count)
         if (length > LONGEST_WORD || other > LONGEST_WORD)
             continue;
         size_t d = distance(word, length, names[i], other);
-        if (d < best || (d == best && nearest < 0)) {
+        if (d < length && (d < best || (d == best && nearest < 0))) {
             best = d;
             nearest = (int)i;
         }
