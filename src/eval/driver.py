@@ -1,16 +1,17 @@
 """The process of the python evaluator: imports the user's function once, then calls it per trial.
 
-Embedded in the program and run as `python3 -u -c TEXT`. Standard library only, Python 3.6 or later.
+Embedded in the program and run as `python3 -u -c TEXT`. Standard library only, Python 3.6 or later,
+ASCII only (an old Python in the C locale cannot take other text from its command line).
 It talks with the launcher in JSON lines over two descriptors of its own (their numbers are in
 DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's.
 
-  launcher: {"function": "train.run", "path": ["/folder", …], "objectives": 1, "reals": ["lr", …]}
-  driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: …"}
+  launcher: {"function": "train.run", "path": ["/folder", ...], "objectives": 1, "reals": ["lr", ...]}
+  driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: ..."}
   launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
              "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
   driver:   {"report": [step, value]}                        for every job.record
-            {"id": 7, "objective": O, "metadata": {…}, "cpu_seconds": …, "peak_bytes": …}
-        or  {"id": 7, "error": "ValueError: …", "traceback": "…", "cpu_seconds": …, "peak_bytes": …}
+            {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ...}
+        or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ...}
   launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on
 
 O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
@@ -122,7 +123,7 @@ class Job(collections.abc.MutableMapping):
         return Storage(self)
 
     def record(self, budget, objective):
-        """Report an intermediate result: `objective` after `budget` (epochs, seconds, …)."""
+        """Report an intermediate result: `objective` after `budget` (epochs, seconds, ...)."""
         self.objective = objective
         if self._channel is not None:
             step, value = number(plain(budget)), number(plain(objective))
@@ -185,8 +186,8 @@ def describe(value):
     try:
         text = repr(value)
     except Exception:
-        text = "…"
-    return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "…")
+        text = "..."
+    return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "...")
 
 
 def failure_text(value):
