@@ -89,6 +89,8 @@ struct dh_history;
 /* An empty history of trials with so many parameters and objectives. */
 struct dh_history *dh_history_create(size_t parameter_count, size_t objective_count);
 void dh_history_destroy(struct dh_history **history);
+/* Empty again, as created. For a load that failed half-way; no other thread may be reading. */
+void dh_history_clear(struct dh_history *history);
 
 size_t dh_history_parameter_count(const struct dh_history *history);
 size_t dh_history_objective_count(const struct dh_history *history);

@@ -132,16 +132,23 @@ static void free_chunk(struct chunk *chunk)
     free(chunk);
 }
 
+void dh_history_clear(struct dh_history *history)
+{
+    for (size_t p = 0; p < DIRECTORY_PAGES && history->pages[p]; p++) {
+        struct page *page = history->pages[p];
+        for (size_t c = 0; c < PAGE_CHUNKS && page->chunks[c]; c++)
+            free_chunk(page->chunks[c]);
+        free(page);
+        history->pages[p] = NULL;
+    }
+    history->count = history->ended = history->event = 0;
+}
+
 void dh_history_destroy(struct dh_history **history)
 {
     if (!*history)
         return;
-    for (size_t p = 0; p < DIRECTORY_PAGES && (*history)->pages[p]; p++) {
-        struct page *page = (*history)->pages[p];
-        for (size_t c = 0; c < PAGE_CHUNKS && page->chunks[c]; c++)
-            free_chunk(page->chunks[c]);
-        free(page);
-    }
+    dh_history_clear(*history);
     free(*history);
     *history = NULL;
 }

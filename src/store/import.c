@@ -1,1 +1,354 @@
-#include "dh_mpi/status.h"
+/* Points and objectives of an old history: see store.h.
+ *
+ * Two sources, one rule: columns are matched by name, texts are read as the space writes them, a
+ * row that the space cannot take is skipped and counted. A CSV file may be DeepHyper's, ours, or
+ * any with a header; anything else is read as a checkpoint (with its journals).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "csv.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/store.h"
+#include "dh_mpi/text.h"
+
+#define NOWHERE SIZE_MAX
+
+struct importer {
+    const char *path;
+    const struct dh_space *space;
+    const struct dh_settings *settings;
+    struct dh_import *out;
+    struct dh_buffer notes;
+    struct dh_error first; /* why the first row was skipped */
+    size_t capacity;       /* rows */
+    size_t *parameters;    /* column of each parameter of the space, or NOWHERE */
+    size_t *objectives;    /* column of each objective, or NOWHERE */
+    size_t status;         /* column of our status, or NOWHERE */
+};
+
+/* Room for one more row; its values are NaN. */
+static double *add_row(struct importer *importer, double **objectives)
+{
+    struct dh_import *out = importer->out;
+    size_t width = dh_space_count(importer->space), depth = importer->settings->objective_count;
+    if (out->count == importer->capacity) {
+        importer->capacity += importer->capacity / 2 + 64;
+        out->points = dh_realloc(out->points, importer->capacity * width * sizeof(double));
+        out->objectives = dh_realloc(out->objectives, importer->capacity * depth * sizeof(double));
+    }
+    double *point = out->points + out->count * width;
+    *objectives = out->objectives + out->count * depth;
+    for (size_t i = 0; i < width; i++)
+        point[i] = NAN;
+    for (size_t i = 0; i < depth; i++)
+        (*objectives)[i] = NAN;
+    return point;
+}
+
+/* Keep the row just filled if the space takes it. */
+static void finish_row(struct importer *importer, double *point, dh_status status,
+                       struct dh_error *err)
+{
+    if (status == DH_OK) {
+        dh_space_settle(importer->space, point);
+        status = dh_space_check(importer->space, point, err);
+    }
+    if (status == DH_OK) {
+        importer->out->count++;
+        return;
+    }
+    if (importer->out->skipped++ == 0)
+        importer->first = *err;
+}
+
+static void note_list(struct importer *importer, const struct dh_buffer *names, const char *what)
+{
+    if (names->size)
+        dh_buffer_printf(&importer->notes, "%s: %s: %s\n", importer->path, what, names->data);
+}
+
+static void add_name(struct dh_buffer *names, const char *name)
+{
+    dh_buffer_printf(names, "%s%s", names->size ? ", " : "", name);
+}
+
+/* DH_CONFIG if the file knows no parameter of the space; notes about those it lacks. */
+static dh_status check_parameters(struct importer *importer, struct dh_error *err)
+{
+    struct dh_buffer missing = {0};
+    size_t count = dh_space_count(importer->space), found = 0;
+    for (size_t i = 0; i < count; i++)
+        if (importer->parameters[i] == NOWHERE)
+            add_name(&missing, dh_space_parameter(importer->space, i)->name);
+        else
+            found++;
+    note_list(importer, &missing, "not there, the defaults are used");
+    dh_buffer_free(&missing);
+    if (found || count == 0)
+        return DH_OK;
+    return dh_fail(err, DH_CONFIG, "%s: none of its columns is a parameter of the space",
+                   importer->path);
+}
+
+/* Which parameter a column header means: "p:lr" or "lr"; -1: none. */
+static int column_parameter(const struct importer *importer, const char *header)
+{
+    return dh_space_find(importer->space, strncmp(header, "p:", 2) == 0 ? header + 2 : header);
+}
+
+/* Which objective: its name, "objective" (the first), "objective_N"; or -1. */
+static int column_objective(const struct importer *importer, const char *header)
+{
+    static const char lead[] = "objective_";
+    size_t count = importer->settings->objective_count;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(header, importer->settings->objectives[i].name) == 0)
+            return (int)i;
+    if (strcmp(header, "objective") == 0)
+        return 0;
+    if (strncmp(header, lead, sizeof lead - 1) != 0)
+        return -1;
+    const char *digits = header + sizeof lead - 1;
+    size_t length = strspn(digits, "0123456789");
+    if (length == 0 || length > 6 || digits[length] != '\0')
+        return -1;
+    unsigned long index = strtoul(digits, NULL, 10);
+    return index < count ? (int)index : -1;
+}
+
+static void map_column(struct importer *importer, const char *header, size_t column,
+                       struct dh_buffer *unknown)
+{
+    bool prefixed = strncmp(header, "p:", 2) == 0;
+    int parameter = column_parameter(importer, header);
+    int objective = prefixed ? -1 : column_objective(importer, header);
+    if (parameter >= 0 && (prefixed || importer->parameters[parameter] == NOWHERE))
+        importer->parameters[parameter] = column;
+    else if (objective >= 0)
+        importer->objectives[objective] = column;
+    else if (strcmp(header, "m:status") == 0)
+        importer->status = column;
+    else if (parameter < 0 && strncmp(header, "m:", 2) != 0 && strncmp(header, "job_", 4) != 0)
+        add_name(unknown, header);
+}
+
+static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
+                            struct dh_error *err)
+{
+    struct dh_buffer unknown = {0};
+    for (size_t i = 0; i < csv->count; i++)
+        map_column(importer, dh_csv_field(csv, i), i, &unknown);
+    note_list(importer, &unknown, "columns that are no parameter, ignored");
+    dh_buffer_free(&unknown);
+    for (size_t i = 0; i < importer->settings->objective_count; i++)
+        if (importer->objectives[i] == NOWHERE)
+            dh_buffer_printf(&importer->notes, "%s: no column for objective %s\n", importer->path,
+                             importer->settings->objectives[i].name);
+    return check_parameters(importer, err);
+}
+
+/* A value of the space in a file that wrote numbers its own way ("64.0" for an int). */
+static dh_status parse_value(const struct dh_parameter *parameter, const char *text, double *value,
+                             struct dh_error *err)
+{
+    double number;
+    dh_status status = dh_parameter_parse(parameter, text, value, err);
+    if (status == DH_OK || !dh_text_number(text, &number) || !isfinite(number))
+        return status;
+    struct dh_buffer plain = {0};
+    dh_text_put_number(&plain, number);
+    if (dh_parameter_parse(parameter, plain.data, value, NULL) == DH_OK)
+        status = DH_OK;
+    dh_buffer_free(&plain);
+    return status;
+}
+
+static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
+{
+    struct dh_error err = {0};
+    double *objectives, *point = add_row(importer, &objectives);
+    dh_status status = DH_OK;
+    for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++)
+        if (importer->parameters[i] != NOWHERE)
+            status = parse_value(dh_space_parameter(importer->space, i),
+                                 dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
+    /* what an evaluation that was stopped early said last is no result */
+    bool valued = importer->status == NOWHERE ||
+                  dh_trial_status_parse(dh_csv_field(csv, importer->status)) == DH_TRIAL_SUCCEEDED;
+    for (size_t i = 0; i < importer->settings->objective_count && valued; i++) {
+        double value;
+        if (importer->objectives[i] != NOWHERE &&
+            dh_text_number(dh_csv_field(csv, importer->objectives[i]), &value) && isfinite(value))
+            objectives[i] = value;
+    }
+    finish_row(importer, point, status, &err);
+    if (importer->out->skipped == 1 && importer->first.status != DH_OK) {
+        dh_buffer_printf(&importer->notes, "%s:%llu: %s\n", importer->path,
+                         (unsigned long long)csv->line, importer->first.text);
+        importer->first.status = DH_OK;
+    }
+}
+
+static dh_status read_csv(struct importer *importer, FILE *stream, struct dh_error *err)
+{
+    struct dh_csv csv = {.stream = stream, .name = importer->path};
+    dh_status status = dh_csv_row(&csv, err);
+    if (status == DH_EMPTY)
+        status = dh_fail(err, DH_CONFIG, "%s: is empty, expected a line of column names",
+                         importer->path);
+    if (status == DH_OK)
+        status = map_header(importer, &csv, err);
+    while (status == DH_OK && (status = dh_csv_row(&csv, err)) == DH_OK)
+        read_csv_row(importer, &csv);
+    dh_csv_free(&csv);
+    return status == DH_EMPTY ? DH_OK : status;
+}
+
+/* Columns of a checkpoint are the parameters of its own space, and its objectives in order. */
+static dh_status map_image(struct importer *importer, const struct dh_store_image *image,
+                           struct dh_error *err)
+{
+    struct dh_buffer unknown = {0};
+    for (size_t i = 0; i < dh_space_count(image->space); i++) {
+        const char *name = dh_space_parameter(image->space, i)->name;
+        int index = dh_space_find(importer->space, name);
+        if (index >= 0)
+            importer->parameters[index] = i;
+        else
+            add_name(&unknown, name);
+    }
+    note_list(importer, &unknown, "parameters that are not in the space, ignored");
+    dh_buffer_free(&unknown);
+    for (size_t i = 0; i < image->settings.objective_count; i++) {
+        int index = column_objective(importer, image->settings.objectives[i].name);
+        size_t place = index >= 0 ? (size_t)index : i;
+        if (place < importer->settings->objective_count)
+            importer->objectives[place] = i;
+    }
+    return check_parameters(importer, err);
+}
+
+/* A value of `old` as one of `now`. Numbers that are the same need no text in between. */
+static dh_status convert_value(const struct dh_parameter *old, const struct dh_parameter *now,
+                               double value, double *out, struct dh_error *err)
+{
+    if (isnan(value) || (old->choice_count == 0 && now->choice_count == 0 && value >= now->low &&
+                         value <= now->high &&
+                         dh_parameter_decode(now, dh_parameter_encode(now, value)) == value)) {
+        *out = value;
+        return DH_OK;
+    }
+    struct dh_buffer text = {0};
+    dh_parameter_format(old, value, &text);
+    dh_status status = dh_parameter_parse(now, text.data ? text.data : "", out, err);
+    dh_buffer_free(&text);
+    return status;
+}
+
+static void read_trial(struct importer *importer, const struct dh_store_image *image,
+                       const struct dh_trial *trial)
+{
+    struct dh_error err = {0};
+    double *objectives, *point = add_row(importer, &objectives);
+    dh_status status = DH_OK;
+    for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++) {
+        size_t column = importer->parameters[i];
+        if (column != NOWHERE)
+            status = convert_value(dh_space_parameter(image->space, column),
+                                   dh_space_parameter(importer->space, i), trial->values[column],
+                                   &point[i], &err);
+    }
+    bool valued = trial->outcome.status == DH_TRIAL_SUCCEEDED;
+    for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
+        if (importer->objectives[i] != NOWHERE &&
+            isfinite(trial->outcome.objectives[importer->objectives[i]]))
+            objectives[i] = trial->outcome.objectives[importer->objectives[i]];
+    finish_row(importer, point, status, &err);
+    if (importer->out->skipped == 1 && importer->first.status != DH_OK) {
+        dh_buffer_printf(&importer->notes, "%s: trial %llu: %s\n", importer->path,
+                         (unsigned long long)trial->id, importer->first.text);
+        importer->first.status = DH_OK;
+    }
+}
+
+static dh_status read_image(struct importer *importer, struct dh_error *err)
+{
+    struct dh_store_image image = {0};
+    dh_status status = dh_store_read(importer->path, &image, err);
+    if (status == DH_EMPTY)
+        return dh_fail(err, DH_IO, "%s: is not there", importer->path);
+    if (status != DH_OK)
+        return status;
+    dh_buffer_text(&importer->notes, image.notes);
+    status = map_image(importer, &image, err);
+    uint64_t count = 0;
+    uint64_t *order = dh_history_ended_order(image.history, &count);
+    for (uint64_t i = 0; i < count && status == DH_OK; i++)
+        read_trial(importer, &image, dh_history_trial(image.history, order[i]));
+    free(order);
+    dh_store_image_free(&image);
+    return status;
+}
+
+/* Does the file begin like HDF5, with or without a block of ours in front? */
+static bool is_checkpoint(FILE *stream)
+{
+    static const char signature[] = "\x89HDF\r\n\x1a\n", lead[] = "dh_mpi checkpoint ";
+    char start[32] = "";
+    size_t size = fread(start, 1, sizeof start, stream);
+    rewind(stream);
+    return (size >= 8 && memcmp(start, signature, 8) == 0) ||
+           (size >= sizeof lead - 1 && memcmp(start, lead, sizeof lead - 1) == 0);
+}
+
+static size_t *nowhere(size_t count)
+{
+    size_t *places = dh_alloc(count, sizeof *places);
+    for (size_t i = 0; i < count; i++)
+        places[i] = NOWHERE;
+    return places;
+}
+
+dh_status dh_import_read(const char *path, const struct dh_space *space,
+                         const struct dh_settings *settings, struct dh_import *out,
+                         struct dh_error *err)
+{
+    struct importer importer = {
+        .path = path, .space = space, .settings = settings, .out = out, .status = NOWHERE};
+    *out = (struct dh_import){0};
+    importer.parameters = nowhere(dh_space_count(space));
+    importer.objectives = nowhere(settings->objective_count);
+    FILE *stream = fopen(path, "re");
+    dh_status status;
+    if (!stream && errno != ENOENT)
+        status = dh_fail(err, DH_IO, "%s: cannot open: %s", path, strerror(errno));
+    else if (stream && !is_checkpoint(stream))
+        status = read_csv(&importer, stream, err);
+    else
+        status = read_image(&importer, err); /* its journals may be all there is */
+    if (stream)
+        fclose(stream);
+    if (out->skipped)
+        dh_buffer_printf(&importer.notes, "%s: %zu of %zu rows skipped\n", path, out->skipped,
+                         out->skipped + out->count);
+    out->notes = dh_buffer_take(&importer.notes);
+    free(importer.parameters);
+    free(importer.objectives);
+    if (status != DH_OK)
+        dh_import_free(out);
+    return status;
+}
+
+void dh_import_free(struct dh_import *import)
+{
+    free(import->points);
+    free(import->objectives);
+    free(import->notes);
+    *import = (struct dh_import){0};
+}

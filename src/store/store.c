@@ -1,1 +1,442 @@
-#include "dh_mpi/status.h"
+/* The store of a running search: see store.h.
+ *
+ * What happens when the process dies, by moment ("journals" are all NAME-journal.N and
+ * NAME-journal; nothing below needs more than recover.c's rule: newest sound checkpoint plus every
+ * later record):
+ *
+ *   recorded, not yet written       the event never happened; its trial is evaluated again
+ *   while a record is written       its torn rest is cut when the journal is next opened
+ *   written, not yet synced         kept; only the machine's death can lose it (checkpoint.sync)
+ *
+ * A checkpoint, at event M:
+ *   1. create NAME-journal.new with its header     removed by the next open
+ *   2. rename NAME-journal to NAME-journal.N       no NAME-journal: the segments are enough
+ *   3. rename NAME-journal.new to NAME-journal     an empty journal continues at M + 1
+ *   4. build, write and sync NAME.tmp              removed by the next open
+ *   5. remove NAME.previous                        NAME and the journals are enough
+ *   6. link NAME to NAME.previous                  both are the same file
+ *      (without links: rename)                     no NAME: NAME.previous and the journals
+ *   7. rename NAME.tmp to NAME                     NAME is the new one
+ *   8. sync the folder
+ *   9. remove segments that end at or before the   what remains is more than enough
+ *      event of NAME.previous
+ * So journals always reach back to NAME.previous, and a damaged NAME costs nothing. A damaged NAME
+ * is not made NAME.previous: then 5 and 6 are left out.
+ *
+ * Steps 1–3 are done by the caller's thread, 4–9 by the checkpoint thread, syncs of journals by a
+ * third (sync.c), which syncs the sealed journal before the new one: after a power failure a later
+ * segment cannot be there without the end of the one before it, except within those milliseconds;
+ * then the gap is found and told, and moving NAME-journal away accepts the loss.
+ */
+#include "dh_mpi/store.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "checkpoint.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "files.h"
+#include "generation.h"
+#include "journal.h"
+#include "lock.h"
+#include "recover.h"
+#include "sync.h"
+
+struct segment {
+    uint64_t number, last_event;
+};
+
+/* A checkpoint being written; the thread reads and writes nothing else but the history. */
+struct snapshot {
+    bool running;
+    pthread_t thread;
+    const struct dh_store *store; /* path, settings, space, history: constant */
+    uint64_t mark;
+    bool keep;          /* NAME is sound and becomes NAME.previous */
+    uint64_t *obsolete; /* segments to remove afterwards */
+    size_t obsolete_count;
+    dh_status status;
+    struct dh_error err;
+    _Atomic bool done; /* released after status and err */
+};
+
+struct dh_store {
+    char *path, *journal;
+    const struct dh_settings *settings;
+    const struct dh_space *space;
+    struct dh_history *history;
+    const struct dh_log *log;
+    struct dh_lock lock;
+    double started;
+
+    int fd;                   /* NAME-journal; -1: none yet */
+    bool journal_there;       /* a file of that name exists */
+    uint64_t first_event;     /* of NAME-journal */
+    struct dh_buffer pending; /* records not yet written */
+    struct segment *segments;
+    size_t segment_count, segment_capacity;
+    struct dh_syncer *syncer;
+
+    uint64_t mark;            /* of the newest sound checkpoint; 0: none */
+    bool current_sound;       /* NAME is that checkpoint */
+    bool config_is_different; /* from that in it */
+    struct snapshot snapshot;
+};
+
+void dh_store_proposed(struct dh_store *store, const struct dh_trial *trial)
+{
+    dh_journal_put_proposed(&store->pending, trial, dh_space_count(store->space));
+}
+
+void dh_store_ended(struct dh_store *store, const struct dh_trial *trial)
+{
+    dh_journal_put_ended(&store->pending, trial, store->settings->objective_count);
+}
+
+dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
+{
+    if (store->pending.size) {
+        size_t written;
+        int failure = dh_files_write(store->fd, store->pending.data, store->pending.size, &written);
+        dh_buffer_consume(&store->pending, written); /* the next write goes on exactly there */
+        if (written)
+            dh_syncer_dirty(store->syncer, store->fd);
+        if (failure)
+            return dh_fail(err, DH_IO, "%s: cannot write: %s", store->journal, strerror(failure));
+    }
+    return dh_syncer_status(store->syncer, err);
+}
+
+/* NAME-journal.new, complete up to its header. */
+static dh_status create_journal(struct dh_store *store, const char *path, int *fd,
+                                struct dh_error *err)
+{
+    char host[128] = "";
+    struct dh_buffer record = {0};
+    gethostname(host, sizeof host - 1);
+    struct dh_journal_header header = {
+        .first_event = dh_history_event(store->history) + 1,
+        .checkpoint_event = store->mark,
+        .started = store->started,
+        .host = host,
+        .objective_count = (uint32_t)store->settings->objective_count,
+        .config_text = (char *)dh_config_text(store->settings->config)};
+    dh_status status = dh_files_remove(path, err);
+    if (status == DH_OK)
+        status = dh_files_create(path, fd, err);
+    if (status != DH_OK)
+        return status;
+    size_t written;
+    dh_journal_put_header(&record, store->space, &header);
+    int failure = dh_files_write(*fd, record.data, record.size, &written);
+    dh_buffer_free(&record);
+    if (!failure)
+        return DH_OK;
+    close(*fd);
+    unlink(path);
+    return dh_fail(err, DH_IO, "%s: cannot write: %s", path, strerror(failure));
+}
+
+/* Undo step 2; if that fails too, the journal goes on under its new name. */
+static void take_back(struct dh_store *store, const char *sealed)
+{
+    if (dh_files_rename(sealed, store->journal, NULL) == DH_OK) {
+        store->segment_count--;
+        return;
+    }
+    store->segments[store->segment_count - 1].last_event = UINT64_MAX; /* never obsolete */
+    store->journal_there = false;
+}
+
+/* Steps 1 to 3. On failure the old journal goes on, under whichever name. */
+static dh_status rotate(struct dh_store *store, struct dh_error *err)
+{
+    uint64_t event = dh_history_event(store->history);
+    size_t count = store->segment_count;
+    uint64_t number = count ? store->segments[count - 1].number + 1 : 1;
+    char *fresh = dh_strprintf("%s.new", store->journal);
+    char *sealed = dh_family_segment(store->path, number);
+    int fd = -1;
+    dh_status status = create_journal(store, fresh, &fd, err);
+    if (status == DH_OK && store->journal_there) {
+        status = dh_files_rename(store->journal, sealed, err);
+        if (status == DH_OK)
+            *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
+                (struct segment){number, event};
+    }
+    if (status == DH_OK) {
+        status = dh_files_rename(fresh, store->journal, err);
+        if (status != DH_OK && store->segment_count > count)
+            take_back(store, sealed);
+    }
+    if (status == DH_OK) {
+        dh_syncer_seal(store->syncer, store->fd);
+        store->fd = fd;
+        store->first_event = event + 1;
+        store->journal_there = true;
+        dh_syncer_dirty(store->syncer, fd);
+    } else if (fd >= 0) {
+        close(fd);
+        unlink(fresh);
+    }
+    free(fresh);
+    free(sealed);
+    return status;
+}
+
+/* Step 9; a segment that stays is harmless. */
+static void remove_obsolete(const struct snapshot *snapshot)
+{
+    struct dh_error err;
+    for (size_t i = 0; i < snapshot->obsolete_count; i++) {
+        char *path = dh_family_segment(snapshot->store->path, snapshot->obsolete[i]);
+        if (dh_files_remove(path, &err) != DH_OK)
+            dh_log_warn(snapshot->store->log, "%s", err.text);
+        free(path);
+    }
+}
+
+/* Steps 4 to 9, on the checkpoint thread. */
+static void *write_snapshot(void *argument)
+{
+    struct snapshot *snapshot = argument;
+    const struct dh_store *store = snapshot->store;
+    struct dh_image image = {0};
+    setpriority(PRIO_PROCESS, 0, 10); /* of this thread only: the dispatch comes first */
+    double begun = dh_clock_now(&dh_clock_monotonic);
+    snapshot->status =
+        dh_checkpoint_build(dh_config_text(store->settings->config), store->settings, store->space,
+                            store->history, snapshot->mark, &image, &snapshot->err);
+    if (snapshot->status == DH_OK)
+        snapshot->status = dh_generation_write(store->path, &image, snapshot->keep, &snapshot->err);
+    if (snapshot->status == DH_OK) {
+        remove_obsolete(snapshot);
+        dh_log_debug(store->log, "checkpoint at event %llu: %zu bytes in %.3f s",
+                     (unsigned long long)snapshot->mark, image.size,
+                     dh_clock_now(&dh_clock_monotonic) - begun);
+    }
+    dh_image_free(&image);
+    atomic_store_explicit(&snapshot->done, true, memory_order_release);
+    return NULL;
+}
+
+/* Forget segments that the snapshot removed. */
+static void drop_obsolete(struct dh_store *store)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < store->segment_count; i++) {
+        bool obsolete = false;
+        for (size_t k = 0; k < store->snapshot.obsolete_count; k++)
+            obsolete |= store->segments[i].number == store->snapshot.obsolete[k];
+        if (!obsolete)
+            store->segments[kept++] = store->segments[i];
+    }
+    store->segment_count = kept;
+}
+
+/* Wait for the checkpoint thread and take its result. */
+static dh_status finish_snapshot(struct dh_store *store, struct dh_error *err)
+{
+    struct snapshot *snapshot = &store->snapshot;
+    if (!snapshot->running)
+        return DH_OK;
+    pthread_join(snapshot->thread, NULL);
+    snapshot->running = false;
+    dh_status status = snapshot->status;
+    if (status == DH_OK) {
+        store->mark = snapshot->mark;
+        store->current_sound = true;
+        store->config_is_different = false;
+        drop_obsolete(store);
+    } else {
+        dh_fail(err, status, "%s", snapshot->err.text);
+    }
+    free(snapshot->obsolete);
+    snapshot->obsolete = NULL;
+    return status;
+}
+
+static dh_status start_snapshot(struct dh_store *store, struct dh_error *err)
+{
+    struct snapshot *snapshot = &store->snapshot;
+    *snapshot = (struct snapshot){.running = true,
+                                  .store = store,
+                                  .mark = dh_history_event(store->history),
+                                  .keep = store->current_sound};
+    snapshot->obsolete = dh_alloc(store->segment_count, sizeof *snapshot->obsolete);
+    for (size_t i = 0; i < store->segment_count; i++)
+        if (store->segments[i].last_event <= store->mark) /* the next NAME.previous's event */
+            snapshot->obsolete[snapshot->obsolete_count++] = store->segments[i].number;
+    sigset_t all, before;
+    sigfillset(&all); /* signals are the main thread's business */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&snapshot->thread, NULL, write_snapshot, snapshot);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!failure)
+        return DH_OK;
+    snapshot->running = false;
+    free(snapshot->obsolete);
+    snapshot->obsolete = NULL;
+    return dh_fail(err, DH_INTERNAL, "cannot start the checkpoint thread: %s", strerror(failure));
+}
+
+dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_error *err)
+{
+    if (store->snapshot.running && !force &&
+        !atomic_load_explicit(&store->snapshot.done, memory_order_acquire))
+        return DH_OK;
+    dh_status status = finish_snapshot(store, err);
+    if (status != DH_OK && !force)
+        return status;
+    uint64_t event = dh_history_event(store->history);
+    bool changed =
+        event != store->mark || !store->current_sound || (force && store->config_is_different);
+    if (!changed)
+        return dh_store_write(store, err);
+    status = dh_store_write(store, err);
+    if (status == DH_OK && store->first_event <= event)
+        status = rotate(store, err);
+    if (status == DH_OK)
+        status = start_snapshot(store, err);
+    return status == DH_OK && force ? finish_snapshot(store, err) : status;
+}
+
+/* NAME-journal as the last owner left it, made ready to be sealed. */
+static dh_status mend_journal(struct dh_store *store, const struct dh_family *family,
+                              const struct dh_recovery *found, struct dh_error *err)
+{
+    store->journal_there = family->has_journal;
+    if (!family->has_journal)
+        return DH_OK;
+    if (found->journal_sound) {
+        if (found->journal_torn && truncate(store->journal, (off_t)found->journal_keep) != 0)
+            return dh_files_fail(err, store->journal, "cut the torn tail");
+        return DH_OK;
+    }
+    char *aside = dh_strprintf("%s.damaged", store->journal);
+    dh_status status = dh_files_rename(store->journal, aside, err);
+    store->journal_there = status != DH_OK;
+    free(aside);
+    return status;
+}
+
+/* The segments that are there; none is older than it must be before the next checkpoint but one. */
+static void adopt_segments(struct dh_store *store, const struct dh_family *family)
+{
+    for (size_t i = 0; i < family->segment_count; i++)
+        *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
+            (struct segment){family->segments[i], dh_history_event(store->history)};
+}
+
+static dh_status continue_from(struct dh_store *store, const struct dh_family *family,
+                               struct dh_store_image *image, struct dh_error *err)
+{
+    struct dh_recovery found;
+    struct dh_recover_target target = {store->settings, store->space, store->history};
+    dh_status status = dh_recover(family, &target, image, &found, err);
+    if (status == DH_EMPTY) {
+        image->notes = dh_strdup("");
+        return DH_OK;
+    }
+    if (status != DH_OK)
+        return status;
+    store->mark = image->checkpoint_event;
+    store->current_sound = found.current_sound;
+    store->config_is_different = found.config_is_different;
+    adopt_segments(store, family);
+    return mend_journal(store, family, &found, err);
+}
+
+static dh_status open_store(struct dh_store *store, struct dh_store_image *image,
+                            struct dh_error *err)
+{
+    struct dh_family family;
+    dh_status status = dh_lock_take(store->path, &store->lock, err);
+    if (status != DH_OK)
+        return status;
+    if (store->lock.lock_missing)
+        dh_log_warn(store->log,
+                    "%s: this file system has no locks; make sure that no other search runs on %s",
+                    store->lock.path, store->path);
+    status = dh_generation_sweep(store->path, err);
+    if (status == DH_OK)
+        status = dh_family_list(store->path, &family, err);
+    if (status != DH_OK)
+        return status;
+    status = continue_from(store, &family, image, err);
+    dh_family_free(&family);
+    if (status == DH_OK)
+        status =
+            dh_syncer_start(store->path, store->settings->checkpoint.sync, &store->syncer, err);
+    return status == DH_OK ? rotate(store, err) : status;
+}
+
+static void free_store(struct dh_store *store)
+{
+    dh_syncer_stop(&store->syncer, NULL);
+    if (store->fd >= 0)
+        close(store->fd);
+    dh_lock_release(&store->lock);
+    dh_buffer_free(&store->pending);
+    free(store->segments);
+    free(store->path);
+    free(store->journal);
+    free(store);
+}
+
+dh_status dh_store_open(const char *path, const struct dh_settings *settings,
+                        const struct dh_space *space, struct dh_history *history,
+                        const struct dh_log *log, struct dh_store **out,
+                        struct dh_store_image *image, struct dh_error *err)
+{
+    struct dh_store_image found = {0};
+    struct dh_store *store = dh_alloc(1, sizeof *store);
+    store->path = dh_files_resolve(path);
+    store->journal = dh_strprintf("%s-journal", store->path);
+    store->settings = settings;
+    store->space = space;
+    store->history = history;
+    store->log = log;
+    store->lock.fd = -1;
+    store->fd = -1;
+    store->started = dh_wall_time();
+    dh_status status = open_store(store, &found, err);
+    if (status != DH_OK) {
+        free_store(store);
+        store = NULL;
+        dh_store_image_free(&found);
+        dh_history_clear(history);
+    }
+    *out = store;
+    if (image)
+        *image = found;
+    else
+        dh_store_image_free(&found);
+    return status;
+}
+
+dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
+{
+    struct dh_store *store = *handle;
+    *handle = NULL;
+    if (!store)
+        return DH_OK;
+    dh_status status = dh_store_checkpoint(store, true, err);
+    finish_snapshot(store, NULL);
+    bool empty = store->first_event > dh_history_event(store->history);
+    if (status != DH_OK) /* what was recorded has to be in the journal at least */
+        dh_store_write(store, NULL);
+    else
+        status = dh_syncer_stop(&store->syncer, err);
+    if (status == DH_OK && empty)
+        status = dh_files_remove(store->journal, err);
+    free_store(store);
+    return status;
+}

@@ -1,1 +1,0 @@
-#include "dh_mpi/status.h"

@@ -1,0 +1,124 @@
+/* The history as one JSON object, written trial by trial:
+ *
+ *   {"search": NAME, "objectives": [{"name", "goal"}, …], "config": TEXT, "trials": [{"id",
+ *    "status", "objectives": {NAME: VALUE}, "parameters": {the active ones}, "reason", "worker",
+ *    "slot", "proposed", "started", "ended" (seconds since 1970), "cpu_seconds", "peak_bytes",
+ *    "retries", "seed", "metadata", "reports", "stderr"}, …]}
+ *
+ * Only trials that have ended, in the order in which they did. What is not known is null. Metadata
+ * and reports are embedded as the JSON they are; as a string if they are none.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/store.h"
+#include "dh_mpi/text.h"
+
+static void put_number(struct dh_buffer *out, const char *key, double value)
+{
+    dh_buffer_printf(out, ", \"%s\": ", key);
+    dh_text_put_json_number(out, value);
+}
+
+static void put_text(struct dh_buffer *out, const char *key, const char *text)
+{
+    dh_buffer_printf(out, ", \"%s\": ", key);
+    dh_text_put_json(out, text);
+}
+
+static void put_embedded(struct dh_buffer *out, const char *key, const char *text)
+{
+    json_t *value = text ? json_loads(text, JSON_ALLOW_NUL, NULL) : NULL;
+    if (value)
+        dh_buffer_printf(out, ", \"%s\": %s", key, text);
+    else
+        put_text(out, key, text);
+    json_decref(value);
+}
+
+static void put_objectives(struct dh_buffer *out, const struct dh_settings *settings,
+                           const double *values)
+{
+    dh_buffer_text(out, "{");
+    for (size_t i = 0; i < settings->objective_count; i++) {
+        dh_buffer_text(out, i ? ", " : "");
+        dh_text_put_json(out, settings->objectives[i].name);
+        dh_buffer_text(out, ": ");
+        dh_text_put_json_number(out, values[i]);
+    }
+    dh_buffer_text(out, "}");
+}
+
+static void put_trial(struct dh_buffer *out, const struct dh_space *space,
+                      const struct dh_settings *settings, const struct dh_trial *trial)
+{
+    const struct dh_outcome *outcome = &trial->outcome;
+    dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"status\": \"%s\", \"objectives\": ", trial->id,
+                     dh_trial_status_text(outcome->status));
+    put_objectives(out, settings, outcome->objectives);
+    dh_buffer_text(out, ", \"parameters\": ");
+    dh_space_format_json(space, trial->values, out);
+    put_text(out, "reason", outcome->reason);
+    put_number(out, "worker", outcome->worker < 0 ? (double)NAN : outcome->worker);
+    put_number(out, "slot", outcome->slot < 0 ? (double)NAN : outcome->slot);
+    put_number(out, "proposed", trial->proposed);
+    put_number(out, "started", outcome->started);
+    put_number(out, "ended", outcome->ended);
+    put_number(out, "cpu_seconds", outcome->cpu_seconds);
+    put_number(out, "peak_bytes", outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
+    dh_buffer_printf(out, ", \"retries\": %u, \"seed\": %" PRIu64, outcome->retries, trial->seed);
+    put_embedded(out, "metadata", outcome->metadata);
+    put_embedded(out, "reports", outcome->reports);
+    put_text(out, "stderr", outcome->stderr_tail);
+    dh_buffer_text(out, "}");
+}
+
+static void put_lead(struct dh_buffer *out, const struct dh_settings *settings)
+{
+    dh_buffer_text(out, "{\"search\": ");
+    dh_text_put_json(out, settings->search.name);
+    dh_buffer_text(out, ",\n \"objectives\": [");
+    for (size_t i = 0; i < settings->objective_count; i++) {
+        dh_buffer_text(out, i ? ", {\"name\": " : "{\"name\": ");
+        dh_text_put_json(out, settings->objectives[i].name);
+        dh_buffer_printf(out, ", \"goal\": \"%s\"}",
+                         settings->objectives[i].maximize ? "maximize" : "minimize");
+    }
+    dh_buffer_text(out, "],\n \"config\": ");
+    dh_text_put_json(out, settings->config ? dh_config_text(settings->config) : NULL);
+    dh_buffer_text(out, ",\n \"trials\": [");
+}
+
+/* Hand `text` on and empty it. */
+static bool flush(FILE *out, struct dh_buffer *text)
+{
+    bool whole = text->size == 0 || fwrite(text->data, 1, text->size, out) == text->size;
+    dh_buffer_clear(text);
+    return whole;
+}
+
+dh_status dh_export_json(FILE *out, const struct dh_space *space,
+                         const struct dh_settings *settings, const struct dh_history *history,
+                         struct dh_error *err)
+{
+    struct dh_buffer text = {0};
+    uint64_t count;
+    uint64_t *order = dh_history_ended_order(history, &count);
+    put_lead(&text, settings);
+    bool whole = true;
+    for (uint64_t i = 0; i < count && whole; i++) {
+        dh_buffer_text(&text, i ? ",\n  " : "\n  ");
+        put_trial(&text, space, settings, dh_history_trial(history, order[i]));
+        whole = flush(out, &text);
+    }
+    dh_buffer_text(&text, "\n ]}\n");
+    whole = whole && flush(out, &text) && fflush(out) == 0;
+    int failure = errno;
+    dh_buffer_free(&text);
+    free(order);
+    return whole ? DH_OK : dh_fail(err, DH_IO, "cannot write the json: %s", strerror(failure));
+}

@@ -1,0 +1,201 @@
+/* Names and system calls of the store's files: see files.h. */
+#include "files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
+
+dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb)
+{
+    return dh_fail(err, DH_IO, "%s: cannot %s: %s", path, verb, strerror(errno));
+}
+
+char *dh_files_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return dh_strdup(".");
+    return dh_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+char *dh_files_resolve(const char *path)
+{
+    struct stat info;
+    char *real = NULL;
+    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode))
+        real = realpath(path, NULL);
+    return real ? real : dh_strdup(path);
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *dh_family_segment(const char *path, uint64_t n)
+{
+    return dh_strprintf("%s-journal.%llu", path, (unsigned long long)n);
+}
+
+/* N of a name ".N", or false. */
+static bool segment_number(const char *text, uint64_t *n)
+{
+    size_t digits = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+    if (digits == 0 || digits > 18 || text[1 + digits] != '\0' || text[1] == '0')
+        return false;
+    *n = strtoull(text + 1, NULL, 10);
+    return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Note the folder's entry `name` if it belongs to the family. */
+static void note_entry(struct dh_family *family, const char *name, uint64_t inode, size_t *capacity)
+{
+    const char *base = base_name(family->path);
+    size_t length = strlen(base);
+    uint64_t n;
+    if (strncmp(name, base, length) != 0)
+        return;
+    const char *rest = name + length;
+    if (*rest == '\0')
+        family->has_checkpoint = true;
+    else if (strcmp(rest, ".previous") == 0)
+        family->has_previous = true;
+    else if (strcmp(rest, "-journal") == 0)
+        family->has_journal = true;
+    else if (strncmp(rest, "-journal", 8) == 0 && segment_number(rest + 8, &n))
+        *DH_PUSH(family->segments, family->segment_count, *capacity) = n;
+    else
+        return;
+    family->stamp += dh_hash_bytes(inode, name, strlen(name)); /* in any order */
+}
+
+dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_error *err)
+{
+    *out = (struct dh_family){.path = dh_files_resolve(path)};
+    out->previous = dh_strprintf("%s.previous", out->path);
+    out->journal = dh_strprintf("%s-journal", out->path);
+    char *folder = dh_files_folder(out->path);
+    DIR *entries = opendir(folder);
+    size_t capacity = 0;
+    dh_status status = DH_OK;
+    if (!entries && errno != ENOENT)
+        status = dh_files_fail(err, folder, "read the folder");
+    for (struct dirent *entry; entries && (entry = readdir(entries));)
+        note_entry(out, entry->d_name, entry->d_ino, &capacity);
+    if (entries)
+        closedir(entries);
+    if (out->segment_count)
+        qsort(out->segments, out->segment_count, sizeof *out->segments, by_number);
+    free(folder);
+    if (status != DH_OK)
+        dh_family_free(out);
+    return status;
+}
+
+void dh_family_free(struct dh_family *family)
+{
+    free(family->path);
+    free(family->previous);
+    free(family->journal);
+    free(family->segments);
+    *family = (struct dh_family){0};
+}
+
+bool dh_family_empty(const struct dh_family *family)
+{
+    return !family->has_checkpoint && !family->has_previous && !family->has_journal &&
+           family->segment_count == 0;
+}
+
+int dh_files_write(int fd, const void *data, size_t size, size_t *written)
+{
+    const char *bytes = data;
+    *written = 0;
+    while (*written < size) {
+        ssize_t count = write(fd, bytes + *written, size - *written);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return count < 0 ? errno : EIO;
+        *written += (size_t)count;
+    }
+    return 0;
+}
+
+dh_status dh_files_create(const char *path, int *fd, struct dh_error *err)
+{
+    *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
+    return *fd < 0 ? dh_files_fail(err, path, "create") : DH_OK;
+}
+
+dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return dh_fail(err, DH_EMPTY, "%s: is not there", path);
+    if (fd < 0)
+        return dh_files_fail(err, path, "open");
+    dh_status status = DH_OK;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(fd);
+        return dh_fail(err, DH_IO, "%s: is not a regular file", path);
+    }
+    size_t size = (size_t)info.st_size, have = 0;
+    char *bytes = dh_buffer_extend(out, size);
+    while (have < size) {
+        ssize_t count = read(fd, bytes + have, size - have);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            status = dh_files_fail(err, path, "read");
+        if (count <= 0)
+            break;
+        have += (size_t)count;
+    }
+    close(fd);
+    out->size -= size - have;
+    return status;
+}
+
+dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err)
+{
+    if (rename(from, to) == 0)
+        return DH_OK;
+    return dh_fail(err, DH_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+}
+
+dh_status dh_files_remove(const char *path, struct dh_error *err)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return DH_OK;
+    return dh_files_fail(err, path, "remove");
+}
+
+dh_status dh_files_sync_folder(const char *path, struct dh_error *err)
+{
+    char *folder = dh_files_folder(path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dh_status status = DH_OK;
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS))
+        status = dh_files_fail(err, folder, "sync the folder");
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return status;
+}

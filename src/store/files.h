@@ -1,0 +1,51 @@
+/* Files of the store: their names, and the few system calls whose failure has to be told. */
+#ifndef DH_STORE_FILES_H
+#define DH_STORE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dh_mpi/buffer.h"
+#include "dh_mpi/status.h"
+
+/* The files that are there under one path. */
+struct dh_family {
+    char *path;           /* the checkpoint; the others are named after it */
+    char *previous;       /* path.previous */
+    char *journal;        /* path-journal */
+    uint64_t *segments;   /* N of path-journal.N, ascending */
+    size_t segment_count; /* without the journal itself */
+    bool has_checkpoint, has_previous, has_journal;
+    uint64_t stamp; /* names and inodes: changes when a file is replaced, added or removed */
+};
+
+/* Look what is there. A missing folder holds nothing. DH_IO if it cannot be read. */
+dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_error *err);
+void dh_family_free(struct dh_family *family);
+bool dh_family_empty(const struct dh_family *family); /* no file that holds trials */
+/* path-journal.N; the caller frees it. */
+char *dh_family_segment(const char *path, uint64_t n);
+
+/* "FILE: cannot VERB: reason of errno", DH_IO. */
+dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb);
+/* The folder of `path`, "." for a bare name; the caller frees it. */
+char *dh_files_folder(const char *path);
+/* The file behind a symbolic link, otherwise `path` itself, so that replacing it by rename
+ * replaces the right one; the caller frees it. */
+char *dh_files_resolve(const char *path);
+/* write(2) until all of it is written; `*written` counts what was, also on failure. Returns 0 or
+ * an errno. */
+int dh_files_write(int fd, const void *data, size_t size, size_t *written);
+/* Create `path` (which must not exist), open for appending. */
+dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
+/* All of `path` (size known from fstat) behind `out`. DH_EMPTY if it is not there. */
+dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
+dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
+/* Remove if it is there. */
+dh_status dh_files_remove(const char *path, struct dh_error *err);
+/* Make renames in the folder of `path` durable. File systems that cannot sync a folder are
+ * forgiven. */
+dh_status dh_files_sync_folder(const char *path, struct dh_error *err);
+
+#endif

@@ -1,0 +1,67 @@
+/* Replacing the checkpoint whole: see generation.h; the crash windows are listed in store.c. */
+#include "generation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "files.h"
+
+static dh_status write_synced(const char *path, const struct dh_image *image, struct dh_error *err)
+{
+    int fd = -1;
+    size_t written;
+    dh_status status = dh_files_create(path, &fd, err);
+    if (status != DH_OK)
+        return status;
+    int failure = dh_files_write(fd, image->bytes, image->size, &written);
+    if (!failure && fsync(fd) != 0)
+        failure = errno;
+    if (close(fd) != 0 && !failure)
+        failure = errno;
+    if (!failure)
+        return DH_OK;
+    unlink(path);
+    return dh_fail(err, DH_IO, "%s: cannot write %zu bytes: %s", path, image->size,
+                   strerror(failure));
+}
+
+/* `path` also becomes `previous`: by a second link, so that `path` is there at every moment; by
+ * renaming where the file system has no links. */
+static dh_status keep_old(const char *path, const char *previous, struct dh_error *err)
+{
+    if (access(path, F_OK) != 0) /* then `previous` may be all there is */
+        return DH_OK;
+    dh_status status = dh_files_remove(previous, err);
+    if (status != DH_OK || link(path, previous) == 0)
+        return status;
+    return dh_files_rename(path, previous, err);
+}
+
+dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
+                              struct dh_error *err)
+{
+    char *temporary = dh_strprintf("%s.tmp", path), *previous = dh_strprintf("%s.previous", path);
+    dh_status status = dh_files_remove(temporary, err);
+    if (status == DH_OK)
+        status = write_synced(temporary, image, err);
+    if (status == DH_OK && keep)
+        status = keep_old(path, previous, err);
+    if (status == DH_OK)
+        status = dh_files_rename(temporary, path, err);
+    if (status == DH_OK)
+        status = dh_files_sync_folder(path, err);
+    free(temporary);
+    free(previous);
+    return status;
+}
+
+dh_status dh_generation_sweep(const char *path, struct dh_error *err)
+{
+    char *temporary = dh_strprintf("%s.tmp", path);
+    dh_status status = dh_files_remove(temporary, err);
+    free(temporary);
+    return status;
+}

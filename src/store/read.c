@@ -1,0 +1,139 @@
+/* What is kept under a path, looked at or moved aside as a whole: see store.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checkpoint.h"
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/store.h"
+#include "files.h"
+#include "generation.h"
+#include "lock.h"
+#include "recover.h"
+
+#define READ_TRIES 20
+
+void dh_store_image_free(struct dh_store_image *image)
+{
+    dh_history_destroy(&image->history);
+    dh_space_destroy(&image->space);
+    dh_settings_free(&image->settings);
+    dh_config_destroy(&image->config);
+    free(image->config_text);
+    free(image->notes);
+    *image = (struct dh_store_image){0};
+}
+
+/* A search may replace files while they are read. What is read is consistent (a state contiguous
+ * from a checkpoint on) or fails; a failure counts only if the files stayed the same meanwhile. */
+dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_error *err)
+{
+    for (int try = 1;; try++) {
+        struct dh_family before, after;
+        struct dh_recovery found;
+        dh_status status = dh_family_list(path, &before, err);
+        if (status != DH_OK)
+            return status;
+        status = dh_recover(&before, NULL, out, &found, err);
+        uint64_t stamp = before.stamp;
+        dh_family_free(&before);
+        if (status == DH_OK || try == READ_TRIES)
+            return status;
+        if (dh_family_list(path, &after, NULL) != DH_OK)
+            return status;
+        bool same = after.stamp == stamp;
+        dh_family_free(&after);
+        if (same)
+            return status;
+        usleep(1000);
+    }
+}
+
+dh_status dh_checkpoint_write(const char *path, const char *config_text,
+                              const struct dh_settings *settings, const struct dh_space *space,
+                              const struct dh_history *history, uint64_t mark, struct dh_error *err)
+{
+    struct dh_image image;
+    dh_status status =
+        dh_checkpoint_build(config_text, settings, space, history, mark, &image, err);
+    if (status == DH_OK)
+        status = dh_generation_write(path, &image, false, err);
+    dh_image_free(&image);
+    return status;
+}
+
+/* Is there a file of the family of `path`? */
+static bool occupied(const char *path)
+{
+    struct dh_family family;
+    bool there = dh_family_list(path, &family, NULL) == DH_OK && !dh_family_empty(&family);
+    dh_family_free(&family);
+    return there;
+}
+
+/* Rename path`suffix` to to`suffix`, if it is there. */
+static dh_status move_one(const char *path, const char *to, const char *suffix,
+                          struct dh_error *err)
+{
+    char *from = dh_strprintf("%s%s", path, suffix), *target = dh_strprintf("%s%s", to, suffix);
+    dh_status status =
+        access(from, F_OK) == 0 || errno != ENOENT ? dh_files_rename(from, target, err) : DH_OK;
+    free(from);
+    free(target);
+    return status;
+}
+
+/* The checkpoint goes first: until NAME.previous has gone too, what remains is still the whole
+ * state; afterwards the rest has a gap, which is found. Nothing is taken for the whole that is
+ * not. */
+static dh_status move_family(const struct dh_family *family, const char *to, struct dh_error *err)
+{
+    dh_status status = move_one(family->path, to, "", err);
+    if (status == DH_OK)
+        status = move_one(family->path, to, ".previous", err);
+    for (size_t i = 0; i < family->segment_count && status == DH_OK; i++) {
+        char *suffix = dh_family_segment("", family->segments[i]);
+        status = move_one(family->path, to, suffix, err);
+        free(suffix);
+    }
+    if (status == DH_OK)
+        status = move_one(family->path, to, "-journal", err);
+    if (status == DH_OK)
+        status = move_one(family->path, to, "-journal.damaged", err);
+    return status == DH_OK ? dh_files_sync_folder(to, err) : status;
+}
+
+dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error *err)
+{
+    struct dh_family family;
+    struct dh_lock lock;
+    char *to = NULL;
+    if (moved_to)
+        *moved_to = NULL;
+    dh_status status = dh_family_list(path, &family, err);
+    if (status != DH_OK)
+        return status;
+    if (dh_family_empty(&family)) {
+        dh_family_free(&family);
+        return DH_OK;
+    }
+    status = dh_lock_take(family.path, &lock, err);
+    for (unsigned n = 1; status == DH_OK && !to; n++) {
+        to = dh_strprintf("%s.%u", family.path, n);
+        if (!occupied(to))
+            break;
+        free(to);
+        to = NULL;
+    }
+    if (status == DH_OK)
+        status = move_family(&family, to, err);
+    dh_lock_release(&lock);
+    dh_family_free(&family);
+    if (status == DH_OK && moved_to)
+        *moved_to = to;
+    else
+        free(to);
+    return status;
+}

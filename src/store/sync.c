@@ -1,0 +1,188 @@
+/* The thread that makes journals durable: see sync.h.
+ *
+ * On disk an older segment has to be complete before a newer one counts: sealed files are synced
+ * first, in their order, then the folder, then the current file.
+ */
+#include "sync.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "files.h"
+
+struct batch {
+    int *sealed;
+    size_t count, capacity;
+    int current; /* -1: nothing new in it */
+    bool folder;
+};
+
+struct dh_syncer {
+    char *path;
+    double delay;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* protects the following */
+    pthread_cond_t wake;
+    struct batch next;
+    bool stop;
+    _Atomic int failure; /* errno of the first sync that failed */
+};
+
+static void keep_failure(struct dh_syncer *syncer, int failure)
+{
+    int none = 0;
+    atomic_compare_exchange_strong(&syncer->failure, &none, failure);
+}
+
+static void sync_file(struct dh_syncer *syncer, int fd)
+{
+    if (fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
+        keep_failure(syncer, errno);
+}
+
+static void sync_batch(struct dh_syncer *syncer, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        sync_file(syncer, batch->sealed[i]);
+        close(batch->sealed[i]);
+    }
+    if (batch->folder && dh_files_sync_folder(syncer->path, NULL) != DH_OK)
+        keep_failure(syncer, EIO);
+    if (batch->current >= 0)
+        sync_file(syncer, batch->current);
+    free(batch->sealed);
+}
+
+static bool has_work(const struct dh_syncer *syncer)
+{
+    return syncer->next.count || syncer->next.folder || syncer->next.current >= 0;
+}
+
+/* With the mutex held: let `delay` seconds pass so that many writes share a sync. */
+static void gather(struct dh_syncer *syncer)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    double whole = floor(syncer->delay);
+    until.tv_sec += (time_t)whole;
+    until.tv_nsec += (long)((syncer->delay - whole) * 1e9);
+    if (until.tv_nsec >= 1000000000L) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000L;
+    }
+    while (!syncer->stop)
+        if (pthread_cond_timedwait(&syncer->wake, &syncer->mutex, &until) != 0)
+            return;
+}
+
+static void *run(void *argument)
+{
+    struct dh_syncer *syncer = argument;
+    pthread_mutex_lock(&syncer->mutex);
+    while (!syncer->stop || has_work(syncer)) {
+        if (!has_work(syncer)) {
+            pthread_cond_wait(&syncer->wake, &syncer->mutex);
+            continue;
+        }
+        gather(syncer);
+        struct batch batch = syncer->next;
+        syncer->next = (struct batch){.current = -1};
+        pthread_mutex_unlock(&syncer->mutex);
+        sync_batch(syncer, &batch);
+        pthread_mutex_lock(&syncer->mutex);
+    }
+    pthread_mutex_unlock(&syncer->mutex);
+    return NULL;
+}
+
+dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out,
+                          struct dh_error *err)
+{
+    struct dh_syncer *syncer = dh_alloc(1, sizeof *syncer);
+    pthread_condattr_t monotonic;
+    sigset_t all, before;
+    syncer->path = dh_strdup(path);
+    syncer->delay = delay;
+    syncer->next.current = -1;
+    pthread_mutex_init(&syncer->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&syncer->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    sigfillset(&all); /* signals are the main thread's business */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&syncer->thread, NULL, run, syncer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure) {
+        pthread_cond_destroy(&syncer->wake);
+        pthread_mutex_destroy(&syncer->mutex);
+        free(syncer->path);
+        free(syncer);
+        return dh_fail(err, DH_INTERNAL, "cannot start the journal's thread: %s",
+                       strerror(failure));
+    }
+    *out = syncer;
+    return DH_OK;
+}
+
+void dh_syncer_dirty(struct dh_syncer *syncer, int fd)
+{
+    pthread_mutex_lock(&syncer->mutex);
+    bool wake = !has_work(syncer);
+    syncer->next.current = fd;
+    if (wake)
+        pthread_cond_signal(&syncer->wake);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
+void dh_syncer_seal(struct dh_syncer *syncer, int fd)
+{
+    pthread_mutex_lock(&syncer->mutex);
+    bool wake = !has_work(syncer);
+    struct batch *next = &syncer->next;
+    if (fd >= 0)
+        *DH_PUSH(next->sealed, next->count, next->capacity) = fd;
+    if (next->current == fd)
+        next->current = -1;
+    next->folder = true;
+    if (wake)
+        pthread_cond_signal(&syncer->wake);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
+dh_status dh_syncer_status(struct dh_syncer *syncer, struct dh_error *err)
+{
+    int failure = atomic_load(&syncer->failure);
+    if (!failure)
+        return DH_OK;
+    return dh_fail(err, DH_IO, "%s-journal: cannot sync to disk: %s", syncer->path,
+                   strerror(failure));
+}
+
+dh_status dh_syncer_stop(struct dh_syncer **syncer, struct dh_error *err)
+{
+    struct dh_syncer *s = *syncer;
+    if (!s)
+        return DH_OK;
+    pthread_mutex_lock(&s->mutex);
+    s->stop = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->mutex);
+    pthread_join(s->thread, NULL);
+    dh_status status = dh_syncer_status(s, err);
+    pthread_cond_destroy(&s->wake);
+    pthread_mutex_destroy(&s->mutex);
+    free(s->path);
+    free(s);
+    *syncer = NULL;
+    return status;
+}
