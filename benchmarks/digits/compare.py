@@ -12,6 +12,7 @@ is as good on the folds of the search.
 import csv
 import io
 import json
+import math
 import os
 import sys
 
@@ -24,10 +25,11 @@ FRESH_SPLITS = (1, 2, 3)
 
 
 def number(text):
+    """A finite number, or None: of a failed trial there is "F_reason", "nan" or nothing."""
     try:
-        return float(text)
+        return float(text) if math.isfinite(float(text)) else None
     except (TypeError, ValueError):
-        return None  # a failed trial: "F_reason", or nothing
+        return None
 
 
 def value(text):
