@@ -24,7 +24,7 @@ void dh_text_put_json(struct dh_buffer *out, const char *text);
  * enough to be what was meant: a third of the word's length and one more edit, but not all of
  * it. */
 int dh_text_nearest(const char *word, const char *const *names, size_t count);
-/* A finite or infinite number and nothing else, in the C locale's notation. */
+/* A number (inf and nan are some) and nothing else, in the C locale's notation. */
 bool dh_text_number(const char *text, double *value);
 
 #endif

@@ -16,7 +16,7 @@ bool dh_text_number(const char *text, double *value)
         return false;
     char *end;
     *value = strtod(text, &end); /* the program never leaves the C locale */
-    return *end == '\0' && !isnan(*value);
+    return *end == '\0';
 }
 
 struct unit {

@@ -108,11 +108,13 @@ static void test_numbers(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {"", NAN},      {" 1", NAN},    {"1 ", NAN},       {"1x", NAN},         {"nan", NAN},
-        {"-nan", NAN},  {"1,5", NAN},   {"--1", NAN},      {"x", NAN},          {"0", 0},
+        {"", NAN},      {" 1", NAN},    {"1 ", NAN},       {"1x", NAN},         {"nanx", NAN},
+        {"nano", NAN},  {"1,5", NAN},   {"--1", NAN},      {"x", NAN},          {"0", 0},
         {"-1.5", -1.5}, {"1e-3", .001}, {"inf", INFINITY}, {"-inf", -INFINITY}, {"+2", 2},
     };
     expect_samples(dh_text_number, samples, DH_COUNT_OF(samples));
+    double value = 0;
+    assert_true(dh_text_number("nan", &value) && isnan(value));
 }
 
 /* What a writer gives for one value. */
