@@ -4,6 +4,11 @@
 
 #include "dh_mpi/model.h"
 
+extern const struct dh_model_kind dh_model_et;
+extern const struct dh_model_kind dh_model_rf;
+extern const struct dh_model_kind dh_model_bagging;
+extern const struct dh_model_kind dh_model_subspace;
+extern const struct dh_model_kind dh_model_gbrt;
 extern const struct dh_model_kind dh_model_dummy;
 
 #endif

@@ -1,0 +1,32 @@
+/* The forests of the table: settings of the one in forest.c. */
+#include "forest.h"
+#include "kinds.h"
+
+#define FOREST(word, title, ...)                                                                   \
+    static dh_status fit_##word(const struct dh_model_setup *setup, const struct dh_rows *rows,    \
+                                struct dh_model **out, struct dh_error *err)                       \
+    {                                                                                              \
+        static const struct dh_forest_style style = {__VA_ARGS__};                                 \
+        return dh_forest_fit(&dh_model_##word, &style, setup, rows, out, err);                     \
+    }                                                                                              \
+    const struct dh_model_kind dh_model_##word = {                                                 \
+        .name = #word,                                                                             \
+        .summary = title,                                                                          \
+        .fit = fit_##word,                                                                         \
+        .destroy = dh_forest_destroy,                                                              \
+        .predict = dh_forest_predict,                                                              \
+        .add = dh_forest_add,                                                                      \
+        .remove = dh_forest_remove,                                                                \
+    };
+
+FOREST(et, "extra trees: random thresholds, all rows", .trees = 32, .min_leaf = 1,
+       .feature_share = 1, .pool_share = 1, .row_share = 1, .random_splits = true)
+
+FOREST(rf, "random forest: bootstrap, best splits among half of the features", .trees = 32,
+       .min_leaf = 1, .feature_share = .5, .pool_share = 1, .row_share = 1, .bootstrap = true)
+
+FOREST(bagging, "bagged trees: bootstrap, best splits among all features", .trees = 32,
+       .min_leaf = 1, .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
+
+FOREST(subspace, "random subspaces: each tree sees half of the features and all rows", .trees = 32,
+       .min_leaf = 1, .feature_share = 1, .pool_share = .5, .row_share = 1)

@@ -1,0 +1,77 @@
+/* Predictions of a forest: blocks of rows, tree by tree, so that a tree's nodes stay in the cache
+ * while many rows walk it. */
+#include "forest.h"
+
+#include "dh_mpi/alloc.h"
+#include "team.h"
+
+#include <stdlib.h>
+
+#define WORTH_THREADS 131072 /* walks: a few milliseconds */
+
+struct prediction {
+    const struct dh_forest *forest;
+    const double *x;
+    size_t count;
+    size_t block;
+    const struct dh_prediction *out;
+};
+
+/* Sums over trees; means relative to the first tree's, so that trees that agree have no variance
+ * at all. */
+struct sums {
+    double shift, mean, square, variance;
+};
+
+static void sum_trees(const struct dh_forest *forest, const uint32_t *keys, size_t count,
+                      struct sums *sums)
+{
+    uint32_t leaf[DH_FOREST_BLOCK];
+    for (size_t t = 0; t < forest->style.trees; t++) {
+        const struct dh_tree *tree = &forest->trees[t];
+        dh_tree_walk(tree, keys, forest->feature_count, count, leaf);
+        for (size_t i = 0; i < count; i++) {
+            const struct dh_leaf_value *value = &tree->values[leaf[i]];
+            if (t == 0)
+                sums[i] = (struct sums){.shift = value->mean};
+            double mean = value->mean - sums[i].shift;
+            sums[i].mean += mean;
+            sums[i].square += mean * mean;
+            sums[i].variance += value->variance;
+        }
+    }
+}
+
+static void predict_block(void *context, size_t index)
+{
+    const struct prediction *task = context;
+    const struct dh_forest *forest = task->forest;
+    size_t begin = index * task->block, rest = task->count - begin;
+    size_t count = rest < task->block ? rest : task->block;
+    struct sums sums[DH_FOREST_BLOCK];
+    uint32_t *keys = dh_alloc(count * forest->feature_count, sizeof *keys);
+    dh_tree_encode(forest->features, forest->feature_count, task->x + begin * forest->feature_count,
+                   count, keys);
+    sum_trees(forest, keys, count, sums);
+    double trees = (double)forest->style.trees;
+    for (size_t i = 0; i < count; i++) {
+        double mean = sums[i].mean / trees, spread = sums[i].square / trees - mean * mean;
+        if (task->out->mean)
+            task->out->mean[begin + i] = sums[i].shift + mean;
+        if (task->out->aleatoric)
+            task->out->aleatoric[begin + i] = sums[i].variance / trees;
+        if (task->out->epistemic)
+            task->out->epistemic[begin + i] = spread > 0 ? spread : 0;
+    }
+    free(keys);
+}
+
+void dh_forest_predict(const struct dh_model *model, const double *x, size_t count,
+                       const struct dh_prediction *out)
+{
+    const struct dh_forest *forest = (const struct dh_forest *)model;
+    struct prediction task = {forest, x, count, DH_FOREST_BLOCK, out};
+    bool large = count * forest->style.trees >= WORTH_THREADS;
+    size_t blocks = (count + task.block - 1) / task.block;
+    dh_team_run(large ? forest->threads : 1, blocks, predict_block, &task);
+}

@@ -1,0 +1,150 @@
+/* Random splits, as of extremely randomized trees (Geurts, Ernst, Wehenkel 2006): a threshold
+ * uniform between the cell's least and largest value, or a random subset of the levels. No
+ * sorting: two passes over the rows. */
+#include "tree.h"
+
+#include <math.h>
+
+struct range {
+    uint32_t low, high; /* of the active keys; low > high: there are none */
+    size_t inactive;
+};
+
+static struct range find_range(const struct dh_tree_cell *cell, uint16_t feature)
+{
+    const uint32_t *keys = cell->data->keys + feature;
+    struct range range = {.low = DH_KEY_INACTIVE};
+    for (size_t i = 0; i < cell->count; i++) {
+        uint32_t key = keys[cell->rows[i] * cell->feature_count];
+        uint32_t active = key == DH_KEY_INACTIVE ? 0 : key;
+        range.low = key < range.low ? key : range.low;
+        range.high = active > range.high ? active : range.high;
+        range.inactive += key == DH_KEY_INACTIVE;
+    }
+    return range;
+}
+
+static void score_compare(const struct dh_tree_cell *cell, struct dh_tree_split *split)
+{
+    const uint32_t *keys = cell->data->keys + split->node.feature;
+    uint32_t offset = split->node.offset, threshold = split->node.threshold;
+    size_t right = 0;
+    double sides[2] = {0, 0};
+    for (size_t i = 0; i < cell->count; i++) {
+        uint32_t row = cell->rows[i];
+        uint32_t goes_right = (uint32_t)(keys[row * cell->feature_count] + offset) >= threshold;
+        right += goes_right;
+        sides[goes_right] += cell->data->y[row];
+    }
+    size_t left = cell->count - right;
+    if (left < cell->min_leaf || right < cell->min_leaf)
+        split->score = -INFINITY;
+    else
+        split->score = dh_split_score(sides[0], left, sides[1], right);
+}
+
+/* Inactive rows go left, go right, or are cut off from all others, with equal probability. Where
+ * there are none, later ones go to a random side. */
+static void draw_threshold(const struct range *range, struct dh_random *random,
+                           struct dh_tree_node *node)
+{
+    uint32_t mode = dh_tree_below(random, range->inactive ? 3 : 2);
+    if (mode == 2 || range->low == range->high) {
+        node->offset = 0;
+        node->threshold = DH_KEY_INACTIVE;
+        return;
+    }
+    node->offset = mode;
+    node->threshold = range->low + 1 + dh_tree_below(random, range->high - range->low) + mode;
+}
+
+/* Of many levels an interval of indices goes left, or all that are active. */
+static void draw_interval(const struct range *range, struct dh_random *random,
+                          struct dh_tree_node *node)
+{
+    uint32_t span = range->high - range->low + 1;
+    uint32_t a = range->low + dh_tree_below(random, span);
+    uint32_t b = range->low + dh_tree_below(random, span);
+    uint32_t first = a < b ? a : b, last = a < b ? b : a;
+    node->offset = -first;
+    node->threshold = last - first + 1;
+}
+
+static bool split_numbers(const struct dh_tree_cell *cell, uint16_t feature,
+                          struct dh_random *random, struct dh_tree_split *split)
+{
+    struct range range = find_range(cell, feature);
+    if (range.inactive == cell->count || (range.low == range.high && !range.inactive))
+        return false;
+    split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_COMPARE};
+    if (dh_feature_wide(&cell->features[feature]))
+        draw_interval(&range, random, &split->node);
+    else
+        draw_threshold(&range, random, &split->node);
+    score_compare(cell, split);
+    return true;
+}
+
+struct level {
+    size_t count;
+    double sum;
+};
+
+static void score_subset(const struct dh_tree_cell *cell, const struct level *levels,
+                         struct dh_tree_split *split)
+{
+    size_t right = 0;
+    double right_sum = 0;
+    for (size_t k = 0; k <= DH_TREE_LEVELS; k++)
+        if (split->node.subset >> k & 1) {
+            right += levels[k].count;
+            right_sum += levels[k].sum;
+        }
+    size_t left = cell->count - right;
+    if (left < cell->min_leaf || right < cell->min_leaf)
+        split->score = -INFINITY;
+    else
+        split->score = dh_split_score(cell->sum - right_sum, left, right_sum, right);
+}
+
+/* Every level, also one that is not in this cell, goes to a random side; a draw that leaves one
+ * side empty sends one level alone right. */
+static uint64_t draw_subset(uint64_t present, struct dh_random *random)
+{
+    uint64_t subset = dh_random_u64(random);
+    if ((subset & present) != 0 && (~subset & present) != 0)
+        return subset;
+    uint32_t skip = dh_tree_below(random, (uint32_t)__builtin_popcountll(present));
+    uint64_t left = present;
+    while (skip-- > 0)
+        left &= left - 1;
+    return (subset & ~present) | (left & -left);
+}
+
+static bool split_levels(const struct dh_tree_cell *cell, uint16_t feature,
+                         struct dh_random *random, struct dh_tree_split *split)
+{
+    const uint32_t *keys = cell->data->keys + feature;
+    struct level levels[DH_TREE_LEVELS + 1] = {{0}};
+    uint64_t present = 0;
+    for (size_t i = 0; i < cell->count; i++) {
+        uint32_t row = cell->rows[i], key = keys[row * cell->feature_count];
+        present |= 1ull << key;
+        levels[key].count++;
+        levels[key].sum += cell->data->y[row];
+    }
+    if ((present & (present - 1)) == 0)
+        return false;
+    split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_SUBSET};
+    split->node.subset = draw_subset(present, random);
+    score_subset(cell, levels, split);
+    return true;
+}
+
+bool dh_split_random(const struct dh_tree_cell *cell, uint16_t feature, struct dh_random *random,
+                     struct dh_tree_split *split)
+{
+    if (dh_feature_narrow(&cell->features[feature]))
+        return split_levels(cell, feature, random, split);
+    return split_numbers(cell, feature, random, split);
+}
