@@ -4,10 +4,15 @@
  * dh_sched_next. There is no clock, no message and no file in here, so the same code runs under
  * MPI, in one process, and in a simulation of thousands of workers.
  *
- * A trial is READY (queued) → RUNNING on a slot → ended; a failed one may go back to READY
- * (retries), as does one whose worker was lost. A slot is waiting (it has claimed) or running, or
- * away. The budget is exact: trials that have ended (but cancelled ones) plus ready plus running
- * plus `wanted` never exceed max_evaluations.
+ * A trial is READY (queued) → RUNNING on a slot → ended; a failed one may go back to the front of
+ * the queue (retries), as does one whose worker was lost. A slot waits (it has claimed, or its
+ * last evaluation has ended) or runs; both queues are first in, first out. The budget is exact:
+ * trials that have ended (but cancelled ones) plus running ones never exceed max_evaluations,
+ * whatever is offered and whatever the history held.
+ *
+ * Every event costs constant time (amortised) but stops and the loss of a worker, which look at
+ * every slot once. `now` is in seconds from any start; one that lies before the latest event counts
+ * as that event's.
  */
 #ifndef DH_MPI_SCHED_H
 #define DH_MPI_SCHED_H
@@ -21,16 +26,17 @@
 
 struct dh_sched_settings {
     uint64_t max_evaluations; /* 0: no limit */
-    double max_time;          /* seconds from the first event of this run; 0: no limit */
+    double max_time;          /* seconds from dh_sched_create; 0: no limit */
     double target;            /* of the first objective; NaN: none */
     bool maximize;            /* the first objective */
-    uint64_t patience;        /* ended trials without improvement; 0: no limit */
-    uint64_t max_failures;    /* failures in a row; 0: no limit */
+    uint64_t patience;        /* ended trials since the incumbent improved; 0: no limit */
+    uint64_t max_failures;    /* failures in a row in this run; 0: no limit */
     uint32_t retries;         /* of a failed or timed-out evaluation */
     uint32_t lost_retries;    /* of a trial whose worker was lost: then it counts as failed */
 };
 
-/* Why a search ends. FINISHED ones give exit code 0, the others 75. */
+/* Why a search ends. FINISHED ones give exit code 0, the others 75. SIGNAL and ERROR come from
+ * the caller, the others follow from the events; LOST once every worker that has joined is lost. */
 #define DH_STOP_MAP(X)                                                                             \
     X(NONE, true, "running")                                                                       \
     X(BUDGET, true, "all evaluations done")                                                        \
@@ -54,74 +60,89 @@ bool dh_stop_finished(enum dh_stop stop);
 enum dh_action_kind {
     DH_ACTION_START,  /* send `trial` to (worker, slot) */
     DH_ACTION_CANCEL, /* stop the evaluation of `trial` on (worker, slot); its result is awaited */
-    DH_ACTION_RETRY,  /* `trial` failed or was lost and went back to the queue: for the log */
+    DH_ACTION_RETRY,  /* `trial` failed or was lost and went back to the queue: for the log; the
+                         outcome says why */
     DH_ACTION_END,    /* `trial` has ended with `outcome`: record it, tell the search */
     DH_ACTION_STOP,   /* the search is stopping because of `stop`: for the log; once */
-    DH_ACTION_DONE,   /* nothing runs any more and nothing will: let the workers go; once */
+    DH_ACTION_DONE,   /* nothing runs any more and nothing will: let the workers go; once, last.
+                         `stop` is final */
 };
 
 struct dh_action {
     enum dh_action_kind kind;
     uint64_t trial;
     int32_t worker, slot;
-    uint32_t retries;           /* START: attempts before this one */
+    uint32_t retries;           /* failed attempts before this one (RETRY: before the next) */
     struct dh_outcome *outcome; /* END and RETRY: borrowed until the next dh_sched_next */
     enum dh_stop stop;
 };
 
-/* Slot-seconds of this run by use; they add up to slots × time since each slot joined. */
+/* Slot-seconds of this run by use; they add up to slots × time since each slot joined (until its
+ * worker was lost). */
 struct dh_usage {
-    double evaluating; /* running trials that succeeded, were pruned, or still run */
-    double failed;     /* running trials that failed, timed out, were cancelled or lost */
-    double waiting;    /* claimed, no trial yet */
+    double evaluating; /* evaluations that succeeded, were pruned, or still run */
+    double failed;     /* evaluations that failed, timed out, were cancelled or lost */
+    double waiting;    /* for a trial */
     double starting;   /* from the worker's join to the slot's first claim */
-    double draining;   /* waiting after the search began to stop, and away after its last trial */
+    double draining;   /* waiting when there is nothing more to start: the budget is handed out,
+                          the space exhausted, or the search is stopping */
 };
 
 struct dh_sched_counts {
-    uint64_t ready, running, waiting_slots, slots, workers;
-    uint64_t by_status[DH_TRIAL_STATUS_COUNT]; /* of the whole history */
-    uint64_t ended_here;                       /* in this run */
-    uint64_t retried, lost;                    /* in this run */
-    uint64_t incumbent;                        /* id of the best trial, or UINT64_MAX */
+    uint64_t ready, running, waiting_slots, slots, workers; /* not counting lost workers */
+    uint64_t by_status[DH_TRIAL_STATUS_COUNT];              /* of the whole history */
+    uint64_t ended_here;                                    /* in this run, cancelled ones too */
+    uint64_t retried, lost; /* failed and tried again, lost; in this run */
+    uint64_t incumbent;     /* id of the best trial, or UINT64_MAX */
     enum dh_stop stop;
 };
 
 struct dh_sched;
 
 /* Scheduler over `history` (borrowed; it only reads it). Trials that are pending in it are put in
- * the ready queue first, in order of id. Counts, incumbent and patience continue from it. */
+ * the ready queue first, in order of id, as if never tried. Counts, incumbent and patience continue
+ * from it; a row of failures begins anew. Actions may be there at once: the search may be over. */
 struct dh_sched *dh_sched_create(const struct dh_sched_settings *settings,
                                  const struct dh_history *history, double now);
 void dh_sched_destroy(struct dh_sched **sched);
 
 /* Events. Each may make actions available. Unknown or repeated ones (a result for a trial that
- * does not run there, a second claim) are ignored and return false. */
+ * does not run there or was not handed out yet, a second claim, a worker that was lost) are ignored
+ * and return false. */
 bool dh_sched_join(struct dh_sched *sched, int32_t worker, int32_t slots, double now);
+/* A slot's first claim; after that, each result claims for its slot. */
 bool dh_sched_claim(struct dh_sched *sched, int32_t worker, int32_t slot, double now);
-/* The history's trial `id` (just proposed) is ready to run. */
+/* The history's trial `id` (just proposed) is ready to run. Once the search is stopping it is not
+ * started: it ends CANCELLED if the search is finished and stays pending otherwise. */
 bool dh_sched_offer(struct dh_sched *sched, uint64_t id, double now);
 /* The search has no more points. */
 void dh_sched_exhausted(struct dh_sched *sched, double now);
-/* An evaluation ended. Takes what `outcome` owns if it returns true. */
+/* An evaluation ended. Takes what `outcome` owns if it returns true. A success whose objectives
+ * are not all finite is a failure. CANCELLED that nobody asked for counts as lost: its worker is
+ * being ended. What comes back otherwise than CANCELLED after a cancel is recorded as it is. */
 bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
                      struct dh_outcome *outcome, double now);
-/* Worker `worker` is gone, with whatever it ran. */
+/* Worker `worker` is gone, with whatever it ran; it cannot join again. */
 bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now);
-/* Stop: nothing is started any more; running evaluations go on until they end or, after a call of
- * dh_sched_cancel_running, are cancelled. Only the first reason counts. */
+/* Stop: nothing is started any more. If the search is thereby finished, running evaluations are
+ * cancelled and ready ones end CANCELLED; otherwise they stay pending, and running evaluations go
+ * on until they end or, after a call of dh_sched_cancel_running, are cancelled. Only the first
+ * reason counts, but what still ran at TIME or SIGNAL may finish the search: then that is the
+ * reason in the end. */
 void dh_sched_stop(struct dh_sched *sched, enum dh_stop stop, double now);
-/* Take running evaluations back: trials stay PENDING in the history (they are evaluated again by
- * the next run) unless the search is finished, when they end CANCELLED. */
+/* Once stopping: take running evaluations back. Trials stay PENDING in the history (they are
+ * evaluated again by the next run) unless the search is finished, when they end CANCELLED. */
 void dh_sched_cancel_running(struct dh_sched *sched, double now);
 /* Let time pass: max_time. Returns the next moment at which a tick matters (INFINITY: none). */
 double dh_sched_tick(struct dh_sched *sched, double now);
 
-/* The next action, or false. Call until false after each event or batch of events. */
+/* The next action, or false. Call until false after each event or batch of events; a START or
+ * CANCEL that later events of the batch overtook is left out. */
 bool dh_sched_next(struct dh_sched *sched, struct dh_action *action);
 
-/* How many more proposals may be asked for now in view of the budget (UINT64_MAX: any number; 0
- * once stopping), and how many are wanted at least: slots that wait for one. */
+/* How many more trials may be offered now in view of the budget (UINT64_MAX: any number; 0 once
+ * stopping or exhausted), and how many are wanted at least: slots that wait for one. The caller
+ * subtracts what it has asked for and not offered yet. */
 uint64_t dh_sched_room(const struct dh_sched *sched);
 uint64_t dh_sched_short(const struct dh_sched *sched);
 

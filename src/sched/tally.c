@@ -40,7 +40,7 @@ void tally_history(struct tally *tally, bool maximize, const struct dh_history *
     uint64_t count, *order = dh_history_ended_order(history, &count);
     for (uint64_t i = 0; i < count; i++)
         tally_end(tally, order[i], &dh_history_trial(history, order[i])->outcome);
-    tally->by_status[DH_TRIAL_PENDING] = dh_history_count(history) - count;
+    tally->failures_in_row = 0; /* what made them fail may have been mended since */
     free(order);
 }
 

@@ -7,14 +7,15 @@
 
 struct tally {
     bool maximize;
-    uint64_t by_status[DH_TRIAL_STATUS_COUNT];
-    uint64_t incumbent; /* UINT64_MAX: none */
-    double best;        /* its objective; NaN: none */
+    uint64_t by_status[DH_TRIAL_STATUS_COUNT]; /* ended ones; PENDING stays 0 */
+    uint64_t incumbent;                        /* UINT64_MAX: none */
+    double best;                               /* its objective; NaN: none */
     uint64_t since_improvement;
     uint64_t failures_in_row;
 };
 
-/* The tally of everything in `history`, in the order in which it ended. */
+/* The tally of everything in `history`, in the order in which it ended; a row of failures begins
+ * anew. */
 void tally_history(struct tally *tally, bool maximize, const struct dh_history *history);
 /* One more trial has ended. */
 void tally_end(struct tally *tally, uint64_t trial, const struct dh_outcome *outcome);

@@ -1,0 +1,135 @@
+/* Workers, their slots, and what the time of the slots was used for.
+ *
+ * Time is accounted for by integration: each event adds (slots in a state) × (time since the last
+ * event) to that state's account, so the accounts add up to slots × time by construction, and an
+ * event costs the same for one slot and for a hundred thousand. Whether an evaluation was worth
+ * its time is known when it ends: what was wasted then moves from one account to the other.
+ */
+#include <stdlib.h>
+
+#include "state.h"
+
+static void add_time(const struct dh_sched *sched, double seconds, struct dh_usage *usage)
+{
+    usage->starting += (double)sched->starting * seconds;
+    usage->evaluating += (double)sched->running * seconds;
+    double *idle = sched->draining ? &usage->draining : &usage->waiting;
+    *idle += (double)sched->idle * seconds;
+}
+
+void advance(struct dh_sched *sched, double now)
+{
+    if (!(now > sched->now))
+        return;
+    add_time(sched, now - sched->now, &sched->usage);
+    sched->now = now;
+}
+
+void dh_sched_usage(const struct dh_sched *sched, double now, struct dh_usage *out)
+{
+    *out = sched->usage;
+    if (now > sched->now)
+        add_time(sched, now - sched->now, out);
+}
+
+/* The counter of slots in `state`; GONE is not counted. */
+static uint64_t *counter(struct dh_sched *sched, enum slot_state state)
+{
+    uint64_t *const counters[] = {[SLOT_STARTING] = &sched->starting,
+                                  [SLOT_IDLE] = &sched->idle,
+                                  [SLOT_RUNNING] = &sched->running,
+                                  [SLOT_GONE] = NULL};
+    return counters[state];
+}
+
+static void change(struct dh_sched *sched, struct slot *slot, enum slot_state state)
+{
+    uint64_t *before = counter(sched, slot->state), *after = counter(sched, state);
+    if (before)
+        --*before;
+    if (after)
+        ++*after;
+    slot->state = state;
+}
+
+static struct worker *worker_at(struct dh_sched *sched, int32_t number)
+{
+    size_t wanted = (size_t)number + 1;
+    if (wanted > sched->worker_count) {
+        size_t count = wanted > 2 * sched->worker_count ? wanted : 2 * sched->worker_count;
+        sched->workers = dh_realloc(sched->workers, count * sizeof *sched->workers);
+        memset(sched->workers + sched->worker_count, 0,
+               (count - sched->worker_count) * sizeof *sched->workers);
+        sched->worker_count = count;
+    }
+    return &sched->workers[number];
+}
+
+bool dh_sched_join(struct dh_sched *sched, int32_t worker, int32_t slots, double now)
+{
+    advance(sched, now);
+    if (worker < 0 || slots < 1)
+        return false;
+    struct worker *w = worker_at(sched, worker);
+    if (w->joined)
+        return false;
+    *w = (struct worker){.joined = true, .first_slot = sched->slot_count, .slot_count = slots};
+    sched->joined++;
+    sched->alive++;
+    for (int32_t number = 0; number < slots; number++) {
+        struct slot *slot = DH_PUSH(sched->slots, sched->slot_count, sched->slot_capacity);
+        *slot = (struct slot){.worker = worker, .number = number, .state = SLOT_STARTING};
+    }
+    sched->starting += (uint64_t)slots;
+    return true;
+}
+
+size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number)
+{
+    if (worker < 0 || (size_t)worker >= sched->worker_count)
+        return SIZE_MAX;
+    const struct worker *w = &sched->workers[worker];
+    if (!w->joined || w->lost || number < 0 || number >= w->slot_count)
+        return SIZE_MAX;
+    return w->first_slot + (size_t)number;
+}
+
+void slot_claim(struct dh_sched *sched, size_t index)
+{
+    change(sched, &sched->slots[index], SLOT_IDLE);
+    deque_push_back(&sched->waiting, index);
+}
+
+size_t slot_take(struct dh_sched *sched)
+{
+    while (sched->waiting.count > 0) {
+        size_t index = (size_t)deque_pop_front(&sched->waiting);
+        if (sched->slots[index].state == SLOT_IDLE)
+            return index;
+    }
+    return SIZE_MAX;
+}
+
+void slot_run(struct dh_sched *sched, size_t index, uint64_t trial)
+{
+    struct slot *slot = &sched->slots[index];
+    change(sched, slot, SLOT_RUNNING);
+    slot->trial = trial;
+    slot->since = sched->now;
+    slot->sent = slot->cancelled = false;
+}
+
+void slot_release(struct dh_sched *sched, size_t index, bool wasted)
+{
+    const struct slot *slot = &sched->slots[index];
+    double seconds = sched->now - slot->since;
+    if (wasted) {
+        sched->usage.evaluating -= seconds;
+        sched->usage.failed += seconds;
+    }
+}
+
+void slot_lose(struct dh_sched *sched, size_t index)
+{
+    change(sched, &sched->slots[index], SLOT_GONE);
+}

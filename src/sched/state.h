@@ -1,0 +1,141 @@
+/* The scheduler's state, and what its files do for one another. See sched.h for the contract.
+ *
+ * sched.c   events and questions
+ * trials.c  what becomes of a trial when it ends, is retried or lost
+ * slots.c   workers, their slots and their time
+ * stop.c    why and how the search ends
+ * actions.c the queue of what the caller is to do
+ * tally.c   counts and the incumbent
+ */
+#ifndef DH_MPI_SCHED_STATE_H
+#define DH_MPI_SCHED_STATE_H
+
+#include "deque.h"
+#include "dh_mpi/sched.h"
+#include "tally.h"
+
+/* STARTING from its worker's join to its first claim; then IDLE and RUNNING in turn; GONE with its
+ * worker. */
+enum slot_state { SLOT_STARTING, SLOT_IDLE, SLOT_RUNNING, SLOT_GONE };
+
+struct slot {
+    int32_t worker, number;
+    enum slot_state state;
+    bool sent;      /* RUNNING: its START was handed out, so a result can come */
+    bool cancelled; /* RUNNING: its CANCEL was queued */
+    double since;   /* RUNNING: start */
+    uint64_t trial; /* RUNNING */
+};
+
+struct worker {
+    bool joined, lost;
+    size_t first_slot;
+    int32_t slot_count;
+};
+
+/* NEW: proposed, not yet offered. */
+enum trial_phase { TRIAL_NEW, TRIAL_READY, TRIAL_RUNNING, TRIAL_ENDED };
+
+struct trial_state {
+    uint32_t retries, losses;
+    enum trial_phase phase;
+};
+
+struct queued_action {
+    struct dh_action action;
+    struct dh_outcome outcome;
+    size_t slot; /* of START and CANCEL */
+};
+
+struct dh_sched {
+    struct dh_sched_settings settings;
+    const struct dh_history *history;
+    struct tally tally;
+    double start, now; /* `now`: the latest event */
+    enum dh_stop stop;
+    bool exhausted, done;
+    bool draining; /* idle slots will get nothing any more, as far as can be seen */
+
+    struct worker *workers; /* by number */
+    size_t worker_count, joined, alive;
+    struct slot *slots;
+    size_t slot_count, slot_capacity;
+    uint64_t starting, idle, running; /* slots in these states */
+    struct dh_usage usage;            /* up to `now` */
+
+    struct trial_state *trials; /* by id */
+    size_t trial_count;
+    struct deque ready;   /* trials */
+    struct deque waiting; /* slots, in order of claim; those no longer IDLE are skipped */
+
+    struct queued_action *actions; /* FIFO: actions[taken … action_count) */
+    size_t taken, action_count, action_capacity;
+    struct queued_action current; /* last handed out */
+
+    uint64_t ended_here, retried, lost;
+};
+
+/* ---- actions.c ---- */
+
+struct queued_action *action_push(struct dh_sched *sched, enum dh_action_kind kind);
+void action_push_slot(struct dh_sched *sched, enum dh_action_kind kind, size_t slot);
+/* Takes what `outcome` owns. */
+void action_push_trial(struct dh_sched *sched, enum dh_action_kind kind, uint64_t trial,
+                       struct dh_outcome *outcome);
+void actions_free(struct dh_sched *sched);
+
+/* ---- slots.c ---- */
+
+/* Account for the time from the last event to `now`, which never goes back. */
+void advance(struct dh_sched *sched, double now);
+/* Index of a live worker's slot, or SIZE_MAX. */
+size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number);
+/* The slot claims: it is IDLE and at the end of the queue. */
+void slot_claim(struct dh_sched *sched, size_t index);
+/* The longest-waiting slot, or SIZE_MAX; it is no longer in the queue. */
+size_t slot_take(struct dh_sched *sched);
+void slot_run(struct dh_sched *sched, size_t index, uint64_t trial);
+/* What ran on the slot has ended; `wasted`: its time counts as failed. slot_claim or slot_lose
+ * follows. */
+void slot_release(struct dh_sched *sched, size_t index, bool wasted);
+void slot_lose(struct dh_sched *sched, size_t index);
+
+/* ---- trials.c ---- */
+
+/* The state of trial `id`; valid until the next call. */
+struct trial_state *trial_at(struct dh_sched *sched, uint64_t id);
+/* Queue every pending trial of the history. */
+void trials_resume(struct dh_sched *sched);
+/* An evaluation of `trial` came back from (worker, slot). Takes what `outcome` owns. */
+void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outcome,
+                  bool cancelled);
+/* `trial` ran on a worker that is gone. */
+void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot);
+/* The search is over, and `trial` was not evaluated. */
+void trial_drop(struct dh_sched *sched, uint64_t trial);
+/* Give what came back a shape that the history can keep: a final status, numbers of a success
+ * finite, numbers of anything else absent. */
+void outcome_check(const struct dh_sched *sched, struct dh_outcome *outcome);
+
+/* ---- stop.c ---- */
+
+void stop_begin(struct dh_sched *sched, enum dh_stop stop);
+void stop_cancel_running(struct dh_sched *sched);
+/* May a ready trial be started, in view of the budget? */
+bool may_start(const struct dh_sched *sched);
+/* The end of every event: match ready trials with waiting slots, and see whether this is the
+ * end. */
+void settle(struct dh_sched *sched);
+
+static inline bool stopping(const struct dh_sched *sched)
+{
+    return sched->stop != DH_STOP_NONE;
+}
+
+/* Stopping with work left for another run: what was taken back stays pending. */
+static inline bool interrupted(const struct dh_sched *sched)
+{
+    return stopping(sched) && !dh_stop_finished(sched->stop);
+}
+
+#endif
