@@ -51,17 +51,23 @@ void dh_app_setup_free(struct dh_app_setup *setup);
 dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out,
                       struct dh_error *err);
 
+/* Block SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 in this thread and all that it creates from now on
+ * (so: before MPI creates any), and return a descriptor that is readable when one arrives; -1 on
+ * failure. A worker never reads it: only the manager ends a search. */
+int dh_app_signals_open(void);
+
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
- * transport stays open; main closes it. `launcher` is the process's own, stopped by main. */
+ * transport stays open; main closes it. `launcher` is the process's own, stopped by main; `signals`
+ * is of dh_app_signals_open. */
 int dh_app_check(const struct dh_app_options *options, const struct dh_log *log);
 /* Rank 0: collective with dh_app_work on all other ranks (the configuration is broadcast). */
-int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
                   const struct dh_log *log);
 /* Every other rank. `communicator`: see dh_eval_create. */
 int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
                 const struct dh_log *log);
 /* Manager and one worker in this process, without a launcher's MPI. */
-int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher,
+int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
                  const struct dh_log *log);
 
 #endif

@@ -56,7 +56,7 @@ struct run {
 static void heed_signals(struct run *run)
 {
     int number;
-    while ((number = dh_signals_take(run->signals)) != 0) {
+    while ((number = dh_app_signals_take(run->signals)) != 0) {
         dh_log_warn(run->log, "SIG%s: stopping; the same command resumes",
                     sigabbrev_np(number) ? sigabbrev_np(number) : "?");
         dh_manager_stop(run->manager, DH_STOP_SIGNAL, true);
@@ -137,11 +137,12 @@ static void abandon(struct run *run)
     }
 }
 
-static void print_summary(struct run *run)
+/* The picture as it was at `now`, when the last evaluation had ended. */
+static void print_summary(struct run *run, double now)
 {
     struct dh_progress progress;
     struct dh_buffer text = {0};
-    dh_watch_picture(&run->watch, dh_clock_now(&dh_clock_monotonic), true, &progress);
+    dh_watch_picture(&run->watch, now, true, &progress);
     dh_report_summary(&progress, &text);
     fwrite(text.data, 1, text.size, stdout);
     fflush(stdout);
@@ -163,7 +164,8 @@ static int conduct(struct run *run)
     dh_status status = search_on(run, &err);
     if (status != DH_OK)
         abandon(run);
-    dh_watch_finish(&run->watch, dh_clock_now(&dh_clock_monotonic));
+    double now = dh_clock_now(&dh_clock_monotonic);
+    dh_watch_finish(&run->watch, now);
     /* the last checkpoint comes before the summary that names it */
     dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
     int code = exit_code(run);
@@ -171,7 +173,7 @@ static int conduct(struct run *run)
         code = fail_exit(run->log, &err);
     else if (stored != DH_OK)
         code = fail_exit(run->log, &close_err);
-    print_summary(run);
+    print_summary(run, now);
     dh_watch_end(&run->watch);
     return code;
 }
@@ -217,10 +219,10 @@ static dh_status send_setup(const struct dh_app_setup *setup, bool good, struct 
     return status;
 }
 
-int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
                   const struct dh_log *log)
 {
-    struct run run = {.log = log, .signals = dh_signals_open(), .wakeup = -1};
+    struct run run = {.log = log, .signals = signals, .wakeup = -1};
     struct dh_error err, sent_err;
     dh_status status = dh_session_open(options, log, &run.session, &err);
     int code = status == DH_OK ? 0 : fail_exit(log, &err);
@@ -231,7 +233,6 @@ int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
         code = conduct(&run);
         dh_manager_destroy(&run.manager);
     }
-    close(run.signals);
     return close_session(&run, code);
 }
 
@@ -261,7 +262,6 @@ int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *
 {
     struct dh_app_setup setup;
     struct dh_error err;
-    int signals = dh_signals_open();
     dh_status status = receive_setup(comm, &setup, &err);
     if (status == DH_OK) {
         struct dh_worker *worker = dh_worker_create(&setup, comm, launcher, communicator, log);
@@ -277,7 +277,6 @@ int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *
         dh_worker_destroy(&worker);
     }
     dh_app_setup_free(&setup);
-    close(signals);
     return status == DH_OK || status == DH_EMPTY ? 0 : fail_exit(log, &err);
 }
 
@@ -288,11 +287,10 @@ static void watch_descriptor(int set, int fd)
         epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
 }
 
-int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher,
+int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
                  const struct dh_log *log)
 {
-    struct run run = {
-        .log = log, .signals = dh_signals_open(), .wakeup = epoll_create1(EPOLL_CLOEXEC)};
+    struct run run = {.log = log, .signals = signals, .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
     dh_status status = dh_session_open(options, log, &run.session, &err);
     int code = status == DH_OK ? 0 : fail_exit(log, &err);
@@ -311,6 +309,5 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
         dh_comm_close(&ends[1], &err);
     }
     close(run.wakeup);
-    close(run.signals);
     return close_session(&run, code);
 }

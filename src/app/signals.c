@@ -6,7 +6,9 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-int dh_signals_open(void)
+#include "dh_mpi/app.h"
+
+int dh_app_signals_open(void)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -19,7 +21,7 @@ int dh_signals_open(void)
     return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-int dh_signals_take(int fd)
+int dh_app_signals_take(int fd)
 {
     struct signalfd_siginfo info;
     if (fd < 0 || read(fd, &info, sizeof info) != (ssize_t)sizeof info)

@@ -383,7 +383,7 @@ dh_status dh_checkpoint_build(const char *config_text, const struct dh_settings 
     write_content(&writer, config_text);
     H5Gclose(writer.parameters);
     H5Gclose(writer.trials);
-    if (H5Fclose(writer.file) < 0)
+    if (!dh_image_close(out, writer.file))
         note_failure(&writer, "end of the file");
     if (!writer.failed) {
         dh_image_seal(out);

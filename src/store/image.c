@@ -165,6 +165,7 @@ hid_t dh_image_open(struct dh_image *image, bool create)
     struct driver_info info = {.image = image};
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL); /* the messages are ours (a setting of the thread) */
     hid_t id = H5FDregister(&driver), file = -1;
+    image->driver = id;
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), creation = H5Pcreate(H5P_FILE_CREATE);
     if (id >= 0 && H5Pset_driver(access, id, &info) >= 0 &&
         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 &&
@@ -176,9 +177,17 @@ hid_t dh_image_open(struct dh_image *image, bool create)
     }
     H5Pclose(access);
     H5Pclose(creation);
-    if (id >= 0)
-        H5FDunregister(id); /* files that are open hold their own reference */
+    if (id >= 0 && file < 0)
+        H5FDunregister(id);
     return file;
+}
+
+bool dh_image_close(struct dh_image *image, hid_t file)
+{
+    /* in this order: HDF5 1.10 drops the file's own reference to the driver before its last use */
+    bool good = H5Fclose(file) >= 0;
+    H5FDunregister(image->driver);
+    return good;
 }
 
 /* The block that fits the rest of `image`. */

@@ -121,7 +121,8 @@ dh_status dh_checkpoint_open(const char *path, struct dh_checkpoint **out, struc
     struct dh_checkpoint *checkpoint = dh_alloc(1, sizeof *checkpoint);
     checkpoint->file = -1;
     checkpoint->path = dh_strdup(path);
-    checkpoint->image = (struct dh_image){(unsigned char *)bytes.data, bytes.size, bytes.capacity};
+    checkpoint->image = (struct dh_image){
+        .bytes = (unsigned char *)bytes.data, .size = bytes.size, .capacity = bytes.capacity};
     status = dh_image_verify(&checkpoint->image, path, err);
     if (status == DH_OK)
         status = read_lead(checkpoint, err);
@@ -137,7 +138,7 @@ void dh_checkpoint_close(struct dh_checkpoint **checkpoint)
     if (!c)
         return;
     if (c->file >= 0)
-        H5Fclose(c->file);
+        dh_image_close(&c->image, c->file);
     dh_image_free(&c->image);
     free(c->path);
     free(c->config_text);

@@ -59,8 +59,8 @@ class Program(harness.Case):
 
     def test_bad_configurations_name_file_and_line(self):
         cases = {
-            "a = 1;": ["ui.cfg:12", "a"],
-            "serach = { };": ["ui.cfg:12", "serach", "search"],
+            "a = 1;": ["ui.cfg:11", "a"],
+            "serach = { };": ["ui.cfg:11", "serach", "search"],
         }
         for line, words in cases.items():
             self.write("ui.cfg", CONFIG + line + "\n")
