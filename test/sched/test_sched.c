@@ -428,6 +428,15 @@ static void test_lost_after_the_target(void **state)
     stage_close(&stage);
 }
 
+/* Trial `id` fails on the only slot, and the next one starts there. */
+static void end_first_failed(struct stage *stage, uint64_t id)
+{
+    char *actions = dh_strprintf("end %" PRIu64 " failed; start %" PRIu64 "@1.0", id, id + 1);
+    fail_with(stage, 1, 0, id, NULL);
+    expect(stage, actions);
+    free(actions);
+}
+
 static void test_patience(void **state)
 {
     (void)state;
@@ -439,9 +448,7 @@ static void test_patience(void **state)
     offer(&stage, 7);
     expect(&stage, "start 0@1.0");
     for (uint64_t id = 0; id < 3; id++) /* there is nothing yet that could be improved */
-        fail_with(&stage, 1, 0, id, NULL), expect(&stage, id == 0   ? "end 0 failed; start 1@1.0"
-                                                          : id == 1 ? "end 1 failed; start 2@1.0"
-                                                                    : "end 2 failed; start 3@1.0");
+        end_first_failed(&stage, id);
     succeed(&stage, 1, 0, 3, 1);
     expect(&stage, "end 3 ok; start 4@1.0");
     succeed(&stage, 1, 0, 4, 1); /* as good is not better */
