@@ -28,8 +28,8 @@ struct dh_image {
 
 void dh_image_free(struct dh_image *image);
 
-/* An HDF5 file on `image`, which must stay where it is until dh_image_close: a new one, or (`create`
- * false) the one in it, to read. Negative on failure. */
+/* An HDF5 file on `image`, which must stay where it is until dh_image_close: a new one, or
+ * (`create` false) the one in it, to read. Negative on failure. */
 hid_t dh_image_open(struct dh_image *image, bool create);
 /* Close it; false if HDF5 could not finish the file. */
 bool dh_image_close(struct dh_image *image, hid_t file);
