@@ -97,12 +97,13 @@ void dh_leaf_add(struct dh_leaf_sums *sums, double y, int sign);
 /* Mean, and variance (divided by the count) but at least `floor`. */
 struct dh_leaf_value dh_leaf_summary(const struct dh_leaf_sums *sums, double floor);
 
-/* For the splitters: a node's rows and what they sum to. */
+/* For the splitters: a node's rows and what they sum to. `data->y` is by row, `y` by place. */
 struct dh_tree_cell {
     const struct dh_tree_data *data;
     const struct dh_feature *features;
     size_t feature_count, min_leaf;
     const uint32_t *rows;
+    const double *y; /* of these rows, in their order */
     size_t count;
     double sum;
 };

@@ -9,9 +9,8 @@
 #include "tree.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-#define SMALL 32 /* rows that are sorted */
+#define SMALL 24 /* rows that are sorted */
 #define GROUPS 128
 
 struct group {
@@ -75,10 +74,10 @@ static void scan_singles(const struct cutter *cutter, struct cut *best)
     }
 }
 
-static void put(struct group *group, uint32_t key, double y)
+static const struct group empty = {.low = UINT32_MAX};
+
+static inline void put(struct group *group, uint32_t key, double y)
 {
-    if (group->count == 0)
-        group->low = group->high = key;
     group->low = key < group->low ? key : group->low;
     group->high = key > group->high ? key : group->high;
     group->count++;
@@ -93,9 +92,8 @@ static void group_sorted(struct cutter *cutter, uint16_t feature)
     double ys[SMALL];
     size_t count = 0;
     for (size_t i = 0; i < cell->count; i++) {
-        uint32_t row = cell->rows[i];
-        uint32_t key = cell->data->keys[row * cell->feature_count + feature];
-        double y = cell->data->y[row];
+        uint32_t key = cell->data->keys[cell->rows[i] * cell->feature_count + feature];
+        double y = cell->y[i];
         if (key == DH_KEY_INACTIVE) {
             put(&cutter->inactive, key, y);
             continue;
@@ -110,7 +108,7 @@ static void group_sorted(struct cutter *cutter, uint16_t feature)
     }
     for (size_t i = 0; i < count; i++) {
         if (i == 0 || keys[i] != keys[i - 1])
-            cutter->groups[cutter->count++] = (struct group){0};
+            cutter->groups[cutter->count++] = empty;
         put(&cutter->groups[cutter->count - 1], keys[i], ys[i]);
     }
 }
@@ -127,16 +125,17 @@ static void group_cells(struct cutter *cutter, uint16_t feature)
     }
     if (low > high)
         return;
-    uint64_t scale = ((uint64_t)GROUPS << 32) / ((uint64_t)(high - low) + 1);
-    for (size_t g = 0; g < GROUPS; g++)
-        cutter->groups[g] = (struct group){0};
+    size_t cells = cell->count < GROUPS ? cell->count : GROUPS;
+    uint64_t scale = ((uint64_t)cells << 32) / ((uint64_t)(high - low) + 1);
+    for (size_t g = 0; g < cells; g++)
+        cutter->groups[g] = empty;
     for (size_t i = 0; i < cell->count; i++) {
-        uint32_t row = cell->rows[i], key = keys[row * cell->feature_count];
+        uint32_t key = keys[cell->rows[i] * cell->feature_count];
         struct group *group = key == DH_KEY_INACTIVE ? &cutter->inactive
                                                      : &cutter->groups[((key - low) * scale) >> 32];
-        put(group, key, cell->data->y[row]);
+        put(group, key, cell->y[i]);
     }
-    for (size_t g = 0; g < GROUPS; g++)
+    for (size_t g = 0; g < cells; g++)
         if (cutter->groups[g].count)
             cutter->groups[cutter->count++] = cutter->groups[g];
 }
@@ -165,7 +164,7 @@ static bool best_of_numbers(const struct dh_tree_cell *cell, uint16_t feature,
     struct cutter cutter;
     cutter.cell = cell;
     cutter.count = 0;
-    cutter.inactive = (struct group){0};
+    cutter.inactive = empty;
     if (cell->count <= SMALL)
         group_sorted(&cutter, feature);
     else
@@ -183,13 +182,21 @@ static bool best_of_numbers(const struct dh_tree_cell *cell, uint16_t feature,
     return true;
 }
 
-static int compare_means(const void *left, const void *right)
+/* Groups by mean, equal ones by level (they come sorted by level, and the sort is stable). */
+static void sort_by_mean(struct group *groups, size_t count)
 {
-    const struct group *a = left, *b = right;
-    double x = a->sum / a->count, y = b->sum / b->count;
-    if (x != y)
-        return x < y ? -1 : 1;
-    return (a->low > b->low) - (a->low < b->low);
+    double means[DH_TREE_LEVELS + 1];
+    for (size_t i = 0; i < count; i++) {
+        struct group group = groups[i];
+        double mean = group.sum / group.count;
+        size_t at = i;
+        for (; at > 0 && means[at - 1] > mean; at--) {
+            groups[at] = groups[at - 1];
+            means[at] = means[at - 1];
+        }
+        groups[at] = group;
+        means[at] = mean;
+    }
 }
 
 static bool best_of_levels(const struct dh_tree_cell *cell, uint16_t feature,
@@ -198,23 +205,22 @@ static bool best_of_levels(const struct dh_tree_cell *cell, uint16_t feature,
     struct cutter cutter;
     cutter.cell = cell;
     cutter.count = 0;
-    cutter.inactive = (struct group){0};
-    for (size_t g = 0; g <= DH_TREE_LEVELS; g++)
-        cutter.groups[g] = (struct group){0};
+    cutter.inactive = empty;
+    for (size_t g = 0; g <= cell->features[feature].levels; g++)
+        cutter.groups[g] = empty;
     for (size_t i = 0; i < cell->count; i++) {
-        uint32_t row = cell->rows[i];
-        uint32_t key = cell->data->keys[row * cell->feature_count + feature];
-        put(&cutter.groups[key], key, cell->data->y[row]);
+        uint32_t key = cell->data->keys[cell->rows[i] * cell->feature_count + feature];
+        put(&cutter.groups[key], key, cell->y[i]);
     }
     uint64_t absent = 0;
-    for (size_t g = 0; g <= DH_TREE_LEVELS; g++)
+    for (size_t g = 0; g <= cell->features[feature].levels; g++)
         if (cutter.groups[g].count)
             cutter.groups[cutter.count++] = cutter.groups[g];
         else
             absent |= 1ull << g;
     if (cutter.count < 2)
         return false;
-    qsort(cutter.groups, cutter.count, sizeof *cutter.groups, compare_means);
+    sort_by_mean(cutter.groups, cutter.count);
     struct cut cut = scan(&cutter);
     split->score = cut.score;
     if (cut.score == -INFINITY)

@@ -22,8 +22,10 @@ struct grower {
     struct dh_random *random;
     struct dh_tree *tree;
     uint32_t *rows;
-    uint32_t *aside; /* while partitioning */
-    uint16_t *pool;  /* the features, in an order that draws shuffle */
+    double *y; /* of `rows`, moved along with them so that passes over a node read in order */
+    uint32_t *rows_aside; /* while partitioning */
+    double *y_aside;
+    uint16_t *pool; /* the features, in an order that draws shuffle */
     struct task *stack;
     size_t depth, capacity;
 };
@@ -42,15 +44,17 @@ static void make_leaf(struct grower *grower, const struct task *task)
     sums->count = (uint32_t)(task->end - task->begin);
 }
 
-/* The best of the splits offered by `tries` features drawn without replacement. */
+/* The best of the splits offered by `tries` features drawn without replacement; of few rows there
+ * are few ways to split them, and fewer features will do. */
 static bool find_split(struct grower *grower, const struct dh_tree_cell *cell,
                        struct dh_tree_split *best)
 {
     const struct dh_tree_growth *growth = grower->growth;
     uint16_t *pool = grower->pool;
+    size_t tries = growth->tries < cell->count ? growth->tries : cell->count - 1;
     best->score = -INFINITY;
     size_t tried = 0;
-    for (size_t i = 0; i < growth->pool_count && tried < growth->tries; i++) {
+    for (size_t i = 0; i < growth->pool_count && tried < tries; i++) {
         size_t pick = i + dh_tree_below(grower->random, (uint32_t)(growth->pool_count - i));
         uint16_t feature = pool[pick];
         pool[pick] = pool[i];
@@ -71,32 +75,36 @@ static size_t partition(struct grower *grower, const struct task *task,
 {
     size_t left = 0, right = 0, count = task->end - task->begin;
     uint32_t *rows = grower->rows + task->begin;
+    double *y = grower->y + task->begin;
     const uint32_t *keys = grower->data->keys + node->feature;
     for (size_t i = 0; i < count; i++) {
         uint32_t row = rows[i];
+        double value = y[i];
         uint32_t goes_right = dh_node_right(node, keys[row * grower->growth->feature_count]);
         rows[left] = row;
-        grower->aside[right] = row;
+        y[left] = value;
+        grower->rows_aside[right] = row;
+        grower->y_aside[right] = value;
         left += !goes_right;
         right += goes_right;
     }
-    memcpy(rows + left, grower->aside, right * sizeof *rows);
+    memcpy(rows + left, grower->rows_aside, right * sizeof *rows);
+    memcpy(y + left, grower->y_aside, right * sizeof *y);
     return left;
 }
 
 static bool worth_splitting(const struct grower *grower, const struct task *task, double *sum)
 {
     const struct dh_tree_growth *growth = grower->growth;
-    const uint32_t *rows = grower->rows + task->begin;
     size_t count = task->end - task->begin;
     if (count < 2 * growth->min_leaf || task->depth >= growth->max_depth)
         return false;
-    const double *y = grower->data->y;
+    const double *y = grower->y + task->begin;
     bool varies = false;
     *sum = 0;
     for (size_t i = 0; i < count; i++) {
-        *sum += y[rows[i]];
-        varies |= y[rows[i]] != y[rows[0]];
+        *sum += y[i];
+        varies |= y[i] != y[0];
     }
     return varies;
 }
@@ -128,6 +136,7 @@ static void grow_node(struct grower *grower, const struct task *task)
         .feature_count = grower->growth->feature_count,
         .min_leaf = grower->growth->min_leaf,
         .rows = grower->rows + task->begin,
+        .y = grower->y + task->begin,
         .count = task->end - task->begin,
         .sum = sum,
     };
@@ -150,9 +159,13 @@ void dh_tree_grow(const struct dh_tree_growth *growth, const struct dh_tree_data
         .random = random,
         .tree = tree,
         .rows = rows,
-        .aside = dh_alloc(count, sizeof *rows),
+        .y = dh_alloc(count, sizeof *data->y),
+        .rows_aside = dh_alloc(count, sizeof *rows),
+        .y_aside = dh_alloc(count, sizeof *data->y),
         .pool = dh_memdup(growth->pool, growth->pool_count * sizeof *growth->pool),
     };
+    for (size_t i = 0; i < count; i++)
+        grower.y[i] = data->y[rows[i]];
     (void)DH_PUSH(tree->nodes, tree->node_count, tree->node_capacity);
     push(&grower, (struct task){.end = count});
     while (grower.depth > 0) {
@@ -164,7 +177,9 @@ void dh_tree_grow(const struct dh_tree_growth *growth, const struct dh_tree_data
     tree->node_capacity = tree->node_count;
     tree->leaf_capacity = tree->leaf_count;
     tree->values = dh_alloc(tree->leaf_count, sizeof *tree->values);
-    free(grower.aside);
+    free(grower.y);
+    free(grower.rows_aside);
+    free(grower.y_aside);
     free(grower.pool);
     free(grower.stack);
 }

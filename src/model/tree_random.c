@@ -24,23 +24,29 @@ static struct range find_range(const struct dh_tree_cell *cell, uint16_t feature
     return range;
 }
 
+static void score_sides(const struct dh_tree_cell *cell, size_t right, double sum,
+                        struct dh_tree_split *split)
+{
+    size_t left = cell->count - right;
+    if (left < cell->min_leaf || right < cell->min_leaf)
+        split->score = -INFINITY;
+    else
+        split->score = dh_split_score(cell->sum - sum, left, sum, right);
+}
+
 static void score_compare(const struct dh_tree_cell *cell, struct dh_tree_split *split)
 {
     const uint32_t *keys = cell->data->keys + split->node.feature;
     uint32_t offset = split->node.offset, threshold = split->node.threshold;
     size_t right = 0;
-    double sides[2] = {0, 0};
+    double sum = 0;
     for (size_t i = 0; i < cell->count; i++) {
-        uint32_t row = cell->rows[i];
-        uint32_t goes_right = (uint32_t)(keys[row * cell->feature_count] + offset) >= threshold;
+        uint32_t key = keys[cell->rows[i] * cell->feature_count];
+        uint32_t goes_right = (uint32_t)(key + offset) >= threshold;
         right += goes_right;
-        sides[goes_right] += cell->data->y[row];
+        sum += goes_right * cell->y[i]; /* no branch: it would be taken half of the time */
     }
-    size_t left = cell->count - right;
-    if (left < cell->min_leaf || right < cell->min_leaf)
-        split->score = -INFINITY;
-    else
-        split->score = dh_split_score(sides[0], left, sides[1], right);
+    score_sides(cell, right, sum, split);
 }
 
 /* Inactive rows go left, go right, or are cut off from all others, with equal probability. Where
@@ -91,20 +97,16 @@ struct level {
 };
 
 static void score_subset(const struct dh_tree_cell *cell, const struct level *levels,
-                         struct dh_tree_split *split)
+                         uint64_t present, struct dh_tree_split *split)
 {
     size_t right = 0;
-    double right_sum = 0;
-    for (size_t k = 0; k <= DH_TREE_LEVELS; k++)
-        if (split->node.subset >> k & 1) {
-            right += levels[k].count;
-            right_sum += levels[k].sum;
-        }
-    size_t left = cell->count - right;
-    if (left < cell->min_leaf || right < cell->min_leaf)
-        split->score = -INFINITY;
-    else
-        split->score = dh_split_score(cell->sum - right_sum, left, right_sum, right);
+    double sum = 0;
+    for (uint64_t rest = split->node.subset & present; rest != 0; rest &= rest - 1) {
+        const struct level *level = &levels[__builtin_ctzll(rest)];
+        right += level->count;
+        sum += level->sum;
+    }
+    score_sides(cell, right, sum, split);
 }
 
 /* Every level, also one that is not in this cell, goes to a random side; a draw that leaves one
@@ -125,19 +127,21 @@ static bool split_levels(const struct dh_tree_cell *cell, uint16_t feature,
                          struct dh_random *random, struct dh_tree_split *split)
 {
     const uint32_t *keys = cell->data->keys + feature;
-    struct level levels[DH_TREE_LEVELS + 1] = {{0}};
+    struct level levels[DH_TREE_LEVELS + 1];
+    for (size_t k = 0; k <= cell->features[feature].levels; k++)
+        levels[k] = (struct level){0};
     uint64_t present = 0;
     for (size_t i = 0; i < cell->count; i++) {
-        uint32_t row = cell->rows[i], key = keys[row * cell->feature_count];
+        uint32_t key = keys[cell->rows[i] * cell->feature_count];
         present |= 1ull << key;
         levels[key].count++;
-        levels[key].sum += cell->data->y[row];
+        levels[key].sum += cell->y[i];
     }
     if ((present & (present - 1)) == 0)
         return false;
     split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_SUBSET};
     split->node.subset = draw_subset(present, random);
-    score_subset(cell, levels, split);
+    score_subset(cell, levels, present, split);
     return true;
 }
 
