@@ -153,11 +153,26 @@ static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
     return check_parameters(importer, err);
 }
 
-/* A value of the space in a file that wrote numbers its own way ("64.0" for an int). */
+/* The choice of that text, or -1. */
+static int find_choice(const struct dh_parameter *parameter, const char *text)
+{
+    for (size_t i = 0; i < parameter->choice_count; i++)
+        if (strcmp(parameter->choices[i].text, text) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* A field as a value. Numbers may be written in another way ("64.0" for an int); a choice may be
+ * the empty text, which settling takes back where the parameter is inactive. */
 static dh_status parse_value(const struct dh_parameter *parameter, const char *text, double *value,
                              struct dh_error *err)
 {
     double number;
+    int choice = find_choice(parameter, text);
+    if (choice >= 0) {
+        *value = choice;
+        return DH_OK;
+    }
     dh_status status = dh_parameter_parse(parameter, text, value, err);
     if (status == DH_OK || !dh_text_number(text, &number) || !isfinite(number))
         return status;
@@ -246,7 +261,7 @@ static dh_status convert_value(const struct dh_parameter *old, const struct dh_p
     }
     struct dh_buffer text = {0};
     dh_parameter_format(old, value, &text);
-    dh_status status = dh_parameter_parse(now, text.data ? text.data : "", out, err);
+    dh_status status = parse_value(now, text.data ? text.data : "", out, err);
     dh_buffer_free(&text);
     return status;
 }
