@@ -91,7 +91,7 @@ struct dh_usage {
 struct dh_sched_counts {
     uint64_t ready, running, waiting_slots, slots, workers; /* not counting lost workers */
     uint64_t by_status[DH_TRIAL_STATUS_COUNT];              /* of the whole history */
-    uint64_t ended_here;                                    /* in this run, cancelled ones too */
+    uint64_t ended_here;                                    /* in this run, but cancelled ones */
     uint64_t retried, lost; /* failed and tried again, lost; in this run */
     uint64_t incumbent;     /* id of the best trial, or UINT64_MAX */
     enum dh_stop stop;

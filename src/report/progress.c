@@ -36,6 +36,16 @@ uint64_t done_count(const struct dh_progress *progress)
            by_status[DH_TRIAL_TIMEOUT] + by_status[DH_TRIAL_PRUNED];
 }
 
+const struct dh_trial *best_trial(const struct dh_progress *progress)
+{
+    uint64_t id = progress->counts.incumbent;
+    if (id >= dh_history_count(progress->history))
+        return NULL;
+    const struct dh_trial *trial = dh_history_trial(progress->history, id);
+    bool there = dh_trial_ended_by(trial, UINT64_MAX);
+    return there && trial->outcome.status == DH_TRIAL_SUCCEEDED ? trial : NULL;
+}
+
 double usage_total(const struct dh_usage *usage)
 {
     return usage->evaluating + usage->failed + usage->waiting + usage->starting + usage->draining;
@@ -55,14 +65,24 @@ static void put_counts(const struct dh_progress *progress, struct dh_buffer *out
         dh_buffer_printf(out, ", %" PRIu64 " pruned", by_status[DH_TRIAL_PRUNED]);
 }
 
+/* Of several objectives the first is the one that the scheduler follows: it is named. */
+static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
+{
+    const struct dh_settings *settings = progress->settings;
+    const struct dh_trial *best = best_trial(progress);
+    if (!best)
+        return;
+    dh_buffer_text(out, " | best ");
+    if (settings->objective_count > 1)
+        dh_buffer_printf(out, "%s of %zu objectives ", settings->objectives[0].name,
+                         settings->objective_count);
+    dh_buffer_printf(out, "%.6g (#%" PRIu64 ")", best->outcome.objectives[0], best->id);
+}
+
 void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
 {
     put_counts(progress, out);
-    if (progress->counts.incumbent != UINT64_MAX) {
-        const struct dh_trial *best =
-            dh_history_trial(progress->history, progress->counts.incumbent);
-        dh_buffer_printf(out, " | best %.6g (#%" PRIu64 ")", best->outcome.objectives[0], best->id);
-    }
+    put_best(progress, out);
     if (progress->rate > 0)
         dh_buffer_printf(out, " | %.*f/s", progress->rate < 100 ? 1 : 0, progress->rate);
     double total = usage_total(&progress->usage);

@@ -43,11 +43,11 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
 static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
 {
     dh_buffer_text(out, "\"best\": ");
-    if (progress->counts.incumbent == UINT64_MAX) {
+    const struct dh_trial *best = best_trial(progress);
+    if (!best) {
         dh_buffer_text(out, "null,\n ");
         return;
     }
-    const struct dh_trial *best = dh_history_trial(progress->history, progress->counts.incumbent);
     dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"objectives\": {", best->id);
     for (size_t i = 0; i < progress->settings->objective_count; i++) {
         dh_buffer_text(out, i ? ", " : "");
@@ -107,6 +107,18 @@ void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer 
     dh_buffer_free(&line);
 }
 
+/* False with errno. */
+static bool write_all(int fd, const struct dh_buffer *data)
+{
+    for (size_t written = 0; written < data->size;) {
+        ssize_t count = write(fd, data->data + written, data->size - written);
+        if (count < 0 && errno != EINTR)
+            return false;
+        written += count > 0 ? (size_t)count : 0;
+    }
+    return true;
+}
+
 /* All of `data` into the new file `path`. */
 static dh_status write_new(const char *path, const struct dh_buffer *data, struct dh_error *err)
 {
@@ -114,10 +126,10 @@ static dh_status write_new(const char *path, const struct dh_buffer *data, struc
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return dh_fail(err, DH_IO, "cannot create %s: %s", path, strerror(errno));
-    bool good = write(fd, data->data, data->size) == (ssize_t)data->size;
-    int cause = errno;
-    good = close(fd) == 0 && good;
-    return good ? DH_OK : dh_fail(err, DH_IO, "cannot write %s: %s", path, strerror(cause));
+    int cause = write_all(fd, data) ? 0 : errno;
+    if (close(fd) != 0 && !cause)
+        cause = errno;
+    return cause ? dh_fail(err, DH_IO, "cannot write %s: %s", path, strerror(cause)) : DH_OK;
 }
 
 dh_status dh_report_write_status(const char *path, const struct dh_progress *progress,

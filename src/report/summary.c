@@ -15,10 +15,13 @@
 
 static void put_headline(const struct dh_progress *progress, struct dh_buffer *out)
 {
-    bool finished = dh_stop_finished(progress->counts.stop);
-    dh_buffer_printf(out, "\n%s: %s (%s), %" PRIu64 " evaluations", progress->name,
-                     finished ? "finished" : "stopped early", dh_stop_text(progress->counts.stop),
-                     done_count(progress));
+    enum dh_stop stop = progress->counts.stop;
+    dh_buffer_printf(out, "\n%s: ", progress->name);
+    if (stop != DH_STOP_NONE)
+        dh_buffer_printf(out, "%s (%s), ", dh_stop_finished(stop) ? "finished" : "stopped early",
+                         dh_stop_text(stop));
+    dh_buffer_printf(out, "%" PRIu64 " evaluation%s", done_count(progress),
+                     done_count(progress) == 1 ? "" : "s");
     if (progress->counts.ended_here < done_count(progress))
         dh_buffer_printf(out, ", %" PRIu64 " of them now", progress->counts.ended_here);
     if (isfinite(progress->elapsed)) {
@@ -31,7 +34,7 @@ static void put_headline(const struct dh_progress *progress, struct dh_buffer *o
 static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
 {
     const struct dh_settings *settings = progress->settings;
-    const struct dh_trial *best = dh_history_trial(progress->history, progress->counts.incumbent);
+    const struct dh_trial *best = best_trial(progress);
     dh_buffer_text(out, "\nbest        ");
     for (size_t i = 0; i < settings->objective_count; i++) {
         dh_buffer_printf(out, "%s%s = ", i ? ", " : "", settings->objectives[i].name);
@@ -43,6 +46,18 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
     dh_buffer_text(out, " }\n");
 }
 
+/* `text` without what could steer a terminal; `margin` stands for each line break but the last. */
+static void put_plain(struct dh_buffer *out, const char *text, const char *margin)
+{
+    for (; *text; text++) {
+        bool control = (unsigned char)*text < ' ' || *text == 127;
+        if (*text == '\n' && text[1])
+            dh_buffer_text(out, margin);
+        else if (!control || *text == '\t')
+            dh_buffer_append(out, text, 1);
+    }
+}
+
 /* Nothing succeeded: what the first failure said is the best hint there is. */
 static void put_first_failure(const struct dh_progress *progress, struct dh_buffer *out)
 {
@@ -51,10 +66,15 @@ static void put_first_failure(const struct dh_progress *progress, struct dh_buff
         const struct dh_outcome *outcome = &dh_history_trial(progress->history, id)->outcome;
         if (outcome->status != DH_TRIAL_FAILED && outcome->status != DH_TRIAL_TIMEOUT)
             continue;
-        dh_buffer_printf(out, "trial %" PRIu64 ": %s\n", id,
-                         outcome->reason ? outcome->reason : "failed");
-        if (outcome->stderr_tail && *outcome->stderr_tail)
-            dh_buffer_printf(out, "%s\n", outcome->stderr_tail);
+        dh_buffer_printf(out, "trial %" PRIu64 ": ", id);
+        put_plain(out, outcome->reason ? outcome->reason : dh_trial_status_text(outcome->status),
+                  "\n       ");
+        dh_buffer_text(out, "\n");
+        if (outcome->stderr_tail && *outcome->stderr_tail) {
+            dh_buffer_text(out, "  stderr: ");
+            put_plain(out, outcome->stderr_tail, "\n          ");
+            dh_buffer_text(out, "\n");
+        }
         return;
     }
 }
@@ -70,14 +90,18 @@ static int more_often(const void *a, const void *b)
     return x->count < y->count ? 1 : x->count > y->count ? -1 : strcmp(x->text, y->text);
 }
 
-/* The first line of why a trial failed, cut to a readable length; NULL if it did not. */
+/* The first line of why a trial failed, cut to a readable length (between characters of UTF-8);
+ * NULL if it did not. */
 static char *reason_line(const struct dh_outcome *outcome)
 {
     if (outcome->status != DH_TRIAL_FAILED && outcome->status != DH_TRIAL_TIMEOUT)
         return NULL;
     const char *text = outcome->reason ? outcome->reason : dh_trial_status_text(outcome->status);
     size_t length = strcspn(text, "\n");
-    return dh_strndup(text, length < LONGEST_REASON ? length : LONGEST_REASON);
+    if (length > LONGEST_REASON)
+        for (length = LONGEST_REASON; length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80;)
+            length--;
+    return dh_strndup(text, length);
 }
 
 /* Different reasons with their counts, most frequent first. */
@@ -106,6 +130,13 @@ static struct reason *collect_reasons(const struct dh_history *history, size_t *
     return reasons;
 }
 
+static void put_reason(const struct reason *reason, struct dh_buffer *out)
+{
+    dh_buffer_printf(out, "  %6" PRIu64 " x ", reason->count);
+    put_plain(out, reason->text, " ");
+    dh_buffer_text(out, "\n");
+}
+
 static void put_statuses(const struct dh_progress *progress, struct dh_buffer *out)
 {
     size_t reason_count;
@@ -121,11 +152,12 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
     struct reason *reasons = collect_reasons(progress->history, &reason_count);
     for (size_t i = 0; i < reason_count; i++) {
         if (i < MOST_REASONS)
-            dh_buffer_printf(out, "  %6" PRIu64 " x %s\n", reasons[i].count, reasons[i].text);
+            put_reason(&reasons[i], out);
         free(reasons[i].text);
     }
     if (reason_count > MOST_REASONS)
-        dh_buffer_printf(out, "  and %zu more reasons\n", reason_count - MOST_REASONS);
+        dh_buffer_printf(out, "  and %zu more reason%s\n", reason_count - MOST_REASONS,
+                         reason_count - MOST_REASONS == 1 ? "" : "s");
     free(reasons);
 }
 
@@ -143,7 +175,10 @@ static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
     double total = usage_total(usage);
     if (total <= 0)
         return;
-    dh_buffer_printf(out, "worker time %" PRIu64 " slots,", progress->counts.slots);
+    dh_buffer_printf(out, "worker time %" PRIu64 " slot%s, ", progress->counts.slots,
+                     progress->counts.slots == 1 ? "" : "s");
+    dh_text_put_duration(out, total);
+    dh_buffer_text(out, " in all:");
     for (size_t i = 0; i < DH_COUNT_OF(parts); i++)
         if (i == 0 || parts[i].seconds > 0.0005 * total)
             dh_buffer_printf(out, "%s %s %.1f%%", i ? "," : "", parts[i].name,
@@ -157,7 +192,7 @@ static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
 void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out)
 {
     put_headline(progress, out);
-    if (progress->counts.incumbent != UINT64_MAX)
+    if (best_trial(progress))
         put_best(progress, out);
     else
         put_first_failure(progress, out);

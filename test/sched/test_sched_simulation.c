@@ -122,7 +122,7 @@ static void on_end(struct play *play, struct dh_action *action)
     assert_false(play->runs[action->trial]);
     assert_false(play->ended[action->trial]);
     play->ended[action->trial] = true;
-    play->ends++;
+    play->ends += action->outcome->status != DH_TRIAL_CANCELLED;
     assert_int_equal(dh_history_end(play->stage.history, action->trial, action->outcome, NULL),
                      DH_OK);
 }
@@ -278,7 +278,9 @@ static void open_run(struct play *play, const struct dh_sched_settings *settings
     play->workers = 0;
     play->slot_seconds = 0;
     memset(play->runs, 0, play->plan.budget * 8);
-    memset(play->places, 0, play->place_capacity * sizeof *play->places);
+    free(play->places);
+    play->places = NULL;
+    play->place_capacity = 0;
     stage_reopen(&play->stage, *settings);
     for (int32_t w = 0; w < play->plan.workers; w++)
         push(play, (struct event){.time = play->stage.now + 2 * chance(play), .kind = JOIN});
