@@ -9,6 +9,7 @@ extern const struct dh_model_kind dh_model_rf;
 extern const struct dh_model_kind dh_model_bagging;
 extern const struct dh_model_kind dh_model_subspace;
 extern const struct dh_model_kind dh_model_gbrt;
+extern const struct dh_model_kind dh_model_gp;
 extern const struct dh_model_kind dh_model_dummy;
 
 #endif

@@ -4,8 +4,8 @@
 #include "kinds.h"
 
 static const struct dh_model_kind *const kinds[] = {
-    &dh_model_et,    &dh_model_rf, &dh_model_bagging, &dh_model_subspace, &dh_model_gbrt,
-    &dh_model_dummy, NULL,
+    &dh_model_et,   &dh_model_rf, &dh_model_bagging, &dh_model_subspace,
+    &dh_model_gbrt, &dh_model_gp, &dh_model_dummy,   NULL,
 };
 
 const struct dh_model_kind *const *dh_model_kinds(void)

@@ -1,0 +1,200 @@
+/* The Gaussian process as a surrogate: fitting, and keeping a fit current: see gp.h. */
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "gp_model.h"
+#include "kinds.h"
+
+#define LEAST_JITTER 1e-10 /* against the signal */
+#define MOST_JITTER 1e-2
+
+static void destroy(struct dh_model *model)
+{
+    struct dh_gp *gp = (struct dh_gp *)model;
+    dh_gp_layout_free(&gp->layout);
+    dh_gp_kernel_free(&gp->kernel);
+    free(gp->parameters);
+    free(gp->points.values);
+    free(gp->factor.u);
+    free(gp->y);
+    free(gp->alpha);
+    free(gp->handles);
+    free(gp);
+}
+
+/* Mean and deviation, without overflow; 1 for a constant y, up to what rounding leaves. */
+static void standardise(const struct dh_rows *rows, double *offset, double *scale)
+{
+    double largest = 0, mean = 0, square = 0;
+    for (size_t i = 0; i < rows->count; i++)
+        largest = fmax(largest, fabs(rows->y[i]));
+    *offset = 0;
+    *scale = 1;
+    if (largest == 0)
+        return;
+    for (size_t i = 0; i < rows->count; i++)
+        mean += rows->y[i] / largest / (double)rows->count;
+    for (size_t i = 0; i < rows->count; i++) {
+        double difference = rows->y[i] / largest - mean;
+        square += difference * difference / (double)rows->count;
+    }
+    *offset = mean * largest;
+    if (square > 1e-24)
+        *scale = sqrt(square) * largest;
+}
+
+static void push_row(struct dh_gp *gp, const double *point, double y, int64_t handle)
+{
+    size_t count = gp->points.count;
+    if (count == gp->capacity) {
+        gp->capacity += gp->capacity / 2 + 16;
+        gp->y = dh_realloc(gp->y, gp->capacity * sizeof *gp->y);
+        gp->alpha = dh_realloc(gp->alpha, gp->capacity * sizeof *gp->alpha);
+        gp->handles = dh_realloc(gp->handles, gp->capacity * sizeof *gp->handles);
+    }
+    gp->y[count] = (y - gp->offset) / gp->scale;
+    gp->handles[count] = handle;
+    dh_gp_points_push(&gp->points, &gp->layout, point);
+}
+
+static struct dh_gp *create(const struct dh_model_setup *setup, const struct dh_rows *rows)
+{
+    struct dh_gp *gp = dh_alloc(1, sizeof *gp);
+    gp->model.kind = &dh_model_gp;
+    gp->threads = setup->threads;
+    dh_gp_layout_make(&gp->layout, setup->features, setup->feature_count);
+    gp->parameters = dh_alloc(dh_gp_parameters(&gp->layout), sizeof *gp->parameters);
+    standardise(rows, &gp->offset, &gp->scale);
+    double *point = dh_alloc(dh_gp_coordinates(&gp->layout), sizeof *point);
+    for (size_t i = 0; i < rows->count; i++) {
+        dh_gp_embed(&gp->layout, rows->x + i * setup->feature_count, point);
+        push_row(gp, point, rows->y[i], -1);
+    }
+    free(point);
+    /* Results must not depend on threads, and rank 0 has no cores to spare. */
+    if (openblas_get_num_threads() != 1)
+        openblas_set_num_threads(1);
+    return gp;
+}
+
+static bool factorise(struct dh_gp *gp)
+{
+    size_t n = gp->points.count;
+    double *point = dh_alloc(dh_gp_coordinates(&gp->layout), sizeof *point);
+    dh_gp_factor_reserve(&gp->factor, n);
+    gp->factor.count = n;
+    for (size_t i = 0; i < n; i++) {
+        double *column = gp->factor.u + i * gp->factor.stride;
+        dh_gp_points_get(&gp->points, &gp->layout, i, point);
+        dh_gp_covariance(&gp->kernel, &gp->points, i, point, column, NULL);
+        column[i] = gp->kernel.signal + gp->kernel.noise + gp->jitter;
+    }
+    free(point);
+    return dh_gp_factor_compute(&gp->factor);
+}
+
+/* Factor with the parameters there are, with as little jitter as possible. */
+static dh_status condition(struct dh_gp *gp, struct dh_error *err)
+{
+    dh_gp_kernel_make(&gp->kernel, &gp->layout, gp->parameters);
+    double most = MOST_JITTER * gp->kernel.signal;
+    while (!factorise(gp)) {
+        gp->jitter = gp->jitter > 0 ? 10 * gp->jitter : LEAST_JITTER * gp->kernel.signal;
+        if (!(gp->jitter <= most))
+            return dh_fail(err, DH_INTERNAL,
+                           "the covariance of %zu points is not positive definite, even with "
+                           "%g added to its diagonal (signal %g, noise %g)",
+                           gp->points.count, gp->jitter / 10, gp->kernel.signal, gp->kernel.noise);
+    }
+    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
+    return DH_OK;
+}
+
+static dh_status finish(struct dh_gp *gp, struct dh_model **out, struct dh_error *err)
+{
+    dh_status status = condition(gp, err);
+    if (status)
+        destroy(&gp->model);
+    else
+        *out = &gp->model;
+    return status;
+}
+
+static dh_status fit(const struct dh_model_setup *setup, const struct dh_rows *rows,
+                     struct dh_model **out, struct dh_error *err)
+{
+    struct dh_gp *gp = create(setup, rows);
+    struct dh_gp_data data = {&gp->layout, &gp->points, gp->y};
+    dh_gp_optimise(&data, setup, gp->parameters);
+    return finish(gp, out, err);
+}
+
+dh_status dh_gp_build(const struct dh_model_setup *setup, const struct dh_rows *rows,
+                      const double *parameters, struct dh_model **out, struct dh_error *err)
+{
+    struct dh_gp *gp = create(setup, rows);
+    memcpy(gp->parameters, parameters, dh_gp_parameters(&gp->layout) * sizeof *parameters);
+    return finish(gp, out, err);
+}
+
+double dh_gp_scale(const struct dh_model *model)
+{
+    return ((const struct dh_gp *)model)->scale;
+}
+
+static int64_t add(struct dh_model *model, const double *x, double y)
+{
+    struct dh_gp *gp = (struct dh_gp *)model;
+    size_t n = gp->points.count;
+    double *point = dh_alloc(dh_gp_coordinates(&gp->layout) + n, sizeof *point);
+    double *column = point + dh_gp_coordinates(&gp->layout);
+    dh_gp_embed(&gp->layout, x, point);
+    dh_gp_covariance(&gp->kernel, &gp->points, n, point, column, NULL);
+    dh_gp_factor_append(&gp->factor, column, gp->kernel.signal + gp->kernel.noise + gp->jitter);
+    push_row(gp, point, y, gp->next_handle);
+    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
+    free(point);
+    return gp->next_handle++;
+}
+
+/* Lies are the newest rows, so the search from the end is short and the factor's tail too. */
+static void take_out(struct dh_model *model, int64_t handle)
+{
+    struct dh_gp *gp = (struct dh_gp *)model;
+    size_t index = gp->points.count;
+    while (index > 0 && gp->handles[index - 1] != handle)
+        index--;
+    if (index == 0 || handle < 0)
+        return;
+    index--;
+    dh_gp_factor_remove(&gp->factor, index);
+    dh_gp_points_remove(&gp->points, &gp->layout, index);
+    size_t behind = gp->points.count - index;
+    memmove(gp->y + index, gp->y + index + 1, behind * sizeof *gp->y);
+    memmove(gp->handles + index, gp->handles + index + 1, behind * sizeof *gp->handles);
+    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
+}
+
+static size_t parameters(const struct dh_model *model, double *out, size_t capacity)
+{
+    const struct dh_gp *gp = (const struct dh_gp *)model;
+    size_t count = dh_gp_parameters(&gp->layout);
+    size_t copied = count < capacity ? count : capacity;
+    memcpy(out, gp->parameters, copied * sizeof *out);
+    return copied;
+}
+
+const struct dh_model_kind dh_model_gp = {
+    .name = "gp",
+    .summary = "Gaussian process: Matérn-5/2, a length scale a dimension, Hamming for categories",
+    .fit = fit,
+    .destroy = destroy,
+    .predict = dh_gp_predict,
+    .add = add,
+    .remove = take_out,
+    .gradient = dh_gp_gradient,
+    .parameters = parameters,
+};

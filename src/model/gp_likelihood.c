@@ -1,0 +1,125 @@
+/* Marginal likelihood of the Gaussian process and its gradient: see gp.h. */
+#include <cblas.h>
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "gp.h"
+
+struct work {
+    const struct dh_gp_data *data;
+    const struct dh_gp_kernel *kernel;
+    struct dh_gp_factor factor; /* of K; later its inverse */
+    double *k, *slope;          /* upper triangles, as in the factor */
+    double *alpha;
+    double *point;
+    double *row; /* of the derivative's weights */
+};
+
+static void fill(struct work *w)
+{
+    size_t n = w->factor.count, stride = w->factor.stride;
+    for (size_t i = 0; i < n; i++) {
+        dh_gp_points_get(w->data->points, w->data->layout, i, w->point);
+        double *k = w->k + i * stride;
+        dh_gp_covariance(w->kernel, w->data->points, i, w->point, k, w->slope + i * stride);
+        memcpy(w->factor.u + i * stride, k, i * sizeof *k);
+        w->factor.u[i * stride + i] = w->kernel->signal + w->kernel->noise;
+    }
+}
+
+/* Σ_k g_k (x - z_k)², in four chains for speed. */
+static double weighted_squares(const double *g, const double *z, double x, size_t count)
+{
+    double sum[4] = {0};
+    size_t k = 0;
+    for (; k + 4 <= count; k += 4)
+        for (size_t lane = 0; lane < 4; lane++)
+            sum[lane] += g[k + lane] * (x - z[k + lane]) * (x - z[k + lane]);
+    for (; k < count; k++)
+        sum[0] += g[k] * (x - z[k]) * (x - z[k]);
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
+static double sum_where_different(const double *g, const double *z, double x, size_t count)
+{
+    double sum = 0;
+    for (size_t k = 0; k < count; k++)
+        sum += z[k] == x ? 0 : g[k];
+    return sum;
+}
+
+/* What pairs (k, i) with k < i add to the gradient: ∂/∂θ = ½ Σ_ki Q_ki ∂K_ki/∂θ with
+ * Q = ααᵀ - K⁻¹. */
+static void add_column(struct work *w, size_t i, double *gradient)
+{
+    const struct dh_gp_layout *layout = w->data->layout;
+    const struct dh_gp_points *points = w->data->points;
+    const double *inverse = w->factor.u + i * w->factor.stride;
+    const double *k = w->k + i * w->factor.stride, *slope = w->slope + i * w->factor.stride;
+    const double *weights = w->kernel->weights;
+    double signal = 0;
+    for (size_t j = 0; j < i; j++) {
+        double q = w->alpha[i] * w->alpha[j] - inverse[j];
+        signal += q * k[j];
+        w->row[j] = q * slope[j];
+    }
+    for (size_t j = 0; j < layout->numbers; j++) {
+        const double *z = points->values + j * points->capacity;
+        gradient[2 + j] += weights[j] * weighted_squares(w->row, z, z[i], i);
+    }
+    if (layout->classes)
+        for (size_t j = 0; j < i; j++)
+            w->row[j] = (w->alpha[i] * w->alpha[j] - inverse[j]) * k[j];
+    for (size_t j = layout->numbers; j < dh_gp_coordinates(layout); j++) {
+        const double *z = points->values + j * points->capacity;
+        gradient[2 + j] -= weights[j] * sum_where_different(w->row, z, z[i], i);
+    }
+    double q = w->alpha[i] * w->alpha[i] - inverse[i];
+    gradient[0] += signal + 0.5 * q * w->kernel->signal;
+    gradient[1] += 0.5 * q * w->kernel->noise;
+}
+
+static double evaluate(struct work *w, double *gradient)
+{
+    size_t n = w->factor.count, stride = w->factor.stride;
+    fill(w);
+    if (!dh_gp_factor_compute(&w->factor))
+        return -INFINITY;
+    double fit, logarithm = 0;
+    dh_gp_solve_mean(&w->factor, w->data->y, w->alpha, &fit);
+    for (size_t i = 0; i < n; i++)
+        logarithm += log(w->factor.u[i * stride + i]);
+    double value = -0.5 * fit - logarithm - 0.5 * (double)n * log(2 * M_PI);
+    if (!isfinite(value) || LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, w->factor.u,
+                                                (lapack_int)stride) != 0)
+        return -INFINITY;
+    for (size_t i = 0; i < n; i++)
+        add_column(w, i, gradient);
+    return value;
+}
+
+double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient)
+{
+    size_t n = data->points->count;
+    memset(gradient, 0, dh_gp_parameters(data->layout) * sizeof *gradient);
+    struct dh_gp_kernel kernel;
+    dh_gp_kernel_make(&kernel, data->layout, parameters);
+    double *memory = dh_alloc(3 * n * n + 2 * n + dh_gp_coordinates(data->layout), sizeof *memory);
+    struct work work = {
+        .data = data,
+        .kernel = &kernel,
+        .factor = {.count = n, .stride = n, .u = memory},
+        .k = memory + n * n,
+        .slope = memory + 2 * n * n,
+        .alpha = memory + 3 * n * n,
+        .row = memory + 3 * n * n + n,
+        .point = memory + 3 * n * n + 2 * n,
+    };
+    double value = evaluate(&work, gradient);
+    free(memory);
+    dh_gp_kernel_free(&kernel);
+    return value;
+}

@@ -1,0 +1,95 @@
+/* What a Gaussian process says about points: see gp_model.h. */
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "gp_model.h"
+#include "team.h"
+
+/* Points that share a triangular solve. Blocks are the same however many threads there are, and so
+ * are the results. */
+#define BLOCK 64
+
+struct request {
+    const struct dh_gp *gp;
+    const double *x;
+    size_t count;
+    const struct dh_prediction *out;
+};
+
+static void set_variances(const struct dh_gp *gp, size_t count, double *k, double *out)
+{
+    blasint n = (blasint)gp->factor.count;
+    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, n, (blasint)count,
+                1, gp->factor.u, (blasint)gp->factor.stride, k, n);
+    for (size_t i = 0; i < count; i++) {
+        const double *column = k + i * gp->factor.count;
+        double known = cblas_ddot(n, column, 1, column, 1);
+        out[i] = gp->scale * gp->scale * fmax(gp->kernel.signal - known, 0);
+    }
+}
+
+static void predict_block(void *context, size_t index)
+{
+    const struct request *request = context;
+    const struct dh_gp *gp = request->gp;
+    size_t n = gp->factor.count, first = index * BLOCK;
+    size_t count = request->count - first < BLOCK ? request->count - first : BLOCK;
+    double *k = dh_alloc(n * count + dh_gp_coordinates(&gp->layout), sizeof *k);
+    double *point = k + n * count;
+    for (size_t i = 0; i < count; i++) {
+        dh_gp_embed(&gp->layout, request->x + (first + i) * gp->layout.features, point);
+        dh_gp_covariance(&gp->kernel, &gp->points, n, point, k + i * n, NULL);
+        double mean = gp->mean + cblas_ddot((blasint)n, k + i * n, 1, gp->alpha, 1);
+        if (request->out->mean)
+            request->out->mean[first + i] = gp->offset + gp->scale * mean;
+    }
+    if (request->out->epistemic)
+        set_variances(gp, count, k, request->out->epistemic + first);
+    free(k);
+}
+
+void dh_gp_predict(const struct dh_model *model, const double *x, size_t count,
+                   const struct dh_prediction *out)
+{
+    const struct dh_gp *gp = (const struct dh_gp *)model;
+    struct request request = {gp, x, count, out};
+    for (size_t i = 0; out->aleatoric && i < count; i++)
+        out->aleatoric[i] = gp->scale * gp->scale * gp->kernel.noise;
+    if (out->mean || out->epistemic)
+        dh_team_run(gp->threads, (count + BLOCK - 1) / BLOCK, predict_block, &request);
+}
+
+/* ∂mean = Σ α_i ∂k_i; ∂variance = -2 Σ (K⁻¹k)_i ∂k_i. */
+void dh_gp_gradient(const struct dh_model *model, const double *x, double *mean_gradient,
+                    double *variance_gradient)
+{
+    const struct dh_gp *gp = (const struct dh_gp *)model;
+    const struct dh_gp_layout *layout = &gp->layout;
+    size_t n = gp->factor.count;
+    double *k = dh_alloc(2 * n + dh_gp_coordinates(layout), sizeof *k);
+    double *slope = k + n, *point = k + 2 * n;
+    dh_gp_embed(layout, x, point);
+    dh_gp_covariance(&gp->kernel, &gp->points, n, point, k, slope);
+    dh_gp_solve_lower(&gp->factor, k);
+    dh_gp_solve_upper(&gp->factor, k);
+    memset(mean_gradient, 0, layout->features * sizeof *mean_gradient);
+    memset(variance_gradient, 0, layout->features * sizeof *variance_gradient);
+    for (size_t j = 0; j < layout->numbers; j++) {
+        size_t feature = layout->source[j];
+        if (layout->is_activity[j] || isnan(x[feature]))
+            continue;
+        const double *z = gp->points.values + j * gp->points.capacity;
+        double mean = 0, variance = 0;
+        for (size_t i = 0; i < n; i++) {
+            double change = -slope[i] * (point[j] - z[i]);
+            mean += gp->alpha[i] * change;
+            variance -= 2 * k[i] * change;
+        }
+        mean_gradient[feature] = gp->scale * gp->kernel.weights[j] * mean;
+        variance_gradient[feature] = gp->scale * gp->scale * gp->kernel.weights[j] * variance;
+    }
+    free(k);
+}
