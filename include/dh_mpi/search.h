@@ -63,6 +63,9 @@ struct dh_search_method {
     /* Walks a finite sequence, one step an attempt, and ends it with DH_EXHAUSTED: the front then
      * asks for more than DH_SEARCH_ATTEMPTS, and proposes nothing else. */
     bool sequence;
+    /* An ask may take longer than about a millisecond: it belongs on a thread of its own. Answering
+     * the quick methods in place saves two context switches a trial. */
+    bool slow;
 
     /* `options` is borrowed until destroy. `*state` is NULL when it is called, and what it leaves
      * there is destroyed also when it fails. */
@@ -102,6 +105,8 @@ dh_status dh_search_create(const struct dh_search_context *context, struct dh_se
 void dh_search_destroy(struct dh_search **search);
 /* The method's name, e.g. "random". */
 const char *dh_search_name(const struct dh_search *search);
+/* Is its method slow (see dh_search_method)? */
+bool dh_search_slow(const struct dh_search *search);
 
 /* The point of trial `id` (ids are asked in order: after create or replay, the next one). The
  * proposal counts as made: it is never made again. DH_EXHAUSTED: no unproposed feasible point is

@@ -1,6 +1,7 @@
 /* The proposer: a search method on a thread of its own, so that the main thread never waits for a
- * model. Results and requests go in through one queue, proposals come out through another; both
- * keep their order, so what the method sees is a function of the calls made here.
+ * model (a quick method is asked in place, which costs less than waking a thread). Results and
+ * requests go in through one queue, proposals come out through another; both keep their order, so
+ * what the method sees is a function of the calls made here.
  *
  * All functions are called from one thread (the manager's).
  */

@@ -189,7 +189,7 @@ static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
         .clock = &dh_clock_monotonic,
         .log = run->log,
         .retries = run->session.plan.retries,
-        .threaded = true,
+        .threaded = dh_search_slow(run->session.search),
     };
     return dh_manager_create(&parts);
 }

@@ -122,6 +122,11 @@ const char *dh_search_name(const struct dh_search *search)
     return search->method->name;
 }
 
+bool dh_search_slow(const struct dh_search *search)
+{
+    return search->method->slow;
+}
+
 enum verdict { FRESH, SEEN, INFEASIBLE };
 
 /* Is the settled point in `proposal` worth a trial? Sets its identity. */
