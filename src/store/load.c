@@ -7,50 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checkpoint.h"
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/hash.h"
 #include "files.h"
-#include "values.h"
-
-struct dh_checkpoint {
-    char *path;
-    struct dh_image image;
-    hid_t file;
-    uint64_t event;
-    char *config_text;
-    /* while loading */
-    const struct dh_space *space;
-    struct dh_history *history;
-    uint64_t count;
-};
-
-static dh_status damaged(const struct dh_checkpoint *checkpoint, const char *what,
-                         struct dh_error *err)
-{
-    return dh_fail(err, DH_CORRUPT, "%s: %s is missing, or not what dh_mpi writes",
-                   checkpoint->path, what);
-}
-
-static void *allocate_text(size_t size, void *context)
-{
-    (void)context;
-    return malloc(size);
-}
-
-static void free_text(void *text, void *context)
-{
-    (void)context;
-    free(text);
-}
-
-/* Transfer properties with which texts come from malloc. */
-static hid_t text_transfer(void)
-{
-    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    H5Pset_vlen_mem_manager(transfer, allocate_text, NULL, free_text, NULL);
-    return transfer;
-}
+#include "load.h"
 
 static bool is_free_text(hid_t type)
 {
@@ -65,7 +24,7 @@ static char *read_text(hid_t file, const char *name)
         return NULL;
     char *text = NULL;
     hid_t space = H5Dget_space(dataset), stored = H5Dget_type(dataset);
-    hid_t type = dh_checkpoint_free_text(), transfer = text_transfer();
+    hid_t type = dh_checkpoint_free_text(), transfer = dh_load_transfer();
     if (H5Sget_simple_extent_npoints(space) == 1 && is_free_text(stored) &&
         H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, &text) < 0)
         text = NULL;
@@ -98,16 +57,16 @@ static dh_status read_lead(struct dh_checkpoint *checkpoint, struct dh_error *er
     int64_t version = 0;
     checkpoint->file = dh_image_open(&checkpoint->image, false);
     if (checkpoint->file < 0)
-        return damaged(checkpoint, "the HDF5 file", err);
+        return dh_load_damaged(checkpoint, "the HDF5 file", err);
     if (!read_number_attribute(checkpoint->file, "version", H5T_NATIVE_INT64, &version))
-        return damaged(checkpoint, "the attribute version", err);
+        return dh_load_damaged(checkpoint, "the attribute version", err);
     if (version != DH_CHECKPOINT_VERSION)
         return dh_fail(err, DH_CONFIG, "%s: has version %lld, this dh_mpi reads version %d",
                        checkpoint->path, (long long)version, DH_CHECKPOINT_VERSION);
     if (!read_number_attribute(checkpoint->file, "event", H5T_NATIVE_UINT64, &checkpoint->event))
-        return damaged(checkpoint, "the attribute event", err);
+        return dh_load_damaged(checkpoint, "the attribute event", err);
     checkpoint->config_text = read_text(checkpoint->file, "config");
-    return checkpoint->config_text ? DH_OK : damaged(checkpoint, "/config", err);
+    return checkpoint->config_text ? DH_OK : dh_load_damaged(checkpoint, "/config", err);
 }
 
 dh_status dh_checkpoint_open(const char *path, struct dh_checkpoint **out, struct dh_error *err)
@@ -154,81 +113,6 @@ uint64_t dh_checkpoint_event(const struct dh_checkpoint *checkpoint)
 const char *dh_checkpoint_config(const struct dh_checkpoint *checkpoint)
 {
     return checkpoint->config_text;
-}
-
-/* How a column's cells are taken: false if the cell cannot be believed. */
-struct column {
-    const char *name; /* below /trials */
-    hid_t memory_type;
-    size_t size;
-    bool text;                      /* cells are char *, which `take` takes */
-    H5T_class_t class, other_class; /* of what is in the file */
-    bool (*take)(struct dh_checkpoint *checkpoint, const void *target, uint64_t id, void *cell);
-    const void *target;
-};
-
-static hid_t open_column(const struct dh_checkpoint *checkpoint, const struct column *column,
-                         hsize_t *rows)
-{
-    char *name = dh_strprintf("/trials/%s", column->name);
-    hid_t dataset = H5Dopen2(checkpoint->file, name, H5P_DEFAULT);
-    free(name);
-    if (dataset < 0)
-        return -1;
-    hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
-    H5T_class_t class = H5Tget_class(type);
-    bool fits = H5Sget_simple_extent_ndims(space) == 1 &&
-                H5Sget_simple_extent_dims(space, rows, NULL) == 1 &&
-                (class == column->class || class == column->other_class) &&
-                (class != H5T_STRING || (H5Tis_variable_str(type) > 0) == column->text);
-    H5Tclose(type);
-    H5Sclose(space);
-    if (!fits)
-        H5Dclose(dataset);
-    return fits ? dataset : -1;
-}
-
-/* Rows [first, first + rows) given to the column's `take`. */
-static bool read_block(struct dh_checkpoint *checkpoint, const struct column *column, hid_t dataset,
-                       hid_t transfer, hsize_t first, hsize_t rows, char *block)
-{
-    hid_t memory = H5Screate_simple(1, &rows, NULL), space = H5Dget_space(dataset);
-    memset(block, 0, rows * column->size);
-    bool sound = H5Sselect_hyperslab(space, H5S_SELECT_SET, &first, NULL, &rows, NULL) >= 0 &&
-                 H5Dread(dataset, column->memory_type, memory, space, transfer, block) >= 0;
-    H5Sclose(space);
-    H5Sclose(memory);
-    for (hsize_t i = 0; i < rows && sound; i++)
-        sound = column->take(checkpoint, column->target, first + i, block + i * column->size);
-    for (hsize_t i = 0; column->text && i < rows; i++)
-        free(((char **)(void *)block)[i]); /* those that were not taken */
-    return sound;
-}
-
-/* `checkpoint->count` has to be the number of rows; UINT64_MAX: it becomes that. */
-static dh_status read_column(struct dh_checkpoint *checkpoint, const struct column *column,
-                             struct dh_error *err)
-{
-    hsize_t count = 0;
-    hid_t dataset = open_column(checkpoint, column, &count);
-    bool sound = dataset >= 0;
-    if (sound && checkpoint->count == UINT64_MAX)
-        checkpoint->count = count;
-    sound = sound && count == checkpoint->count;
-    hid_t transfer = text_transfer();
-    char *block = dh_alloc(DH_CHECKPOINT_ROWS, column->size);
-    for (hsize_t first = 0; sound && first < count; first += DH_CHECKPOINT_ROWS) {
-        hsize_t rows = count - first < DH_CHECKPOINT_ROWS ? count - first : DH_CHECKPOINT_ROWS;
-        sound = read_block(checkpoint, column, dataset, transfer, first, rows, block);
-    }
-    free(block);
-    H5Pclose(transfer);
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    char *what = dh_strprintf("/trials/%s", column->name);
-    dh_status status = sound ? DH_OK : damaged(checkpoint, what, err);
-    free(what);
-    return status;
 }
 
 /* The first column: makes the trials. Its content proves the number of rows, so nothing is
@@ -288,12 +172,12 @@ static bool take_objective(struct dh_checkpoint *checkpoint, const void *target,
 static dh_status read_field(struct dh_checkpoint *checkpoint, const struct dh_column *column,
                             struct dh_error *err)
 {
-    struct column in = {.name = column->name,
-                        .size = 8,
-                        .class = H5T_INTEGER,
-                        .other_class = H5T_INTEGER,
-                        .take = take_number,
-                        .target = column};
+    struct dh_load_column in = {.name = column->name,
+                                .size = 8,
+                                .class = H5T_INTEGER,
+                                .other_class = H5T_INTEGER,
+                                .take = take_number,
+                                .target = column};
     hid_t type = -1;
     switch (column->kind) {
     case DH_COLUMN_STATUS:
@@ -321,7 +205,7 @@ static dh_status read_field(struct dh_checkpoint *checkpoint, const struct dh_co
         in.memory_type = column->kind == DH_COLUMN_U32 ? H5T_NATIVE_UINT32 : H5T_NATIVE_INT32;
         in.size = 4;
     }
-    dh_status status = read_column(checkpoint, &in, err);
+    dh_status status = dh_load_rows(checkpoint, &in, err);
     if (type >= 0)
         H5Tclose(type);
     return status;
@@ -333,109 +217,16 @@ static dh_status read_objectives(struct dh_checkpoint *checkpoint, struct dh_err
     dh_status status = DH_OK;
     for (size_t i = 0; i < count && status == DH_OK; i++) {
         char *name = dh_checkpoint_objective_name(i, count);
-        struct column in = {.name = name,
-                            .memory_type = H5T_NATIVE_DOUBLE,
-                            .size = 8,
-                            .class = H5T_FLOAT,
-                            .other_class = H5T_FLOAT,
-                            .take = take_objective,
-                            .target = &i};
-        status = read_column(checkpoint, &in, err);
+        struct dh_load_column in = {.name = name,
+                                    .memory_type = H5T_NATIVE_DOUBLE,
+                                    .size = 8,
+                                    .class = H5T_FLOAT,
+                                    .other_class = H5T_FLOAT,
+                                    .take = take_objective,
+                                    .target = &i};
+        status = dh_load_rows(checkpoint, &in, err);
         free(name);
     }
-    return status;
-}
-
-/* A parameter and, for choices, the way from a text or number back to the index. */
-struct parameter_target {
-    const struct dh_parameter *parameter;
-    size_t index, size;
-    char **texts;
-    struct dh_map by_content;
-};
-
-static bool keep_value(struct dh_checkpoint *checkpoint, const struct parameter_target *to,
-                       uint64_t id, double value)
-{
-    dh_history_trial(checkpoint->history, id)->values[to->index] = value;
-    return dh_store_value_valid(to->parameter, value);
-}
-
-static bool take_value(struct dh_checkpoint *checkpoint, const void *target, uint64_t id,
-                       void *cell)
-{
-    const struct parameter_target *to = target;
-    double value;
-    uint64_t key, choice;
-    memcpy(&value, cell, sizeof value);
-    if (to->parameter->type == DH_INTEGER && value == (double)INT64_MIN)
-        value = NAN;
-    if (to->parameter->choice_count == 0 || isnan(value))
-        return keep_value(checkpoint, to, id, value);
-    memcpy(&key, &value, sizeof key);
-    return dh_map_get(&to->by_content, key, &choice) &&
-           keep_value(checkpoint, to, id, (double)choice);
-}
-
-static bool take_choice(struct dh_checkpoint *checkpoint, const void *target, uint64_t id,
-                        void *cell)
-{
-    const struct parameter_target *to = target;
-    const char *text = cell;
-    size_t length = strnlen(text, to->size);
-    uint64_t choice;
-    if (length == 0)
-        return keep_value(checkpoint, to, id, NAN);
-    if (!dh_map_get(&to->by_content, dh_hash_bytes(0, text, length), &choice) ||
-        strlen(to->texts[choice]) != length || memcmp(to->texts[choice], text, length) != 0)
-        return false;
-    return keep_value(checkpoint, to, id, (double)choice);
-}
-
-/* Texts (or the bits of the numbers) of the choices, to be found again. */
-static void index_choices(struct parameter_target *to)
-{
-    size_t count = to->parameter->choice_count;
-    to->texts = dh_alloc(count, sizeof *to->texts);
-    for (size_t i = 0; i < count; i++) {
-        const struct dh_choice *choice = &to->parameter->choices[i];
-        to->texts[i] = dh_checkpoint_choice_text(choice);
-        uint64_t key = dh_hash_bytes(0, to->texts[i], strlen(to->texts[i]));
-        if (choice->numeric)
-            memcpy(&key, &choice->number, sizeof key);
-        dh_map_put(&to->by_content, key, i);
-    }
-}
-
-static dh_status read_parameter(struct dh_checkpoint *checkpoint, size_t index,
-                                struct dh_error *err)
-{
-    const struct dh_parameter *parameter = dh_space_parameter(checkpoint->space, index);
-    struct parameter_target to = {.parameter = parameter, .index = index};
-    char *name = dh_strprintf("parameters/%s", parameter->name);
-    struct column in = {.name = name,
-                        .memory_type = H5T_NATIVE_DOUBLE,
-                        .size = 8,
-                        .class = H5T_FLOAT,
-                        .other_class = H5T_INTEGER,
-                        .take = take_value,
-                        .target = &to};
-    bool text = dh_checkpoint_is_text(parameter);
-    index_choices(&to);
-    if (text) {
-        to.size = in.size = dh_checkpoint_text_size(parameter);
-        in.memory_type = dh_checkpoint_fixed_text(in.size);
-        in.class = in.other_class = H5T_STRING;
-        in.take = take_choice;
-    }
-    dh_status status = read_column(checkpoint, &in, err);
-    if (text)
-        H5Tclose(in.memory_type);
-    for (size_t i = 0; i < parameter->choice_count; i++)
-        free(to.texts[i]);
-    free(to.texts);
-    dh_map_free(&to.by_content);
-    free(name);
     return status;
 }
 
@@ -446,7 +237,7 @@ static dh_status settle_events(struct dh_checkpoint *checkpoint, struct dh_error
     struct dh_history *history = checkpoint->history;
     uint64_t mark = checkpoint->event, last = 0, used = 0;
     if (mark > 2 * checkpoint->count)
-        return damaged(checkpoint, "the attribute event", err);
+        return dh_load_damaged(checkpoint, "the attribute event", err);
     uint8_t *seen = dh_alloc(mark + 1, 1);
     bool sound = true;
     for (uint64_t id = 0; id < checkpoint->count && sound; id++) {
@@ -468,7 +259,7 @@ static dh_status settle_events(struct dh_checkpoint *checkpoint, struct dh_error
     free(seen);
     if (sound && used == mark && dh_history_event(history) == mark)
         return DH_OK;
-    return damaged(checkpoint, "the sequence of events", err);
+    return dh_load_damaged(checkpoint, "the sequence of events", err);
 }
 
 dh_status dh_checkpoint_load(struct dh_checkpoint *checkpoint, const struct dh_space *space,
@@ -481,20 +272,20 @@ dh_status dh_checkpoint_load(struct dh_checkpoint *checkpoint, const struct dh_s
     checkpoint->space = space;
     checkpoint->history = history;
     checkpoint->count = UINT64_MAX;
-    struct column ids = {.name = dh_columns[0].name,
-                         .memory_type = H5T_NATIVE_UINT64,
-                         .size = 8,
-                         .class = H5T_INTEGER,
-                         .other_class = H5T_INTEGER,
-                         .take = take_id,
-                         .target = nothing};
-    dh_status status = read_column(checkpoint, &ids, err);
+    struct dh_load_column ids = {.name = dh_columns[0].name,
+                                 .memory_type = H5T_NATIVE_UINT64,
+                                 .size = 8,
+                                 .class = H5T_INTEGER,
+                                 .other_class = H5T_INTEGER,
+                                 .take = take_id,
+                                 .target = nothing};
+    dh_status status = dh_load_rows(checkpoint, &ids, err);
     for (size_t i = 1; i < dh_column_count && status == DH_OK; i++)
         status = read_field(checkpoint, &dh_columns[i], err);
     if (status == DH_OK)
         status = read_objectives(checkpoint, err);
     for (size_t i = 0; i < count && status == DH_OK; i++)
-        status = read_parameter(checkpoint, i, err);
+        status = dh_load_parameter(checkpoint, i, err);
     if (status == DH_OK)
         status = settle_events(checkpoint, err);
     free(nothing);
