@@ -15,7 +15,7 @@ logs=
 # For Open MPI: more ranks than cores, and in a container where everybody is root.
 export OMPI_MCA_rmaps_base_oversubscribe=1
 [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1
+export ASAN_OPTIONS=detect_leaks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 # build FOLDER OPTION…: configure and compile; its outcome goes into FOLDER/build.result.
