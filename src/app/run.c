@@ -16,6 +16,8 @@
 #define LONGEST_NAP 1e-3
 /* In one process everything that can happen has a descriptor or a time. */
 #define LONGEST_WAIT 0.1
+/* Looking for a signal is a system call: not in every step. */
+#define LOOK_GAP 0.01
 /* How long goodbyes are waited for after an error. */
 #define PATIENCE_AFTER_ERROR 10.0
 
@@ -49,13 +51,18 @@ struct run {
     struct dh_watch watch;
     const struct dh_log *log;
     int signals;
-    int wakeup; /* epoll of all descriptors that matter; -1 under MPI */
+    int wakeup;       /* epoll of all descriptors that matter; -1 under MPI */
+    double next_look; /* for signals */
     bool stopping;
 };
 
 static void heed_signals(struct run *run)
 {
     int number;
+    double now = dh_clock_now(&dh_clock_monotonic);
+    if (now < run->next_look)
+        return;
+    run->next_look = now + LOOK_GAP;
     while ((number = dh_app_signals_take(run->signals)) != 0) {
         dh_log_warn(run->log, "SIG%s: stopping; the same command resumes",
                     sigabbrev_np(number) ? sigabbrev_np(number) : "?");
