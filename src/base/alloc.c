@@ -45,7 +45,10 @@ char *dh_strdup(const char *text)
 
 char *dh_strndup(const char *text, size_t length)
 {
-    return check(strndup(text, length));
+    size_t used = strnlen(text, length);
+    char *copy = dh_alloc(used + 1, 1);
+    memcpy(copy, text, used);
+    return copy;
 }
 
 char *dh_strprintf(const char *format, ...)
