@@ -48,8 +48,11 @@ struct dh_search_context {
      * dh_space_count; NULL: none. */
     const double *points; /* of dh_search_list_file, for the method "list" */
     size_t point_count;
-    const double *warm_points; /* of `warm_start`: tried after `initial`, in this order; the */
-    size_t warm_count;         /* caller chooses how many */
+    /* Of the files of `warm_start`: settled points and their objectives (count × objective_count;
+     * NaN: failed or not known). A method that learns is created with them and they are not
+     * proposed again; another refuses them. */
+    const double *warm_points, *warm_objectives;
+    size_t warm_count;
 };
 
 struct dh_search_method {
@@ -63,6 +66,7 @@ struct dh_search_method {
     /* Walks a finite sequence, one step an attempt, and ends it with DH_EXHAUSTED: the front then
      * asks for more than DH_SEARCH_ATTEMPTS, and proposes nothing else. */
     bool sequence;
+    bool learns; /* from results: what it proposes depends on what it is told */
     /* An ask may take longer than about a millisecond: it belongs on a thread of its own. Answering
      * the quick methods in place saves two context switches a trial. */
     bool slow;

@@ -6,6 +6,7 @@
 #include "dh_mpi/search.h"
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
+#include "imports.h"
 
 static const char *const type_names[] = {
     [DH_REAL] = "real",       [DH_INTEGER] = "int",
@@ -116,20 +117,15 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
                                         .settings = &setup->settings,
                                         .seed = (uint64_t)setup->settings.search.seed};
     struct dh_search *search = NULL;
-    struct dh_import points = {0};
-    dh_status status = DH_OK;
-    const char *file = dh_search_list_file(&setup->settings);
-    if (file)
-        status = dh_import_read(file, setup->space, &setup->settings, &points, err);
-    context.points = points.points;
-    context.point_count = points.count;
+    struct dh_imports imports;
+    dh_status status = dh_imports_read(setup, NULL, &imports, &context, err);
     if (status == DH_OK)
         status = dh_search_create(&context, &search, err);
     if (status == DH_OK)
         dh_buffer_printf(out, "method      %s, seed %" PRId64 "\n", dh_search_name(search),
                          setup->settings.search.seed);
     dh_search_destroy(&search);
-    dh_import_free(&points);
+    dh_imports_free(&imports);
     return status;
 }
 

@@ -4,23 +4,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static dh_status read_points(struct dh_session *session, const struct dh_log *log,
-                             struct dh_error *err)
-{
-    const char *file = dh_search_list_file(&session->setup.settings);
-    if (!file)
-        return DH_OK;
-    dh_status status =
-        dh_import_read(file, session->setup.space, &session->setup.settings, &session->points, err);
-    if (status != DH_OK)
-        return status;
-    dh_log_info(log, "%zu points from %s%s%s", session->points.count, file,
-                session->points.notes[0] ? ": " : "", session->points.notes);
-    session->context.points = session->points.points;
-    session->context.point_count = session->points.count;
-    return DH_OK;
-}
-
 static dh_status open_search(struct dh_session *session, const struct dh_log *log,
                              struct dh_error *err)
 {
@@ -30,7 +13,8 @@ static dh_status open_search(struct dh_session *session, const struct dh_log *lo
         .seed = (uint64_t)session->setup.settings.search.seed,
         .log = log,
     };
-    dh_status status = read_points(session, log, err);
+    dh_status status =
+        dh_imports_read(&session->setup, log, &session->imports, &session->context, err);
     return status == DH_OK ? dh_search_create(&session->context, &session->search, err) : status;
 }
 
@@ -102,7 +86,7 @@ dh_status dh_session_close(struct dh_session *session, struct dh_error *err)
     dh_status status = session->store ? dh_store_close(&session->store, err) : DH_OK;
     dh_search_destroy(&session->search);
     dh_history_destroy(&session->history);
-    dh_import_free(&session->points);
+    dh_imports_free(&session->imports);
     dh_app_setup_free(&session->setup);
     return status;
 }

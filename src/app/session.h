@@ -5,6 +5,7 @@
 #include "dh_mpi/app.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/store.h"
+#include "imports.h"
 
 struct dh_session {
     struct dh_app_setup setup;
@@ -13,7 +14,7 @@ struct dh_session {
     struct dh_store *store;
     struct dh_search_context context;
     struct dh_search *search;
-    struct dh_import points; /* that the method works from (list), or starts from (warm_start) */
+    struct dh_imports imports; /* old results that the method works or starts from */
 };
 
 /* Read the configuration, open or resume the checkpoint, build and replay the search; says on the

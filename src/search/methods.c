@@ -14,6 +14,7 @@ static const struct dh_search_method *const methods[] = {
     &dh_search_lhs,
     &dh_search_grid,
     &dh_search_list,
+    &dh_search_ambs,
     NULL,
 };
 #define METHOD_COUNT (DH_COUNT_OF(methods) - 1)

@@ -10,6 +10,7 @@ extern const struct dh_search_method dh_search_halton;
 extern const struct dh_search_method dh_search_lhs;
 extern const struct dh_search_method dh_search_grid;
 extern const struct dh_search_method dh_search_list;
+extern const struct dh_search_method dh_search_ambs;
 
 /* The method that settings->optimizer names (default: the first of the table). An unknown name is
  * DH_CONFIG with file:line and the nearest known one. */

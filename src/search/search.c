@@ -27,7 +27,7 @@ struct dh_search {
     struct dh_map seen; /* identity of each proposed point to its trial */
     uint64_t cursor;    /* of the method, after its last proposal */
 
-    double *given; /* points of `initial` and `warm_start` */
+    double *given; /* points of `initial` */
     size_t given_count, next_given;
 
     struct dh_axis *axes; /* all values of all parameters, for the enumeration */
@@ -52,7 +52,7 @@ double dh_search_sign(const struct dh_settings *settings, size_t objective)
     return settings->objectives[objective].maximize ? -1 : 1;
 }
 
-/* Room for `initial` and the warm points; reads the former. */
+/* The points of `initial`. */
 static dh_status read_given(struct dh_search *search, struct dh_error *err)
 {
     const struct dh_search_context *c = &search->context;
@@ -61,17 +61,30 @@ static dh_status read_given(struct dh_search *search, struct dh_error *err)
         return dh_node_fail(err, list, "initial: expected a list of groups, found a %s",
                             dh_node_kind_name(list->kind));
     size_t count = list ? list->child_count : 0, width = dh_space_count(c->space);
-    search->given = dh_alloc((count + c->warm_count) * width, sizeof *search->given);
+    search->given = dh_alloc(count * width, sizeof *search->given);
     for (size_t i = 0; i < count; i++) {
         dh_status status =
             dh_space_read_point(c->space, list->children[i], search->given + i * width, err);
         if (status)
             return status;
     }
-    if (c->warm_count)
-        memcpy(search->given + count * width, c->warm_points,
-               c->warm_count * width * sizeof *search->given);
-    search->given_count = count + c->warm_count;
+    search->given_count = count;
+    return DH_OK;
+}
+
+/* Old points are for a method that learns; they count as proposed. */
+static dh_status read_warm(struct dh_search *search, struct dh_error *err)
+{
+    const struct dh_search_context *c = &search->context;
+    if (c->settings->warm_start && !search->method->learns)
+        return dh_node_fail(err, c->settings->warm_start,
+                            "method %s does not learn from warm_start; method list evaluates the "
+                            "points of a file again",
+                            search->method->name);
+    for (size_t i = 0; i < c->warm_count; i++)
+        dh_map_put(&search->seen,
+                   dh_space_identity(c->space, c->warm_points + i * dh_space_count(c->space)),
+                   UINT64_MAX);
     return DH_OK;
 }
 
@@ -84,6 +97,8 @@ static dh_status build(struct dh_search *search, struct dh_error *err)
     if (!(search->options = dh_method_unpack(search->method, settings, err)))
         return DH_CONFIG;
     status = read_given(search, err);
+    if (status == DH_OK)
+        status = read_warm(search, err);
     if (status)
         return status;
     return search->method->create(&search->context, search->options, &search->state, err);

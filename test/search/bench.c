@@ -48,7 +48,7 @@ struct run bench_run(struct bench *bench, struct dh_search *search, uint64_t fir
     run.proposals = dh_alloc(limit, sizeof *run.proposals);
     double *point = dh_alloc(run.width, sizeof *point);
     while (run.count < limit) {
-        struct dh_proposal proposal = {.point = point};
+        struct dh_proposal proposal = {.point = point, .budget = INFINITY};
         run.status = dh_search_ask(search, first + run.count, &proposal, &run.error);
         if (run.status)
             break;
@@ -79,28 +79,74 @@ const double *run_point(const struct run *run, size_t index)
     return run->points + index * run->width;
 }
 
-static void end_trial(struct dh_history *history, uint64_t id)
+double bench_value(const struct bench *bench, const double *point)
 {
+    double sum = 0;
+    for (size_t i = 0; i < bench->width; i++)
+        if (!isnan(point[i])) {
+            double u = dh_parameter_encode(dh_space_parameter(bench->space, i), point[i]);
+            sum += (u - 0.3) * (u - 0.3) + 0.1 * sin(7 * u);
+        }
+    return sum;
+}
+
+static const struct dh_trial *end_trial(const struct bench *bench, struct dh_history *history,
+                                        uint64_t id)
+{
+    const struct dh_trial *trial = dh_history_trial(history, id);
     struct dh_outcome outcome = {.status = id % 6 ? DH_TRIAL_SUCCEEDED : DH_TRIAL_FAILED};
     outcome.objectives = dh_alloc(1, sizeof(double));
-    outcome.objectives[0] = id % 6 ? (double)id : NAN;
+    outcome.objectives[0] = id % 6 ? bench_value(bench, trial->values) : NAN;
     struct dh_error err = {0};
     if (dh_history_end(history, id, &outcome, &err))
         fail_msg("%s", err.text);
+    return trial;
 }
 
-struct dh_history *run_history(const struct run *run, size_t count)
+/* The proposal becomes the next trial; returns one that ends after it, or NULL. */
+static const struct dh_trial *record(const struct bench *bench, struct dh_history *history,
+                                     const double *point, const struct dh_proposal *proposal)
+{
+    struct dh_trial *trial = dh_history_propose(history, point);
+    trial->identity = proposal->identity;
+    trial->cursor = proposal->cursor;
+    trial->origin = proposal->origin;
+    trial->level = proposal->level;
+    uint64_t id = trial->id;
+    return id >= 3 && id % 2 ? end_trial(bench, history, id - 3) : NULL;
+}
+
+struct run bench_play(struct bench *bench, struct dh_search *search, struct dh_history *history,
+                      size_t limit)
+{
+    struct run all = {.width = bench->width};
+    all.points = dh_alloc(limit * bench->width, sizeof *all.points);
+    all.proposals = dh_alloc(limit, sizeof *all.proposals);
+    while (all.count < limit) {
+        uint64_t id = dh_history_count(history);
+        struct run one = bench_run(bench, search, id, 1);
+        all.status = one.status;
+        all.error = one.error;
+        if (one.count) {
+            memcpy(all.points + all.count * all.width, one.points, all.width * sizeof(double));
+            all.proposals[all.count++] = one.proposals[0];
+            const struct dh_trial *ended = record(bench, history, one.points, one.proposals);
+            dh_search_propose(search, dh_history_trial(history, id));
+            if (ended)
+                dh_search_tell(search, ended);
+        }
+        run_free(&one);
+        if (all.status)
+            break;
+    }
+    return all;
+}
+
+struct dh_history *run_history(const struct bench *bench, const struct run *run, size_t count)
 {
     struct dh_history *history = dh_history_create(run->width, 1);
-    for (size_t i = 0; i < count; i++) {
-        struct dh_trial *trial = dh_history_propose(history, run_point(run, i));
-        trial->identity = run->proposals[i].identity;
-        trial->cursor = run->proposals[i].cursor;
-        trial->origin = run->proposals[i].origin;
-        trial->level = run->proposals[i].level;
-        if (i >= 3 && i % 2)
-            end_trial(history, i - 3);
-    }
+    for (size_t i = 0; i < count; i++)
+        record(bench, history, run_point(run, i), &run->proposals[i]);
     return history;
 }
 

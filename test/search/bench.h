@@ -42,9 +42,16 @@ struct run bench_run_new(struct bench *bench, size_t limit);
 void run_free(struct run *run);
 const double *run_point(const struct run *run, size_t index);
 
-/* A history in which the first `count` proposals of the run were made, with every other trial
- * ended a little later. */
-struct dh_history *run_history(const struct run *run, size_t count);
+/* The same as a whole search would: what is asked becomes a trial of `history`, and every other
+ * trial ends a little later, each sixth with a failure; the search hears of all of it. Goes on
+ * where `history` ends. */
+struct run bench_play(struct bench *bench, struct dh_search *search, struct dh_history *history,
+                      size_t limit);
+/* The value that trials at `point` end with. */
+double bench_value(const struct bench *bench, const double *point);
+
+/* The history of bench_play after the first `count` proposals of the run. */
+struct dh_history *run_history(const struct bench *bench, const struct run *run, size_t count);
 
 /* Number of feasible settled points of a finite space, by brute force over the whole product. */
 size_t bench_brute_count(const struct bench *bench);

@@ -107,9 +107,10 @@ static void open_for(struct bench *bench, const struct dh_search_method *method,
 {
     bool list = strcmp(method->name, "list") == 0, grid = strcmp(method->name, "grid") == 0;
     char *text = dh_strprintf("%s\noptimizer = { method = \"%s\"; %s };", space, method->name,
-                              list   ? "file = \"points.csv\";"
-                              : grid ? "levels = 8;"
-                                     : "");
+                              list             ? "file = \"points.csv\";"
+                              : grid           ? "levels = 8;"
+                              : method->learns ? "effort = 1; candidates = 30;"
+                                               : "");
     bench_open(bench, text, seed);
     free(text);
     if (list)
@@ -145,11 +146,11 @@ static void check_same(const struct bench *bench, const struct run *run, size_t 
 /* A new object that replays the first `cut` trials continues like the first object did. */
 static void check_cut(struct bench *bench, const struct run *run, size_t cut, const char *what)
 {
-    struct dh_history *history = run_history(run, cut);
+    struct dh_history *history = run_history(bench, run, cut);
     struct dh_search *search = bench_search(bench);
     dh_search_replay(search, history);
     size_t rest = run->count - cut < 12 ? run->count - cut : 12;
-    struct run again = bench_run(bench, search, cut, rest + 1);
+    struct run again = bench_play(bench, search, history, rest + 1);
     if (again.count > rest)
         again.count = rest; /* the first run was stopped there, not exhausted */
     else
@@ -204,13 +205,23 @@ static bool same_points(const struct bench *bench, const struct run *a, const st
     return true;
 }
 
+static struct run play_new(struct bench *bench, size_t limit)
+{
+    struct dh_history *history = dh_history_create(bench->width, 1);
+    struct dh_search *search = bench_search(bench);
+    struct run run = bench_play(bench, search, history, limit);
+    dh_search_destroy(&search);
+    dh_history_destroy(&history);
+    return run;
+}
+
 static void conform(const struct dh_search_method *method, const struct kind *kind)
 {
     char what[100];
     snprintf(what, sizeof what, "%s, %s", method->name, kind->name);
     struct bench bench;
     open_for(&bench, method, kind->text, 42);
-    struct run run = bench_run_new(&bench, kind->asks), again = bench_run_new(&bench, kind->asks);
+    struct run run = play_new(&bench, kind->asks), again = play_new(&bench, kind->asks);
     check_points(&bench, &run, what);
     check_end(&bench, kind, &run, what);
     assert_int_equal(run.count, again.count);
@@ -218,7 +229,7 @@ static void conform(const struct dh_search_method *method, const struct kind *ki
     check_cuts(&bench, &run, what);
 
     bench.context.seed = 43;
-    struct run other = bench_run_new(&bench, kind->asks);
+    struct run other = play_new(&bench, kind->asks);
     bool follows_seed = strcmp(method->name, "list") != 0 && run.count >= 10;
     if (follows_seed && same_points(&bench, &run, &other))
         fail_msg("%s: the seed makes no difference", what);

@@ -147,7 +147,7 @@ static void repeats_in_a_finite_space(void **unused)
     }
     assert_false(sorted);
 
-    struct dh_history *history = run_history(&run, 5);
+    struct dh_history *history = run_history(&bench, &run, 5);
     struct dh_search *search = bench_search(&bench);
     dh_search_replay(search, history);
     fake->asks = 0;

@@ -1,0 +1,70 @@
+/* Old results: see imports.h. */
+#include "imports.h"
+
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+static dh_status read_file(const struct dh_app_setup *setup, const char *file,
+                           const struct dh_log *log, struct dh_import *out, struct dh_error *err)
+{
+    dh_status status = dh_import_read(file, setup->space, &setup->settings, out, err);
+    if (status == DH_OK)
+        dh_log_info(log, "%zu points from %s%s%s", out->count, file, out->notes[0] ? ": " : "",
+                    out->notes);
+    return status;
+}
+
+static void *append(void *array, size_t count, const void *more, size_t more_count, size_t size)
+{
+    char *whole = dh_realloc(array, (count + more_count) * size + 1);
+    if (more_count)
+        memcpy(whole + count * size, more, more_count * size);
+    return whole;
+}
+
+static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_node *entry,
+                           const struct dh_log *log, struct dh_import *warm, struct dh_error *err)
+{
+    if (entry->kind != DH_NODE_TEXT)
+        return dh_node_fail(err, entry, "warm_start: expected the name of a file, found a %s",
+                            dh_node_kind_name(entry->kind));
+    struct dh_import one = {0};
+    dh_status status = read_file(setup, entry->text, log, &one, err);
+    if (status != DH_OK) {
+        dh_fail_context(err, "%s:%d: warm_start", entry->file, entry->line);
+        return status;
+    }
+    size_t width = dh_space_count(setup->space) * sizeof(double);
+    size_t depth = setup->settings.objective_count * sizeof(double);
+    warm->points = append(warm->points, warm->count, one.points, one.count, width);
+    warm->objectives = append(warm->objectives, warm->count, one.objectives, one.count, depth);
+    warm->count += one.count;
+    warm->skipped += one.skipped;
+    dh_import_free(&one);
+    return DH_OK;
+}
+
+dh_status dh_imports_read(const struct dh_app_setup *setup, const struct dh_log *log,
+                          struct dh_imports *imports, struct dh_search_context *context,
+                          struct dh_error *err)
+{
+    *imports = (struct dh_imports){0};
+    const char *file = dh_search_list_file(&setup->settings);
+    dh_status status = file ? read_file(setup, file, log, &imports->list, err) : DH_OK;
+    const struct dh_node *files = setup->settings.warm_start;
+    for (size_t i = 0; files && i < files->child_count && status == DH_OK; i++)
+        status = read_warm(setup, files->children[i], log, &imports->warm, err);
+    context->points = imports->list.points;
+    context->point_count = imports->list.count;
+    context->warm_points = imports->warm.points;
+    context->warm_objectives = imports->warm.objectives;
+    context->warm_count = imports->warm.count;
+    return status;
+}
+
+void dh_imports_free(struct dh_imports *imports)
+{
+    dh_import_free(&imports->list);
+    dh_import_free(&imports->warm);
+}

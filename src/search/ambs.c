@@ -1,0 +1,337 @@
+/* Method "ambs": see ambs.h. This file hears the events and runs an ask. */
+#include "ambs.h"
+
+#include <math.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+#define LEAST_INITIAL 8
+#define MOST_INITIAL 30
+#define SOBOL_PARAMETERS 40
+#define MANY_PENDING 8 /* from so many on, auto keeps proposals apart by drawing kappa */
+#define HEDGE_RESULTS 64
+#define HEDGE_RATE 4.0
+#define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
+/* A cursor without this bit is the design's; with it, it grows with the trial's id, and its last
+ * two bits say which acquisition gp_hedge took (3: none). */
+#define MODEL_CURSOR ((uint64_t)1 << 63)
+#define SMOOTHING 0.2
+#define FORGETTING 0.99
+
+/* ---- the initial design: another method's points ---- */
+
+static const struct dh_search_method *design_method(const struct ambs *ambs)
+{
+    static const struct dh_search_method *const methods[] = {
+        [AMBS_RANDOM] = &dh_search_random,
+        [AMBS_SOBOL] = &dh_search_sobol,
+        [AMBS_HALTON] = &dh_search_halton,
+        [AMBS_LHS] = &dh_search_lhs,
+    };
+    if (ambs->options.design != AMBS_DESIGN_AUTO)
+        return methods[ambs->options.design];
+    return ambs->features.count <= SOBOL_PARAMETERS ? &dh_search_sobol : &dh_search_lhs;
+}
+
+static dh_status create_design(struct ambs *ambs, struct dh_error *err)
+{
+    const struct dh_search_method *m = ambs->design = design_method(ambs);
+    ambs->design_options = dh_alloc(1, m->options_size);
+    dh_status status =
+        dh_config_unpack(NULL, m->name, m->options, m->option_count, ambs->design_options, err);
+    for (size_t i = 0; i < m->option_count; i++)
+        if (strcmp(m->options[i].name, "size") == 0)
+            *(int64_t *)((char *)ambs->design_options + m->options[i].offset) =
+                (int64_t)ambs->initial_points;
+    if (status == DH_OK)
+        status = m->create(ambs->context, ambs->design_options, &ambs->design_state, err);
+    return status;
+}
+
+/* ---- create, destroy ---- */
+
+static int count_cores(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count > 0 ? count : 1;
+}
+
+/* Old results: learnt, and not proposed again. */
+static void learn_warm(struct ambs *ambs)
+{
+    const struct dh_search_context *c = ambs->context;
+    size_t width = dh_space_count(c->space), depth = c->settings->objective_count;
+    double *x = dh_alloc(ambs->features.count, sizeof *x);
+    for (size_t i = 0; i < c->warm_count; i++) {
+        const double *point = c->warm_points + i * width;
+        double value = ambs->sign * c->warm_objectives[i * depth];
+        ambs_features_encode(&ambs->features, point, x);
+        ambs_data_end(&ambs->data, UINT64_MAX, AMBS_ENDED, x, isfinite(value) ? value : NAN);
+        dh_map_put(&ambs->seen, dh_space_identity(c->space, point), UINT64_MAX);
+    }
+    free(x);
+    if (c->warm_count)
+        dh_log_info(c->log, "ambs: learnt %zu old results, %zu of them with a value", c->warm_count,
+                    ambs->data.succeeded);
+}
+
+static dh_status create(const struct dh_search_context *context, const void *options, void **state,
+                        struct dh_error *err)
+{
+    static const double guesses[AMBS_LEVELS] = {2e-4, 4e-3, 4e-2, 0.25};
+    struct ambs *ambs = dh_alloc(1, sizeof *ambs);
+    *state = ambs;
+    ambs->context = context;
+    ambs->options = *(const struct ambs_options *)options;
+    ambs->sign = dh_search_sign(context->settings, 0);
+    ambs->cores = count_cores();
+    memcpy(ambs->seconds, guesses, sizeof guesses);
+    ambs_features_make(&ambs->features, context->space);
+    ambs->data.features = &ambs->features;
+    ambs->point = dh_alloc(dh_space_count(context->space), sizeof *ambs->point);
+    size_t twice = 2 * ambs->features.count;
+    size_t usual = twice < LEAST_INITIAL  ? LEAST_INITIAL
+                   : twice > MOST_INITIAL ? MOST_INITIAL
+                                          : twice;
+    ambs->initial_points =
+        ambs->options.initial_points ? (size_t)ambs->options.initial_points : usual;
+    learn_warm(ambs);
+    return create_design(ambs, err);
+}
+
+static void destroy(void *state)
+{
+    struct ambs *ambs = state;
+    if (!ambs)
+        return;
+    ambs_model_free(ambs);
+    ambs_pool_destroy(&ambs->pool);
+    if (ambs->design_state)
+        ambs->design->destroy(ambs->design_state);
+    free(ambs->design_options);
+    ambs_data_free(&ambs->data);
+    ambs_features_free(&ambs->features);
+    dh_map_free(&ambs->seen);
+    free(ambs->point);
+    free(ambs->sources);
+    free(ambs);
+}
+
+/* ---- events ---- */
+
+static bool same_row(const double *a, const double *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (a[i] != b[i] && !(isnan(a[i]) && isnan(b[i])))
+            return false;
+    return true;
+}
+
+static void withdraw(struct ambs *ambs, uint64_t id)
+{
+    const struct ambs_event *pending = ambs_data_pending(&ambs->data, id);
+    if (!pending)
+        return;
+    double *x = dh_memdup(pending->x, ambs->features.count * sizeof *x);
+    struct ambs_event gone = {AMBS_GONE, id, NAN, x};
+    ambs_data_end(&ambs->data, id, AMBS_GONE, x, NAN);
+    ambs_model_hear(ambs, &gone);
+    free(x);
+}
+
+/* Trial `id` is pending at `values`; heard twice of those asked here. */
+static void note_proposal(struct ambs *ambs, uint64_t id, const double *values, uint64_t identity)
+{
+    size_t width = ambs->features.count;
+    double *x = dh_alloc(width, sizeof *x);
+    ambs_features_encode(&ambs->features, values, x);
+    const struct ambs_event *known = ambs_data_pending(&ambs->data, id);
+    bool same = known && same_row(known->x, x, width);
+    if (known && !same)
+        withdraw(ambs, id);
+    dh_map_put(&ambs->seen, identity, id);
+    if (!same && ambs_data_propose(&ambs->data, id, x)) {
+        struct ambs_event event = {AMBS_PROPOSED, id, NAN, x};
+        ambs_model_hear(ambs, &event);
+    }
+    free(x);
+}
+
+static void propose(void *state, const struct dh_trial *trial)
+{
+    struct ambs *ambs = state;
+    if (!(trial->cursor & MODEL_CURSOR) && ambs->design->propose)
+        ambs->design->propose(ambs->design_state, trial);
+    note_proposal(ambs, trial->id, trial->values, trial->identity);
+}
+
+static void tell(void *state, const struct dh_trial *trial)
+{
+    struct ambs *ambs = state;
+    const struct dh_outcome *outcome = &trial->outcome;
+    bool gone = outcome->status == DH_TRIAL_CANCELLED;
+    double value = outcome->status == DH_TRIAL_SUCCEEDED && outcome->objectives
+                       ? ambs->sign * outcome->objectives[0]
+                       : NAN;
+    double *x = dh_alloc(ambs->features.count, sizeof *x);
+    ambs_features_encode(&ambs->features, trial->values, x);
+    struct ambs_event event = {gone ? AMBS_GONE : AMBS_ENDED, trial->id,
+                               isfinite(value) ? value : NAN, x};
+    if (!gone)
+        *DH_PUSH(ambs->sources, ambs->source_count, ambs->source_capacity) =
+            trial->origin == DH_ORIGIN_METHOD ? (uint8_t)(trial->cursor & 3) : 3;
+    ambs_data_end(&ambs->data, event.id, event.kind, x, event.y);
+    ambs_model_hear(ambs, &event);
+    free(x);
+}
+
+/* ---- ask ---- */
+
+/* The highest level that leaves half of the budget. */
+static unsigned choose_level(struct ambs *ambs, double budget)
+{
+    if (ambs->options.effort != AMBS_EFFORT_AUTO)
+        return (unsigned)ambs->options.effort;
+    unsigned level = AMBS_LEVELS - 1;
+    while (level > 0 && ambs->seconds[level] > budget / 2)
+        level--;
+    return level;
+}
+
+static void note_seconds(struct ambs *ambs, unsigned level, double seconds)
+{
+    for (unsigned i = 0; i < AMBS_LEVELS; i++)
+        ambs->seconds[i] *= FORGETTING; /* so that a level given up is tried again */
+    ambs->seconds[level] += SMOOTHING * (seconds - ambs->seconds[level]);
+}
+
+/* Gains of EI, LCB and PI: what came of the points that each proposed lately. (Hoffman et al.
+ * credit the nominees of all three with the model's mean; here the evaluations judge.) */
+static unsigned hedge(struct ambs_ask *ask)
+{
+    const struct ambs *ambs = ask->ambs;
+    double sums[3] = {0}, counts[3] = {0}, gains[3];
+    size_t last = ambs->source_count, warm = ambs->data.count - last;
+    for (size_t i = last > HEDGE_RESULTS ? last - HEDGE_RESULTS : 0; i < last; i++) {
+        double y = ambs->data.y[warm + i];
+        if (ambs->sources[i] > 2 || isnan(y))
+            continue;
+        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->transform, y);
+        counts[ambs->sources[i]]++;
+    }
+    for (int k = 0; k < 3; k++)
+        gains[k] = HEDGE_RATE * sums[k] / (counts[k] + 1);
+    return (unsigned)dh_hedge_choose(gains, 3, dh_random_uniform(&ask->random));
+}
+
+static void choose_acquisition(struct ambs_ask *ask)
+{
+    static const enum dh_acquisition_kind kinds[] = {
+        [AMBS_UCB] = DH_ACQUISITION_LCB, [AMBS_LCB] = DH_ACQUISITION_LCB,
+        [AMBS_EI] = DH_ACQUISITION_EI,   [AMBS_PI] = DH_ACQUISITION_PI,
+        [AMBS_MES] = DH_ACQUISITION_MES,
+    };
+    static const int hedged[] = {AMBS_EI, AMBS_LCB, AMBS_PI};
+    const struct ambs *ambs = ask->ambs;
+    const struct ambs_options *o = &ambs->options;
+    bool many = ambs->data.pending.count >= MANY_PENDING;
+    int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
+    ask->epistemic = o->acquisition > AMBS_HEDGE;
+    ask->strategy = (enum ambs_strategy)o->strategy;
+    if (wanted == AMBS_AUTO) {
+        wanted = many ? AMBS_UCB : AMBS_EI;
+        ask->epistemic = true;
+    }
+    if (wanted == AMBS_HEDGE)
+        wanted = hedged[ask->hedged = hedge(ask)];
+    if (ask->strategy == AMBS_SPREAD_AUTO)
+        ask->strategy = many ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
+    enum dh_schedule_kind schedule = (enum dh_schedule_kind)o->schedule;
+    struct dh_acquisition *a = &ask->acquisition;
+    a->kind = kinds[wanted];
+    a->kappa = dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
+    a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
+    a->best = ambs->live->best;
+    if (ask->strategy == AMBS_SPREAD_QUCB)
+        a->kappa *= -log1p(-dh_random_uniform(&ask->random));
+}
+
+/* The model's point; false if it has none that is new. */
+static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_proposal *proposal)
+{
+    struct ambs_ask ask = {.ambs = ambs,
+                           .id = id,
+                           .level = level,
+                           .hedged = 3,
+                           .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
+    if (dh_random_uniform(&ask.random) < RANDOM_SHARE)
+        return false;
+    choose_acquisition(&ask);
+    bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
+                     ? ambs_choose_pooled(&ask, proposal->point)
+                     : ambs_choose(&ask, proposal->point);
+    proposal->level = level;
+    proposal->cursor = MODEL_CURSOR | (id + 1) << 2 | ask.hedged;
+    return found;
+}
+
+static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
+                           struct dh_proposal *proposal, struct dh_error *err)
+{
+    struct dh_random random =
+        dh_random_at(ambs->context->seed, DH_STREAM_SAMPLE, dh_draw_index(id, attempt));
+    proposal->cursor = MODEL_CURSOR | (id + 1) << 2 | 3;
+    return dh_space_sample(ambs->context->space, &random, proposal->point, err);
+}
+
+static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
+                         struct dh_proposal *proposal, struct dh_error *err)
+{
+    double start = dh_clock_now(&dh_clock_monotonic);
+    if (attempt == 0 && ambs->data.count >= ambs->initial_points) {
+        unsigned level = choose_level(ambs, proposal->budget);
+        ambs_model_refresh(ambs, level);
+        bool found = ambs->live && ambs->features.count > 0 && ask_model(ambs, id, level, proposal);
+        note_seconds(ambs, level, dh_clock_now(&dh_clock_monotonic) - start);
+        if (found)
+            return DH_OK;
+    }
+    if (ambs->data.count < ambs->initial_points) {
+        proposal->origin = DH_ORIGIN_DESIGN;
+        return ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
+    }
+    return ask_prior(ambs, id, attempt, proposal, err);
+}
+
+static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_proposal *proposal,
+                     struct dh_error *err)
+{
+    struct ambs *ambs = state;
+    withdraw(ambs, id); /* the front did not take the last attempt */
+    dh_status status = ask_any(ambs, id, attempt, proposal, err);
+    if (status == DH_OK && dh_space_feasible(ambs->context->space, proposal->point))
+        note_proposal(ambs, id, proposal->point,
+                      dh_space_identity(ambs->context->space, proposal->point));
+    return status;
+}
+
+const struct dh_search_method dh_search_ambs = {
+    .name = "ambs",
+    .summary = "model-based: a surrogate of the results says where to look next",
+    .options = ambs_option_table,
+    .option_count = AMBS_OPTION_COUNT,
+    .options_size = sizeof(struct ambs_options),
+    .learns = true,
+    .slow = true,
+    .create = create,
+    .destroy = destroy,
+    .ask = ask,
+    .propose = propose,
+    .tell = tell,
+};

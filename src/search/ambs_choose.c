@@ -1,0 +1,166 @@
+/* The search of the acquisition's maximum: see ambs.h.
+ *
+ * A pool of candidates is scored; from the best of it, steps to the best neighbour follow, where
+ * neighbours change one number by a step, one category, or a few of them; steps shrink when none
+ * is better.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ambs.h"
+#include "dh_mpi/alloc.h"
+
+#define TOP_CHOICES 10 /* of strategy topk */
+#define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of the scores */
+
+struct effort {
+    size_t pool, starts, rounds, neighbours;
+};
+static const struct effort efforts[AMBS_LEVELS] = {
+    {64, 0, 0, 0}, {128, 1, 2, 16}, {600, 3, 8, 40}, {2000, 6, 20, 60}};
+
+void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first)
+{
+    size_t count = points->count - first;
+    if (count == 0)
+        return;
+    ambs_live_predict(ask->ambs->live, points->x + first * points->width, count, ask->epistemic,
+                      points->mean + first, points->deviation + first);
+    for (size_t i = first; i < points->count; i++)
+        points->score[i] =
+            dh_acquisition_score(&ask->acquisition, points->mean[i], points->deviation[i]);
+}
+
+static bool is_new(struct ambs *ambs, const double *x, double *point)
+{
+    ambs_features_decode(&ambs->features, x, point);
+    return !dh_map_get(&ambs->seen, dh_space_identity(ambs->context->space, point), NULL);
+}
+
+/* Scores as the strategy wants them maximised. */
+static double preference(struct ambs_ask *ask, double score, double deviation)
+{
+    if (ask->strategy != AMBS_SPREAD_BOLTZMANN || !(deviation > 0))
+        return score;
+    double u = dh_random_uniform(&ask->random); /* Gumbel noise: its maximum is a softmax draw */
+    return SHARPNESS * score / deviation - log(-log(fmax(u, 1e-300)));
+}
+
+static double spread(const struct ambs_points *points)
+{
+    double sum = 0, squares = 0, n = (double)points->count;
+    for (size_t i = 0; i < points->count; i++) {
+        sum += points->score[i];
+        squares += points->score[i] * points->score[i];
+    }
+    return sqrt(fmax(squares / n - sum * sum / (n * n), 0));
+}
+
+size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double *point)
+{
+    double *wanted = dh_alloc(points->count, sizeof *wanted), deviation = spread(points);
+    for (size_t i = 0; i < points->count; i++)
+        wanted[i] = preference(ask, points->score[i], deviation);
+    size_t skip = ask->strategy == AMBS_SPREAD_TOPK
+                      ? (size_t)(ask->ambs->data.since_result % TOP_CHOICES)
+                      : 0;
+    size_t found = SIZE_MAX;
+    for (size_t tries = 0; tries < points->count; tries++) {
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < points->count; i++)
+            if (!isnan(wanted[i]) && (best == SIZE_MAX || wanted[i] > wanted[best]))
+                best = i;
+        if (best == SIZE_MAX)
+            break;
+        wanted[best] = NAN;
+        if (!is_new(ask->ambs, points->x + best * points->width, point))
+            continue;
+        found = best;
+        if (skip-- == 0)
+            break;
+    }
+    if (found != SIZE_MAX)
+        ambs_features_decode(&ask->ambs->features, points->x + found * points->width, point);
+    free(wanted);
+    return found;
+}
+
+/* Indices of the `count` best scores, best first. */
+static size_t best_of(const struct ambs_points *points, size_t count, size_t *best)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < points->count; i++) {
+        size_t at = kept;
+        while (at > 0 && points->score[best[at - 1]] < points->score[i])
+            at--;
+        if (at == count)
+            continue;
+        size_t last = kept < count ? kept++ : count - 1;
+        memmove(&best[at + 1], &best[at], (last - at) * sizeof *best);
+        best[at] = i;
+    }
+    return kept;
+}
+
+/* Climb from row `start`; the end of the way becomes a further row of `points`. */
+static void climb(struct ambs_ask *ask, const struct effort *effort, struct ambs_points *points,
+                  size_t start)
+{
+    size_t width = points->width;
+    double scale = 0.1, features = (double)ask->ambs->features.count;
+    struct ambs_points near;
+    ambs_points_make(&near, effort->neighbours, width);
+    double *x = points->x + points->count * width, score = points->score[start];
+    memcpy(x, points->x + start * width, width * sizeof *x);
+    for (size_t round = 0; round < effort->rounds && scale > 1e-4; round++) {
+        near.count = 0;
+        for (size_t i = 0; i < effort->neighbours; i++) {
+            double changes = i % 3 == 0 ? features : i % 3 == 1 ? 2 : 0;
+            near.count += ambs_mutate(ask, x, i % 2 ? scale : scale / 4, changes,
+                                      near.x + near.count * width);
+        }
+        ambs_score(ask, &near, 0);
+        size_t best;
+        if (best_of(&near, 1, &best) == 1 && near.score[best] > score) {
+            memcpy(x, near.x + best * width, width * sizeof *x);
+            score = near.score[best];
+        } else {
+            scale /= 3;
+        }
+    }
+    ambs_points_free(&near);
+    points->count++;
+    ambs_score(ask, points, points->count - 1);
+}
+
+static void draw_minima(struct ambs_ask *ask, struct ambs_points *points)
+{
+    if (ask->acquisition.kind != DH_ACQUISITION_MES || points->count == 0)
+        return;
+    ask->acquisition.minima = ask->minima;
+    ask->acquisition.minimum_count = DH_COUNT_OF(ask->minima);
+    dh_acquisition_draw_minima(&ask->random, points->mean, points->deviation, points->count,
+                               ask->acquisition.best, ask->minima, DH_COUNT_OF(ask->minima));
+    for (size_t i = 0; i < points->count; i++)
+        points->score[i] =
+            dh_acquisition_score(&ask->acquisition, points->mean[i], points->deviation[i]);
+}
+
+bool ambs_choose(struct ambs_ask *ask, double *point)
+{
+    const struct effort *effort = &efforts[ask->level];
+    size_t wanted =
+        ask->ambs->options.candidates ? (size_t)ask->ambs->options.candidates : effort->pool;
+    struct ambs_points points;
+    ambs_points_make(&points, wanted + effort->starts, ask->ambs->features.count);
+    ambs_candidates(ask, wanted, &points);
+    ambs_score(ask, &points, 0);
+    draw_minima(ask, &points);
+    size_t best[16], starts = best_of(&points, effort->starts, best);
+    for (size_t i = 0; i < starts; i++)
+        climb(ask, effort, &points, best[i]);
+    bool found = points.count > 0 && ambs_pick(ask, &points, point) != SIZE_MAX;
+    ambs_points_free(&points);
+    return found;
+}

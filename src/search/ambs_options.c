@@ -1,0 +1,82 @@
+/* The settings of method "ambs". */
+#include "ambs.h"
+
+static const char *const surrogates[] = {"auto",     "forest", "et", "rf",    "bagging",
+                                         "subspace", "gbrt",   "gp", "dummy", NULL};
+static const char *const acquisitions[] = {"auto", "ucb",      "lcb",       "ei",   "pi",
+                                           "mes",  "gp_hedge", "ucbd",      "lcbd", "eid",
+                                           "pid",  "mesd",     "gp_hedged", NULL};
+static const char *const schedules[] = {"constant", "decay", "bandit", NULL};
+static const char *const liars[] = {"auto", "cl_min", "cl_mean", "cl_max", "belief", NULL};
+static const char *const strategies[] = {"auto", "none", "qucb", "topk", "boltzmann", NULL};
+static const char *const designs[] = {"auto", "random", "sobol", "halton", "lhs", NULL};
+static const char *const failures[] = {"worst", "mean", "ignore", NULL};
+static const char *const scalings[] = {"auto", "identity", "minmax", "log", "quantile", NULL};
+
+const char *ambs_surrogate_name(int surrogate)
+{
+    if (surrogate == AMBS_SURROGATE_AUTO)
+        return NULL;
+    return surrogate == 1 ? "et" : surrogates[surrogate];
+}
+
+#define CHOICE(key, field, list, standard, text)                                                   \
+    {                                                                                              \
+        .name = key, .type = DH_OPTION_CHOICE, .offset = offsetof(struct ambs_options, field),     \
+        .choices = list, .fallback = standard, .help = text                                        \
+    }
+
+const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
+    CHOICE("surrogate", surrogate, surrogates, AMBS_SURROGATE_AUTO,
+           "the model; auto: by the number of results and parameters"),
+    CHOICE("acquisition", acquisition, acquisitions, AMBS_AUTO,
+           "what makes a point worth trying; with a d behind: epistemic variance only"),
+    CHOICE("schedule", schedule, schedules, DH_SCHEDULE_CONSTANT,
+           "how kappa and xi change with the number of evaluations"),
+    CHOICE("liar", liar, liars, AMBS_LIE_AUTO, "what a pending trial is taken to be worth"),
+    CHOICE("multi_point", strategy, strategies, AMBS_SPREAD_AUTO,
+           "what keeps proposals apart that are made at the same time"),
+    CHOICE("initial_design", design, designs, AMBS_DESIGN_AUTO, "the points before any model"),
+    CHOICE("failures", failures, failures, AMBS_FAILED_WORST, "what a failed trial teaches"),
+    CHOICE("transform", scaling, scalings, AMBS_SCALING_AUTO,
+           "of objectives, before they are learnt"),
+    {.name = "effort",
+     .type = DH_OPTION_INT,
+     .offset = offsetof(struct ambs_options, effort),
+     .fallback = AMBS_EFFORT_AUTO,
+     .low = AMBS_EFFORT_AUTO,
+     .high = AMBS_LEVELS - 1,
+     .help = "of an ask, 0 to 3; -1: the most for which no slot waits"},
+    {.name = "kappa",
+     .type = DH_OPTION_REAL,
+     .offset = offsetof(struct ambs_options, kappa),
+     .fallback = 1.96,
+     .low = 0,
+     .high = 1e6,
+     .help = "weight of the deviation in ucb"},
+    {.name = "xi",
+     .type = DH_OPTION_REAL,
+     .offset = offsetof(struct ambs_options, xi),
+     .fallback = 0.001,
+     .low = 0,
+     .high = 1e6,
+     .help = "improvement that ei and pi ask for, in deviations of the objective"},
+    {.name = "initial_points",
+     .type = DH_OPTION_INT,
+     .offset = offsetof(struct ambs_options, initial_points),
+     .low = 0,
+     .high = 1e9,
+     .help = "results before the model is asked; 0: by the number of parameters"},
+    {.name = "candidates",
+     .type = DH_OPTION_INT,
+     .offset = offsetof(struct ambs_options, candidates),
+     .low = 0,
+     .high = 1e6,
+     .help = "points scored for a proposal; 0: by the level of effort"},
+    {.name = "trees",
+     .type = DH_OPTION_INT,
+     .offset = offsetof(struct ambs_options, trees),
+     .low = 0,
+     .high = 1e5,
+     .help = "of a forest; 0: its own default"},
+};

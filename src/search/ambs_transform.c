@@ -1,0 +1,183 @@
+/* What objective values become before a model learns them: see ambs.h.
+ *
+ * Every transform is monotone, so the best stays the best, and gives mean 0 and deviation 1 on
+ * what it was learnt from. All but identity and quantile first clip what is far too bad, above
+ * Q3 + 1.5 (Q3 - Q1): how bad a bad point is teaches nothing about good ones. "auto" is then the
+ * power transform of Yeo and Johnson (2000) with the most likely exponent.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_cdf.h>
+
+#include "ambs.h"
+#include "dh_mpi/alloc.h"
+
+#define POWER_VALUES 2000 /* of the sorted ones; more change the exponent little */
+#define POWER_LOW (-4.0)
+#define POWER_HIGH 4.0
+#define POWER_STEPS 33
+#define LOG_SHARE 0.01 /* of the range, added before the logarithm */
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, size_t count, double p)
+{
+    double place = p * (double)(count - 1);
+    size_t below = (size_t)place;
+    double rest = place - (double)below;
+    return below + 1 < count ? sorted[below] * (1 - rest) + sorted[below + 1] * rest
+                             : sorted[count - 1];
+}
+
+static double yeo_johnson(double z, double lambda)
+{
+    if (z >= 0)
+        return fabs(lambda) < 1e-9 ? log1p(z) : expm1(lambda * log1p(z)) / lambda;
+    double mirror = 2 - lambda;
+    return fabs(mirror) < 1e-9 ? -log1p(-z) : -expm1(mirror * log1p(-z)) / mirror;
+}
+
+/* Log likelihood of the exponent: Yeo, Johnson 2000, equation 3.1. */
+static double power_likelihood(const double *z, size_t count, size_t stride, double lambda)
+{
+    double sum = 0, squares = 0, slope = 0, n = 0;
+    for (size_t i = 0; i < count; i += stride) {
+        double v = yeo_johnson(z[i], lambda);
+        sum += v;
+        squares += v * v;
+        slope += copysign(log1p(fabs(z[i])), z[i]);
+        n++;
+    }
+    double variance = squares / n - sum * sum / (n * n);
+    return -0.5 * n * log(fmax(variance, 1e-300)) + (lambda - 1) * slope;
+}
+
+static double best_power(const double *z, size_t count)
+{
+    size_t stride = (count + POWER_VALUES - 1) / POWER_VALUES;
+    double best = 1, most = -INFINITY;
+    for (int i = 0; i < POWER_STEPS; i++) {
+        double lambda = POWER_LOW + (POWER_HIGH - POWER_LOW) * i / (POWER_STEPS - 1);
+        double likelihood = power_likelihood(z, count, stride, lambda);
+        if (likelihood > most) {
+            most = likelihood;
+            best = lambda;
+        }
+    }
+    return best;
+}
+
+/* Mean and deviation; a deviation of 0 becomes 1. */
+static void moments(const double *v, size_t count, double *mean, double *deviation)
+{
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += v[i];
+    *mean = sum / (double)count;
+    for (size_t i = 0; i < count; i++)
+        squares += (v[i] - *mean) * (v[i] - *mean);
+    *deviation = sqrt(squares / (double)count);
+    if (!(*deviation > 1e-12 * fmax(fabs(*mean), 1e-290)))
+        *deviation = 1;
+}
+
+/* Where a value stands among the sorted ones, as a normal deviate. */
+static double normal_score(const struct ambs_transform *t, double y)
+{
+    size_t low = 0, count = t->sorted_count, high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (t->sorted[middle] < y)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    size_t equal = low;
+    while (equal < count && t->sorted[equal] == y)
+        equal++;
+    double rank = 0.5 * ((double)low + (double)equal); /* the middle of equals; between others */
+    return gsl_cdf_ugaussian_Pinv((rank + 0.5) / ((double)count + 1));
+}
+
+static double shape(const struct ambs_transform *t, double y)
+{
+    double v = fmin(y / t->scale, t->clip);
+    switch (t->scaling) {
+    case AMBS_SCALING_AUTO:
+        return yeo_johnson((v - t->center) / t->width, t->lambda);
+    case AMBS_SCALING_LOG:
+        return log(fmax((v - t->center) / t->width, -LOG_SHARE / 2) + LOG_SHARE);
+    case AMBS_SCALING_QUANTILE:
+        return normal_score(t, v);
+    case AMBS_SCALING_MINMAX:
+        return (v - t->center) / t->width;
+    case AMBS_SCALING_IDENTITY:
+        break;
+    }
+    return v;
+}
+
+static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
+{
+    if (t->scaling != AMBS_SCALING_IDENTITY && t->scaling != AMBS_SCALING_QUANTILE) {
+        double q1 = quantile(sorted, count, 0.25), q3 = quantile(sorted, count, 0.75);
+        t->clip = q3 + 1.5 * (q3 - q1);
+        if (!(t->clip > sorted[0])) /* more than three quarters are the same */
+            t->clip = INFINITY;
+        for (size_t i = 0; i < count; i++)
+            sorted[i] = fmin(sorted[i], t->clip);
+    }
+    if (t->scaling == AMBS_SCALING_AUTO) {
+        double *z = dh_alloc(count, sizeof *z);
+        moments(sorted, count, &t->center, &t->width);
+        for (size_t i = 0; i < count; i++)
+            z[i] = (sorted[i] - t->center) / t->width;
+        t->lambda = count >= 5 ? best_power(z, count) : 1;
+        free(z);
+    } else {
+        double range = sorted[count - 1] - sorted[0];
+        t->center = sorted[0];
+        t->width = range > 0 ? range : 1;
+    }
+}
+
+void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, const double *y,
+                        size_t count)
+{
+    *t = (struct ambs_transform){.scaling = scaling, .clip = INFINITY, .width = 1, .lambda = 1};
+    double *sorted = dh_memdup(y, count * sizeof *sorted), *out = dh_alloc(count, sizeof *out);
+    for (size_t i = 0; i < count; i++)
+        t->scale = fmax(t->scale, fabs(y[i]));
+    if (!(t->scale > 0))
+        t->scale = 1;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] /= t->scale;
+    qsort(sorted, count, sizeof *sorted, ascending);
+    if (scaling == AMBS_SCALING_QUANTILE) {
+        t->sorted = dh_memdup(sorted, count * sizeof *sorted);
+        t->sorted_count = count;
+    }
+    learn_shape(t, sorted, count);
+    for (size_t i = 0; i < count; i++)
+        out[i] = shape(t, y[i]);
+    moments(out, count, &t->mean, &t->deviation);
+    free(sorted);
+    free(out);
+}
+
+double ambs_transform_apply(const struct ambs_transform *t, double y)
+{
+    return (shape(t, y) - t->mean) / t->deviation;
+}
+
+void ambs_transform_free(struct ambs_transform *t)
+{
+    free(t->sorted);
+    t->sorted = NULL;
+}
