@@ -312,6 +312,7 @@ static void exhausted_space_ends_the_search(void **state)
     }
     assert_int_equal(told, 5);
     assert_int_equal(counts_of(&s).stop, DH_STOP_EXHAUSTED);
+    dh_comm_close(&s.ends[1], &err);
     end_simulation(&s);
 }
 
