@@ -108,7 +108,8 @@ static void fit_tree(void *context, size_t index)
         .pool = pool,
         .pool_count = pool_count,
         .tries = part(forest->style.feature_share, pool_count),
-        .min_leaf = forest->style.min_leaf,
+        .min_leaf =
+            forest->style.min_leaf ? forest->style.min_leaf : 1 + row_count / DH_FOREST_LEAF,
         .max_depth = forest->max_depth,
         .random = forest->style.random_splits,
     };

@@ -13,11 +13,13 @@
 #include "tree.h"
 
 #define DH_FOREST_FLOOR 1e-4
+/* Of many rows, leaves of single ones make trees deep and slow, and the mean no better. */
+#define DH_FOREST_LEAF 8192
 #define DH_FOREST_BLOCK 512 /* rows predicted together */
 
 struct dh_forest_style {
     size_t trees;
-    size_t min_leaf;
+    size_t min_leaf;      /* 0: one, and one more for each DH_FOREST_LEAF rows of a tree */
     double feature_share; /* of the tree's features, tried at a split */
     double pool_share;    /* of all features, seen by a tree */
     double row_share;

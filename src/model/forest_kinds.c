@@ -19,14 +19,14 @@
         .remove = dh_forest_remove,                                                                \
     };
 
-FOREST(et, "extra trees: random thresholds, all rows", .trees = 32, .min_leaf = 1,
-       .feature_share = 1, .pool_share = 1, .row_share = 1, .random_splits = true)
+FOREST(et, "extra trees: random thresholds, all rows", .trees = 32, .feature_share = 1,
+       .pool_share = 1, .row_share = 1, .random_splits = true)
 
-FOREST(rf, "random forest: bootstrap, best splits among half of the features", .trees = 32,
-       .min_leaf = 1, .feature_share = .5, .pool_share = 1, .row_share = 1, .bootstrap = true)
+FOREST(rf, "random forest: bootstrap, best splits among three quarters of the features",
+       .trees = 32, .feature_share = .75, .pool_share = 1, .row_share = 1, .bootstrap = true)
 
 FOREST(bagging, "bagged trees: bootstrap, best splits among all features", .trees = 32,
-       .min_leaf = 1, .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
+       .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
 
 FOREST(subspace, "random subspaces: each tree sees half of the features and all rows", .trees = 32,
-       .min_leaf = 1, .feature_share = 1, .pool_share = .5, .row_share = 1)
+       .feature_share = 1, .pool_share = .5, .row_share = 1)

@@ -103,7 +103,8 @@ struct dh_tree_cell {
     const struct dh_feature *features;
     size_t feature_count, min_leaf;
     const uint32_t *rows;
-    const double *y; /* of these rows, in their order */
+    const double *y;   /* of these rows, in their order */
+    uint32_t *scratch; /* `count` words */
     size_t count;
     double sum;
 };

@@ -14,6 +14,7 @@ struct task {
     size_t begin, end; /* of the rows */
     uint32_t node;
     uint32_t depth;
+    uint64_t constant; /* bit f: feature f < 64 is known to have one value here */
 };
 
 struct grower {
@@ -46,12 +47,13 @@ static void make_leaf(struct grower *grower, const struct task *task)
 
 /* The best of the splits offered by `tries` features drawn without replacement; of few rows there
  * are few ways to split them, and fewer features will do. */
-static bool find_split(struct grower *grower, const struct dh_tree_cell *cell,
+static bool find_split(struct grower *grower, const struct dh_tree_cell *cell, uint64_t *constant,
                        struct dh_tree_split *best)
 {
     const struct dh_tree_growth *growth = grower->growth;
     uint16_t *pool = grower->pool;
-    size_t tries = growth->tries < cell->count ? growth->tries : cell->count - 1;
+    size_t ways = (cell->count + 1) / 2;
+    size_t tries = growth->tries < ways ? growth->tries : ways;
     best->score = -INFINITY;
     size_t tried = 0;
     for (size_t i = 0; i < growth->pool_count && tried < tries; i++) {
@@ -59,9 +61,14 @@ static bool find_split(struct grower *grower, const struct dh_tree_cell *cell,
         uint16_t feature = pool[pick];
         pool[pick] = pool[i];
         pool[i] = feature;
+        uint64_t bit = feature < 64 ? 1ull << feature : 0;
+        if (*constant & bit)
+            continue;
         struct dh_tree_split split;
         bool varies = growth->random ? dh_split_random(cell, feature, grower->random, &split)
                                      : dh_split_best(cell, feature, grower->random, &split);
+        if (!varies)
+            *constant |= bit;
         tried += varies && split.score > -INFINITY;
         if (varies && split.score > best->score)
             *best = split;
@@ -110,7 +117,7 @@ static bool worth_splitting(const struct grower *grower, const struct task *task
 }
 
 static void split_node(struct grower *grower, const struct task *task,
-                       const struct dh_tree_node *chosen)
+                       const struct dh_tree_node *chosen, uint64_t constant)
 {
     struct dh_tree *tree = grower->tree;
     size_t middle = task->begin + partition(grower, task, chosen);
@@ -119,8 +126,8 @@ static void split_node(struct grower *grower, const struct task *task,
     (void)DH_PUSH(tree->nodes, tree->node_count, tree->node_capacity);
     tree->nodes[task->node] = *chosen;
     tree->nodes[task->node].child = child;
-    push(grower, (struct task){middle, task->end, child + 1, task->depth + 1});
-    push(grower, (struct task){task->begin, middle, child, task->depth + 1});
+    push(grower, (struct task){middle, task->end, child + 1, task->depth + 1, constant});
+    push(grower, (struct task){task->begin, middle, child, task->depth + 1, constant});
 }
 
 static void grow_node(struct grower *grower, const struct task *task)
@@ -137,15 +144,17 @@ static void grow_node(struct grower *grower, const struct task *task)
         .min_leaf = grower->growth->min_leaf,
         .rows = grower->rows + task->begin,
         .y = grower->y + task->begin,
+        .scratch = grower->rows_aside,
         .count = task->end - task->begin,
         .sum = sum,
     };
     struct dh_tree_split split;
-    bool found = find_split(grower, &cell, &split);
+    uint64_t constant = task->constant;
+    bool found = find_split(grower, &cell, &constant, &split);
     for (int round = 1; !found && grower->growth->random && round < ROUNDS; round++)
-        found = find_split(grower, &cell, &split);
+        found = find_split(grower, &cell, &constant, &split);
     if (found)
-        split_node(grower, task, &split.node);
+        split_node(grower, task, &split.node, constant);
     else
         make_leaf(grower, task);
 }

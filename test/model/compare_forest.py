@@ -39,7 +39,7 @@ PROBLEMS = [("friedman", "n" * 8, friedman, .2), ("rosenbrock", "n" * 5, rosenbr
             ("mixed", "5nn4", mixed, .05)]
 KINDS = [
     ("et", ExtraTreesRegressor(TREES, random_state=1), 1),
-    ("rf", RandomForestRegressor(TREES, random_state=1, max_features=.5), .5),
+    ("rf", RandomForestRegressor(TREES, random_state=1, max_features=.75), .75),
     ("bagging", BaggingRegressor(n_estimators=TREES, random_state=1), 1),
     ("subspace", BaggingRegressor(n_estimators=TREES, bootstrap=False, max_features=.5,
                                   random_state=1), .5),
