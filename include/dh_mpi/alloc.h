@@ -18,7 +18,8 @@ void *dh_alloc(size_t count, size_t size)
 /* realloc with the same policy; what is new is not zeroed. */
 void *dh_realloc(void *memory, size_t size) __attribute__((returns_nonnull, alloc_size(2)));
 
-/* Copies that the caller frees. `dh_strdup(NULL)` is NULL. */
+/* Copies that the caller frees. `dh_strdup(NULL)` is NULL; dh_strndup ends at a NUL or after
+ * `length` bytes, and its text may be NULL if that is 0. */
 char *dh_strdup(const char *text);
 char *dh_strndup(const char *text, size_t length) __attribute__((returns_nonnull));
 void *dh_memdup(const void *data, size_t size) __attribute__((returns_nonnull));

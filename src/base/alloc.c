@@ -45,9 +45,10 @@ char *dh_strdup(const char *text)
 
 char *dh_strndup(const char *text, size_t length)
 {
-    size_t used = strnlen(text, length);
+    size_t used = length ? strnlen(text, length) : 0;
     char *copy = dh_alloc(used + 1, 1);
-    memcpy(copy, text, used);
+    if (used)
+        memcpy(copy, text, used);
     return copy;
 }
 
