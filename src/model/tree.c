@@ -16,11 +16,13 @@ static uint32_t encode_number(double value)
 
 static uint32_t encode_level(const struct dh_feature *feature, double value)
 {
+    bool narrow = dh_feature_narrow(feature);
     if (isnan(value))
-        return dh_feature_wide(feature) ? DH_KEY_INACTIVE : feature->levels;
-    if (value < 0)
-        return 0;
-    return value < feature->levels ? (uint32_t)value : feature->levels - 1;
+        return narrow ? 1u << feature->levels : DH_KEY_INACTIVE;
+    uint32_t level = value < 0                 ? 0
+                     : value < feature->levels ? (uint32_t)value
+                                               : feature->levels - 1;
+    return narrow ? 1u << level : level;
 }
 
 void dh_tree_encode(const struct dh_feature *features, size_t feature_count, const double *x,
@@ -39,9 +41,9 @@ double dh_tree_clip(double y)
 static uint32_t walk_one(const struct dh_tree *tree, const uint32_t *keys)
 {
     const struct dh_tree_node *node = tree->nodes;
-    while (node->kind != DH_NODE_LEAF)
+    while (node->mask != 0)
         node = tree->nodes + node->child + dh_node_right(node, keys[node->feature]);
-    return node->leaf;
+    return node->offset;
 }
 
 /* A lane that reached its leaf steps in place: the leaf is its own child. */
@@ -62,7 +64,7 @@ static void walk_lanes(const struct dh_tree *tree, const uint32_t *keys, size_t 
         }
     } while (moved);
     for (size_t lane = 0; lane < LANES; lane++)
-        leaf[lane] = nodes[at[lane]].leaf;
+        leaf[lane] = nodes[at[lane]].offset;
 }
 
 void dh_tree_walk(const struct dh_tree *tree, const uint32_t *keys, size_t feature_count,

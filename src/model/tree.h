@@ -1,13 +1,14 @@
 /* Regression trees, the common part of the forests and of boosting; private to this room.
  *
  * Rows are walked as integer keys, one a feature: a number u in [0, 1] is u * (2^32 - 2) rounded
- * down, a category its index, inactive the largest key, or for a category of at most
- * DH_TREE_LEVELS levels one more level. A split is then one of two integer tests without
- * branches:
+ * down; a category of at most DH_TREE_LEVELS levels is one bit, inactive being one more level;
+ * of more levels, their index. Inactive is otherwise the largest key. Every split is then one
+ * test without branches: right if (key + offset) & mask >= threshold, modulo 2^32.
  *
- *   compare: right if key + offset >= threshold (mod 2^32). Offset 0 sends inactive rows right,
- *            1 sends them left; other offsets cut out an interval of category indices.
- *   subset:  right if bit `key` of a 64-bit set is on.
+ *   number:     mask all ones; offset 0 sends inactive rows right, 1 sends them left
+ *   subset:     mask is the set of levels that go right, threshold 1, offset 0
+ *   interval:   of many levels; the offset moves its first level to 0, threshold is its length
+ *   leaf:       mask 0, threshold 1: a walk that has arrived steps in place
  *
  * Structure (where rows go) and leaf sums (what was seen there) are apart: growing makes the
  * structure, filling the sums, and sums change without a new structure. Sums are kept in twice
@@ -20,25 +21,18 @@
 #include "dh_mpi/random.h"
 
 #define DH_TREE_FEATURES UINT16_MAX
-#define DH_TREE_LEVELS 63 /* categories with more are split by intervals of their indices */
+#define DH_TREE_LEVELS 31 /* categories with more are split by intervals of their indices */
 #define DH_KEY_INACTIVE UINT32_MAX
 #define DH_TREE_LARGEST 1e150 /* |y| is cut there, so that squares are finite */
 
-enum dh_node_kind { DH_NODE_LEAF = 0, DH_NODE_COMPARE = 1, DH_NODE_SUBSET = 2 };
-
 /* 16 bytes, four a cache line. The right child follows the left one. */
 struct dh_tree_node {
-    union {
-        struct {
-            uint32_t offset, threshold;
-        };
-        uint64_t subset;
-        uint32_t leaf;
-    };
-    uint32_t child; /* the left one; a leaf's own index */
+    uint32_t offset; /* a leaf's number */
+    uint32_t mask, threshold;
+    uint16_t child; /* the left one; a leaf's own index */
     uint16_t feature;
-    uint16_t kind;
 };
+#define DH_TREE_ROWS 32768 /* most rows a tree is grown from: its nodes have 16-bit indices */
 
 struct dh_leaf_sums {
     uint32_t count;
@@ -81,9 +75,9 @@ void dh_tree_encode(const struct dh_feature *features, size_t feature_count, con
                     size_t count, uint32_t *keys);
 double dh_tree_clip(double y);
 
-/* Grow the structure from the `count` >= 1 rows listed in `rows` (repeats allowed; reordered so
- * that the rows of leaf 0 come first, then those of leaf 1 …, and sums[leaf].count says how many).
- * `tree` is zeroed before; dh_tree_free afterwards. */
+/* Grow the structure from the `count` in 1 … DH_TREE_ROWS rows listed in `rows` (repeats allowed;
+ * reordered so that the rows of leaf 0 come first, then those of leaf 1 …, and sums[leaf].count
+ * says how many). `tree` is zeroed before; dh_tree_free afterwards. */
 void dh_tree_grow(const struct dh_tree_growth *growth, const struct dh_tree_data *data,
                   uint32_t *rows, size_t count, struct dh_random *random, struct dh_tree *tree);
 void dh_tree_free(struct dh_tree *tree);
@@ -133,9 +127,7 @@ static inline bool dh_feature_wide(const struct dh_feature *feature)
 
 static inline uint32_t dh_node_right(const struct dh_tree_node *node, uint32_t key)
 {
-    uint32_t compare = (uint32_t)(key + node->offset) >= node->threshold;
-    uint32_t member = (uint32_t)(node->subset >> (key & 63)) & 1;
-    return (compare & node->kind) | (member & (uint32_t)node->kind >> 1);
+    return ((key + node->offset) & node->mask) >= node->threshold;
 }
 
 /* A number in 0 … bound - 1; the bias of at most bound / 2^32 does not matter to a split. */

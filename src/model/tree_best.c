@@ -144,7 +144,7 @@ static void group_cells(struct cutter *cutter, uint16_t feature)
 static struct dh_tree_node cut_node(const struct cutter *cutter, const struct cut *cut,
                                     struct dh_random *random)
 {
-    struct dh_tree_node node = {.kind = DH_NODE_COMPARE, .threshold = DH_KEY_INACTIVE};
+    struct dh_tree_node node = {.mask = UINT32_MAX, .threshold = DH_KEY_INACTIVE};
     if (cut->single) { /* all keys but one: key - one >= 1 (mod 2^32), mirrored */
         node.offset = -cutter->groups[cut->left].low;
         node.threshold = 1;
@@ -210,14 +210,14 @@ static bool best_of_levels(const struct dh_tree_cell *cell, uint16_t feature,
         cutter.groups[g] = empty;
     for (size_t i = 0; i < cell->count; i++) {
         uint32_t key = cell->data->keys[cell->rows[i] * cell->feature_count + feature];
-        put(&cutter.groups[key], key, cell->y[i]);
+        put(&cutter.groups[__builtin_ctz(key)], key, cell->y[i]);
     }
-    uint64_t absent = 0;
+    uint32_t absent = 0;
     for (size_t g = 0; g <= cell->features[feature].levels; g++)
         if (cutter.groups[g].count)
             cutter.groups[cutter.count++] = cutter.groups[g];
         else
-            absent |= 1ull << g;
+            absent |= 1u << g;
     if (cutter.count < 2)
         return false;
     sort_by_mean(cutter.groups, cutter.count);
@@ -225,10 +225,10 @@ static bool best_of_levels(const struct dh_tree_cell *cell, uint16_t feature,
     split->score = cut.score;
     if (cut.score == -INFINITY)
         return true;
-    split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_SUBSET};
-    split->node.subset = absent & dh_random_u64(random); /* those not seen here: either side */
+    split->node = (struct dh_tree_node){.feature = feature, .threshold = 1};
+    split->node.mask = absent & dh_random_u32(random); /* those not seen here: either side */
     for (size_t g = cut.left; g < cutter.count; g++)
-        split->node.subset |= 1ull << cutter.groups[g].low;
+        split->node.mask |= cutter.groups[g].low;
     return true;
 }
 

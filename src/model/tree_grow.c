@@ -40,7 +40,7 @@ static void make_leaf(struct grower *grower, const struct task *task)
 {
     struct dh_tree *tree = grower->tree;
     tree->nodes[task->node] = (struct dh_tree_node){
-        .leaf = (uint32_t)tree->leaf_count, .child = task->node, .kind = DH_NODE_LEAF};
+        .offset = (uint32_t)tree->leaf_count, .threshold = 1, .child = (uint16_t)task->node};
     struct dh_leaf_sums *sums = DH_PUSH(tree->sums, tree->leaf_count, tree->leaf_capacity);
     sums->count = (uint32_t)(task->end - task->begin);
 }
@@ -125,7 +125,7 @@ static void split_node(struct grower *grower, const struct task *task,
     (void)DH_PUSH(tree->nodes, tree->node_count, tree->node_capacity);
     (void)DH_PUSH(tree->nodes, tree->node_count, tree->node_capacity);
     tree->nodes[task->node] = *chosen;
-    tree->nodes[task->node].child = child;
+    tree->nodes[task->node].child = (uint16_t)child;
     push(grower, (struct task){middle, task->end, child + 1, task->depth + 1, constant});
     push(grower, (struct task){task->begin, middle, child, task->depth + 1, constant});
 }

@@ -102,7 +102,7 @@ static bool split_numbers(const struct dh_tree_cell *cell, uint16_t feature,
     struct range range = find_range(cell, feature);
     if (range.inactive == cell->count || (range.low == range.high && !range.inactive))
         return false;
-    split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_COMPARE};
+    split->node = (struct dh_tree_node){.feature = feature, .mask = UINT32_MAX};
     if (dh_feature_wide(&cell->features[feature]))
         draw_interval(&range, random, &split->node);
     else
@@ -117,12 +117,12 @@ struct level {
 };
 
 static void score_subset(const struct dh_tree_cell *cell, const struct level *levels,
-                         uint64_t present, struct dh_tree_split *split)
+                         uint32_t present, struct dh_tree_split *split)
 {
     size_t right = 0;
     double sum = 0;
-    for (uint64_t rest = split->node.subset & present; rest != 0; rest &= rest - 1) {
-        const struct level *level = &levels[__builtin_ctzll(rest)];
+    for (uint32_t rest = split->node.mask & present; rest != 0; rest &= rest - 1) {
+        const struct level *level = &levels[__builtin_ctz(rest)];
         right += level->count;
         sum += level->sum;
     }
@@ -131,13 +131,13 @@ static void score_subset(const struct dh_tree_cell *cell, const struct level *le
 
 /* Every level, also one that is not in this cell, goes to a random side; a draw that leaves one
  * side empty sends one level alone right. */
-static uint64_t draw_subset(uint64_t present, struct dh_random *random)
+static uint32_t draw_subset(uint32_t present, struct dh_random *random)
 {
-    uint64_t subset = dh_random_u64(random);
+    uint32_t subset = dh_random_u32(random);
     if ((subset & present) != 0 && (~subset & present) != 0)
         return subset;
-    uint32_t skip = dh_tree_below(random, (uint32_t)__builtin_popcountll(present));
-    uint64_t left = present;
+    uint32_t skip = dh_tree_below(random, (uint32_t)__builtin_popcount(present));
+    uint32_t left = present;
     while (skip-- > 0)
         left &= left - 1;
     return (subset & ~present) | (left & -left);
@@ -150,17 +150,18 @@ static bool split_levels(const struct dh_tree_cell *cell, uint16_t feature,
     struct level levels[DH_TREE_LEVELS + 1];
     for (size_t k = 0; k <= cell->features[feature].levels; k++)
         levels[k] = (struct level){0};
-    uint64_t present = 0;
+    uint32_t present = 0;
     for (size_t i = 0; i < cell->count; i++) {
         uint32_t key = keys[cell->rows[i] * cell->feature_count];
-        present |= 1ull << key;
-        levels[key].count++;
-        levels[key].sum += cell->y[i];
+        struct level *level = &levels[__builtin_ctz(key)];
+        present |= key;
+        level->count++;
+        level->sum += cell->y[i];
     }
     if ((present & (present - 1)) == 0)
         return false;
-    split->node = (struct dh_tree_node){.feature = feature, .kind = DH_NODE_SUBSET};
-    split->node.subset = draw_subset(present, random);
+    split->node = (struct dh_tree_node){.feature = feature, .threshold = 1};
+    split->node.mask = draw_subset(present, random);
     score_subset(cell, levels, present, split);
     return true;
 }
