@@ -61,7 +61,7 @@ void dh_forest_remove(struct dh_model *model, int64_t handle);
 _Static_assert(DH_FOREST_ROWS <= DH_TREE_ROWS, "a tree's nodes have 16-bit indices");
 /* Of `total` rows one of each of `count` equal strata, drawn at random. */
 void dh_forest_sample(size_t total, size_t count, struct dh_random *random, uint32_t *rows);
-/* The fewest rows a tree of `total` rows is grown from. */
+/* How many of `total` rows shape one tree. */
 size_t dh_forest_rows(size_t total, double share);
 
 #endif

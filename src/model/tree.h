@@ -138,7 +138,8 @@ static inline uint32_t dh_tree_below(struct dh_random *random, uint32_t bound)
 
 static inline double dh_split_score(double left_sum, size_t left, double right_sum, size_t right)
 {
-    return left_sum * left_sum / (double)left + right_sum * right_sum / (double)right;
+    double l = (double)left, r = (double)right;
+    return (left_sum * left_sum * r + right_sum * right_sum * l) / (l * r);
 }
 
 #endif
