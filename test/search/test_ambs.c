@@ -1,0 +1,346 @@
+/* Method ambs beyond what every method conforms to: resumes at the full level of effort, old
+ * results, strange results, options that matter. */
+#include "bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+#define MIXED                                                                                      \
+    "parameters = ("                                                                               \
+    "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },"                                   \
+    "{ name = \"n\"; type = \"int\"; low = 1; high = 64; scale = \"log\"; },"                      \
+    "{ name = \"c\"; type = \"categorical\"; values = (\"a\", \"b\", \"c\"); },"                   \
+    "{ name = \"z\"; type = \"real\"; low = -1.0; high = 1.0; when = \"c != 'b'\"; } );"           \
+    "objectives = ( { name = \"y\"; goal = \"minimize\"; } );"
+#define PLANE                                                                                      \
+    "parameters = ("                                                                               \
+    "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },"                                   \
+    "{ name = \"y\"; type = \"real\"; low = 0.0; high = 1.0; } );"                                 \
+    "objectives = ( { name = \"f\"; goal = \"minimize\"; } );"
+
+static struct run play(struct bench *bench, struct dh_history *history, size_t limit)
+{
+    struct dh_search *search = bench_search(bench);
+    dh_search_replay(search, history);
+    struct run run = bench_play(bench, search, history, limit);
+    if (run.status)
+        fail_msg("%s", run.error.text);
+    dh_search_destroy(&search);
+    return run;
+}
+
+/* A search that is killed and resumed anywhere goes on with the very same points: what a model
+ * knows is a function of the events. */
+static void resumes_at_full_effort(void **unused)
+{
+    (void)unused;
+    static const char *const optimizers[] = {
+        "", "surrogate = \"et\"; effort = 2;", "surrogate = \"gp\"; liar = \"cl_max\"; effort = 2;",
+        "acquisition = \"gp_hedge\"; effort = 1;", "acquisition = \"mesd\"; effort = 1;"};
+    for (size_t o = 0; o < DH_COUNT_OF(optimizers); o++) {
+        struct bench bench;
+        char *text = dh_strprintf(MIXED "optimizer = { method = \"ambs\"; initial_points = 5; "
+                                        "candidates = 200; %s };",
+                                  optimizers[o]);
+        bench_open(&bench, text, 3);
+        free(text);
+        struct dh_history *whole = dh_history_create(bench.width, 1);
+        struct run run = play(&bench, whole, 40);
+        static const size_t cuts[] = {3, 12, 25, 37};
+        for (size_t c = 0; c < DH_COUNT_OF(cuts); c++) {
+            struct dh_history *part = run_history(&bench, &run, cuts[c]);
+            struct run rest = play(&bench, part, 3);
+            for (size_t i = 0; i < rest.count; i++)
+                if (!dh_space_equal(bench.space, run_point(&rest, i), run_point(&run, cuts[c] + i)))
+                    fail_msg("%s: point %zu after a cut at %zu", optimizers[o], i, cuts[c]);
+            run_free(&rest);
+            dh_history_destroy(&part);
+        }
+        run_free(&run);
+        dh_history_destroy(&whole);
+        bench_close(&bench);
+    }
+}
+
+/* One trial after the other, ended as `value` says. */
+struct script {
+    struct bench bench;
+    struct dh_history *history;
+    struct dh_search *search;
+    double point[8];
+    double best;
+};
+
+static void script_open(struct script *script, const char *text)
+{
+    bench_open(&script->bench, text, 1);
+    script->history = dh_history_create(script->bench.width, 1);
+    script->search = bench_search(&script->bench);
+    script->best = INFINITY;
+}
+
+static void script_close(struct script *script)
+{
+    dh_search_destroy(&script->search);
+    dh_history_destroy(&script->history);
+    bench_close(&script->bench);
+}
+
+/* Ask, and record the proposal. */
+static const struct dh_trial *script_ask(struct script *script)
+{
+    struct dh_error err = {0};
+    struct dh_proposal proposal = {.point = script->point, .budget = INFINITY};
+    if (dh_search_ask(script->search, dh_history_count(script->history), &proposal, &err))
+        fail_msg("%s", err.text);
+    if (dh_space_check(script->bench.space, script->point, &err))
+        fail_msg("%s", err.text);
+    struct dh_trial *trial = dh_history_propose(script->history, script->point);
+    trial->identity = proposal.identity;
+    trial->cursor = proposal.cursor;
+    trial->origin = proposal.origin;
+    trial->level = proposal.level;
+    dh_search_propose(script->search, trial);
+    return trial;
+}
+
+static void script_tell(struct script *script, const struct dh_trial *trial,
+                        enum dh_trial_status status, double value)
+{
+    struct dh_outcome outcome = {.status = status};
+    outcome.objectives = dh_alloc(1, sizeof(double));
+    outcome.objectives[0] = value;
+    struct dh_error err = {0};
+    if (dh_history_end(script->history, trial->id, &outcome, &err))
+        fail_msg("%s", err.text);
+    script->best = fmin(script->best, status == DH_TRIAL_SUCCEEDED ? value : INFINITY);
+    dh_search_tell(script->search, trial);
+}
+
+static double bowl(const double *point)
+{
+    return pow(point[0] - 0.3, 2) + pow(point[1] - 0.7, 2);
+}
+
+/* Far better than the 0.003 that 40 random points reach on average. */
+static void finds_the_bottom_of_a_bowl(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *options;
+        double within;
+    } cases[] = {
+        {"", 1e-4},
+        {"surrogate = \"gp\"; acquisition = \"ei\";", 1e-4},
+        {"surrogate = \"gp\"; acquisition = \"ucb\"; kappa = 1.0; schedule = \"decay\";", 1e-4},
+        {"surrogate = \"gp\"; acquisition = \"mes\";", 1e-3},
+        {"surrogate = \"gp\"; acquisition = \"gp_hedged\"; xi = 0.01;", 1e-3},
+        {"surrogate = \"gp\"; acquisition = \"pi\"; effort = 2;", 1e-3},
+        {"surrogate = \"forest\"; effort = 2;", 2e-3},
+        {"surrogate = \"rf\"; trees = 20; effort = 2;", 2e-3},
+        {"surrogate = \"bagging\"; effort = 1;", 2e-3},
+        {"surrogate = \"subspace\"; effort = 1;", 4e-3},
+        {"surrogate = \"gbrt\"; effort = 1;", 4e-3},
+        {"transform = \"log\"; effort = 2;", 1e-3},
+        {"transform = \"quantile\"; effort = 2;", 1e-3},
+        {"transform = \"minmax\"; multi_point = \"boltzmann\"; effort = 2;", 4e-3},
+        {"transform = \"identity\"; multi_point = \"topk\"; effort = 2;", 2e-3},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct script script;
+        char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; %s };", cases[i].options);
+        script_open(&script, text);
+        free(text);
+        for (int k = 0; k < 40; k++) {
+            const struct dh_trial *trial = script_ask(&script);
+            script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
+        }
+        if (script.best > cases[i].within)
+            fail_msg("%s: best is %g", cases[i].options, script.best);
+        script_close(&script);
+    }
+}
+
+/* Results that break naive models: proposals go on, and are new. */
+static void strange_results(void **unused)
+{
+    (void)unused;
+    static const char *const surrogates[] = {"auto", "et", "gbrt"};
+    static const double values[][4] = {{5, 5, 5, 5},       {1e300, -1e300, 1e300, 0},
+                                       {1, 2, 1e300, 3},   {NAN, NAN, NAN, NAN},
+                                       {NAN, NAN, NAN, 1}, {-1e-300, 1e-300, 0, 0}};
+    for (size_t s = 0; s < DH_COUNT_OF(surrogates); s++)
+        for (size_t v = 0; v < DH_COUNT_OF(values); v++)
+            for (size_t f = 0; f < 3; f++) {
+                static const char *const failures[] = {"worst", "mean", "ignore"};
+                struct script script;
+                char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; initial_points = "
+                                                "2; effort = 1; surrogate = \"%s\"; failures = "
+                                                "\"%s\"; };",
+                                          surrogates[s], failures[f]);
+                script_open(&script, text);
+                free(text);
+                for (size_t k = 0; k < 16; k++) {
+                    const struct dh_trial *trial = script_ask(&script);
+                    double y = values[v][k % 4];
+                    script_tell(&script, trial, isnan(y) ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED, y);
+                }
+                script_close(&script);
+            }
+}
+
+/* Many hollows, so that ten results settle nothing. */
+static double waves(const double *point)
+{
+    return sin(13 * point[0]) * cos(11 * point[1]);
+}
+
+/* What is still running repels: as many asks at once, all different regions, for each liar. */
+static void pending_trials_count(void **unused)
+{
+    (void)unused;
+    static const char *const liars[] = {"auto", "cl_min", "cl_mean", "cl_max", "belief"};
+    for (size_t l = 0; l < DH_COUNT_OF(liars); l++) {
+        struct script script;
+        char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; effort = 2; liar = "
+                                        "\"%s\"; acquisition = \"ei\"; multi_point = \"none\"; };",
+                                  liars[l]);
+        script_open(&script, text);
+        free(text);
+        for (int k = 0; k < 10; k++) {
+            const struct dh_trial *trial = script_ask(&script);
+            script_tell(&script, trial, DH_TRIAL_SUCCEEDED, waves(trial->values));
+        }
+        const struct dh_trial *running[6];
+        for (int k = 0; k < 6; k++) {
+            running[k] = script_ask(&script);
+            for (int j = 0; j < k; j++) {
+                double away = fabs(running[k]->values[0] - running[j]->values[0]) +
+                              fabs(running[k]->values[1] - running[j]->values[1]);
+                if (away < 1e-3)
+                    fail_msg("%s: trials %d and %d are %g apart", liars[l], j, k, away);
+            }
+        }
+        script_tell(&script, running[5], DH_TRIAL_CANCELLED, NAN);
+        for (int k = 4; k >= 0; k--)
+            script_tell(&script, running[k], DH_TRIAL_SUCCEEDED, waves(running[k]->values));
+        script_ask(&script);
+        script_close(&script);
+    }
+}
+
+/* Old results are learnt at once, instead of a design, and never proposed again. */
+static void warm_start_is_learnt(void **unused)
+{
+    (void)unused;
+    enum { OLD = 30 };
+    double points[OLD][2], values[OLD];
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 0);
+    struct script script;
+    bench_open(&script.bench, PLANE "optimizer = { method = \"ambs\"; }; warm_start = [\"a.csv\"];",
+               1);
+    struct dh_error err;
+    for (int i = 0; i < OLD; i++) {
+        if (dh_space_sample(script.bench.space, &random, points[i], &err))
+            fail_msg("%s", err.text);
+        values[i] = points[i][0] < 0.8 ? bowl(points[i]) : NAN;
+    }
+    script.bench.context.warm_points = points[0];
+    script.bench.context.warm_objectives = values;
+    script.bench.context.warm_count = OLD;
+    script.history = dh_history_create(2, 1);
+    script.search = bench_search(&script.bench);
+    script.best = INFINITY;
+    for (int k = 0; k < 8; k++) {
+        const struct dh_trial *trial = script_ask(&script);
+        assert_int_equal(trial->origin, DH_ORIGIN_METHOD);
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
+    }
+    assert_true(script.best < 1e-3);
+    script_close(&script);
+}
+
+static void only_learners_take_warm_start(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench, PLANE "\nwarm_start = [\"a.csv\"];\noptimizer = { method = \"random\"; };",
+               1);
+    struct dh_search *search = NULL;
+    struct dh_error err = {0};
+    assert_int_equal(dh_search_create(&bench.context, &search, &err), DH_CONFIG);
+    assert_non_null(strstr(err.text, "test.cfg:2: method random does not learn from warm_start"));
+    bench_close(&bench);
+}
+
+/* A finite space with old results ends after what is left of it. */
+static void warm_points_count_as_proposed(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    bench_open(&bench,
+               "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );"
+               "optimizer = { method = \"ambs\"; effort = 1; };",
+               1);
+    double warm[] = {3, 4, 5}, values[] = {1, 2, 3};
+    bench.context.warm_points = warm;
+    bench.context.warm_objectives = values;
+    bench.context.warm_count = 3;
+    struct run run = bench_run_new(&bench, 20);
+    assert_int_equal(run.count, 7);
+    assert_int_equal(run.status, DH_EXHAUSTED);
+    for (size_t i = 0; i < run.count; i++)
+        assert_true(run_point(&run, i)[0] < 3 || run_point(&run, i)[0] > 5);
+    run_free(&run);
+    bench_close(&bench);
+}
+
+/* Short budgets: fits on their own thread, the kept pool, levels that follow the budget. */
+static void answers_under_load(void **unused)
+{
+    (void)unused;
+    struct script script;
+    script_open(&script, MIXED "optimizer = { method = \"ambs\"; surrogate = \"et\"; };");
+    const struct dh_trial *running[16];
+    struct dh_error err = {0};
+    uint32_t highest = 0, lowest = 9;
+    for (int k = 0; k < 600; k++) {
+        double budget = k < 40 || k > 590 ? INFINITY : 1e-5;
+        struct dh_proposal proposal = {.point = script.point, .budget = budget};
+        if (dh_search_ask(script.search, dh_history_count(script.history), &proposal, &err))
+            fail_msg("%s", err.text);
+        struct dh_trial *trial = dh_history_propose(script.history, script.point);
+        trial->identity = proposal.identity;
+        trial->cursor = proposal.cursor;
+        dh_search_propose(script.search, trial);
+        if (k >= 16)
+            script_tell(&script, running[k % 16], DH_TRIAL_SUCCEEDED,
+                        bench_value(&script.bench, running[k % 16]->values));
+        running[k % 16] = trial;
+        if (k >= 60 && k < 590)
+            lowest = proposal.level < lowest ? proposal.level : lowest;
+        if (k > 590)
+            highest = proposal.level > highest ? proposal.level : highest;
+    }
+    assert_int_equal(lowest, 0);
+    assert_int_equal(highest, 3);
+    script_close(&script);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resumes_at_full_effort),
+        cmocka_unit_test(finds_the_bottom_of_a_bowl),
+        cmocka_unit_test(strange_results),
+        cmocka_unit_test(pending_trials_count),
+        cmocka_unit_test(warm_start_is_learnt),
+        cmocka_unit_test(only_learners_take_warm_start),
+        cmocka_unit_test(warm_points_count_as_proposed),
+        cmocka_unit_test(answers_under_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
