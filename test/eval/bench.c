@@ -204,11 +204,11 @@ int bench_marked(const char *mark)
     return count;
 }
 
-int bench_marked_after(const char *mark, double seconds)
+int bench_marked_settles(const char *mark, int expected)
 {
-    double deadline = dh_clock_now(&dh_clock_monotonic) + seconds;
+    double deadline = dh_clock_now(&dh_clock_monotonic) + 20;
     int count;
-    while ((count = bench_marked(mark)) > 0 && dh_clock_now(&dh_clock_monotonic) < deadline)
+    while ((count = bench_marked(mark)) != expected && dh_clock_now(&dh_clock_monotonic) < deadline)
         usleep(20000);
     return count;
 }
