@@ -78,7 +78,8 @@ struct dh_gp_factor {
 };
 
 void dh_gp_factor_reserve(struct dh_gp_factor *factor, size_t count);
-/* Factor the matrix whose upper triangle is in u; false if it is not positive definite. */
+/* Factor the matrix whose upper triangle is in u and whose diagonal is constant; false if it is not
+ * positive definite beyond rounding. */
 bool dh_gp_factor_compute(struct dh_gp_factor *factor);
 /* A gets another row: `column` (count entries), `diagonal` at its end. O(n²). */
 void dh_gp_factor_append(struct dh_gp_factor *factor, const double *column, double diagonal);

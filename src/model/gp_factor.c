@@ -8,8 +8,8 @@
 #include "dh_mpi/alloc.h"
 #include "gp.h"
 
-/* Least pivot of an appended row against its diagonal: a row that says nothing new (a duplicate
- * without noise) is kept as if with so much noise, and the matrix stays positive definite. */
+/* Least pivot against the diagonal; below it is rounding. An appended row that says nothing new (a
+ * duplicate without noise) is kept as if with so much noise. */
 #define LEAST_PIVOT 1e-12
 
 void dh_gp_factor_reserve(struct dh_gp_factor *factor, size_t count)
@@ -27,8 +27,16 @@ void dh_gp_factor_reserve(struct dh_gp_factor *factor, size_t count)
 
 bool dh_gp_factor_compute(struct dh_gp_factor *factor)
 {
-    return LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)factor->count, factor->u,
-                               (lapack_int)factor->stride) == 0;
+    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)factor->count, factor->u,
+                            (lapack_int)factor->stride) != 0)
+        return false;
+    double least = LEAST_PIVOT * factor->u[0] * factor->u[0];
+    for (size_t i = 0; i < factor->count; i++) {
+        double root = factor->u[i * factor->stride + i];
+        if (!(root * root >= least))
+            return false;
+    }
+    return true;
 }
 
 static void solve(const struct dh_gp_factor *factor, CBLAS_TRANSPOSE transpose, double *b)
