@@ -39,6 +39,43 @@ struct dh_store_image {
 dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_error *err);
 void dh_store_image_free(struct dh_store_image *image);
 
+/* A file under a path, looked at by itself. */
+enum dh_file_state {
+    DH_FILE_SOUND,
+    DH_FILE_TORN,    /* a journal whose last record was cut short by a death: nothing counted */
+    DH_FILE_DAMAGED, /* anything else */
+    DH_FILE_STATES
+};
+const char *dh_file_state_text(enum dh_file_state state);
+
+struct dh_store_file {
+    char *path;
+    enum dh_file_state state;
+    bool checkpoint;                  /* otherwise a journal */
+    uint64_t bytes, torn_bytes;       /* torn: behind the sound part of a journal */
+    uint64_t first_event, last_event; /* of a journal's sound part, 0: none; last: a checkpoint's */
+    uint64_t behind, behind_last;     /* a journal's sound events behind damage; the highest */
+    char *problem;                    /* "" if there is none */
+};
+
+/* What dh_store_verify found. `status` is that of a resume, with `problem` if it is refused;
+ * otherwise `image` is what it would begin with. */
+struct dh_store_report {
+    struct dh_store_file *files; /* that are there: checkpoints, then journals, oldest first */
+    size_t count;
+    dh_status status;
+    char *problem; /* "" */
+    struct dh_store_image image;
+    uint64_t last_event; /* the highest that any file tells of: more than the image's are lost */
+    char *holder;        /* the search that works on it now; NULL: none */
+    bool damaged;        /* a file is, whether or not it matters */
+};
+
+/* Look at every file under `path`, and at what a resume would see. Changes nothing. DH_EMPTY if
+ * nothing is there; damage is no failure. Free with dh_store_report_free, also on failure. */
+dh_status dh_store_verify(const char *path, struct dh_store_report *out, struct dh_error *err);
+void dh_store_report_free(struct dh_store_report *report);
+
 struct dh_store; /* open for writing: owns the journal and the checkpoint thread */
 
 /* Move everything kept under `path` aside as PATH.1 (or .2, …), for --fresh. `moved_to` (may be

@@ -6,8 +6,8 @@
 #include "dh_mpi/text.h"
 #include "verb.h"
 
-static const struct verb *const verbs[] = {&verb_check, &verb_status, &verb_best,  &verb_list,
-                                           &verb_show,  &verb_export, &verb_sample};
+static const struct verb *const verbs[] = {&verb_check, &verb_status, &verb_best,   &verb_list,
+                                           &verb_show,  &verb_export, &verb_sample, &verb_verify};
 
 static void print_help(FILE *out)
 {

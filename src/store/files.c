@@ -180,6 +180,26 @@ dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err
     return dh_fail(err, DH_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
 }
 
+bool dh_files_link(const char *from, const char *to)
+{
+#ifdef DH_CRASH_POINTS
+    if (getenv("DH_NO_LINKS")) /* as on some parallel file systems */
+        return false;
+#endif
+    return link(from, to) == 0;
+}
+
+dh_status dh_files_sync(const char *path, struct dh_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    dh_status status = DH_OK;
+    if (fd < 0 || (fdatasync(fd) != 0 && errno != EINVAL))
+        status = dh_files_fail(err, path, "sync");
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
 dh_status dh_files_remove(const char *path, struct dh_error *err)
 {
     if (unlink(path) == 0 || errno == ENOENT)

@@ -42,6 +42,10 @@ dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 /* All of `path` (size known from fstat) behind `out`. DH_EMPTY if it is not there. */
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
+/* A second name for a file; false where that cannot be (file systems without links). */
+bool dh_files_link(const char *from, const char *to);
+/* Make the content of `path` durable. */
+dh_status dh_files_sync(const char *path, struct dh_error *err);
 /* Remove if it is there. */
 dh_status dh_files_remove(const char *path, struct dh_error *err);
 /* Make renames in the folder of `path` durable. File systems that cannot sync a folder are

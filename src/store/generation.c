@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "files.h"
 
@@ -13,12 +14,17 @@ static dh_status write_synced(const char *path, const struct dh_image *image, st
 {
     int fd = -1;
     size_t written;
+    DH_CRASH_POINT(CHECKPOINT_BEGIN);
     dh_status status = dh_files_create(path, &fd, err);
     if (status != DH_OK)
         return status;
+    DH_CRASH_POINT(CHECKPOINT_CREATED);
+    DH_CRASH_HALF(CHECKPOINT_HALF, fd, image->bytes, image->size);
     int failure = dh_files_write(fd, image->bytes, image->size, &written);
+    DH_CRASH_POINT(CHECKPOINT_WRITTEN);
     if (!failure && fsync(fd) != 0)
         failure = errno;
+    DH_CRASH_POINT(CHECKPOINT_SYNCED);
     if (close(fd) != 0 && !failure)
         failure = errno;
     if (!failure)
@@ -35,9 +41,16 @@ static dh_status keep_old(const char *path, const char *previous, struct dh_erro
     if (access(path, F_OK) != 0) /* then `previous` may be all there is */
         return DH_OK;
     dh_status status = dh_files_remove(previous, err);
-    if (status != DH_OK || link(path, previous) == 0)
+    if (status != DH_OK)
         return status;
-    return dh_files_rename(path, previous, err);
+    DH_CRASH_POINT(PREVIOUS_REMOVED);
+    if (dh_files_link(path, previous)) {
+        DH_CRASH_POINT(PREVIOUS_LINKED);
+        return DH_OK;
+    }
+    status = dh_files_rename(path, previous, err);
+    DH_CRASH_POINT(PREVIOUS_MOVED);
+    return status;
 }
 
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
@@ -51,8 +64,10 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
         status = keep_old(path, previous, err);
     if (status == DH_OK)
         status = dh_files_rename(temporary, path, err);
+    DH_CRASH_POINT(CHECKPOINT_RENAMED);
     if (status == DH_OK)
         status = dh_files_sync_folder(path, err);
+    DH_CRASH_POINT(CHECKPOINT_DURABLE);
     free(temporary);
     free(previous);
     return status;
@@ -61,7 +76,9 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
 dh_status dh_generation_sweep(const char *path, struct dh_error *err)
 {
     char *temporary = dh_strprintf("%s.tmp", path);
+    DH_CRASH_POINT(SWEEP);
     dh_status status = dh_files_remove(temporary, err);
+    DH_CRASH_POINT(SWEPT);
     free(temporary);
     return status;
 }

@@ -105,6 +105,20 @@ void dh_journal_put_ended(struct dh_buffer *out, const struct dh_trial *trial,
     end_record(out, start);
 }
 
+size_t dh_journal_measure(const void *bytes, size_t size, uint64_t *event)
+{
+    struct dh_reader in = dh_reader_of(bytes, size);
+    uint32_t length = dh_get_u32(&in), checksum = dh_get_u32(&in);
+    if (in.failed || length == 0 || length > size - FRAME)
+        return 0;
+    const uint8_t *body = in.next;
+    uint8_t type = dh_get_u8(&in);
+    if (type < DH_RECORD_HEADER || type > DH_RECORD_ENDED || crc32(0, body, length) != checksum)
+        return 0;
+    *event = type == DH_RECORD_HEADER ? 0 : dh_get_u64(&in);
+    return FRAME + length;
+}
+
 dh_status dh_journal_open(const char *path, struct dh_journal_reader *out, struct dh_error *err)
 {
     struct stat info;

@@ -46,6 +46,10 @@ void dh_journal_put_proposed(struct dh_buffer *out, const struct dh_trial *trial
 void dh_journal_put_ended(struct dh_buffer *out, const struct dh_trial *trial,
                           size_t objective_count);
 
+/* Size of the whole record that `bytes` begin with, and the event it tells of (0: a header). 0 if
+ * they do not begin with a sound one. */
+size_t dh_journal_measure(const void *bytes, size_t size, uint64_t *event);
+
 /* One pass over a journal, in blocks. */
 struct dh_journal_reader {
     char *path;

@@ -3,42 +3,104 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
 #include "files.h"
 
-/* Who holds it, as written in the file; on one line. */
-static dh_status refuse(const char *path, int fd, struct dh_error *err)
+#define OWNER_SIZE 256
+#define HOST_SIZE 128
+
+const struct dh_lock_rule dh_lock_default_rule = {.beat = 5, .patience = 16, .stale = 600};
+
+struct dh_lock {
+    char *path;
+    struct dh_lock_rule rule;
+    char host[HOST_SIZE];
+    char owner[OWNER_SIZE]; /* our line */
+    pthread_t thread;
+    bool beating;
+    pthread_mutex_t mutex; /* protects the following */
+    pthread_cond_t wake;
+    bool stop;
+    int fd;
+    char lost_text[2 * OWNER_SIZE];
+    _Atomic bool lost; /* released after the text */
+};
+
+/* What is known of the file behind a descriptor. */
+struct look {
+    enum { LOCKED, BUSY, LOCKLESS } kernel;
+    char owner[OWNER_SIZE]; /* its line */
+    long pid;               /* 0: not known */
+    char host[HOST_SIZE];
+    struct stat info;
+};
+
+static bool try_kernel_lock(int fd, struct look *look)
 {
-    char owner[256];
-    ssize_t size = pread(fd, owner, sizeof owner - 1, 0);
-    owner[size > 0 ? size : 0] = '\0';
-    owner[strcspn(owner, "\n")] = '\0';
-    return dh_fail(err, DH_IO, "another search works on this checkpoint (%s holds %s)",
-                   *owner ? owner : "a process", path);
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0)
+        look->kernel = LOCKED;
+    else
+        look->kernel = errno == EAGAIN || errno == EACCES ? BUSY : LOCKLESS;
+    return look->kernel != BUSY;
 }
 
-static void write_owner(int fd)
+static void read_owner(int fd, struct look *look)
 {
-    char host[128] = "?", since[64];
+    ssize_t size = pread(fd, look->owner, sizeof look->owner - 1, 0);
+    look->owner[size > 0 ? size : 0] = '\0';
+    look->owner[strcspn(look->owner, "\n")] = '\0';
+    look->pid = 0;
+    look->host[0] = '\0';
+    if (sscanf(look->owner, "process %ld on %127s since", &look->pid, look->host) != 2)
+        look->pid = 0;
+}
+
+static dh_status refuse(const struct dh_lock *lock, const struct look *look, struct dh_error *err)
+{
+    return dh_fail(err, DH_IO, "%s: another search works on this checkpoint: %s", lock->path,
+                   look->owner[0] ? look->owner : "a process that has not yet said its name");
+}
+
+static void name_owner(struct dh_lock *lock)
+{
+    char since[64];
     struct tm when;
     time_t now = time(NULL);
-    gethostname(host, sizeof host - 1);
+    gethostname(lock->host, sizeof lock->host - 1);
+    if (lock->rule.host)
+        snprintf(lock->host, sizeof lock->host, "%s", lock->rule.host);
     localtime_r(&now, &when);
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S %z", &when);
-    char *text = dh_strprintf("process %ld on %s since %s\n", (long)getpid(), host, since);
-    size_t written;
-    if (ftruncate(fd, 0) == 0)
-        dh_files_write(fd, text, strlen(text), &written); /* only for messages: may fail */
-    free(text);
+    snprintf(lock->owner, sizeof lock->owner, "process %ld on %s since %s", (long)getpid(),
+             lock->host, since);
 }
 
-/* Is the locked file still the one of that name? Its last holder removes it. */
+static void write_owner(const struct dh_lock *lock, int fd)
+{
+    char *line = dh_strprintf("%s\n", lock->owner);
+    size_t written;
+    if (ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0)
+        dh_files_write(fd, line, strlen(line), &written); /* a full disk must not prevent it */
+    futimens(fd, NULL);
+    free(line);
+}
+
+/* Is the file of that name still the one behind `fd`? */
 static bool still_named(int fd, const char *path)
 {
     struct stat held, named;
@@ -46,36 +108,282 @@ static bool still_named(int fd, const char *path)
            held.st_dev == named.st_dev;
 }
 
-dh_status dh_lock_take(const char *path, struct dh_lock *out, struct dh_error *err)
+/* ---- the owner's thread ---- */
+
+static void lose(struct dh_lock *lock, const char *how, const char *detail)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    *out = (struct dh_lock){.path = dh_strprintf("%s-lock", path), .fd = -1};
-    for (;;) {
-        int fd = open(out->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0)
-            return dh_files_fail(err, out->path, "create the lock");
-        bool locked = fcntl(fd, F_OFD_SETLK, &whole) == 0;
-        if (!locked && (errno == EAGAIN || errno == EACCES)) {
-            dh_status status = refuse(out->path, fd, err);
-            close(fd);
-            return status;
-        }
-        out->lock_missing = !locked;
-        if (still_named(fd, out->path)) {
-            out->fd = fd;
-            write_owner(fd);
-            return DH_OK;
-        }
+    snprintf(lock->lost_text, sizeof lock->lost_text, "%s %s", how, detail);
+    atomic_store_explicit(&lock->lost, true, memory_order_release);
+}
+
+/* Somebody removed the file, or it belongs to another now. */
+static void renew(struct dh_lock *lock)
+{
+    struct look look = {0};
+    int fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 && try_kernel_lock(fd, &look)) {
+        close(lock->fd);
+        lock->fd = fd;
+        write_owner(lock, fd);
+        return;
+    }
+    if (fd < 0 && errno != EEXIST) {
+        lose(lock, "is gone and cannot be made again:", strerror(errno));
+        return;
+    }
+    if (fd < 0)
+        fd = open(lock->path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        read_owner(fd, &look);
+    lose(lock, "was taken over by", look.owner[0] ? look.owner : "another search");
+    if (fd >= 0)
         close(fd);
+}
+
+static struct timespec after(double seconds)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    double sum = (double)at.tv_nsec * 1e-9 + seconds, whole = floor(sum);
+    at.tv_sec += (time_t)whole;
+    at.tv_nsec = (long)((sum - whole) * 1e9);
+    return at;
+}
+
+static void *beat(void *argument)
+{
+    struct dh_lock *lock = argument;
+    pthread_mutex_lock(&lock->mutex);
+    while (!lock->stop && !atomic_load(&lock->lost)) {
+        struct timespec next = after(lock->rule.beat);
+        while (!lock->stop && pthread_cond_timedwait(&lock->wake, &lock->mutex, &next) == 0)
+            ;
+        if (lock->stop)
+            break;
+        if (still_named(lock->fd, lock->path))
+            futimens(lock->fd, NULL);
+        else
+            renew(lock);
+    }
+    pthread_mutex_unlock(&lock->mutex);
+    return NULL;
+}
+
+static dh_status start_beating(struct dh_lock *lock, struct dh_error *err)
+{
+    sigset_t all, before;
+    sigfillset(&all); /* signals are the main thread's business */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failure = pthread_create(&lock->thread, NULL, beat, lock);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    lock->beating = !failure;
+    return failure
+               ? dh_fail(err, DH_INTERNAL, "cannot start the lock's thread: %s", strerror(failure))
+               : DH_OK;
+}
+
+/* ---- who finds a lock file ---- */
+
+static bool same_time(const struct stat *a, const struct stat *b)
+{
+    return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Opened anew each time: that is when NFS asks its server. */
+static bool look_again(const char *path, struct stat *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool there = fd >= 0 && fstat(fd, out) == 0;
+    if (fd >= 0)
+        close(fd);
+    return there;
+}
+
+enum sign { ALIVE, DEAD, CHANGED };
+
+/* Does its owner touch it? CHANGED: it is another file now, or none. */
+static enum sign watch(const struct dh_lock *lock, const struct look *look,
+                       const struct dh_log *log)
+{
+    double start = dh_clock_now(&dh_clock_monotonic);
+    double age = dh_wall_time() - (double)look->info.st_mtim.tv_sec;
+    if (age > lock->rule.stale)
+        return DEAD;
+    dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
+                look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
+    while (dh_clock_now(&dh_clock_monotonic) < start + lock->rule.patience) {
+        struct stat now;
+        usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
+        if (!look_again(lock->path, &now) || now.st_ino != look->info.st_ino)
+            return CHANGED;
+        if (!same_time(&now, &look->info))
+            return ALIVE;
+    }
+    return DEAD;
+}
+
+static enum sign judge(const struct dh_lock *lock, const struct look *look,
+                       const struct dh_log *log)
+{
+    bool here = look->pid > 0 && strcmp(look->host, lock->host) == 0;
+    if (look->owner[0] == '\0' && look->kernel != LOCKLESS) /* died, or is about to write it */
+        return look->kernel == LOCKED ? DEAD : ALIVE;
+    if (here && look->kernel != LOCKLESS)
+        return look->kernel == LOCKED ? DEAD : ALIVE;
+    if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
+        return DEAD;
+    return watch(lock, look, log);
+}
+
+/* Take the dead owner's file out of the way: whoever comes later makes a new one. */
+static void displace(const struct dh_lock *lock, const struct look *look)
+{
+    struct stat moved;
+    char *aside = dh_strprintf("%s.%s.%ld", lock->path, lock->host, (long)getpid());
+    bool same = look_again(lock->path, &moved) && moved.st_ino == look->info.st_ino;
+    if (same && rename(lock->path, aside) == 0) {
+        bool right = stat(aside, &moved) == 0 && moved.st_ino == look->info.st_ino;
+        if (!right && link(aside, lock->path) != 0) /* somebody was faster: give it back */
+            (void)errno; /* and somebody else faster still: the owner of this one will notice */
+        unlink(aside);
+    }
+    free(aside);
+}
+
+/* Open the lock file, made now or before. */
+static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct dh_error *err)
+{
+    for (;;) {
+        *fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        *created = *fd >= 0;
+        if (*fd >= 0)
+            return DH_OK;
+        if (errno != EEXIST)
+            return dh_files_fail(err, lock->path, "create the lock");
+        *fd = open(lock->path, O_RDWR | O_CLOEXEC);
+        if (*fd >= 0)
+            return DH_OK;
+        if (errno != ENOENT)
+            return dh_files_fail(err, lock->path, "open the lock");
     }
 }
 
-void dh_lock_release(struct dh_lock *lock)
+/* One try. DH_EMPTY: things changed meanwhile, try again. */
+static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct dh_error *err)
 {
-    if (lock->fd >= 0) {
-        unlink(lock->path); /* while it is held: see still_named */
-        close(lock->fd);
+    struct look look = {0};
+    bool created;
+    int fd;
+    dh_status status = open_file(lock, &fd, &created, err);
+    if (status != DH_OK)
+        return status;
+    bool free_now = try_kernel_lock(fd, &look);
+    enum sign sign = DEAD;
+    if (!created || !free_now) {
+        fstat(fd, &look.info);
+        read_owner(fd, &look);
+        sign = judge(lock, &look, log);
     }
+    if (sign == DEAD && look.kernel == LOCKLESS)
+        dh_log_warn(log,
+                    "%s: this file system has no locks; that no other search works on it is "
+                    "only known from the file's time",
+                    lock->path);
+    if (sign == DEAD && (created || look.kernel == LOCKED) && still_named(fd, lock->path)) {
+        lock->fd = fd;
+        return DH_OK;
+    }
+    close(fd);
+    if (sign == DEAD && !created && look.kernel != LOCKED)
+        displace(lock, &look);
+    return sign == ALIVE ? refuse(lock, &look, err) : DH_EMPTY;
+}
+
+static void free_lock(struct dh_lock *lock)
+{
+    pthread_cond_destroy(&lock->wake);
+    pthread_mutex_destroy(&lock->mutex);
     free(lock->path);
-    *lock = (struct dh_lock){.fd = -1};
+    free(lock);
+}
+
+dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const struct dh_log *log,
+                       struct dh_lock **out, struct dh_error *err)
+{
+    struct dh_lock *lock = dh_alloc(1, sizeof *lock);
+    pthread_condattr_t monotonic;
+    lock->path = dh_strprintf("%s-lock", path);
+    lock->rule = *rule;
+    lock->fd = -1;
+    pthread_mutex_init(&lock->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&lock->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    name_owner(lock);
+    *out = NULL;
+    dh_status status;
+    DH_CRASH_POINT(LOCK_CREATE);
+    do
+        status = try_take(lock, log, err);
+    while (status == DH_EMPTY);
+    if (status != DH_OK) {
+        free_lock(lock);
+        return status;
+    }
+    DH_CRASH_POINT(LOCK_CREATED);
+    write_owner(lock, lock->fd);
+    DH_CRASH_POINT(LOCK_OWNED);
+    *out = lock;
+    status = start_beating(lock, err);
+    if (status != DH_OK)
+        dh_lock_release(out);
+    return status;
+}
+
+dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
+{
+    if (!atomic_load_explicit(&lock->lost, memory_order_acquire))
+        return DH_OK;
+    return dh_fail(err, DH_IO, "%s %s; this search stops", lock->path, lock->lost_text);
+}
+
+void dh_lock_release(struct dh_lock **handle)
+{
+    struct dh_lock *lock = *handle;
+    *handle = NULL;
+    if (!lock)
+        return;
+    pthread_mutex_lock(&lock->mutex);
+    lock->stop = true;
+    pthread_cond_signal(&lock->wake);
+    pthread_mutex_unlock(&lock->mutex);
+    if (lock->beating)
+        pthread_join(lock->thread, NULL);
+    DH_CRASH_POINT(LOCK_RELEASE);
+    if (still_named(lock->fd, lock->path))
+        unlink(lock->path); /* while it is held: see try_take */
+    close(lock->fd);
+    DH_CRASH_POINT(LOCK_RELEASED);
+    free_lock(lock);
+}
+
+char *dh_lock_holder(const char *path)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct look look = {0};
+    char host[HOST_SIZE] = "", *name = dh_strprintf("%s-lock", path), *holder = NULL;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    gethostname(host, sizeof host - 1);
+    free(name);
+    if (fd < 0)
+        return NULL;
+    read_owner(fd, &look);
+    bool held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+    double age = fstat(fd, &look.info) == 0 ? dh_wall_time() - (double)look.info.st_mtim.tv_sec : 0;
+    bool elsewhere = strcmp(look.host, host) != 0 && age < dh_lock_default_rule.patience;
+    if (held || elsewhere)
+        holder = dh_strdup(look.owner[0] ? look.owner : "a process without a name");
+    close(fd);
+    return holder;
 }

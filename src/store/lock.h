@@ -1,26 +1,52 @@
-/* One search at a time on a checkpoint.
+/* One search at a time on a checkpoint, also where two hosts share the folder.
  *
- * PATH-lock is locked with an open-file-description lock (fcntl F_OFD_SETLK), which the kernel
- * drops when its owner dies in whatever way, which an unrelated close() does not lose, and which
- * NFS passes on to its server. The file's text says who holds it, for the message to a second
- * search; it is removed on release. Where the file system has no locks the search goes on without,
- * and `lock_missing` says so.
+ * PATH-lock names its owner (process, host, since when) and is
+ *   1. made with O_EXCL, so that of two searches that start together one is first;
+ *   2. locked by an open-file-description lock (fcntl F_OFD_SETLK), which the kernel drops when its
+ *      owner dies in whatever way, and which NFS passes on to its server;
+ *   3. touched by a thread every `beat` seconds, since some NFS mounts keep locks to themselves,
+ *      have none at all, or keep those of a dead host.
+ * It is removed on release. Who finds one that is there:
+ *
+ *   kernel's lock | owner's host | then
+ *   --------------+--------------+-----------------------------------------------------------
+ *   free          | this one     | the owner is dead: take over at once
+ *   held          | this one     | refuse: the owner lives (or is stopped, and can be killed)
+ *   none to have  | this one     | its process has ended: take over; otherwise watch
+ *   any           | another      | watch: refuse as soon as the file is touched; take over if it is
+ *                 |              | not for `patience` seconds, or was not for `stale` seconds
+ * before
+ *
+ * Watching compares the file's time with itself, so that clocks of hosts may differ. An owner that
+ * was taken for dead (stopped for long, cut off from the server) finds another name in the file at
+ * its next beat, and dh_lock_status tells it to stop. A lock file that somebody removed is made
+ * again; where that fails (the folder is gone) the search has to stop, too.
  */
 #ifndef DH_STORE_LOCK_H
 #define DH_STORE_LOCK_H
 
-#include <stdbool.h>
-
+#include "dh_mpi/log.h"
 #include "dh_mpi/status.h"
 
-struct dh_lock {
-    char *path;
-    int fd;            /* -1: not held */
-    bool lock_missing; /* the file system has no locks */
+struct dh_lock_rule {
+    double beat, patience, stale; /* seconds; patience is several beats */
+    const char *host;             /* NULL: this one's name */
 };
+extern const struct dh_lock_rule dh_lock_default_rule;
 
-/* DH_IO, naming the holder, if another process (or another opener in this one) holds it. */
-dh_status dh_lock_take(const char *path, struct dh_lock *out, struct dh_error *err);
-void dh_lock_release(struct dh_lock *lock);
+struct dh_lock;
+
+/* DH_IO, naming host, process and since when, if another search (or another opener in this
+ * process) holds it. Waits while an owner on another host is watched, and says so. */
+dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const struct dh_log *log,
+                       struct dh_lock **out, struct dh_error *err);
+/* DH_IO once it was lost. */
+dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
+/* Remove it, if it is still ours. NULL is fine. */
+void dh_lock_release(struct dh_lock **lock);
+
+/* The owner's text if there is a lock file that a living search may hold, for people; NULL if
+ * nobody does. The caller frees it. */
+char *dh_lock_holder(const char *path);
 
 #endif

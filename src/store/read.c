@@ -1,11 +1,11 @@
 /* What is kept under a path, looked at or moved aside as a whole: see store.h. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/store.h"
 #include "files.h"
@@ -73,42 +73,76 @@ static bool occupied(const char *path)
     return there;
 }
 
-/* Rename path`suffix` to to`suffix`, if it is there. */
-static dh_status move_one(const char *path, const char *to, const char *suffix,
+/* Suffixes of the files of a family, in the order in which their old names go: while they do, the
+ * rest is never taken for the whole, since events that only those before it had are missing. The
+ * caller frees each, and the array. */
+static char **list_suffixes(const struct dh_family *family, size_t *count)
+{
+    char **suffixes = dh_alloc(family->segment_count + 4, sizeof *suffixes);
+    *count = 0;
+    suffixes[(*count)++] = dh_strdup("");
+    suffixes[(*count)++] = dh_strdup(".previous");
+    for (size_t i = 0; i < family->segment_count; i++)
+        suffixes[(*count)++] = dh_family_segment("", family->segments[i]);
+    suffixes[(*count)++] = dh_strdup("-journal");
+    suffixes[(*count)++] = dh_strdup("-journal.damaged");
+    return suffixes;
+}
+
+enum step { GIVE_NEW_NAME, TAKE_OLD_NAME, MOVE };
+
+/* One step with path`suffix`, if it is there. GIVE_NEW_NAME: DH_EMPTY where there are no links. */
+static dh_status move_one(const char *path, const char *to, const char *suffix, enum step step,
                           struct dh_error *err)
 {
     char *from = dh_strprintf("%s%s", path, suffix), *target = dh_strprintf("%s%s", to, suffix);
-    dh_status status =
-        access(from, F_OK) == 0 || errno != ENOENT ? dh_files_rename(from, target, err) : DH_OK;
+    dh_status status = DH_OK;
+    bool there = access(from, F_OK) == 0 || errno != ENOENT;
+    DH_CRASH_POINT(ASIDE_LINK);
+    if (there && step == MOVE)
+        status = dh_files_rename(from, target, err);
+    if (there && step == GIVE_NEW_NAME && !dh_files_link(from, target))
+        status = DH_EMPTY;
+    if (there && step == TAKE_OLD_NAME) {
+        status = dh_files_remove(from, err);
+        DH_CRASH_POINT(ASIDE_REMOVED);
+    }
     free(from);
     free(target);
     return status;
 }
 
-/* The checkpoint goes first: until NAME.previous has gone too, what remains is still the whole
- * state; afterwards the rest has a gap, which is found. Nothing is taken for the whole that is
- * not. */
+/* First every file gets a second name, so that at each moment one of both is the whole; only where
+ * there are no links they are renamed one by one. */
 static dh_status move_family(const struct dh_family *family, const char *to, struct dh_error *err)
 {
-    dh_status status = move_one(family->path, to, "", err);
+    size_t count;
+    char **suffixes = list_suffixes(family, &count);
+    dh_status status = DH_OK;
+    enum step last = TAKE_OLD_NAME;
+    for (size_t i = 0; i < count && status == DH_OK; i++)
+        status = move_one(family->path, to, suffixes[i], GIVE_NEW_NAME, err);
     if (status == DH_OK)
-        status = move_one(family->path, to, ".previous", err);
-    for (size_t i = 0; i < family->segment_count && status == DH_OK; i++) {
-        char *suffix = dh_family_segment("", family->segments[i]);
-        status = move_one(family->path, to, suffix, err);
-        free(suffix);
+        status = dh_files_sync_folder(to, err);
+    if (status == DH_EMPTY) {
+        for (size_t i = 0; i < count; i++) /* those that have two names after all */
+            move_one(to, to, suffixes[i], TAKE_OLD_NAME, NULL);
+        last = MOVE;
+        status = DH_OK;
     }
-    if (status == DH_OK)
-        status = move_one(family->path, to, "-journal", err);
-    if (status == DH_OK)
-        status = move_one(family->path, to, "-journal.damaged", err);
+    DH_CRASH_POINT(ASIDE_LINKED);
+    for (size_t i = 0; i < count && status == DH_OK; i++)
+        status = move_one(family->path, to, suffixes[i], last, err);
+    for (size_t i = 0; i < count; i++)
+        free(suffixes[i]);
+    free(suffixes);
     return status == DH_OK ? dh_files_sync_folder(to, err) : status;
 }
 
 dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error *err)
 {
     struct dh_family family;
-    struct dh_lock lock;
+    struct dh_lock *lock = NULL;
     char *to = NULL;
     if (moved_to)
         *moved_to = NULL;
@@ -119,7 +153,7 @@ dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error 
         dh_family_free(&family);
         return DH_OK;
     }
-    status = dh_lock_take(family.path, &lock, err);
+    status = dh_lock_take(family.path, &dh_lock_default_rule, NULL, &lock, err);
     for (unsigned n = 1; status == DH_OK && !to; n++) {
         to = dh_strprintf("%s.%u", family.path, n);
         if (!occupied(to))

@@ -24,9 +24,11 @@
  * is not made NAME.previous: then 5 and 6 are left out.
  *
  * Steps 1–3 are done by the caller's thread, 4–9 by the checkpoint thread, syncs of journals by a
- * third (sync.c), which syncs the sealed journal before the new one: after a power failure a later
- * segment cannot be there without the end of the one before it, except within those milliseconds;
- * then the gap is found and told, and moving NAME-journal away accepts the loss.
+ * third (sync.c). When the machine dies, what was not synced may be gone, and a later file may be
+ * there without the end of an earlier one. So a new journal begins with a copy of all records that
+ * are not known to be on the disk (tail.h), and files that another process left are synced before a
+ * new one follows them: whichever files survive, the sound part of the last one follows on what
+ * was synced, without a gap. Every step above has a name in crash.h, where tests die.
  */
 #include "dh_mpi/store.h"
 
@@ -40,6 +42,7 @@
 #include <unistd.h>
 
 #include "checkpoint.h"
+#include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "files.h"
@@ -47,7 +50,9 @@
 #include "journal.h"
 #include "lock.h"
 #include "recover.h"
+#include "salvage.h"
 #include "sync.h"
+#include "tail.h"
 
 struct segment {
     uint64_t number, last_event;
@@ -73,13 +78,14 @@ struct dh_store {
     const struct dh_space *space;
     struct dh_history *history;
     const struct dh_log *log;
-    struct dh_lock lock;
+    struct dh_lock *lock;
     double started;
 
     int fd;                   /* NAME-journal; -1: none yet */
     bool journal_there;       /* a file of that name exists */
-    uint64_t first_event;     /* of NAME-journal */
+    uint64_t first_event;     /* of NAME-journal that no journal before it has */
     struct dh_buffer pending; /* records not yet written */
+    struct dh_tail tail;      /* written, not known to be synced */
     struct segment *segments;
     size_t segment_count, segment_capacity;
     struct dh_syncer *syncer;
@@ -102,40 +108,52 @@ void dh_store_ended(struct dh_store *store, const struct dh_trial *trial)
 
 dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
 {
-    if (store->pending.size) {
+    dh_status status = dh_lock_status(store->lock, err);
+    if (status == DH_OK && store->pending.size) {
         size_t written;
+        DH_CRASH_POINT(JOURNAL_WRITE);
+        DH_CRASH_HALF(JOURNAL_HALF, store->fd, store->pending.data, store->pending.size);
         int failure = dh_files_write(store->fd, store->pending.data, store->pending.size, &written);
+        DH_CRASH_POINT(JOURNAL_WRITTEN);
+        dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
+        dh_tail_written(&store->tail, store->pending.data, written);
         dh_buffer_consume(&store->pending, written); /* the next write goes on exactly there */
         if (written)
-            dh_syncer_dirty(store->syncer, store->fd);
+            dh_syncer_dirty(store->syncer, store->fd, store->tail.end);
         if (failure)
             return dh_fail(err, DH_IO, "%s: cannot write: %s", store->journal, strerror(failure));
     }
-    return dh_syncer_status(store->syncer, err);
+    return status == DH_OK ? dh_syncer_status(store->syncer, err) : status;
 }
 
-/* NAME-journal.new, complete up to its header. */
+/* NAME-journal.new: its header and the records that may not be on the disk yet. */
 static dh_status create_journal(struct dh_store *store, const char *path, int *fd,
                                 struct dh_error *err)
 {
     char host[128] = "";
     struct dh_buffer record = {0};
     gethostname(host, sizeof host - 1);
+    dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
     struct dh_journal_header header = {
-        .first_event = dh_history_event(store->history) + 1,
+        .first_event = dh_tail_first(&store->tail, dh_history_event(store->history) + 1),
         .checkpoint_event = store->mark,
         .started = store->started,
         .host = host,
         .objective_count = (uint32_t)store->settings->objective_count,
         .config_text = (char *)dh_config_text(store->settings->config)};
+    DH_CRASH_POINT(ROTATE_CREATE);
     dh_status status = dh_files_remove(path, err);
     if (status == DH_OK)
         status = dh_files_create(path, fd, err);
     if (status != DH_OK)
         return status;
+    DH_CRASH_POINT(ROTATE_CREATED);
     size_t written;
     dh_journal_put_header(&record, store->space, &header);
+    dh_buffer_append(&record, store->tail.bytes.data, store->tail.bytes.size);
+    DH_CRASH_HALF(ROTATE_HALF, *fd, record.data, record.size);
     int failure = dh_files_write(*fd, record.data, record.size, &written);
+    DH_CRASH_POINT(ROTATE_HEADER);
     dh_buffer_free(&record);
     if (!failure)
         return DH_OK;
@@ -167,12 +185,14 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     dh_status status = create_journal(store, fresh, &fd, err);
     if (status == DH_OK && store->journal_there) {
         status = dh_files_rename(store->journal, sealed, err);
+        DH_CRASH_POINT(ROTATE_SEALED);
         if (status == DH_OK)
             *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
                 (struct segment){number, event};
     }
     if (status == DH_OK) {
         status = dh_files_rename(fresh, store->journal, err);
+        DH_CRASH_POINT(ROTATE_STARTED);
         if (status != DH_OK && store->segment_count > count)
             take_back(store, sealed);
     }
@@ -181,7 +201,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
         store->fd = fd;
         store->first_event = event + 1;
         store->journal_there = true;
-        dh_syncer_dirty(store->syncer, fd);
+        dh_syncer_dirty(store->syncer, fd, store->tail.end);
     } else if (fd >= 0) {
         close(fd);
         unlink(fresh);
@@ -199,6 +219,7 @@ static void remove_obsolete(const struct snapshot *snapshot)
         char *path = dh_family_segment(snapshot->store->path, snapshot->obsolete[i]);
         if (dh_files_remove(path, &err) != DH_OK)
             dh_log_warn(snapshot->store->log, "%s", err.text);
+        DH_CRASH_POINT(OBSOLETE_REMOVED);
         free(path);
     }
 }
@@ -308,22 +329,65 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
     return status == DH_OK && force ? finish_snapshot(store, err) : status;
 }
 
+/* Cut what follows the sound part of NAME-journal. Where that is more than a record that death cut
+ * short, the whole is kept beside it. */
+static dh_status cut_tail(struct dh_store *store, const char *aside, uint64_t keep,
+                          struct dh_error *err)
+{
+    struct dh_error why;
+    struct dh_salvage behind = dh_salvage_look(store->journal, keep);
+    if (behind.records && dh_salvage_copy(store->journal, aside, &why) != DH_OK)
+        return dh_fail(err, DH_IO, "%s is damaged, and no copy can be made of it: %s",
+                       store->journal, why.text);
+    if (behind.records)
+        dh_log_warn(store->log,
+                    "%s is damaged at byte %llu: %llu events behind it do not count any more, and "
+                    "their trials are evaluated again; %s keeps it as it was",
+                    store->journal, (unsigned long long)keep, (unsigned long long)behind.records,
+                    aside);
+    DH_CRASH_POINT(MEND_CUT);
+    if (truncate(store->journal, (off_t)keep) != 0)
+        return dh_files_fail(err, store->journal, "cut the torn tail");
+    DH_CRASH_POINT(MEND_DONE);
+    return DH_OK;
+}
+
 /* NAME-journal as the last owner left it, made ready to be sealed. */
 static dh_status mend_journal(struct dh_store *store, const struct dh_family *family,
                               const struct dh_recovery *found, struct dh_error *err)
 {
+    dh_status status = DH_OK;
     store->journal_there = family->has_journal;
-    if (!family->has_journal)
+    if (!family->has_journal || (found->journal_sound && !found->journal_torn))
         return DH_OK;
-    if (found->journal_sound) {
-        if (found->journal_torn && truncate(store->journal, (off_t)found->journal_keep) != 0)
-            return dh_files_fail(err, store->journal, "cut the torn tail");
-        return DH_OK;
-    }
     char *aside = dh_strprintf("%s.damaged", store->journal);
-    dh_status status = dh_files_rename(store->journal, aside, err);
-    store->journal_there = status != DH_OK;
+    if (found->journal_sound) {
+        status = cut_tail(store, aside, found->journal_keep, err);
+    } else {
+        DH_CRASH_POINT(MEND_ASIDE);
+        status = dh_files_rename(store->journal, aside, err);
+        store->journal_there = status != DH_OK;
+        DH_CRASH_POINT(MEND_MOVED);
+    }
     free(aside);
+    return status;
+}
+
+/* What the last owner wrote may still be in the system's memory only; nothing is to follow it
+ * before it is on the disk. */
+static dh_status sync_journals(const struct dh_store *store, const struct dh_family *family,
+                               struct dh_error *err)
+{
+    dh_status status = DH_OK;
+    DH_CRASH_POINT(OPEN_SYNC);
+    for (size_t i = 0; i < family->segment_count && status == DH_OK; i++) {
+        char *path = dh_family_segment(store->path, family->segments[i]);
+        status = dh_files_sync(path, err);
+        free(path);
+    }
+    if (status == DH_OK && store->journal_there)
+        status = dh_files_sync(store->journal, err);
+    DH_CRASH_POINT(OPEN_SYNCED);
     return status;
 }
 
@@ -351,21 +415,18 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     store->current_sound = found.current_sound;
     store->config_is_different = found.config_is_different;
     adopt_segments(store, family);
-    return mend_journal(store, family, &found, err);
+    status = mend_journal(store, family, &found, err);
+    return status == DH_OK ? sync_journals(store, family, err) : status;
 }
 
 static dh_status open_store(struct dh_store *store, struct dh_store_image *image,
                             struct dh_error *err)
 {
     struct dh_family family;
-    dh_status status = dh_lock_take(store->path, &store->lock, err);
-    if (status != DH_OK)
-        return status;
-    if (store->lock.lock_missing)
-        dh_log_warn(store->log,
-                    "%s: this file system has no locks; make sure that no other search runs on %s",
-                    store->lock.path, store->path);
-    status = dh_generation_sweep(store->path, err);
+    dh_status status =
+        dh_lock_take(store->path, &dh_lock_default_rule, store->log, &store->lock, err);
+    if (status == DH_OK)
+        status = dh_generation_sweep(store->path, err);
     if (status == DH_OK)
         status = dh_family_list(store->path, &family, err);
     if (status != DH_OK)
@@ -385,6 +446,7 @@ static void free_store(struct dh_store *store)
         close(store->fd);
     dh_lock_release(&store->lock);
     dh_buffer_free(&store->pending);
+    dh_tail_free(&store->tail);
     free(store->segments);
     free(store->path);
     free(store->journal);
@@ -404,7 +466,6 @@ dh_status dh_store_open(const char *path, const struct dh_settings *settings,
     store->space = space;
     store->history = history;
     store->log = log;
-    store->lock.fd = -1;
     store->fd = -1;
     store->started = dh_wall_time();
     dh_status status = open_store(store, &found, err);
@@ -435,8 +496,10 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
         dh_store_write(store, NULL);
     else
         status = dh_syncer_stop(&store->syncer, err);
+    DH_CRASH_POINT(CLOSE_REMOVE);
     if (status == DH_OK && empty)
         status = dh_files_remove(store->journal, err);
+    DH_CRASH_POINT(CLOSE_REMOVED);
     free_store(store);
     return status;
 }

@@ -16,13 +16,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "files.h"
 
 struct batch {
     int *sealed;
     size_t count, capacity;
-    int current; /* -1: nothing new in it */
+    int current;   /* -1: nothing new in it */
+    uint64_t upto; /* of dh_syncer_dirty */
     bool folder;
 };
 
@@ -34,7 +36,8 @@ struct dh_syncer {
     pthread_cond_t wake;
     struct batch next;
     bool stop;
-    _Atomic int failure; /* errno of the first sync that failed */
+    _Atomic int failure;     /* errno of the first sync that failed */
+    _Atomic uint64_t synced; /* of dh_syncer_synced; stays where it is after a failure */
 };
 
 static void keep_failure(struct dh_syncer *syncer, int failure)
@@ -45,20 +48,28 @@ static void keep_failure(struct dh_syncer *syncer, int failure)
 
 static void sync_file(struct dh_syncer *syncer, int fd)
 {
-    if (fdatasync(fd) != 0 && errno != EINVAL && errno != EROFS)
+    if (fdatasync(fd) != 0 && errno != EINVAL)
         keep_failure(syncer, errno);
 }
 
 static void sync_batch(struct dh_syncer *syncer, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
+        DH_CRASH_POINT(SEAL_SYNC);
         sync_file(syncer, batch->sealed[i]);
+        DH_CRASH_POINT(SEAL_SYNCED);
         close(batch->sealed[i]);
     }
     if (batch->folder && dh_files_sync_folder(syncer->path, NULL) != DH_OK)
         keep_failure(syncer, EIO);
-    if (batch->current >= 0)
+    DH_CRASH_POINT(FOLDER_SYNCED);
+    if (batch->current >= 0) {
+        DH_CRASH_POINT(JOURNAL_SYNC);
         sync_file(syncer, batch->current);
+        DH_CRASH_POINT(JOURNAL_SYNCED);
+    }
+    if (atomic_load(&syncer->failure) == 0)
+        atomic_store(&syncer->synced, batch->upto);
     free(batch->sealed);
 }
 
@@ -95,7 +106,7 @@ static void *run(void *argument)
         }
         gather(syncer);
         struct batch batch = syncer->next;
-        syncer->next = (struct batch){.current = -1};
+        syncer->next = (struct batch){.current = -1, .upto = batch.upto};
         pthread_mutex_unlock(&syncer->mutex);
         sync_batch(syncer, &batch);
         pthread_mutex_lock(&syncer->mutex);
@@ -134,11 +145,17 @@ dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out
     return DH_OK;
 }
 
-void dh_syncer_dirty(struct dh_syncer *syncer, int fd)
+uint64_t dh_syncer_synced(const struct dh_syncer *syncer)
+{
+    return atomic_load(&syncer->synced);
+}
+
+void dh_syncer_dirty(struct dh_syncer *syncer, int fd, uint64_t upto)
 {
     pthread_mutex_lock(&syncer->mutex);
     bool wake = !has_work(syncer);
     syncer->next.current = fd;
+    syncer->next.upto = upto;
     if (wake)
         pthread_cond_signal(&syncer->wake);
     pthread_mutex_unlock(&syncer->mutex);

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -176,12 +177,20 @@ static void test_gap(void **state)
     char path[160];
     fixture_open(&f);
     make_files(&f);
-    unlink(f.path);
-    unlink(fixture_file(&f, ".previous", path));
+    struct dh_history *history;
+    struct dh_store *store = open_store(&f, &history); /* nothing older is in its journal */
+    go_on(&f, history, store, 260);
+    struct dh_buffer journal = {0};
+    fixture_read_file(fixture_file(&f, "-journal", path), &journal);
+    close_store(store, history);
+    static const char *const gone[] = {"", ".previous", "-journal.1", "-journal.2", "-journal.3"};
+    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
+        unlink(fixture_file(&f, gone[i], path));
+    fixture_write_file(fixture_file(&f, "-journal", path), journal.data, journal.size);
+    dh_buffer_free(&journal);
     assert_int_equal(dh_store_read(f.path, &image, &err), DH_CORRUPT);
-    assert_non_null(strstr(err.text, "events 1 to 100 are missing"));
-    struct dh_history *history = fixture_history(&f, 0);
-    struct dh_store *store;
+    assert_non_null(strstr(err.text, "events 1 to 250 are missing"));
+    history = fixture_history(&f, 0);
     assert_int_equal(
         dh_store_open(f.path, &f.settings, f.space, history, NULL, &store, &image, &err),
         DH_CORRUPT);
@@ -274,7 +283,10 @@ static void test_lock(void **state)
     dh_history_destroy(&other);
     close_store(store, history);
     assert_false(fixture_exists(fixture_file(&f, "-lock", path)));
-    fixture_write_file(path, "process 1 on elsewhere\n", 23); /* its owner died */
+    static const char dead[] = "process 1 on elsewhere since 2001-01-01 00:00:00 +0000\n";
+    fixture_write_file(path, dead, sizeof dead - 1); /* its owner died long ago */
+    const struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
     store = open_store(&f, &history);
     close_store(store, history);
     fixture_close(&f);

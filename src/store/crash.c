@@ -1,0 +1,70 @@
+/* Crash points, compiled for tests only: see crash.h. */
+#include "crash.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *dh_crash_name(enum dh_crash point)
+{
+    static const char *const names[] = {
+#define DH_CRASH_NAME(name, text) text,
+        DH_CRASH_MAP(DH_CRASH_NAME)
+#undef DH_CRASH_NAME
+    };
+    return names[point];
+}
+
+/* One line in one write, so that lines of threads and processes do not mix. */
+static void list(const char *path, const char *name)
+{
+    char line[64];
+    size_t length = strlen(name);
+    memcpy(line, name, length);
+    line[length] = '\n';
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0 || write(fd, line, length + 1) != (ssize_t)length + 1)
+        abort();
+    close(fd);
+}
+
+/* Is this the time to die? The count is the process's own: the one thing here that lives longer
+ * than a call, since a point is reached from anywhere. */
+static bool reached(enum dh_crash point)
+{
+    static _Atomic unsigned counts[DH_CRASH_COUNT];
+    const char *name = dh_crash_name(point), *file = getenv("DH_CRASH_LIST");
+    const char *wanted = getenv("DH_CRASH");
+    size_t length = strlen(name);
+    unsigned count = 1 + atomic_fetch_add(&counts[point], 1);
+    if (file)
+        list(file, name);
+    return wanted && strncmp(wanted, name, length) == 0 && wanted[length] == ':' &&
+           strtoul(wanted + length + 1, NULL, 10) == count;
+}
+
+static void die(void)
+{
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+void dh_crash_reach(enum dh_crash point)
+{
+    if (reached(point))
+        die();
+}
+
+void dh_crash_write(enum dh_crash point, int fd, const void *data, size_t size)
+{
+    if (!reached(point))
+        return;
+    if (write(fd, data, size / 2) != (ssize_t)(size / 2))
+        abort();
+    die();
+}
