@@ -12,7 +12,9 @@
 #define LEAST_INITIAL 8
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
-#define MANY_PENDING 8 /* from so many on, auto keeps proposals apart by drawing kappa */
+#define MANY_PENDING 64  /* from so many on, auto keeps proposals apart by drawing kappa alone */
+#define OPTIMIST_CYCLE 5 /* … and before for 2 in 5 proposals */
+#define OPTIMIST_SHARE 2
 #define HEDGE_RESULTS 64
 #define HEDGE_RATE 4.0
 #define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
@@ -240,18 +242,21 @@ static void choose_acquisition(struct ambs_ask *ask)
     static const int hedged[] = {AMBS_EI, AMBS_LCB, AMBS_PI};
     const struct ambs *ambs = ask->ambs;
     const struct ambs_options *o = &ambs->options;
-    bool many = ambs->data.pending.count >= MANY_PENDING;
     int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
     ask->epistemic = o->acquisition > AMBS_HEDGE;
     ask->strategy = (enum ambs_strategy)o->strategy;
+    /* Improvement, with some optimism of varying degree in between: the former alone can stay at
+     * a plateau. With many pending, kappa keeps the proposals of one model apart. */
+    bool optimist =
+        ambs->data.pending.count >= MANY_PENDING || ask->id % OPTIMIST_CYCLE < OPTIMIST_SHARE;
     if (wanted == AMBS_AUTO) {
-        wanted = many ? AMBS_UCB : AMBS_EI;
+        wanted = optimist ? AMBS_UCB : AMBS_EI;
         ask->epistemic = true;
     }
     if (wanted == AMBS_HEDGE)
         wanted = hedged[ask->hedged = hedge(ask)];
     if (ask->strategy == AMBS_SPREAD_AUTO)
-        ask->strategy = many ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
+        ask->strategy = optimist ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
     enum dh_schedule_kind schedule = (enum dh_schedule_kind)o->schedule;
     struct dh_acquisition *a = &ask->acquisition;
     a->kind = kinds[wanted];
