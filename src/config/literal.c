@@ -3,7 +3,8 @@
  * libconfig 1.5 reads `seed = 4294967296` as 0 and `4294967296L` as what it says. A search with
  * the wrong seed or budget is worse than an error, so before libconfig sees a text this scanner
  * adds the L. It knows just enough of the syntax to tell integers from names, reals, strings and
- * comments; a text with a syntax error passes through, and libconfig then reports it.
+ * comments; a text with a syntax error passes through, and libconfig then reports it. The same
+ * knowledge finds an @include in a text that may not have one.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -94,4 +95,16 @@ dh_status dh_literals_widen(const char *file, const char *text, struct dh_buffer
             *first_line = 1 + count_lines(text, c);
     }
     return DH_OK;
+}
+
+int dh_literals_include(const char *text)
+{
+    for (const char *c = text, *end; *c; c = end) {
+        if (*c == '@')
+            return 1 + count_lines(text, c);
+        end = skip_quoted(c);
+        if (end == c)
+            end = c + 1;
+    }
+    return 0;
 }

@@ -2,7 +2,8 @@
  *
  * The text is read here, parsed by libconfig, copied node by node, and libconfig's own tree is
  * freed before anyone sees ours. `@include` is relative to the folder of the configuration (never
- * absolute: libconfig 1.5 puts the folder in front of every name).
+ * absolute: libconfig 1.5 puts the folder in front of every name). A text from memory, which may
+ * come out of somebody else's checkpoint, includes nothing: it cannot make a file be opened.
  */
 #include <errno.h>
 #include <libconfig.h>
@@ -100,6 +101,9 @@ static char *included_path(const struct dh_config *config, const char *file)
     return dh_strprintf("%s/%s", config->folder, file);
 }
 
+/* Where nothing can be opened, should libconfig see an include that we do not. */
+#define NOWHERE "/dev/null"
+
 struct conversion {
     struct dh_config *config;
     const char *file; /* of the text itself */
@@ -177,8 +181,8 @@ static dh_status parse_widened(struct dh_config *config, const char *name, const
 {
     config_t parsed;
     config_init(&parsed);
-    if (strcmp(config->folder, ".") != 0)
-        config_set_include_dir(&parsed, config->folder);
+    if (config->closed || strcmp(config->folder, ".") != 0)
+        config_set_include_dir(&parsed, config->closed ? NOWHERE : config->folder);
     dh_status status = DH_OK;
     if (!config_read_string(&parsed, text)) {
         const char *file = config_error_file(&parsed);
@@ -202,6 +206,8 @@ dh_status dh_tree_parse(struct dh_config *config, const char *name, const char *
     struct dh_buffer widened = {0};
     int line;
     *out = NULL;
+    if (config->closed && (line = dh_literals_include(text)) > 0)
+        return dh_fail(err, DH_CONFIG, "%s:%d: an @include counts in a file only", name, line);
     dh_buffer_text(&widened, "");
     dh_status status = dh_literals_widen(name, text, &widened, &line, err);
     if (!status)
@@ -222,10 +228,12 @@ static char *folder_of(const char *path)
     return slash == path ? dh_strdup("/") : dh_strndup(path, (size_t)(slash - path));
 }
 
-static dh_status build(const char *path, const char *text, const char *const *overrides,
-                       size_t override_count, struct dh_config **out, struct dh_error *err)
+static dh_status build(const char *path, const char *text, bool closed,
+                       const char *const *overrides, size_t override_count, struct dh_config **out,
+                       struct dh_error *err)
 {
     struct dh_config *config = dh_alloc(1, sizeof *config);
+    config->closed = closed;
     config->path = dh_strdup(path);
     config->folder = folder_of(path);
     dh_status status = dh_tree_parse(config, path, text, &config->root, err);
@@ -249,7 +257,8 @@ dh_status dh_config_read(const char *path, const char *const *overrides, size_t 
     *out = NULL;
     dh_status status = read_text(path, &text, err);
     if (!status)
-        status = build(path, text.size ? text.data : "", overrides, override_count, out, err);
+        status =
+            build(path, text.size ? text.data : "", false, overrides, override_count, out, err);
     dh_buffer_free(&text);
     return status;
 }
@@ -257,7 +266,7 @@ dh_status dh_config_read(const char *path, const char *const *overrides, size_t 
 dh_status dh_config_parse(const char *name, const char *text, struct dh_config **out,
                           struct dh_error *err)
 {
-    return build(name, text, NULL, 0, out, err);
+    return build(name, text, true, NULL, 0, out, err);
 }
 
 void dh_config_destroy(struct dh_config **config)

@@ -12,6 +12,7 @@ struct dh_config {
     char *path;
     char *folder;
     char *text;
+    bool closed;  /* its text may not include files */
     char **files; /* names that nodes refer to */
     size_t file_count, file_capacity;
 };
@@ -33,6 +34,10 @@ dh_status dh_tree_parse(struct dh_config *config, const char *name, const char *
  * none did). Fails where an integer does not fit 64 bits. */
 dh_status dh_literals_widen(const char *file, const char *text, struct dh_buffer *out,
                             int *first_line, struct dh_error *err);
+
+/* The line of the first @include of a text, 0 if it has none. Outside of strings and comments an @
+ * can begin nothing else. */
+int dh_literals_include(const char *text);
 
 /* Apply one PATH=VALUE. */
 dh_status dh_override_apply(struct dh_config *config, const char *override, struct dh_error *err);

@@ -22,7 +22,6 @@ static void test_syntax_errors(void **state)
     check_error("a = 1;\n\nb = 99999999999999999999;",
                 "t.cfg:3: the integer 99999999999999999999 does not fit 64 bits");
     check_error("a = -9223372036854775809L;", "t.cfg:1: the integer");
-    check_error("@include \"no-such-file\"\n", "t.cfg:1: cannot open include file");
     check_error("\xff\xfe", "t.cfg:1: syntax error");
 }
 
@@ -36,6 +35,10 @@ static void test_unreadable(void **state)
     assert_string_equal(err.text, "cannot open '/no/such.cfg': No such file or directory");
     assert_int_equal(dh_config_read("/tmp", NULL, 0, &config, &err), DH_IO);
     check_text("/tmp", err.text, "cannot read '/tmp': Is a directory");
+    char *lost = written_text(".cfg", "@include \"no-such-file\"\n");
+    assert_int_equal(dh_config_read(lost, NULL, 0, &config, &err), DH_CONFIG);
+    check_text("include", err.text, ":1: cannot open include file");
+    removed(lost);
     char *path = written(".cfg", "a = 1;\n\0b = 2;\n", 15);
     assert_int_equal(dh_config_read(path, NULL, 0, &config, &err), DH_CONFIG);
     check_text("NUL", err.text, "holds a NUL byte");
@@ -142,6 +145,37 @@ static void test_kinds_and_lines(void **state)
     assert_null(dh_node_child(root, "nothing"));
     assert_null(dh_node_child(NULL, "nothing"));
     assert_null(dh_node_child(l, "nothing"));
+    dh_config_destroy(&config);
+}
+
+/* A text from memory may come from anywhere: it opens no file, whatever stands in front of the @.
+ */
+static void test_text_that_includes(void **state)
+{
+    static const char *const texts[] = {
+        "@include \"%s\"\n",
+        "\n  @include \"%s\"\n",
+        "b = 1; # \"\n@include \"%s\"\n",
+        "b = \"\\\\\"; // \"\n@include \"%s\"\n",
+        "b = 1; /* \" /* */\n\t@include \"%s\"\n",
+        "b = { /* **/\n@include \"%s\"\n};",
+        "b = \"x\"\"\";\f\n@include \"%s\"\n",
+    };
+    (void)state;
+    char *part = written_text("-part.cfg", "low = 1;\n");
+    for (size_t i = 0; i < DH_COUNT_OF(texts); i++) {
+        struct dh_buffer text = {0};
+        for (const char *c = texts[i]; *c; c++)
+            if (strncmp(c, "%s", 2) == 0)
+                dh_buffer_text(&text, part), c++;
+            else
+                dh_buffer_append(&text, c, 1);
+        check_error(text.data, "an @include counts in a file only");
+        dh_buffer_free(&text);
+    }
+    removed(part);
+    struct dh_config *config = parsed("a = \"\n@include \\\"x\\\"\"; # @include\n/* @include */");
+    assert_non_null(dh_node_child(dh_config_root(config), "a"));
     dh_config_destroy(&config);
 }
 
@@ -314,11 +348,17 @@ static void test_node_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_syntax_errors),   cmocka_unit_test(test_unreadable),
-        cmocka_unit_test(test_empty),           cmocka_unit_test(test_wide_integers),
-        cmocka_unit_test(test_wide_lookalikes), cmocka_unit_test(test_kinds_and_lines),
-        cmocka_unit_test(test_include),         cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_nesting),         cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_syntax_errors),
+        cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_wide_integers),
+        cmocka_unit_test(test_wide_lookalikes),
+        cmocka_unit_test(test_kinds_and_lines),
+        cmocka_unit_test(test_text_that_includes),
+        cmocka_unit_test(test_include),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_noise),
         cmocka_unit_test(test_node_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
