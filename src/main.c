@@ -4,27 +4,30 @@
 #include "dh_mpi/app.h"
 
 /* The launcher comes first: nothing may be forked once MPI holds a fabric's memory, and it keeps
- * the signals that are blocked before MPI makes threads that would take them. */
+ * the signals that are blocked before MPI makes threads that would take them. The batch system is
+ * asked through a fork, too. */
 static int run_search(const struct dh_app_options *options, struct dh_log *log)
 {
     struct dh_launcher *launcher = NULL;
     struct dh_comm *comm = NULL;
+    struct dh_walltime walltime = {0};
     struct dh_error err;
     int code, signals = -1;
     dh_status status = dh_launcher_start(&launcher, &err);
     if (status == DH_OK)
         signals = dh_app_signals_open();
+    dh_walltime_ask(log, &walltime);
     if (status != DH_OK || (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
         dh_log_error(log, "%s", err.text);
         code = dh_status_exit_code(err.status);
     } else if (!comm || dh_comm_size(comm) == 1) {
-        code = dh_app_alone(options, launcher, signals, log);
+        code = dh_app_alone(options, launcher, signals, &walltime, log);
     } else if (dh_comm_rank(comm) > 0) {
         log->rank = dh_comm_rank(comm);
         code = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);
     } else {
         dh_launcher_stop(&launcher); /* the manager evaluates nothing */
-        code = dh_app_manage(options, comm, signals, log);
+        code = dh_app_manage(options, comm, signals, &walltime, log);
     }
     dh_launcher_stop(&launcher);
     if (code == dh_status_exit_code(DH_COMM) && comm)

@@ -16,6 +16,7 @@
 #include "dh_mpi/log.h"
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
+#include "dh_mpi/walltime.h"
 
 struct dh_app_options {
     const char *config_path; /* borrowed from argv, like the overrides */
@@ -58,16 +59,16 @@ int dh_app_signals_open(void);
 
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
  * transport stays open; main closes it. `launcher` is the process's own, stopped by main; `signals`
- * is of dh_app_signals_open. */
+ * is of dh_app_signals_open, `walltime` of dh_walltime_ask. */
 int dh_app_check(const struct dh_app_options *options, const struct dh_log *log);
 /* Rank 0: collective with dh_app_work on all other ranks (the configuration is broadcast). */
 int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
-                  const struct dh_log *log);
+                  const struct dh_walltime *walltime, const struct dh_log *log);
 /* Every other rank. `communicator`: see dh_eval_create. */
 int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
                 const struct dh_log *log);
 /* Manager and one worker in this process, without a launcher's MPI. */
 int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
-                 const struct dh_log *log);
+                 const struct dh_walltime *walltime, const struct dh_log *log);
 
 #endif

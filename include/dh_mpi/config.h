@@ -32,9 +32,9 @@ struct dh_node {
     const char *file; /* where it was written; "--set PATH=VALUE" for overrides; owned by the
                          config */
     int line;         /* 0: has none (the root, overrides) */
-    int64_t integer; /* BOOL and INT */
-    double number;   /* BOOL, INT and REAL */
-    char *text;      /* TEXT */
+    int64_t integer;  /* BOOL and INT */
+    double number;    /* BOOL, INT and REAL */
+    char *text;       /* TEXT */
     struct dh_node **children;
     size_t child_count;
 };
@@ -47,7 +47,8 @@ struct dh_config; /* owns the tree */
  * read, DH_CONFIG with file:line for syntax, or naming the override. */
 dh_status dh_config_read(const char *path, const char *const *overrides, size_t override_count,
                          struct dh_config **out, struct dh_error *err);
-/* The same from memory, e.g. the text in a checkpoint; `name` stands for the file in messages. */
+/* The same from memory, e.g. the text in a checkpoint; `name` stands for the file in messages. Such
+ * a text may be anybody's: an @include in it is an error, no file is opened. */
 dh_status dh_config_parse(const char *name, const char *text, struct dh_config **out,
                           struct dh_error *err);
 void dh_config_destroy(struct dh_config **config);
@@ -105,6 +106,8 @@ struct dh_settings {
         int64_t seed;
         int64_t max_evaluations; /* 0: no limit */
         double max_time;         /* seconds; 0: no limit */
+        double grace;            /* seconds in which running evaluations may end after a stop */
+        double walltime_margin;  /* seconds between the end of these and that of the job */
         double target;           /* NaN: none */
         int64_t patience;        /* finished evaluations without improvement; 0: no limit */
         int64_t max_failures;    /* stop after so many failures in a row; 0: no limit */

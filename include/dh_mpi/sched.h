@@ -10,6 +10,11 @@
  * trials that have ended (but cancelled ones) plus running ones never exceed max_evaluations,
  * whatever is offered and whatever the history held.
  *
+ * A trial is not started if it would probably not end within max_time and grace, as far as the
+ * durations of earlier ones tell; it stays pending, and shorter ones may still start. Once nothing
+ * runs and nothing fits, time is up. No trial counts as longer than DH_SCHED_WHOLE of the job, so
+ * that at least its beginning is used whatever the durations say.
+ *
  * Every event costs constant time (amortised) but stops and the loss of a worker, which look at
  * every slot once. `now` is in seconds from any start; one that lies before the latest event counts
  * as that event's.
@@ -22,17 +27,24 @@
 #include <stdint.h>
 
 #include "dh_mpi/history.h"
+#include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
 
+#define DH_SCHED_WHOLE 0.9
+
 struct dh_sched_settings {
-    uint64_t max_evaluations; /* 0: no limit */
-    double max_time;          /* seconds from dh_sched_create; 0: no limit */
-    double target;            /* of the first objective; NaN: none */
-    bool maximize;            /* the first objective */
-    uint64_t patience;        /* ended trials since the incumbent improved; 0: no limit */
-    uint64_t max_failures;    /* failures in a row in this run; 0: no limit */
-    uint32_t retries;         /* of a failed or timed-out evaluation */
-    uint32_t lost_retries;    /* of a trial whose worker was lost: then it counts as failed */
+    uint64_t max_evaluations;     /* 0: no limit */
+    double max_time;              /* seconds from dh_sched_create; 0: no limit */
+    double grace;                 /* seconds after max_time in which what still runs may end */
+    double span;                  /* the whole job's seconds, if this run has only the rest of them;
+                                     0: max_time + grace */
+    const struct dh_space *space; /* to judge durations by parameters; NULL: not so. Borrowed */
+    double target;                /* of the first objective; NaN: none */
+    bool maximize;                /* the first objective */
+    uint64_t patience;            /* ended trials since the incumbent improved; 0: no limit */
+    uint64_t max_failures;        /* failures in a row in this run; 0: no limit */
+    uint32_t retries;             /* of a failed or timed-out evaluation */
+    uint32_t lost_retries;        /* of a trial whose worker was lost: then it counts as failed */
 };
 
 /* Why a search ends. FINISHED ones give exit code 0, the others 75. SIGNAL and ERROR come from
@@ -66,6 +78,8 @@ enum dh_action_kind {
     DH_ACTION_STOP,   /* the search is stopping because of `stop`: for the log; once */
     DH_ACTION_DONE,   /* nothing runs any more and nothing will: let the workers go; once, last.
                          `stop` is final */
+    DH_ACTION_HOLD,   /* `trial` is the first that is not started because it would not end in time:
+                         for the log; once */
 };
 
 struct dh_action {
@@ -75,6 +89,8 @@ struct dh_action {
     uint32_t retries;           /* failed attempts before this one (RETRY: before the next) */
     struct dh_outcome *outcome; /* END and RETRY: borrowed until the next dh_sched_next */
     enum dh_stop stop;
+    double expected, left; /* HOLD: seconds that it should take, and that there are */
+    bool by_parameters;    /* HOLD: `expected` is for trials like this one, not for any */
 };
 
 /* Slot-seconds of this run by use; they add up to slots × time since each slot joined (until its
@@ -135,6 +151,9 @@ void dh_sched_stop(struct dh_sched *sched, enum dh_stop stop, double now);
 void dh_sched_cancel_running(struct dh_sched *sched, double now);
 /* Let time pass: max_time. Returns the next moment at which a tick matters (INFINITY: none). */
 double dh_sched_tick(struct dh_sched *sched, double now);
+
+/* When max_time is up, or INFINITY. */
+double dh_sched_deadline(const struct dh_sched *sched);
 
 /* The next action, or false. Call until false after each event or batch of events; a START or
  * CANCEL that later events of the batch overtook is left out. */

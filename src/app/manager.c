@@ -8,6 +8,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/random.h"
+#include "dh_mpi/text.h"
 
 /* A trial that took so many workers with it is no longer given to others. */
 #define LOST_RETRIES 3
@@ -33,9 +34,14 @@ struct dh_manager {
 static struct dh_sched_settings sched_settings(const struct dh_manager_parts *parts)
 {
     const struct dh_settings *settings = &parts->setup->settings;
+    double max_time = settings->search.max_time;
+    bool job_ends_first = parts->job_time > 0 && (max_time <= 0 || parts->job_time < max_time);
     return (struct dh_sched_settings){
         .max_evaluations = (uint64_t)settings->search.max_evaluations,
-        .max_time = settings->search.max_time,
+        .max_time = job_ends_first ? parts->job_time : max_time,
+        .grace = settings->search.grace,
+        .span = job_ends_first ? parts->job_span : 0,
+        .space = parts->setup->space,
         .target = settings->search.target,
         .maximize = settings->objectives[0].maximize,
         .patience = (uint64_t)settings->search.patience,
@@ -247,6 +253,20 @@ static dh_status log_stop(struct dh_manager *manager, const struct dh_action *ac
     return DH_OK;
 }
 
+static dh_status log_hold(struct dh_manager *manager, const struct dh_action *action,
+                          struct dh_error *err)
+{
+    (void)err;
+    struct dh_buffer text = {0};
+    dh_buffer_text(&text, "not starting evaluations that take about ");
+    dh_text_put_duration(&text, action->expected);
+    dh_buffer_text(&text, action->by_parameters ? " (by their parameters): " : ": ");
+    dh_text_put_duration(&text, action->left);
+    dh_log_info(manager->parts.log, "%s left", text.data);
+    dh_buffer_free(&text);
+    return DH_OK;
+}
+
 static dh_status let_workers_go(struct dh_manager *manager, const struct dh_action *action,
                                 struct dh_error *err)
 {
@@ -267,6 +287,7 @@ static dh_status (*const actors[])(struct dh_manager *, const struct dh_action *
     [DH_ACTION_START] = start_trial, [DH_ACTION_CANCEL] = cancel_trial,
     [DH_ACTION_RETRY] = log_retry,   [DH_ACTION_END] = end_trial,
     [DH_ACTION_STOP] = log_stop,     [DH_ACTION_DONE] = let_workers_go,
+    [DH_ACTION_HOLD] = log_hold,
 };
 
 static dh_status act(struct dh_manager *manager, bool *busy, struct dh_error *err)

@@ -29,6 +29,9 @@ struct dh_manager_parts {
     const struct dh_clock *clock;
     const struct dh_log *log;
     uint32_t retries; /* of a failed evaluation */
+    double job_time;  /* seconds after which the search has to stop in view of its job's end,
+                         search.grace  before that; 0: not known */
+    double job_span;  /* seconds that the whole job has for evaluations; 0: as long as this run */
     bool threaded;    /* model on a thread of its own */
 };
 

@@ -1,14 +1,13 @@
 /* The roles of a process: manager, worker, or both in one. */
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "dh_mpi/text.h"
+#include "ending.h"
 #include "manager.h"
 #include "session.h"
-#include "signals.h"
 #include "watch.h"
 #include "worker.h"
 
@@ -16,8 +15,8 @@
 #define LONGEST_NAP 1e-3
 /* In one process everything that can happen has a descriptor or a time. */
 #define LONGEST_WAIT 0.1
-/* Looking for a signal is a system call: not in every step. */
-#define LOOK_GAP 0.01
+/* The time of a run that has none left. */
+#define SOONEST 1e-3
 /* How long goodbyes are waited for after an error. */
 #define PATIENCE_AFTER_ERROR 10.0
 
@@ -50,45 +49,18 @@ struct run {
     struct dh_worker *worker; /* NULL under MPI */
     struct dh_watch watch;
     const struct dh_log *log;
+    struct dh_ending ending;
     int signals;
-    int wakeup;       /* epoll of all descriptors that matter; -1 under MPI */
-    double next_look; /* for signals */
-    bool stopping;
+    const struct dh_walltime *walltime;
+    int wakeup; /* epoll of all descriptors that matter; -1 under MPI */
 };
-
-static void heed_signals(struct run *run)
-{
-    int number;
-    double now = dh_clock_now(&dh_clock_monotonic);
-    if (now < run->next_look)
-        return;
-    run->next_look = now + LOOK_GAP;
-    while ((number = dh_app_signals_take(run->signals)) != 0) {
-        dh_log_warn(run->log, "SIG%s: stopping; the same command resumes",
-                    sigabbrev_np(number) ? sigabbrev_np(number) : "?");
-        dh_manager_stop(run->manager, DH_STOP_SIGNAL, true);
-    }
-}
-
-/* max_time has passed: what still runs is taken back and evaluated by the next run. */
-static void heed_time(struct run *run)
-{
-    struct dh_sched_counts counts;
-    dh_sched_counts(dh_manager_sched(run->manager), &counts);
-    if (run->stopping || counts.stop == DH_STOP_NONE)
-        return;
-    run->stopping = true;
-    if (!dh_stop_finished(counts.stop))
-        dh_manager_stop(run->manager, counts.stop, true);
-}
 
 static dh_status step(struct run *run, bool *busy, struct dh_error *err)
 {
-    heed_signals(run);
+    dh_ending_heed(&run->ending, dh_clock_now(&dh_clock_monotonic));
     dh_status status = dh_manager_step(run->manager, busy, err);
     if (status != DH_OK)
         return status;
-    heed_time(run);
     bool worked = false;
     if (run->worker && !dh_worker_done(run->worker))
         status = dh_worker_step(run->worker, &worked, err);
@@ -106,6 +78,7 @@ static void wait_a_little(struct run *run, struct dh_nap *nap)
     }
     double now = dh_clock_now(&dh_clock_monotonic);
     double due = fmin(dh_worker_next_time(run->worker), dh_manager_next_time(run->manager));
+    due = fmin(due, dh_ending_next_time(&run->ending));
     nap->longest = fmin(LONGEST_WAIT, fmax(due - now, 0));
     dh_nap_wait(nap, run->wakeup);
 }
@@ -167,6 +140,8 @@ static int exit_code(const struct run *run)
 static int conduct(struct run *run)
 {
     struct dh_error err, close_err;
+    dh_ending_start(&run->ending, run->manager, run->signals,
+                    run->session.setup.settings.search.grace, run->log);
     dh_watch_start(&run->watch, &run->session, run->manager, run->log, stderr);
     dh_status status = search_on(run, &err);
     if (status != DH_OK)
@@ -185,6 +160,34 @@ static int conduct(struct run *run)
     return code;
 }
 
+/* Seconds that the job leaves this run until it has to stop, and leaves any run from the job's
+ * start to the last evaluation's end; 0: not known. */
+static void measure_job(const struct run *run, double *left, double *span)
+{
+    const struct dh_search_settings *search = &run->session.setup.settings.search;
+    const struct dh_walltime *walltime = run->walltime;
+    *left = *span = 0;
+    if (!walltime->source)
+        return;
+    double ends_in = walltime->end - dh_wall_time();
+    double spare = ends_in - search->grace - search->walltime_margin;
+    struct dh_buffer text = {0};
+    dh_text_put_duration(&text, fmax(ends_in, 0));
+    if (spare > 0) {
+        dh_buffer_text(&text, ", the search stops in ");
+        dh_text_put_duration(&text, spare);
+        dh_log_info(run->log, "%s ends this job in %s", walltime->source, text.data);
+    } else {
+        dh_log_warn(run->log,
+                    "%s ends this job in %s, and search.grace and search.walltime_margin leave "
+                    "nothing of that",
+                    walltime->source, text.data);
+    }
+    dh_buffer_free(&text);
+    *left = fmax(spare, SOONEST);
+    *span = fmax(walltime->end - walltime->start - search->walltime_margin, 0);
+}
+
 static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
 {
     struct dh_manager_parts parts = {
@@ -198,6 +201,7 @@ static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
         .retries = run->session.plan.retries,
         .threaded = dh_search_slow(run->session.search),
     };
+    measure_job(run, &parts.job_time, &parts.job_span);
     return dh_manager_create(&parts);
 }
 
@@ -227,9 +231,9 @@ static dh_status send_setup(const struct dh_app_setup *setup, bool good, struct 
 }
 
 int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
-                  const struct dh_log *log)
+                  const struct dh_walltime *walltime, const struct dh_log *log)
 {
-    struct run run = {.log = log, .signals = signals, .wakeup = -1};
+    struct run run = {.log = log, .signals = signals, .walltime = walltime, .wakeup = -1};
     struct dh_error err, sent_err;
     dh_status status = dh_session_open(options, log, &run.session, &err);
     int code = status == DH_OK ? 0 : fail_exit(log, &err);
@@ -295,9 +299,12 @@ static void watch_descriptor(int set, int fd)
 }
 
 int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
-                 const struct dh_log *log)
+                 const struct dh_walltime *walltime, const struct dh_log *log)
 {
-    struct run run = {.log = log, .signals = signals, .wakeup = epoll_create1(EPOLL_CLOEXEC)};
+    struct run run = {.log = log,
+                      .signals = signals,
+                      .walltime = walltime,
+                      .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
     dh_status status = dh_session_open(options, log, &run.session, &err);
     int code = status == DH_OK ? 0 : fail_exit(log, &err);

@@ -57,8 +57,8 @@ static void take_sample(struct dh_watch *watch, double now)
     watch->samples[place].ended = counts.ended_here;
 }
 
-/* Seconds until the budget or the time limit, whichever comes first; NaN: not known. */
-static double time_left(const struct dh_progress *progress)
+/* Seconds until the budget or `deadline`, whichever comes first; NaN: not known. */
+static double time_left(const struct dh_progress *progress, double now, double deadline)
 {
     const struct dh_search_settings *search = &progress->settings->search;
     double left = NAN;
@@ -70,8 +70,8 @@ static double time_left(const struct dh_progress *progress)
                             ? (uint64_t)search->max_evaluations - ended
                             : 0) /
                progress->rate;
-    if (search->max_time > 0)
-        left = fmin(left, fmax(0, search->max_time - progress->elapsed));
+    if (isfinite(deadline))
+        left = fmin(left, fmax(0, deadline - now));
     return left;
 }
 
@@ -96,7 +96,7 @@ void dh_watch_picture(const struct dh_watch *watch, double now, bool finished,
     dh_sched_counts(dh_manager_sched(watch->manager), &out->counts);
     dh_sched_usage(dh_manager_sched(watch->manager), now, &out->usage);
     out->rate = rate_now(watch, now, out->counts.ended_here);
-    out->left = time_left(out);
+    out->left = time_left(out, now, dh_sched_deadline(dh_manager_sched(watch->manager)));
 }
 
 static void write_status(struct dh_watch *watch, const struct dh_progress *progress)

@@ -18,6 +18,8 @@ struct dh_sched *dh_sched_create(const struct dh_sched_settings *settings,
     sched->history = history;
     sched->start = sched->now = now;
     tally_history(&sched->tally, settings->maximize, history);
+    fit_open(&sched->fit, settings->space);
+    fit_learn_history(&sched->fit, history);
     trials_resume(sched);
     settle(sched);
     return sched;
@@ -33,6 +35,8 @@ void dh_sched_destroy(struct dh_sched **handle)
     free(sched->slots);
     free(sched->trials);
     free(sched->ready.items);
+    free(sched->held.items);
+    fit_close(&sched->fit);
     free(sched->waiting.items);
     free(sched);
     *handle = NULL;
@@ -139,7 +143,7 @@ uint64_t dh_sched_room(const struct dh_sched *sched)
         return 0;
     if (budget == 0)
         return UINT64_MAX;
-    uint64_t used = tally_spent(&sched->tally) + sched->ready.count + sched->running;
+    uint64_t used = tally_spent(&sched->tally) + ready_count(sched) + sched->running;
     return budget > used ? budget - used : 0;
 }
 
@@ -152,7 +156,7 @@ uint64_t dh_sched_short(const struct dh_sched *sched)
 void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out)
 {
     *out = (struct dh_sched_counts){
-        .ready = sched->ready.count,
+        .ready = ready_count(sched),
         .running = sched->running,
         .waiting_slots = sched->idle,
         .slots = sched->starting + sched->idle + sched->running,

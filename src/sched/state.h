@@ -5,6 +5,7 @@
  * slots.c   workers, their slots and their time
  * stop.c    why and how the search ends
  * actions.c the queue of what the caller is to do
+ * fit.c     how long a trial will probably take
  * tally.c   counts and the incumbent
  */
 #ifndef DH_MPI_SCHED_STATE_H
@@ -12,6 +13,7 @@
 
 #include "deque.h"
 #include "dh_mpi/sched.h"
+#include "fit.h"
 #include "tally.h"
 
 /* STARTING from its worker's join to its first claim; then IDLE and RUNNING in turn; GONE with its
@@ -54,7 +56,8 @@ struct dh_sched {
     double start, now; /* `now`: the latest event */
     enum dh_stop stop;
     bool exhausted, done;
-    bool draining; /* idle slots will get nothing any more, as far as can be seen */
+    bool held_before; /* a HOLD was said */
+    bool draining;    /* idle slots will get nothing any more, as far as can be seen */
 
     struct worker *workers; /* by number */
     size_t worker_count, joined, alive;
@@ -65,7 +68,9 @@ struct dh_sched {
 
     struct trial_state *trials; /* by id */
     size_t trial_count;
-    struct deque ready;   /* trials */
+    struct deque ready; /* trials */
+    struct deque held;  /* ready ones that would not end in time; never started in this run */
+    struct fit fit;
     struct deque waiting; /* slots, in order of claim; those no longer IDLE are skipped */
 
     struct queued_action *actions; /* FIFO: actions[taken … action_count) */
@@ -126,6 +131,12 @@ bool may_start(const struct dh_sched *sched);
 /* The end of every event: match ready trials with waiting slots, and see whether this is the
  * end. */
 void settle(struct dh_sched *sched);
+
+/* Trials that are ready, whether or not they would end in time. */
+static inline uint64_t ready_count(const struct dh_sched *sched)
+{
+    return sched->ready.count + sched->held.count;
+}
 
 static inline bool stopping(const struct dh_sched *sched)
 {

@@ -42,6 +42,8 @@ static void drop_ready(struct dh_sched *sched)
 {
     while (sched->ready.count > 0)
         trial_drop(sched, deque_pop_front(&sched->ready));
+    while (sched->held.count > 0)
+        trial_drop(sched, deque_pop_front(&sched->held));
 }
 
 void stop_begin(struct dh_sched *sched, enum dh_stop stop)
@@ -71,14 +73,14 @@ static enum dh_stop stop_due(const struct dh_sched *sched)
         return DH_STOP_PATIENCE;
     if (settings->max_failures > 0 && tally->failures_in_row >= settings->max_failures)
         return DH_STOP_FAILURES;
-    if (sched->exhausted && sched->ready.count == 0 && sched->running == 0)
+    if (sched->exhausted && ready_count(sched) == 0 && sched->running == 0)
         return DH_STOP_EXHAUSTED;
     if (sched->joined > 0 && sched->alive == 0)
         return DH_STOP_LOST;
     return DH_STOP_NONE;
 }
 
-static double deadline(const struct dh_sched *sched)
+double dh_sched_deadline(const struct dh_sched *sched)
 {
     return sched->settings.max_time > 0 ? sched->start + sched->settings.max_time
                                         : (double)INFINITY;
@@ -88,7 +90,7 @@ double dh_sched_tick(struct dh_sched *sched, double now)
 {
     advance(sched, now);
     settle(sched);
-    return stopping(sched) ? (double)INFINITY : deadline(sched);
+    return stopping(sched) ? (double)INFINITY : dh_sched_deadline(sched);
 }
 
 bool may_start(const struct dh_sched *sched)
@@ -98,13 +100,54 @@ bool may_start(const struct dh_sched *sched)
            (budget == 0 || tally_spent(&sched->tally) + sched->running < budget);
 }
 
+/* Would the trial end before its job does? Fills what a HOLD says if not. */
+static bool fits(struct dh_sched *sched, uint64_t trial, struct dh_action *hold)
+{
+    const struct dh_sched_settings *settings = &sched->settings;
+    double left = dh_sched_deadline(sched) + settings->grace - sched->now;
+    if (sched->fit.longest <= left)
+        return true;
+    double span = settings->span > 0 ? settings->span : settings->max_time + settings->grace;
+    const double *values = dh_history_trial(sched->history, trial)->values;
+    hold->expected = fit_expect(&sched->fit, values, &hold->by_parameters);
+    hold->left = left;
+    return fmin(hold->expected, DH_SCHED_WHOLE * span) <= left;
+}
+
+/* The next ready trial that would end in time; those before it are held. */
+static bool take_ready(struct dh_sched *sched, uint64_t *trial)
+{
+    while (sched->ready.count > 0) {
+        struct dh_action hold = {0};
+        *trial = deque_pop_front(&sched->ready);
+        if (fits(sched, *trial, &hold))
+            return true;
+        if (!sched->held_before) {
+            struct dh_action *action = &action_push(sched, DH_ACTION_HOLD)->action;
+            action->trial = *trial;
+            action->expected = hold.expected;
+            action->left = hold.left;
+            action->by_parameters = hold.by_parameters;
+        }
+        sched->held_before = true;
+        deque_push_back(&sched->held, *trial);
+    }
+    return false;
+}
+
+/* Every slot that waits has been offered a trial, none of them would end in time, and nothing runs
+ * of whose end more could be learnt. */
+static bool nothing_fits(const struct dh_sched *sched)
+{
+    return sched->held.count > 0 && sched->ready.count == 0 && sched->running == 0 &&
+           sched->held.count >= dh_sched_short(sched);
+}
+
 static void match(struct dh_sched *sched)
 {
-    while (sched->ready.count > 0 && may_start(sched)) {
+    uint64_t trial;
+    while (sched->idle > 0 && may_start(sched) && take_ready(sched, &trial)) {
         size_t slot = slot_take(sched);
-        if (slot == SIZE_MAX)
-            return;
-        uint64_t trial = deque_pop_front(&sched->ready);
         trial_at(sched, trial)->phase = TRIAL_RUNNING;
         slot_run(sched, slot, trial);
         action_push_slot(sched, DH_ACTION_START, slot);
@@ -128,10 +171,13 @@ static void conclude(struct dh_sched *sched)
 void settle(struct dh_sched *sched)
 {
     stop_begin(sched, stop_due(sched));
-    if (sched->now >= deadline(sched))
+    if (sched->now >= dh_sched_deadline(sched))
         stop_begin(sched, DH_STOP_TIME);
     match(sched);
+    if (nothing_fits(sched))
+        stop_begin(sched, DH_STOP_TIME);
     if (stopping(sched) && sched->running == 0 && !sched->done)
         conclude(sched);
-    sched->draining = !may_start(sched) || (sched->exhausted && sched->ready.count == 0);
+    bool dry = sched->exhausted || sched->held.count > 0;
+    sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);
 }

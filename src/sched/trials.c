@@ -35,6 +35,7 @@ static void end(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outco
     state->phase = TRIAL_ENDED;
     outcome->retries = state->retries;
     tally_end(&sched->tally, trial, outcome);
+    fit_learn(&sched->fit, dh_history_trial(sched->history, trial), outcome);
     sched->ended_here += outcome->status != DH_TRIAL_CANCELLED;
     action_push_trial(sched, DH_ACTION_END, trial, outcome);
 }

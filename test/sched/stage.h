@@ -64,7 +64,7 @@ static inline struct dh_outcome outcome_of(enum dh_trial_status status, double o
 
 static inline void put_action(struct stage *stage, struct dh_action *action, struct dh_buffer *out)
 {
-    const char *const names[] = {"start", "cancel", "retry", "end", "stop", "done"};
+    const char *const names[] = {"start", "cancel", "retry", "end", "stop", "done", "hold"};
     dh_buffer_printf(out, "%s%s", out->size ? "; " : "", names[action->kind]);
     if (action->kind == DH_ACTION_STOP) {
         dh_buffer_printf(out, " %s", dh_stop_text(action->stop));

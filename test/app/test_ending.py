@@ -1,0 +1,202 @@
+"""The end of a search by a signal or a walltime: it drains, stops, and loses nothing."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+
+# Ten evaluations of `seconds` each, whose starts and ends leave marks.
+CONFIG = """
+search = {{ name = "end"; seed = 3; max_evaluations = 10; grace = "{grace}"; {search} }};
+parameters = ( {{ name = "x"; type = "real"; low = 0.0; high = 1.0; }} );
+optimizer = {{ method = "random"; }};
+evaluator = {{ type = "command"; kill_after = "1s"; command = ("sh", "-c",
+  "echo $DH_ID >> started; sleep {seconds}; echo $DH_ID >> ended; echo DH-OUTPUT: {{x}}"); }};
+checkpoint = {{ file = "end.h5"; }};
+"""
+
+# squeue, as far as dh_mpi knows it.
+SQUEUE = """#!/bin/sh
+echo "$*" >> "{folder}/asked"
+{answer}
+"""
+
+
+class Ending(harness.Case):
+    def configure(self, seconds, grace, search=""):
+        self.write("end.cfg", CONFIG.format(seconds=seconds, grace=grace, search=search))
+
+    def lines(self, name):
+        try:
+            return self.read(self.path(name)).split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+
+    def begin(self, ranks, *arguments, env=None):
+        """Start, and wait until every worker evaluates."""
+        process = self.start(ranks, "end.cfg", *arguments, env=env)
+        workers = max(1, ranks - 1)
+        self.wait_for(lambda: len(self.lines("started")) >= workers, 30, "evaluations run")
+        return process
+
+    def manager(self, process, ranks):
+        return self.ranks(process)[0] if ranks else process.pid
+
+    def ok(self):
+        return [t["id"] for t in self.trials("end.h5") if t["status"] == "ok"]
+
+    def resume(self, ranks, *arguments):
+        self.run_search(ranks, "--set", "evaluator.command=sh -c 'echo DH-OUTPUT: {x}'", "end.cfg",
+                        *arguments)
+        self.assert_complete("end.h5", 10)
+
+
+class Signals(Ending):
+    def test_what_runs_may_end(self):
+        for ranks, number in ((0, signal.SIGINT), (0, signal.SIGUSR2), (3, signal.SIGTERM),
+                              (3, signal.SIGUSR1)):
+            with self.subTest(ranks=ranks, number=number):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=1.5, grace="20s")
+                process = self.begin(ranks)
+                os.kill(self.manager(process, ranks), number)
+                self.assertEqual(process.wait(30), 75, self.output())
+                self.assert_nothing_left()
+                workers = max(1, ranks - 1)
+                self.assertEqual(len(self.lines("started")), workers, self.output())
+                self.assertEqual(len(self.ok()), workers)
+                self.assertIn("may end within 0:20", self.read(self.stderr))
+        self.resume(3)
+
+    def test_what_does_not_end_in_time_stays_pending(self):
+        self.configure(seconds=60, grace="1s")
+        process = self.begin(3)
+        began = time.monotonic()
+        os.kill(self.manager(process, 3), signal.SIGTERM)
+        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertGreater(time.monotonic() - began, 1)
+        self.assert_nothing_left()
+        self.assertEqual([t["status"] for t in self.trials("end.h5")][:2], ["pending"] * 2)
+        self.assertIn("stopping 2 evaluations", self.read(self.stderr))
+        self.resume(3)
+
+    def test_second_signal_stops_at_once(self):
+        for ranks in (0, 3):
+            with self.subTest(ranks=ranks):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=60, grace="60s")
+                process = self.begin(ranks)
+                os.kill(self.manager(process, ranks), signal.SIGINT)
+                time.sleep(0.6)
+                self.assertIsNone(process.poll())
+                began = time.monotonic()
+                os.kill(self.manager(process, ranks), signal.SIGINT)
+                self.assertEqual(process.wait(30), 75, self.output())
+                self.assertLess(time.monotonic() - began, 8)
+                self.assert_nothing_left()
+        self.resume(3)
+
+    def test_finished_by_what_still_ran(self):
+        self.configure(seconds=1, grace="20s")
+        process = self.begin(3, "--set", "search.max_evaluations=2")
+        os.kill(self.manager(process, 3), signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0, self.output())
+
+
+class Mpiexec(Ending):
+    """Signals to mpiexec, as a batch system sends them."""
+
+    def test_usr1_is_passed_on(self):
+        self.configure(seconds=1.5, grace="20s")
+        process = self.begin(3)
+        os.kill(process.pid, signal.SIGUSR1)
+        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(len(self.ok()), 2)
+        self.assert_nothing_left()
+        self.resume(3)
+
+    def test_it_kills_its_ranks_soon_after_term_and_int(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number=number):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=0.3, grace="30s")
+                process = self.begin(3)
+                self.wait_for(lambda: len(self.lines("ended")) >= 3, 30, "evaluations end")
+                os.kill(process.pid, number)
+                process.wait(30)
+                self.assert_nothing_left()
+                # an evaluation may have ended that its worker could not report any more
+                self.assertGreaterEqual(len(self.ok()), 2)
+                self.assertLessEqual(len(self.ok()), len(self.lines("ended")))
+                self.resume(3)
+
+
+class Walltime(Ending):
+    def batch(self, **variables):
+        return {"PATH": self.folder + os.pathsep + os.environ["PATH"], **variables}
+
+    def squeue(self, answer):
+        path = self.write("squeue", SQUEUE.format(folder=self.folder, answer=answer))
+        os.chmod(path, 0o755)
+
+    def test_nothing_is_started_that_would_not_end(self):
+        self.configure(seconds=2, grace="0s", search='walltime_margin = "1s";')
+        end = time.time() + 8
+        _, log = self.run_search(2, "end.cfg", expect=75, env=self.batch(
+            SLURM_JOB_ID="7", SLURM_JOB_START_TIME=str(int(time.time())),
+            SLURM_JOB_END_TIME=str(int(end))))
+        self.assertLess(time.time(), end)
+        self.assertIn("Slurm ends this job in 0:0", log)
+        self.assertIn("not starting evaluations that take about 0:02: 0:0", log)
+        self.assertEqual(len(self.lines("started")), len(self.ok()), log)
+        self.assertGreaterEqual(len(self.ok()), 1)
+        self.resume(2)
+
+    def test_long_evaluations_are_stopped_in_time(self):
+        self.configure(seconds=60, grace="1s", search='walltime_margin = "2s";')
+        end = time.time() + 7
+        _, log = self.run_search(3, "end.cfg", expect=75, env=self.batch(
+            SLURM_JOB_ID="7", SLURM_JOB_END_TIME=str(int(end))))
+        self.assertLess(time.time(), end)
+        self.assertIn("stopping 2 evaluations", log)
+        self.resume(3)
+
+    def test_squeue_is_asked_once(self):
+        self.squeue('echo "0:07 0:10"')
+        self.configure(seconds=60, grace="0s", search='walltime_margin = "2s";')
+        _, log = self.run_search(3, "end.cfg", expect=75, env=self.batch(SLURM_JOB_ID="7"))
+        self.assertIn("Slurm ends this job in 0:0", log)
+        self.assertEqual(self.lines("asked"), ["--noheader --format=%L %M --jobs 7"])
+
+    def test_squeue_that_knows_nothing(self):
+        self.configure(seconds=0.01, grace="0s")
+        for answer, said in (('echo "UNLIMITED 0:10"', False), ("exit 1", True),
+                             ("exec sleep 100", True)):
+            with self.subTest(answer=answer):
+                self.squeue(answer)
+                _, log = self.run_search(0, "--fresh", "end.cfg", env=self.batch(SLURM_JOB_ID="7"))
+                self.assertEqual("squeue does not say" in log, said, log)
+                self.assert_nothing_left()
+
+    def test_pbs_counts_from_the_start_of_the_job_script(self):
+        self.configure(seconds=60, grace="0s", search='walltime_margin = "5s";')
+        script = self.write("job.sh", 'sleep 4; "$@"; code=$?; echo done; exit $code\n')
+        began = time.monotonic()
+        with open(self.path("log"), "w") as log:
+            done = subprocess.run(["sh", script, *self.command(2, ["end.cfg"])], cwd=self.folder,
+                                  env=self.environment(self.batch(PBS_JOBID="1.x",
+                                                                  PBS_WALLTIME="14")),
+                                  stdout=log, stderr=log, timeout=60)
+        self.assertEqual(done.returncode, 75, self.read(self.path("log")))
+        self.assertLess(time.monotonic() - began, 14)
+        self.assertRegex(self.read(self.path("log")), "PBS ends this job in (0:0[6-9]|0:10)")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
