@@ -9,7 +9,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 
-#define LEAST_INITIAL 8
+#define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
 #define MANY_PENDING 64  /* from so many on, auto keeps proposals apart by drawing kappa alone */
@@ -22,7 +22,7 @@
  * two bits say which acquisition gp_hedge took (3: none). */
 #define MODEL_CURSOR ((uint64_t)1 << 63)
 #define SMOOTHING 0.2
-#define FORGETTING 0.99
+#define FORGETTING 0.999
 
 /* ---- the initial design: another method's points ---- */
 
@@ -86,7 +86,7 @@ static void learn_warm(struct ambs *ambs)
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
-    static const double guesses[AMBS_LEVELS] = {2e-4, 4e-3, 4e-2, 0.25};
+    static const double guesses[AMBS_LEVELS] = {1e-4, 2e-3, 1e-2, 3e-2};
     struct ambs *ambs = dh_alloc(1, sizeof *ambs);
     *state = ambs;
     ambs->context = context;
@@ -97,10 +97,9 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs_features_make(&ambs->features, context->space);
     ambs->data.features = &ambs->features;
     ambs->point = dh_alloc(dh_space_count(context->space), sizeof *ambs->point);
-    size_t twice = 2 * ambs->features.count;
-    size_t usual = twice < LEAST_INITIAL  ? LEAST_INITIAL
-                   : twice > MOST_INITIAL ? MOST_INITIAL
-                                          : twice;
+    size_t usual = LEAST_INITIAL + ambs->features.count;
+    if (usual > MOST_INITIAL)
+        usual = MOST_INITIAL;
     ambs->initial_points =
         ambs->options.initial_points ? (size_t)ambs->options.initial_points : usual;
     learn_warm(ambs);
@@ -208,8 +207,8 @@ static unsigned choose_level(struct ambs *ambs, double budget)
 
 static void note_seconds(struct ambs *ambs, unsigned level, double seconds)
 {
-    for (unsigned i = 0; i < AMBS_LEVELS; i++)
-        ambs->seconds[i] *= FORGETTING; /* so that a level given up is tried again */
+    if (level + 1 < AMBS_LEVELS)
+        ambs->seconds[level + 1] *= FORGETTING; /* so that what was too slow is tried again */
     ambs->seconds[level] += SMOOTHING * (seconds - ambs->seconds[level]);
 }
 
