@@ -39,6 +39,19 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     return code;
 }
 
+static int probe_mpi(const struct dh_log *log)
+{
+    struct dh_buffer text = {0};
+    struct dh_error err;
+    dh_status status = dh_comm_mpi_probe(&text, &err);
+    if (status != DH_OK)
+        dh_log_error(log, "%s", err.text);
+    else if (text.size)
+        fputs(text.data, stdout);
+    dh_buffer_free(&text);
+    return dh_status_exit_code(status);
+}
+
 int main(int argc, char **argv)
 {
     struct dh_app_options options;
@@ -52,6 +65,8 @@ int main(int argc, char **argv)
         dh_app_print_help(stdout);
     } else if (options.version) {
         puts("dh_mpi " DH_VERSION);
+    } else if (options.probe) {
+        code = probe_mpi(&log);
     } else {
         log.level = options.level;
         code = options.check ? dh_app_check(&options, &log) : run_search(&options, &log);

@@ -22,7 +22,7 @@ struct dh_app_options {
     const char *config_path; /* borrowed from argv, like the overrides */
     const char **overrides;  /* owned array */
     size_t override_count;
-    bool check, fresh, help, version;
+    bool check, fresh, help, probe, version;
     enum dh_log_level level;
 };
 

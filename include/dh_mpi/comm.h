@@ -82,6 +82,9 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err);
 /* Was this process started by an MPI launcher (environment of Open MPI, PMIx, PMI, Slurm's
  * pmi/pmix)? Without one, dh_mpi runs on `loop` and MPI_Init is never called. */
 int dh_comm_launched(void);
+/* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
+ * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
+dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
 /* End all ranks at once: MPI_Abort. Not collective; does not return. */
 void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 /* Address of an MPI_Comm that holds this rank alone, for plugins that run in it; valid while the

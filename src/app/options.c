@@ -18,6 +18,7 @@ static const char help_text[] =
     "  --set PATH=VALUE    override a setting; may be repeated\n"
     "  -q, --quiet         only warnings and errors\n"
     "  -v, --verbose       more detail (failed evaluations, intermediate results)\n"
+    "  --probe-mpi         say what this MPI offers, and exit (for dhctl doctor)\n"
     "  --version           print the version\n"
     "  -h, --help          print this help\n"
     "\n"
@@ -33,7 +34,7 @@ void dh_app_print_help(FILE *out)
     fputs(help_text, out);
 }
 
-enum { OPTION_CHECK = 256, OPTION_FRESH, OPTION_SET, OPTION_VERSION };
+enum { OPTION_CHECK = 256, OPTION_FRESH, OPTION_SET, OPTION_PROBE, OPTION_VERSION };
 
 static const struct option long_options[] = {
     {"check", no_argument, NULL, OPTION_CHECK},
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
     {"set", required_argument, NULL, OPTION_SET},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
+    {"probe-mpi", no_argument, NULL, OPTION_PROBE},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -54,6 +56,8 @@ static bool apply(struct dh_app_options *options, int option, size_t *capacity)
         return options->check = true;
     case OPTION_FRESH:
         return options->fresh = true;
+    case OPTION_PROBE:
+        return options->probe = true;
     case OPTION_VERSION:
         return options->version = true;
     case 'h':
@@ -83,7 +87,7 @@ dh_status dh_app_options_parse(int argc, char **argv, struct dh_app_options *out
         if (!apply(out, option, &capacity))
             return dh_fail(err, DH_USAGE, "unknown option or missing value: %s (see dh_mpi --help)",
                            argv[optind - 1]);
-    if (out->help || out->version)
+    if (out->help || out->version || out->probe)
         return DH_OK;
     if (optind != argc - 1)
         return dh_fail(err, DH_USAGE,

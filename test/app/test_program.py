@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import unittest
 
 import harness
@@ -89,7 +90,6 @@ class Program(harness.Case):
         process = self.start(2, *slow)
         self.wait_for(lambda: os.path.exists(self.path("ui.h5-journal")), 30, "a journal")
         first = self.stdout, self.stderr
-        import subprocess
         second = subprocess.run(self.command(0, slow), cwd=self.folder, env=self.environment(),
                                 capture_output=True, text=True, timeout=60)
         self.stdout, self.stderr = first
@@ -133,6 +133,31 @@ class Program(harness.Case):
         self.assertGreaterEqual(len(verbs), 7)
         for verb in verbs:
             self.assertIn(f"Example: dhctl {verb}", self.dhctl(verb, "--help"))
+
+    def test_doctor(self):
+        findings = json.loads(self.dhctl("doctor", "--mpi", "--json", "ui.cfg"))
+        subjects = {finding["subject"] for finding in findings}
+        self.assertEqual(subjects, {"evaluator", "file system", "cores", "gpus", "walltime", "mpi"})
+        self.assertFalse([f for f in findings if f["verdict"] == "BAD"])
+        mpi = [f["text"] for f in findings if f["subject"] == "mpi"]
+        self.assertTrue(any("gave 2 ranks" in text for text in mpi), mpi)
+        self.assertEqual([name for name in os.listdir(self.folder) if "doctor" in name], [])
+
+    def test_doctor_names_what_is_bad_and_the_fix(self):
+        self.write("mod.py", "import no_such_module_anywhere\n")
+        bad = {"checkpoint.file=/nowhere/x.h5": "cannot be created",
+               'evaluator={ type = "python"; function = "mod.run"; python = "/usr/bin/python3"; }':
+               "no_such_module_anywhere",
+               'evaluator={ type = "command"; command = ("no-such-program-anywhere"); }':
+               "no-such-program-anywhere"}
+        for override, word in bad.items():
+            done = subprocess.run([harness.DHCTL, "doctor", "--json", "--set", override, "ui.cfg"],
+                                  cwd=self.folder, capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 78, done.stdout + done.stderr)
+            found = [f for f in json.loads(done.stdout) if f["verdict"] == "BAD"]
+            self.assertEqual(len(found), 1, found)
+            self.assertIn(word, found[0]["text"])
+            self.assertTrue(found[0]["fix"])
 
     def test_list_method_replays_a_results_csv(self):
         self.run_search(2, "ui.cfg")

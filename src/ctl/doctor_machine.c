@@ -1,0 +1,212 @@
+/* dhctl doctor on the machine: file system, cores, GPUs, walltime. */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "dh_mpi/text.h"
+#include "dh_mpi/walltime.h"
+#include "doctor.h"
+
+/* ---- file system ---- */
+
+#define SYNCS 15
+#define SLOW_SYNC 0.1       /* seconds */
+#define LITTLE_SPACE 0x1p30 /* bytes */
+
+/* The folder of the checkpoint, or this one; the caller frees it. */
+static char *checkpoint_folder(const struct doctor *doctor)
+{
+    const char *file = doctor->setup ? doctor->setup->settings.checkpoint.file : "";
+    const char *slash = strrchr(file, '/');
+    if (!slash)
+        return dh_strdup(".");
+    return slash == file ? dh_strdup("/") : dh_strndup(file, (size_t)(slash - file));
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Median seconds of writing a record and syncing it; NaN if it cannot be done. */
+static double sync_time(int fd)
+{
+    char record[256] = "dh_mpi doctor";
+    double times[SYNCS];
+    for (int i = 0; i < SYNCS; i++) {
+        double start = dh_clock_now(&dh_clock_monotonic);
+        if (write(fd, record, sizeof record) != (ssize_t)sizeof record || fdatasync(fd) != 0)
+            return NAN;
+        times[i] = dh_clock_now(&dh_clock_monotonic) - start;
+    }
+    qsort(times, SYNCS, sizeof *times, by_value);
+    return times[SYNCS / 2];
+}
+
+static void look_at_sync(struct doctor *doctor, const char *folder, int fd)
+{
+    double seconds = sync_time(fd);
+    if (isnan(seconds))
+        doctor_find(doctor, VERDICT_BAD, dh_strdup("make room, or put checkpoint.file elsewhere"),
+                    "%s: writing and syncing fails: %s", folder, strerror(errno));
+    else
+        doctor_find(doctor, seconds < SLOW_SYNC ? VERDICT_GOOD : VERDICT_NOTE,
+                    seconds < SLOW_SYNC ? NULL
+                                        : dh_strdup("raise checkpoint.sync: the journal is synced "
+                                                    "in groups, off the search's path"),
+                    "%s: a sync takes %.2f ms", folder, 1e3 * seconds);
+}
+
+static void look_at_lock(struct doctor *doctor, const char *folder, int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+        doctor_find(doctor, VERDICT_GOOD, NULL, "%s: file locks work", folder);
+    else
+        doctor_find(doctor, VERDICT_BAD,
+                    dh_strdup("mount it with locks (Lustre: -o flock), or put checkpoint.file "
+                              "elsewhere"),
+                    "%s: file locks do not work: %s", folder, strerror(errno));
+}
+
+static void look_at_rename(struct doctor *doctor, const char *folder, const char *path)
+{
+    char *other = dh_strprintf("%s.renamed", path);
+    char *second = dh_strprintf("%s.linked", path);
+    bool linked = link(path, second) == 0;
+    if (rename(path, other) != 0)
+        doctor_find(doctor, VERDICT_BAD, dh_strdup("put checkpoint.file elsewhere"),
+                    "%s: files cannot be renamed: %s", folder, strerror(errno));
+    else
+        doctor_find(doctor, VERDICT_GOOD, NULL, "%s: rename works%s", folder,
+                    linked ? ", so do links" : "; links do not (a copy serves instead)");
+    unlink(second);
+    unlink(other);
+    free(second);
+    free(other);
+}
+
+static void look_at_space(struct doctor *doctor, const char *folder)
+{
+    struct statvfs info;
+    if (statvfs(folder, &info) != 0)
+        return;
+    double bytes = (double)info.f_bavail * (double)info.f_frsize;
+    bool enough = bytes > LITTLE_SPACE;
+    doctor_find(doctor, enough ? VERDICT_GOOD : VERDICT_NOTE,
+                enough ? NULL : dh_strdup("a search of a million trials needs about 1 GiB"),
+                "%s: %.1f GiB free", folder, bytes / 0x1p30);
+}
+
+void doctor_file_system(struct doctor *doctor)
+{
+    char *folder = checkpoint_folder(doctor);
+    char *path = dh_strprintf("%s/.dhctl-doctor-%d", folder, (int)getpid());
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        doctor_find(doctor, VERDICT_BAD, dh_strdup("choose a folder you can write in"),
+                    "%s: files cannot be created: %s", folder, strerror(errno));
+    } else {
+        look_at_lock(doctor, folder, fd);
+        look_at_sync(doctor, folder, fd);
+        look_at_rename(doctor, folder, path);
+        look_at_space(doctor, folder);
+        close(fd);
+        unlink(path);
+    }
+    free(path);
+    free(folder);
+}
+
+/* ---- cores and GPUs ---- */
+
+void doctor_cores(struct doctor *doctor)
+{
+    cpu_set_t mask;
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    if (sched_getaffinity(0, sizeof mask, &mask) != 0) {
+        doctor_find(doctor, VERDICT_NOTE, NULL, "the affinity mask cannot be read: %s",
+                    strerror(errno));
+        return;
+    }
+    int usable = CPU_COUNT(&mask);
+    if (usable == 1 && online > 1)
+        doctor_find(doctor, VERDICT_NOTE,
+                    dh_strdup("give the rank more: mpiexec --bind-to none, or --map-by slot:PE=n; "
+                              "srun --cpus-per-task=n"),
+                    "pinned to one core of %ld: model threads would share it with the manager",
+                    online);
+    else
+        doctor_find(doctor, VERDICT_GOOD, NULL, "%d of %ld cores usable", usable, online);
+}
+
+/* /dev/nvidia0, /dev/nvidia1, … */
+static int count_nvidia(void)
+{
+    DIR *folder = opendir("/dev");
+    int count = 0;
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        count +=
+            strncmp(entry->d_name, "nvidia", 6) == 0 && isdigit((unsigned char)entry->d_name[6]);
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+void doctor_gpus(struct doctor *doctor)
+{
+    static const char *const variables[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
+                                            "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
+    int devices = count_nvidia();
+    bool named = false;
+    for (size_t i = 0; i < DH_COUNT_OF(variables); i++)
+        if (getenv(variables[i])) {
+            named = true;
+            doctor_find(doctor, VERDICT_GOOD, NULL, "%s=%s", variables[i], getenv(variables[i]));
+        }
+    if (!named && devices == 0) {
+        doctor_find(doctor, VERDICT_GOOD, NULL, "none visible");
+        return;
+    }
+    const struct dh_node *evaluator = doctor->setup ? doctor->setup->settings.evaluator : NULL;
+    if (evaluator && !dh_node_child(evaluator, "resources"))
+        doctor_find(doctor, VERDICT_NOTE,
+                    dh_strdup("evaluator.resources = { CUDA_VISIBLE_DEVICES = [\"0\", \"1\"]; } "
+                              "hands one entry to each slot"),
+                    "GPUs are visible, but slots are not given one each");
+}
+
+/* ---- walltime ---- */
+
+void doctor_walltime(struct doctor *doctor)
+{
+    struct dh_walltime walltime = {0};
+    dh_walltime_ask(NULL, &walltime);
+    double limit = doctor->setup ? doctor->setup->settings.search.max_time : 0;
+    struct dh_buffer text = {0};
+    if (walltime.source) {
+        dh_buffer_printf(&text, "the job ends in ");
+        dh_text_put_duration(&text, walltime.end - dh_wall_time());
+        dh_buffer_printf(&text, " (%s)", walltime.source);
+    } else if (limit > 0) {
+        dh_buffer_text(&text, "no batch job here; search.max_time = ");
+        dh_text_put_duration(&text, limit);
+    }
+    if (text.size)
+        doctor_find(doctor, VERDICT_GOOD, NULL, "%s", text.data);
+    else
+        doctor_find(doctor, VERDICT_NOTE, dh_strdup("set search.max_time where a job has an end"),
+                    "no batch job (Slurm, PBS) is known here, and no search.max_time is set");
+    dh_buffer_free(&text);
+}
