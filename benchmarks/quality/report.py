@@ -1,0 +1,162 @@
+"""Tables and a plot from the rows that quality.py keeps.
+
+Normalised regret of a run: (best value - best known) / (median of random search's best values at
+the same number of evaluations - best known): 0 is the best known, 1 is random search. What a
+system's seeds gave on one problem is averaged; systems are ranked by that on each problem, and
+the ranks averaged over problems. The spread (±) is the standard deviation of both under
+resampling of the seeds.
+"""
+import csv
+import json
+import os
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REFERENCES = os.path.join(HERE, "references.json")
+RESAMPLES = 200
+GROUPS = ["continuous", "mixed", "conditional", "training"]
+
+
+def read_references():
+    if not os.path.exists(REFERENCES):
+        return {}
+    with open(REFERENCES) as file:
+        return json.load(file)
+
+
+def write_references(table):
+    with open(REFERENCES, "w") as file:
+        json.dump(table, file, indent=1)
+        file.write("\n")
+
+
+def read_results(path):
+    """(system, problem, workers, n) -> {seed: best}; problem -> group; system -> ask seconds."""
+    table, groups, seconds = {}, {}, {}
+    with open(path) as file:
+        for r in csv.DictReader(file):
+            key = r["system"], r["problem"], int(r["workers"]), int(r["n"])
+            table.setdefault(key, {})[int(r["seed"])] = float(r["best"])
+            groups[r["problem"]] = r["group"]
+            seconds.setdefault((r["system"], key[2]), []).append(float(r["ask_seconds"]))
+    return table, groups, seconds
+
+
+def keep_best_known(table):
+    """Better values than the best known go into references.json."""
+    references, better = read_references(), []
+    for (_, problem, _, _), runs in table.items():
+        entry = references.get(problem)
+        if entry and min(runs.values()) < entry["best"]:
+            entry["best"] = min(runs.values())
+            better.append(problem)
+    if better:
+        write_references(references)
+    return references
+
+
+def regrets(table, references, systems, problems, workers, n):
+    """systems × problems: an array of the regrets of the seeds; None where nothing was played."""
+    out = {}
+    for problem in problems:
+        entry = references[problem]
+        scale = max(entry["random"][str(n)] - entry["best"], 1e-12)
+        for system in systems:
+            runs = table.get((system, problem, workers, n))
+            if runs:
+                values = np.array([runs[seed] for seed in sorted(runs)])
+                out[system, problem] = (values - entry["best"]) / scale
+    return out
+
+
+def rank(values):
+    """Ranks from 1; equals share the mean of theirs."""
+    values = np.round(values, 9)
+    return np.array([1 + np.sum(values < v) + (np.sum(values == v) - 1) / 2 for v in values])
+
+
+def score(regret, systems, problems, rng=None):
+    """Mean regret and mean rank of each system, once (rng None) or with the seeds resampled."""
+    means = np.array([[regret[s, p].mean() if rng is None else rng.choice(
+        regret[s, p], len(regret[s, p])).mean() for p in problems] for s in systems])
+    ranks = np.array([rank(column) for column in means.T]).T
+    return means.mean(axis=1), ranks.mean(axis=1)
+
+
+def print_table(title, regret, systems, groups):
+    systems = [s for s in systems if any(key[0] == s for key in regret)]
+    played = sorted({p for _, p in regret if all((s, p) in regret for s in systems)})
+    if not played:
+        return
+    print(f"\n{title}\n")
+    parts = [("all", played)] + [(g, [p for p in played if groups[p] == g]) for g in GROUPS]
+    parts = [(name, problems) for name, problems in parts if problems]
+    print("| system | " + " | ".join(f"{name} ({len(ps)})" for name, ps in parts) + " |")
+    print("| --- |" + " --- |" * len(parts))
+    cells = {s: [] for s in systems}
+    for _, problems in parts:
+        rng = np.random.RandomState(1)
+        draws = [score(regret, systems, problems, rng) for _ in range(RESAMPLES)]
+        spread = np.std(draws, axis=0)
+        mean, ranks = score(regret, systems, problems)
+        for i, s in enumerate(systems):
+            cells[s].append(f"{mean[i]:.2f} ±{spread[0][i]:.2f}, rank {ranks[i]:.1f} "
+                            f"±{spread[1][i]:.1f}")
+    for s in sorted(systems, key=lambda s: cells[s][0].split("rank ")[1]):
+        print(f"| {s} | " + " | ".join(cells[s]) + " |")
+
+
+def print_problems(regret, systems, problems):
+    print("\n| problem | " + " | ".join(systems) + " |")
+    print("| --- |" + " --- |" * len(systems))
+    for p in problems:
+        cells = [f"{regret[s, p].mean():.2f}" if (s, p) in regret else "" for s in systems]
+        print(f"| {p} | " + " | ".join(cells) + " |")
+
+
+def plot(path, table, references, systems, problems, workers):
+    try:
+        import matplotlib
+    except ImportError:
+        print(f"no plot: matplotlib is not there ({path} not written)")
+        return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(1, len(workers), figsize=(6 * len(workers), 4), squeeze=False)
+    for axis, w in zip(axes[0], workers):
+        for s in systems:
+            points = []
+            for n in range(10, 201, 10):
+                r = regrets(table, references, [s], problems, w, n)
+                if len(r) == len(problems):
+                    points.append((n, np.mean([v.mean() for v in r.values()])))
+            if points:
+                axis.plot(*zip(*points), label=s)
+        axis.set(title=f"{w} worker{'s' if w > 1 else ''}", xlabel="evaluations",
+                 ylabel="mean normalised regret", ylim=(0, 1.2))
+        axis.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def report(options):
+    table, groups, seconds = read_results(options.results)
+    references = keep_best_known(table)
+    systems = list(dict.fromkeys(key[0] for key in table))
+    workers = sorted({key[2] for key in table})
+    problems = [p for p in options.problems if p in groups and p in references]
+    for w in workers:
+        for n in options.at:
+            regret = regrets(table, references, systems, problems, w, n)
+            seeds = sorted({len(v) for v in regret.values()})
+            if not seeds:
+                continue
+            print_table(f"**{w} worker{'s' if w > 1 else ''}, {n} evaluations** "
+                        f"({seeds[0]} to {seeds[-1]} seeds): normalised regret and mean rank",
+                        regret, systems, groups)
+            print_problems(regret, systems, problems)
+    print("\nSeconds of ask and tell an evaluation: " + "; ".join(
+        f"{s}, {w} workers: {np.mean(v):.4f}" for (s, w), v in sorted(seconds.items())))
+    if options.plot:
+        plot(options.plot, table, references, systems, problems, workers)
