@@ -32,11 +32,18 @@ static void list(const char *path, const char *name)
     close(fd);
 }
 
-/* Is this the time to die? The count is the process's own: the one thing here that lives longer
- * than a call, since a point is reached from anywhere. */
+/* How often each was reached. Of the process, since a point is reached from anywhere. */
+static _Atomic unsigned counts[DH_CRASH_COUNT];
+
+void dh_crash_forget(void)
+{
+    for (size_t i = 0; i < DH_CRASH_COUNT; i++)
+        atomic_store(&counts[i], 0);
+}
+
+/* Is this the time to die? */
 static bool reached(enum dh_crash point)
 {
-    static _Atomic unsigned counts[DH_CRASH_COUNT];
     const char *name = dh_crash_name(point), *file = getenv("DH_CRASH_LIST");
     const char *wanted = getenv("DH_CRASH");
     size_t length = strlen(name);

@@ -68,6 +68,7 @@ enum dh_crash {
 #ifdef DH_CRASH_POINTS
 #include <stddef.h>
 const char *dh_crash_name(enum dh_crash point);
+void dh_crash_forget(void); /* what was reached so far does not count */
 void dh_crash_reach(enum dh_crash point);
 void dh_crash_write(enum dh_crash point, int fd, const void *data, size_t size);
 #define DH_CRASH_POINT(name) dh_crash_reach(DH_CRASH_AT_##name)

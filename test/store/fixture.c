@@ -38,7 +38,8 @@ void fixture_open_config(struct fixture *f, const char *config)
         dh_settings_unpack(f->config, &f->settings, &err) != DH_OK ||
         dh_space_create(&f->settings, &f->space, &err) != DH_OK)
         fail_msg("%s", err.text);
-    strcpy(f->folder, "/tmp/dh_store_XXXXXX");
+    const char *folder = getenv("DH_TEST_FOLDER");
+    snprintf(f->folder, sizeof f->folder, "%.40s/dh_store_XXXXXX", folder ? folder : "/tmp");
     assert_non_null(mkdtemp(f->folder));
     snprintf(f->path, sizeof f->path, "%s/s.h5", f->folder);
 }

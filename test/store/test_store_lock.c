@@ -1,0 +1,252 @@
+/* The lock: who refuses, who waits, and when a dead owner's is taken over. */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../src/store/lock.h"
+#include "dh_mpi/clock.h"
+
+static const struct dh_lock_rule here = {.beat = 0.05, .patience = 0.5, .stale = 600};
+static const struct dh_lock_rule there = {
+    .beat = 0.05, .patience = 0.5, .stale = 600, .host = "otherhost"};
+
+struct place {
+    char folder[64], path[96], file[128];
+};
+
+static void open_place(struct place *place)
+{
+    strcpy(place->folder, "/tmp/dh_lock_XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    snprintf(place->path, sizeof place->path, "%s/s.h5", place->folder);
+    snprintf(place->file, sizeof place->file, "%s-lock", place->path);
+}
+
+static void close_place(const struct place *place)
+{
+    unlink(place->file);
+    assert_int_equal(rmdir(place->folder), 0);
+}
+
+static struct dh_lock *take(const struct place *place, const struct dh_lock_rule *rule)
+{
+    struct dh_lock *lock;
+    struct dh_error err = {0};
+    if (dh_lock_take(place->path, rule, NULL, &lock, &err) != DH_OK)
+        fail_msg("%s", err.text);
+    return lock;
+}
+
+static void expect_refusal(const struct place *place, const struct dh_lock_rule *rule,
+                           const char *host)
+{
+    struct dh_lock *lock;
+    struct dh_error err = {0};
+    char process[32];
+    snprintf(process, sizeof process, "process %ld on ", (long)getpid());
+    assert_int_equal(dh_lock_take(place->path, rule, NULL, &lock, &err), DH_IO);
+    assert_null(lock);
+    assert_non_null(strstr(err.text, process));
+    assert_non_null(strstr(err.text, host));
+    assert_non_null(strstr(err.text, " since 20"));
+}
+
+/* A second one on the same host is refused at once; the first one's release frees it. */
+static void test_same_host(void **state)
+{
+    (void)state;
+    struct place place;
+    char host[128] = "";
+    gethostname(host, sizeof host - 1);
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    double start = dh_clock_now(&dh_clock_monotonic);
+    expect_refusal(&place, &here, host);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 0.3);
+    char *holder = dh_lock_holder(place.path);
+    assert_non_null(strstr(holder, host));
+    free(holder);
+    dh_lock_release(&lock);
+    assert_false(fixture_exists(place.file));
+    assert_null(dh_lock_holder(place.path));
+    lock = take(&place, &here);
+    dh_lock_release(&lock);
+    close_place(&place);
+}
+
+/* One on another host lives: its file is touched. The kernel's lock is not asked. */
+static void test_other_host_lives(void **state)
+{
+    (void)state;
+    struct place place;
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &there);
+    expect_refusal(&place, &here, "otherhost");
+    struct dh_error err;
+    assert_int_equal(dh_lock_status(lock, &err), DH_OK);
+    dh_lock_release(&lock);
+    close_place(&place);
+}
+
+/* A file that nobody touches, in the words of `owner`. */
+static void leave(const struct place *place, const char *owner)
+{
+    fixture_write_file(place->file, owner, strlen(owner));
+}
+
+/* One on another host has died, with and without a kernel lock that outlived it (as on an NFS
+ * server whose client is gone): taken over after the patience, not before. */
+static void test_other_host_dead(void **state)
+{
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        struct place place;
+        open_place(&place);
+        leave(&place, "process 77 on otherhost since 2026-01-01 00:00:00 +0000\n");
+        struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+        int fd = open(place.file, O_RDWR | O_CLOEXEC);
+        if (held)
+            assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
+        double start = dh_clock_now(&dh_clock_monotonic);
+        struct dh_lock *lock = take(&place, &here);
+        double waited = dh_clock_now(&dh_clock_monotonic) - start;
+        assert_true(waited >= here.patience && waited < 10);
+        expect_refusal(&place, &here, "");
+        dh_lock_release(&lock);
+        close(fd);
+        close_place(&place);
+    }
+}
+
+/* Killed on this host: at once. */
+static void test_killed(void **state)
+{
+    (void)state;
+    struct place place;
+    int ready[2];
+    char byte;
+    open_place(&place);
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        take(&place, &here);
+        _exit(write(ready[1], "", 1) == 1 ? (pause(), 0) : 1);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(fixture_exists(place.file));
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_lock *lock = take(&place, &here);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 0.3);
+    dh_lock_release(&lock);
+    close(ready[0]);
+    close(ready[1]);
+    close_place(&place);
+}
+
+static bool lost_within(const struct dh_lock *lock, double seconds, struct dh_error *err)
+{
+    double end = dh_clock_now(&dh_clock_monotonic) + seconds;
+    while (dh_clock_now(&dh_clock_monotonic) < end) {
+        if (dh_lock_status(lock, err) != DH_OK)
+            return true;
+        usleep(10000);
+    }
+    return false;
+}
+
+/* An owner that was taken for dead hears of it, and does not remove the other's file. */
+static void test_fenced(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_error err = {0};
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    unlink(place.file);
+    leave(&place, "process 5 on otherhost since 2026-01-01 00:00:00 +0000\n");
+    assert_true(lost_within(lock, 10, &err));
+    assert_non_null(strstr(err.text, "taken over by process 5 on otherhost"));
+    dh_lock_release(&lock);
+    assert_true(fixture_exists(place.file));
+    close_place(&place);
+}
+
+/* A file that somebody removed comes back; with its folder it cannot. */
+static void test_removed(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_error err = {0};
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    unlink(place.file);
+    for (int i = 0; i < 500 && !fixture_exists(place.file); i++)
+        usleep(10000);
+    usleep(100000); /* it has its owner's name in it, too */
+    expect_refusal(&place, &here, "");
+    assert_int_equal(dh_lock_status(lock, &err), DH_OK);
+    unlink(place.file);
+    assert_int_equal(rmdir(place.folder), 0);
+    assert_true(lost_within(lock, 10, &err));
+    assert_non_null(strstr(err.text, "is gone"));
+    dh_lock_release(&lock);
+}
+
+/* Many at once: exactly one gets it, whatever was there before. */
+static void test_race(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 8 };
+    for (int round = 0; round < 4; round++) {
+        struct place place;
+        pid_t children[PROCESSES];
+        int winners = 0, go[2];
+        open_place(&place);
+        if (round % 2)
+            leave(&place, "process 77 on otherhost since 2026-01-01 00:00:00 +0000\n");
+        assert_int_equal(pipe(go), 0);
+        for (int i = 0; i < PROCESSES; i++)
+            if ((children[i] = fork()) == 0) {
+                struct dh_lock *lock;
+                struct dh_error err;
+                char byte;
+                close(go[1]);
+                bool begun = read(go[0], &byte, 1) == 0; /* all at the same moment */
+                dh_status status = dh_lock_take(place.path, &here, NULL, &lock, &err);
+                if (status == DH_OK)
+                    usleep(1500000); /* longer than the others look */
+                _exit(!begun ? 2 : status == DH_OK ? 0 : 1);
+            }
+        close(go[0]);
+        close(go[1]);
+        for (int i = 0; i < PROCESSES; i++) {
+            int status;
+            assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
+            winners += WEXITSTATUS(status) == 0;
+        }
+        assert_int_equal(winners, 1);
+        close_place(&place);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_host),
+        cmocka_unit_test(test_other_host_lives),
+        cmocka_unit_test(test_other_host_dead),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_race),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
