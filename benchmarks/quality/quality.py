@@ -110,7 +110,13 @@ def run(options):
         if new:
             writer.writerow(FIELDS)
         with multiprocessing.Pool(options.jobs, maxtasksperchild=20) as pool:
-            for i, (task, rows, error) in enumerate(pool.imap(job, tasks), 1):
+            results = pool.imap(job, tasks)
+            for i in range(1, len(tasks) + 1):
+                try:
+                    task, rows, error = results.next(min(end - time.monotonic(), 1e6))
+                except multiprocessing.TimeoutError:
+                    print(f"out of time after {i - 1} of {len(tasks)} runs", file=sys.stderr)
+                    break  # leaving the pool ends what runs in it
                 if error and (task[0], error) not in dead:
                     dead.add((task[0], error))
                     print(f"{task[0]} on {task[2]}, {task[3]} workers: {error}", file=sys.stderr)
@@ -119,10 +125,6 @@ def run(options):
                 if options.verbose:
                     print(f"{i}/{len(tasks)} {task[0]} {task[2]} {task[3]} {task[4]}: "
                           f"{rows[-1][6] if rows else error}", file=sys.stderr)
-                if time.monotonic() > end:
-                    print(f"out of time after {i} of {len(tasks)} runs", file=sys.stderr)
-                    pool.terminate()
-                    break
 
 
 def reference_of(name):
