@@ -5,6 +5,7 @@
 #   build/        gcc, warnings are errors: all tests, also those of MPI and whole searches
 #   build-asan/   address, undefined-behaviour and leak sanitizers: the unit tests
 #   build-clang/  clang, warnings are errors: compiled only
+#   build-fuzz/   clang, sanitizers, libFuzzer: each fuzz target for DH_FUZZ_SECONDS (default 20)
 #
 # A build counts as one test. Names are those of `meson test --list`.
 set -eu
@@ -18,7 +19,9 @@ export OMPI_MCA_rmaps_base_oversubscribe=1
 export ASAN_OPTIONS=detect_leaks=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
-# build FOLDER OPTION…: configure and compile; its outcome goes into FOLDER/build.result.
+# build FOLDER OPTION…: configure and compile $targets (all if empty); its outcome goes into
+# FOLDER/build.result.
+targets=
 build()
 {
     folder=$root/$1
@@ -30,7 +33,8 @@ build()
     else
         set -- meson setup "$folder" "$root" "$@"
     fi
-    if "$@" >"$folder/build.log" 2>&1 && ninja -C "$folder" >>"$folder/build.log" 2>&1; then
+    # shellcheck disable=SC2086
+    if "$@" >"$folder/build.log" 2>&1 && ninja -C "$folder" $targets >>"$folder/build.log" 2>&1; then
         echo OK >"$folder/build.result"
     else
         echo FAIL >"$folder/build.result"
@@ -67,8 +71,11 @@ build build -Dtests=true -Dwerror=true
 build build-asan -Dtests=true -Db_sanitize=address,undefined
 CC=clang
 build build-clang -Dtests=true -Dwerror=true
+targets=fuzz_targets
+build build-fuzz -Dtests=true -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 ! built build-asan || run_tests build-asan '--no-suite mpi --no-suite integration' "$@"
 ! built build || run_tests build '' "$@"
+! built build-fuzz || run_tests build-fuzz '--suite fuzz --num-processes 2' "$@"
 
 # shellcheck disable=SC2086
 exec python3 "$root/test/summary.py" "$#" $logs

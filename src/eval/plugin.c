@@ -133,6 +133,7 @@ static void run_plugin(const struct eval_child *child)
 /* A plugin may have written anything here: what is no outcome is none. */
 static void receive(struct eval_run *run)
 {
+    const struct eval_plan *plan = run->host->plan;
     size_t offset = 0;
     struct eval_frame frame;
     while (eval_wire_next(&run->answer_bytes, &offset, &frame)) {
@@ -142,7 +143,8 @@ static void receive(struct eval_run *run)
             if (dh_reader_complete(&reader))
                 eval_run_report(run, step, value);
         } else if (frame.kind == EVAL_WIRE_DONE && !run->answered &&
-                   dh_outcome_unpack(&reader, run->host->plan->objective_count, &run->outcome)) {
+                   dh_outcome_unpack(&reader, plan->objective_count, &run->outcome)) {
+            eval_value_trust(&run->outcome, plan->objective_count, plan->options->metadata_limit);
             eval_run_answer(run);
         }
     }

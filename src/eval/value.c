@@ -15,6 +15,7 @@
 
 #define SHOWN 80 /* bytes of a bad value that a reason quotes */
 #define MOST_VALUES 64
+#define REASON_LIMIT 4096 /* bytes; what follows is left out */
 
 static void clear_objectives(struct dh_outcome *outcome, size_t objective_count)
 {
@@ -34,7 +35,11 @@ void eval_value_fail(struct dh_outcome *outcome, size_t objective_count,
     va_end(args);
     struct dh_buffer clean = {0};
     eval_value_put_utf8(&clean, length > 0 ? reason : "failed",
-                        length > 0 ? (size_t)length : strlen("failed"));
+                        length <= 0             ? strlen("failed")
+                        : length > REASON_LIMIT ? REASON_LIMIT
+                                                : (size_t)length);
+    if (length > REASON_LIMIT)
+        dh_buffer_text(&clean, "…");
     if (length >= 0)
         free(reason);
     free(outcome->reason);
@@ -189,6 +194,41 @@ static void collect_metadata(struct dh_outcome *outcome, double limit, const jso
     }
     take_metadata(outcome, limit, all);
     json_decref(all);
+}
+
+/* `text` (freed) as a JSON object within the limit, or what says why it is none. */
+static char *trusted_metadata(char *text, double limit)
+{
+    struct dh_outcome kept = {0};
+    char *problem = NULL;
+    json_t *metadata = eval_value_parse(text, strlen(text), &problem);
+    if (json_is_object(metadata))
+        take_metadata(&kept, limit, metadata);
+    else
+        kept.metadata = dh_strdup("{\"dropped\":\"metadata that is not a JSON object\"}");
+    json_decref(metadata);
+    free(problem);
+    free(text);
+    return kept.metadata;
+}
+
+void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double metadata_limit)
+{
+    char *reason = outcome->reason;
+    outcome->reason = NULL;
+    if (outcome->status == DH_TRIAL_SUCCEEDED) {
+        double *values = dh_memdup(outcome->objectives, objective_count * sizeof *values);
+        eval_value_numbers(outcome, objective_count, values);
+        free(values);
+    } else {
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%s", reason ? reason : "");
+    }
+    free(reason);
+    if (outcome->metadata)
+        outcome->metadata = trusted_metadata(outcome->metadata, metadata_limit);
+    free(outcome->stderr_tail); /* the launcher has its own */
+    free(outcome->reports);
+    outcome->stderr_tail = outcome->reports = NULL;
 }
 
 void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,

@@ -25,6 +25,10 @@ void eval_value_text(struct dh_outcome *outcome, size_t objective_count, double 
 void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
                      const char *what, const json_t *value);
 
+/* An outcome from a process whose memory may be damaged: keep what an evaluation can say, in the
+ * form in which it can say it. */
+void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double metadata_limit);
+
 /* Parse JSON, in which NaN, Infinity and -Infinity (as Python writes them) are null. NULL with a
  * message that the caller frees in `*problem` if it is none. */
 json_t *eval_value_parse(const char *text, size_t size, char **problem);
