@@ -1,0 +1,210 @@
+/* Acquisition functions against numerical integration of their definitions, schedules against
+ * their formulas, far tails against expansions. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <gsl/gsl_integration.h>
+
+#include "dh_mpi/acquisition.h"
+#include "dh_mpi/alloc.h"
+
+/* cmocka's own compares floats. */
+#define check(a, b, within)                                                                        \
+    do {                                                                                           \
+        double check_a = (a), check_b = (b);                                                       \
+        if (!(fabs(check_a - check_b) <= (within)))                                                \
+            fail_msg("line %d: %.17g is not %.17g", __LINE__, check_a, check_b);                   \
+    } while (0)
+
+struct normal {
+    double mean, deviation, bar;
+};
+
+static double density(const struct normal *n, double y)
+{
+    double z = (y - n->mean) / n->deviation;
+    return exp(-0.5 * z * z) / (n->deviation * sqrt(2 * M_PI));
+}
+
+static double improvement(double y, void *context)
+{
+    const struct normal *n = context;
+    return (n->bar - y) * density(n, y);
+}
+
+static double below(double y, void *context)
+{
+    return density(context, y);
+}
+
+/* -p log p of the normal cut off below `bar`, not yet normalised. */
+static double entropy_part(double y, void *context)
+{
+    double p = density(context, y);
+    return p > 0 ? -p * log(p) : 0;
+}
+
+static double integrate(double (*f)(double, void *), struct normal *n, double from, double to)
+{
+    gsl_integration_workspace *space = gsl_integration_workspace_alloc(500);
+    gsl_function function = {f, n};
+    double value, error;
+    gsl_integration_qag(&function, from, to, 0, 1e-10, 500, GSL_INTEG_GAUSS61, space, &value,
+                        &error);
+    gsl_integration_workspace_free(space);
+    return value;
+}
+
+static const struct normal cases[] = {{0, 1, 0},     {0.3, 0.5, -0.4}, {-1, 2, 0.5},
+                                      {2, 0.7, 0.1}, {0, 0.01, 0.02},  {5, 1, -1}};
+
+static void improvement_and_probability(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct normal n = cases[i];
+        double from = n.mean - 12 * n.deviation, xi = 0.01;
+        struct dh_acquisition a = {.kind = DH_ACQUISITION_EI, .best = n.bar + xi, .xi = xi};
+        double expected = integrate(improvement, &n, from, n.bar);
+        check(dh_acquisition_score(&a, n.mean, n.deviation), log(expected), 1e-6);
+        a.kind = DH_ACQUISITION_PI;
+        expected = integrate(below, &n, from, n.bar);
+        check(dh_acquisition_score(&a, n.mean, n.deviation), log(expected), 1e-6);
+        a = (struct dh_acquisition){.kind = DH_ACQUISITION_LCB, .kappa = 1.5};
+        check(dh_acquisition_score(&a, n.mean, n.deviation), -(n.mean - 1.5 * n.deviation), 1e-12);
+    }
+}
+
+/* Entropy of the normal minus that of it cut off below the sampled minimum. */
+static void entropy_of_the_minimum(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct normal n = cases[i];
+        if (n.bar > n.mean + 3 * n.deviation)
+            continue;
+        double to = n.mean + 14 * n.deviation;
+        double mass = integrate(below, &n, n.bar, to);
+        double cut = integrate(entropy_part, &n, n.bar, to) / mass + log(mass);
+        double whole = 0.5 * log(2 * M_PI * M_E * n.deviation * n.deviation);
+        struct dh_acquisition a = {
+            .kind = DH_ACQUISITION_MES, .minima = &n.bar, .minimum_count = 1};
+        check(dh_acquisition_score(&a, n.mean, n.deviation), whole - cut, 1e-6);
+    }
+}
+
+/* Where the improvement itself is 0 in doubles, order and slope remain; both formulas agree where
+ * one takes over from the other. */
+static void far_tails(void **unused)
+{
+    (void)unused;
+    check(dh_log_improvement(-25 + 1e-9), dh_log_improvement(-25 - 1e-9), 1e-6);
+    check(dh_log_normal_cdf(-25 + 1e-9), dh_log_normal_cdf(-25 - 1e-9), 1e-6);
+    /* as scipy.special.log_ndtr has it */
+    check(dh_log_normal_cdf(-40), -804.608442013754, 1e-9);
+    for (double z = -1; z > -1e8; z *= 1.7) {
+        assert_true(isfinite(dh_log_improvement(z)) && isfinite(dh_log_normal_cdf(z)));
+        assert_true(dh_log_improvement(z) > dh_log_improvement(1.7 * z));
+        assert_true(dh_log_normal_cdf(z) > dh_log_normal_cdf(1.7 * z));
+    }
+    check(dh_log_normal_cdf(9), -1.1285884059538e-19, 1e-25);
+    check(dh_log_improvement(30), log(30), 1e-12);
+    for (int kind = DH_ACQUISITION_LCB; kind <= DH_ACQUISITION_MES; kind++) {
+        double minimum = -1e9;
+        struct dh_acquisition a = {.kind = (enum dh_acquisition_kind)kind,
+                                   .kappa = 1,
+                                   .best = -1e9,
+                                   .minima = &minimum,
+                                   .minimum_count = 1};
+        assert_true(isfinite(dh_acquisition_score(&a, 0, 0)));
+        assert_true(isfinite(dh_acquisition_score(&a, 1e9, 1)));
+        assert_true(isfinite(dh_acquisition_score(&a, -2e9, 1e-30)));
+    }
+}
+
+static void slopes(void **unused)
+{
+    (void)unused;
+    struct dh_acquisition a = {.kind = DH_ACQUISITION_EI, .best = -0.5};
+    double by_mean, by_deviation, mean = 0.4, s = 0.8, z = (a.best - mean) / s;
+    double cdf = 0.5 * erfc(-z / M_SQRT2), pdf = exp(-0.5 * z * z) / sqrt(2 * M_PI);
+    double h = pdf + z * cdf;
+    dh_acquisition_slope(&a, mean, s, &by_mean, &by_deviation);
+    check(by_mean, -cdf / (s * h), 1e-6);
+    check(by_deviation, pdf / (s * h), 1e-6);
+    a = (struct dh_acquisition){.kind = DH_ACQUISITION_LCB, .kappa = 2};
+    dh_acquisition_slope(&a, mean, s, &by_mean, &by_deviation);
+    check(by_mean, -1, 1e-6);
+    check(by_deviation, 2, 1e-6);
+}
+
+/* The median of the samples is that of the minimum of independent normals, by simulation. */
+static void sampled_minima(void **unused)
+{
+    (void)unused;
+    enum { POINTS = 20, SAMPLES = 4000 };
+    double mean[POINTS], deviation[POINTS], samples[SAMPLES];
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 0);
+    for (int i = 0; i < POINTS; i++) {
+        mean[i] = dh_random_normal(&random);
+        deviation[i] = 0.2 + dh_random_uniform(&random);
+    }
+    dh_acquisition_draw_minima(&random, mean, deviation, POINTS, INFINITY, samples, SAMPLES);
+    int lower = 0;
+    for (int s = 0; s < SAMPLES; s++) {
+        double least = INFINITY;
+        for (int i = 0; i < POINTS; i++)
+            least = fmin(least, mean[i] + deviation[i] * dh_random_normal(&random));
+        lower += samples[s] < least;
+    }
+    assert_in_range(lower, SAMPLES * 45 / 100, SAMPLES * 55 / 100);
+    dh_acquisition_draw_minima(&random, mean, deviation, POINTS, -9, samples, SAMPLES);
+    for (int s = 0; s < SAMPLES; s++)
+        assert_true(samples[s] <= -9);
+}
+
+static void schedules(void **unused)
+{
+    (void)unused;
+    check(dh_schedule_value(DH_SCHEDULE_CONSTANT, 1.96, 77, 3), 1.96, 0);
+    for (uint64_t start = 1; start < 40; start += DH_SCHEDULE_PERIOD) {
+        check(dh_schedule_value(DH_SCHEDULE_DECAY, 1.96, start, 3), 1.96, 1e-12);
+        check(dh_schedule_value(DH_SCHEDULE_DECAY, 1.96, start + 9, 3), 0.01, 1e-12);
+        assert_true(dh_schedule_value(DH_SCHEDULE_DECAY, 1.96, start + 3, 3) >
+                    dh_schedule_value(DH_SCHEDULE_DECAY, 1.96, start + 4, 3));
+    }
+    check(dh_schedule_value(DH_SCHEDULE_DECAY, 0, 5, 3), 0, 0);
+    double expected = sqrt(2 * 0.2 * log(3 * 49 * M_PI * M_PI / 0.6));
+    check(dh_schedule_value(DH_SCHEDULE_BANDIT, 1.96, 7, 3), expected, 1e-12);
+    assert_true(isfinite(dh_schedule_value(DH_SCHEDULE_BANDIT, 1, 0, 0)));
+}
+
+static void hedging(void **unused)
+{
+    (void)unused;
+    static const double gains[] = {0, 0.6931471805599453, -INFINITY}; /* weights 1, 2, 0 */
+    assert_int_equal(dh_hedge_choose(gains, 3, 0.0), 0);
+    assert_int_equal(dh_hedge_choose(gains, 3, 0.33), 0);
+    assert_int_equal(dh_hedge_choose(gains, 3, 0.34), 1);
+    assert_int_equal(dh_hedge_choose(gains, 3, 0.9999), 1);
+    static const double large[] = {1e6, 1e6 - 100};
+    assert_int_equal(dh_hedge_choose(large, 2, 0.999999), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(improvement_and_probability),
+        cmocka_unit_test(entropy_of_the_minimum),
+        cmocka_unit_test(far_tails),
+        cmocka_unit_test(slopes),
+        cmocka_unit_test(sampled_minima),
+        cmocka_unit_test(schedules),
+        cmocka_unit_test(hedging),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
