@@ -222,6 +222,11 @@ static dh_status recover(struct state *state, struct dh_error *err)
         status = replay_journal(state, i, err);
     if (status != DH_OK && state->notes.size)
         dh_fail_context(err, "%s", state->notes.data);
+    if (status == DH_CORRUPT)
+        dh_fail_context(err,
+                        "%s cannot be continued (dhctl verify looks at each of its files; put "
+                        "back the one that is missing, or --fresh moves all aside)",
+                        state->family->path);
     return status;
 }
 
