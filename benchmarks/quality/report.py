@@ -146,6 +146,8 @@ def report(options):
     systems = list(dict.fromkeys(key[0] for key in table))
     workers = sorted({key[2] for key in table})
     problems = [p for p in options.problems if p in groups and p in references]
+    for p in sorted(set(groups) - set(references)):
+        print(f"{p}: no regret is known before quality.py reference --problems {p}")
     for w in workers:
         for n in options.at:
             regret = regrets(table, references, systems, problems, w, n)

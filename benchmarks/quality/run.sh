@@ -26,6 +26,7 @@ ninja -C "$build" benchmarks/quality/dh_ask_tell >&2
 DH_ASK_TELL=$(mktemp)
 trap 'rm -f "$DH_ASK_TELL"' EXIT
 cp "$build/benchmarks/quality/dh_ask_tell" "$DH_ASK_TELL"
+chmod +x "$DH_ASK_TELL"
 export DH_ASK_TELL
 
 if [ ! -e "$venv/complete" ]; then
