@@ -298,15 +298,16 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                          struct dh_proposal *proposal, struct dh_error *err)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    if (attempt == 0 && ambs->data.count >= ambs->initial_points) {
+    bool designed = ambs->data.count >= ambs->initial_points;
+    if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);
-        bool found = ambs->live && ambs->features.count > 0 && ask_model(ambs, id, level, proposal);
+        bool found = ambs->live && ask_model(ambs, id, level, proposal);
         note_seconds(ambs, level, dh_clock_now(&dh_clock_monotonic) - start);
         if (found)
             return DH_OK;
     }
-    if (ambs->data.count < ambs->initial_points) {
+    if (!designed) {
         proposal->origin = DH_ORIGIN_DESIGN;
         return ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
     }
