@@ -42,9 +42,8 @@ void dh_store_image_free(struct dh_store_image *image);
 /* A file under a path, looked at by itself. */
 enum dh_file_state {
     DH_FILE_SOUND,
-    DH_FILE_TORN,    /* a journal whose last record was cut short by a death: nothing counted */
-    DH_FILE_DAMAGED, /* anything else */
-    DH_FILE_STATES
+    DH_FILE_TORN,   /* a journal whose last record was cut short by a death: nothing counted */
+    DH_FILE_DAMAGED /* anything else */
 };
 const char *dh_file_state_text(enum dh_file_state state);
 

@@ -112,7 +112,7 @@ static void look_at_journal(struct dh_store_file *file)
     struct dh_salvage behind = dh_salvage_look(file->path, sound);
     file->behind = behind.records;
     file->behind_last = behind.last;
-    bool torn = sound > 0 && behind.records == 0 && is_torn_write(file->path, sound);
+    bool torn = behind.records == 0 && is_torn_write(file->path, sound);
     file->state = torn ? DH_FILE_TORN : DH_FILE_DAMAGED;
 }
 
