@@ -40,6 +40,8 @@ void eval_guard_reset_signals(void)
 {
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
+    signal(SIGUSR1, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

@@ -43,7 +43,9 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher) __attrib
 void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 
-/* Default actions for all signals, none blocked: what a forked process has to begin with. */
+/* Default actions for all signals, none blocked: what a forked process has to begin with. But
+ * SIGUSR1 and SIGUSR2 are ignored: srun passes them on to every process of a job, and evaluations
+ * are to end in peace while the search stops. */
 void eval_guard_reset_signals(void);
 
 /* Ignore what batch systems send to every process of a job (SIGUSR1 before the walltime, …): it

@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -76,6 +78,13 @@ void eval_run_order(const struct eval_run *run, enum eval_guard_order order)
         send(run->control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Was it ended as batch systems end all processes of a job, and not by us? Then it is no failure:
+ * the search is about to stop as well. */
+static bool ended_with_job(int status)
+{
+    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+}
+
 /* How the evaluation ended, from the strongest evidence to the weakest. */
 static void judge(struct eval_run *run, int status)
 {
@@ -86,6 +95,8 @@ static void judge(struct eval_run *run, int status)
         eval_value_fail(outcome, objectives, run->ending, "%s", run->ending_reason);
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
+    else if (reason && !run->answered && ended_with_job(status))
+        eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", reason);
     else if (reason && !run->answered)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
     else if (!run->answered)

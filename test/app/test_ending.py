@@ -101,6 +101,29 @@ class Signals(Ending):
                 self.assert_nothing_left()
         self.resume(3)
 
+    def signal_all(self, number):
+        """As srun and scancel do it: to every process of the job."""
+        for pid in harness.processes(self.marker):
+            with open(f"/proc/{pid}/comm") as name:
+                if name.read().strip() == "mpiexec":
+                    continue
+            os.kill(pid, number)
+
+    def test_a_warning_to_every_process(self):
+        self.configure(seconds=2, grace="20s")
+        process = self.begin(3)
+        self.signal_all(signal.SIGUSR1)
+        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(len(self.ok()), 2, self.output())
+
+    def test_the_end_of_every_process_is_no_failed_evaluation(self):
+        self.configure(seconds=60, grace="1s")
+        process = self.begin(3)
+        self.signal_all(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 75, self.output())
+        self.assert_nothing_left()
+        self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
+
     def test_finished_by_what_still_ran(self):
         self.configure(seconds=1, grace="20s")
         process = self.begin(3, "--set", "search.max_evaluations=2")

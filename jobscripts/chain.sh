@@ -1,0 +1,81 @@
+#!/bin/sh
+# chain.sh LINKS AGAIN COMMAND…: one job of a chain of jobs; slurm.sh and pbs.sh end in it.
+#
+# It runs COMMAND (mpiexec … dh_mpi …), and according to its exit code
+#   0             the search is finished: so is the chain
+#   75            out of time: AGAIN submits the next job, if this is not the LINKS-th
+#   64, 74, 78    nothing that another attempt would mend: end
+#   others        MPI died with one of its ranks: COMMAND is run again, from the checkpoint, within
+#                 this job, up to RESTARTS times
+# SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
+# chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
+# second after a SIGTERM; the search stops, and so does the chain.
+#
+# DH_LINK in the environment is the number of this job in the chain.
+set -u
+RESTARTS=5
+links=$1 again=$2
+shift 2
+link=${DH_LINK:-1} pid='' told='' code=0 try=0
+
+say()
+{
+    echo "chain.sh: $*" >&2
+}
+
+tell()
+{
+    told=$1
+    [ -z "$pid" ] || kill -USR1 "$pid"
+}
+trap 'tell end' USR1
+trap 'tell cancel' TERM INT
+
+# Run COMMAND to its end, whatever signals come in between; its exit code is left in `code`.
+run()
+{
+    "$@" &
+    pid=$!
+    while :; do
+        wait "$pid"
+        code=$?
+        kill -0 "$pid" 2>/dev/null || break
+    done
+    pid=''
+}
+
+say "job $link of at most $links: $*"
+while :; do
+    run "$@"
+    case $code in
+    0 | 64 | 74 | 78)
+        say "ended with $code"
+        exit "$code"
+        ;;
+    75) break ;;
+    esac
+    [ -z "$told" ] || break # its end was not its own doing
+    try=$((try + 1))
+    if [ "$try" -gt "$RESTARTS" ]; then
+        say "ended with $code after $RESTARTS restarts: giving up"
+        exit "$code"
+    fi
+    say "ended with $code, as when a rank is lost: restart $try of $RESTARTS from the checkpoint"
+    sleep "$try"
+    [ -z "$told" ] || break
+done
+
+if [ "$told" = cancel ]; then
+    say "cancelled; the search can be resumed"
+    exit 75
+fi
+if [ "$link" -ge "$links" ]; then
+    say "this was job $link of $links; the search can be resumed"
+    exit 75
+fi
+export DH_LINK=$((link + 1))
+if ! $again; then
+    say "cannot submit the next job; the search can be resumed"
+    exit 75
+fi
+say "submitted job $DH_LINK"

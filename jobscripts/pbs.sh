@@ -1,0 +1,25 @@
+#!/bin/sh
+#PBS -N search
+#PBS -l nodes=4:ppn=16
+#PBS -l walltime=02:00:00
+#PBS -j oe
+#
+# A search as a chain of PBS jobs (Torque, OpenPBS, PBS Pro). Copy this file and chain.sh beside the
+# configuration, edit what is above and the lines below, and submit it from there:
+#
+#   qsub pbs.sh
+#
+# Each job stops before its time limit and submits the next one, until the search is finished. qdel
+# ends job and chain.
+
+walltime=02:00:00   # as above, for systems that do not set PBS_WALLTIME
+dh_mpi=dh_mpi       # the program, or its path
+config=config.cfg   # the search
+launch='mpiexec'    # with the options that this MPI needs here, e.g. 'mpiexec -n 64'
+links=20            # jobs in the chain, at most
+script=pbs.sh       # the name of this file
+# module load openmpi
+
+cd "$PBS_O_WORKDIR" || exit
+export PBS_WALLTIME="${PBS_WALLTIME:-$walltime}"
+exec sh chain.sh "$links" "qsub -V $script" $launch "$dh_mpi" "$config"

@@ -1,0 +1,130 @@
+"""chain.sh by itself: what it does with each exit code and signal. No Slurm."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "app"))
+import harness
+
+# Ends with the next of the codes in its arguments; "wait" waits for a signal first.
+COMMAND = """
+echo x >> runs
+run=$(wc -l < runs)
+shift $((run - 1))
+case $1 in
+wait)
+    trap 'echo $? >> told; exit 75' USR1
+    echo ready > ready
+    while :; do sleep 0.05; done
+    ;;
+*) exit "$1" ;;
+esac
+"""
+
+
+class Script(harness.Case):
+    def chain(self, *codes, links=3, again="sh again.sh", env=None):
+        self.write("command.sh", COMMAND)
+        self.write("again.sh", 'echo "$DH_LINK" >> submitted\n')
+        for name in ("runs", "submitted", "ready", "told"):
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+        self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
+        with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
+            return subprocess.Popen(
+                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), str(links), again,
+                 "sh", "command.sh", *map(str, codes)], cwd=self.folder, stdout=out, stderr=err,
+                env=self.environment(env), start_new_session=True)
+
+    def lines(self, name):
+        return self.read(self.path(name)).split() if os.path.exists(self.path(name)) else []
+
+    def check(self, process, code, runs, submitted):
+        self.assertEqual(process.wait(60), code, self.output())
+        self.assertEqual(len(self.lines("runs")), runs, self.output())
+        self.assertEqual(self.lines("submitted"), submitted, self.output())
+
+    def test_final_codes_end_it(self):
+        for code in (0, 64, 74, 78):
+            with self.subTest(code=code):
+                self.check(self.chain(code), code, 1, [])
+
+    def test_75_submits_the_next(self):
+        self.check(self.chain(75), 0, 1, ["2"])
+        self.check(self.chain(75, env={"DH_LINK": "2"}), 0, 1, ["3"])
+
+    def test_the_last_link(self):
+        self.check(self.chain(75, env={"DH_LINK": "3"}), 75, 1, [])
+        self.assertIn("can be resumed", self.read(self.stderr))
+
+    def test_no_submission(self):
+        self.check(self.chain(75, again="false"), 75, 1, [])
+        self.assertIn("cannot submit", self.read(self.stderr))
+
+    def test_a_lost_rank_is_a_restart(self):
+        self.check(self.chain(137, 1, 0), 0, 3, [])
+        self.check(self.chain(137, 75), 0, 2, ["2"])
+
+    def test_restarts_are_limited(self):
+        self.check(self.chain(*[139] * 9), 139, 6, [])
+
+    def signalled(self, number, *codes):
+        process = self.chain(*codes)
+        self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs")
+        os.kill(process.pid, number)
+        return process
+
+    def test_usr1_goes_on_in_the_next_job(self):
+        self.check(self.signalled(signal.SIGUSR1, "wait"), 0, 1, ["2"])
+
+    def test_usr1_while_it_restarts(self):
+        process = self.chain(1, "wait")
+        self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs again")
+        os.kill(process.pid, signal.SIGUSR1)
+        self.check(process, 0, 2, ["2"])
+
+    def test_term_ends_the_chain(self):
+        self.check(self.signalled(signal.SIGTERM, "wait"), 75, 1, [])
+
+
+class Ranks(harness.Case):
+    def test_death_of_a_rank(self):
+        self.write("a.cfg", """
+            search = { name = "a"; max_evaluations = 40; };
+            parameters = ( { name = "x"; type = "real"; low = 0.0; high = 1.0; } );
+            optimizer = { method = "random"; };
+            evaluator = { type = "builtin"; function = "sphere"; duration = 0.2; };
+            checkpoint = { file = "a.h5"; };""")
+        self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
+        with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
+            chain = subprocess.Popen(
+                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), "1", "false",
+                 *self.command(3, ["a.cfg"])], cwd=self.folder, stdout=out, stderr=err,
+                env=self.environment(), start_new_session=True)
+        self.wait_for(lambda: os.path.exists(self.path("a.h5-journal")), 30, "a journal")
+        time.sleep(1)
+        ranks = [pid for pid in harness.processes(self.marker)
+                 if self.variable(pid, "OMPI_COMM_WORLD_RANK") == "2"]
+        os.kill(min(ranks), signal.SIGKILL)
+        self.assertEqual(chain.wait(60), 0, self.output())
+        self.assertIn("restart 1 of 5", self.read(self.stderr))
+        self.assertIn("resuming a.h5", self.read(self.stderr))
+        self.assert_complete("a.h5", 40)
+
+    def variable(self, pid, name):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                for variable in environ.read().decode(errors="replace").split("\0"):
+                    if variable.startswith(name + "="):
+                        return variable.split("=", 1)[1]
+        except OSError:
+            pass
+        return None
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
