@@ -47,8 +47,9 @@ struct dh_sched_settings {
     uint32_t lost_retries;        /* of a trial whose worker was lost: then it counts as failed */
 };
 
-/* Why a search ends. FINISHED ones give exit code 0, the others 75. SIGNAL and ERROR come from
- * the caller, the others follow from the events; LOST once every worker that has joined is lost. */
+/* Why a search ends. FINISHED ones give exit code 0, the others 75 but FAILURES and ERROR, which
+ * call for a human. SIGNAL and ERROR come from the caller, the others follow from the events; LOST
+ * once every worker that has joined is lost. */
 #define DH_STOP_MAP(X)                                                                             \
     X(NONE, true, "running")                                                                       \
     X(BUDGET, true, "all evaluations done")                                                        \

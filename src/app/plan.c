@@ -1,7 +1,12 @@
 /* The plan of a search, for --check. */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "dh_mpi/alloc.h"
 #include "dh_mpi/app.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/store.h"
@@ -68,6 +73,8 @@ static void put_limits(const struct dh_settings *settings, struct dh_buffer *out
         dh_buffer_printf(out, " target %.15g", search->target);
     if (search->patience > 0)
         dh_buffer_printf(out, " patience %" PRId64, search->patience);
+    if (search->max_failures > 0)
+        dh_buffer_printf(out, " failures in a row %" PRId64, search->max_failures);
     if (out->size == before)
         dh_buffer_text(out, " none: runs until the job ends");
     dh_buffer_text(out, "\n");
@@ -75,8 +82,9 @@ static void put_limits(const struct dh_settings *settings, struct dh_buffer *out
 
 static void put_evaluator(const struct dh_eval_plan *plan, struct dh_buffer *out)
 {
-    dh_buffer_printf(out, "evaluator   %s, %d slot%s a worker, %u retries, ", plan->type,
-                     plan->slots, plan->slots == 1 ? "" : "s", plan->retries);
+    dh_buffer_printf(out, "evaluator   %s, %d slot%s a worker, %u %s, ", plan->type, plan->slots,
+                     plan->slots == 1 ? "" : "s", plan->retries,
+                     plan->retries == 1 ? "retry" : "retries");
     if (plan->timeout > 0) {
         dh_buffer_text(out, "timeout ");
         dh_text_put_duration(out, plan->timeout);
@@ -84,6 +92,19 @@ static void put_evaluator(const struct dh_eval_plan *plan, struct dh_buffer *out
         dh_buffer_text(out, "no timeout");
     }
     dh_buffer_text(out, "\n");
+}
+
+/* Can files be made beside `file`? */
+static dh_status check_folder(const char *file, struct dh_error *err)
+{
+    const char *slash = strrchr(file, '/');
+    char *folder = slash ? dh_strndup(file, (size_t)(slash - file) + 1) : dh_strdup(".");
+    dh_status status = DH_OK;
+    if (access(folder, W_OK | X_OK) != 0)
+        status = dh_fail(err, DH_IO, "checkpoint %s: cannot write in the folder %s: %s", file,
+                         folder, strerror(errno));
+    free(folder);
+    return status;
 }
 
 /* What lies under the checkpoint's name, and whether this configuration can go on with it. */
@@ -95,7 +116,7 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, struct dh_buff
     dh_status status = dh_store_read(file, &image, err);
     if (status == DH_EMPTY) {
         dh_buffer_printf(out, "checkpoint  %s (new)\n", file);
-        status = DH_OK;
+        status = check_folder(file, err);
     } else if (status == DH_OK) {
         uint64_t ended = dh_history_ended(image.history);
         dh_buffer_printf(out,
@@ -110,6 +131,22 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, struct dh_buff
     return status;
 }
 
+/* Ask once as the search will, after the points that it was given: constraints that never hold
+ * come out here. */
+static dh_status try_ask(const struct dh_space *space, struct dh_search *search,
+                         struct dh_error *err)
+{
+    struct dh_proposal proposal = {.budget = INFINITY};
+    dh_status status;
+    uint64_t id = 0;
+    proposal.point = dh_alloc(dh_space_count(space), sizeof *proposal.point);
+    do
+        status = dh_search_ask(search, id++, &proposal, err);
+    while (status == DH_OK && proposal.origin == DH_ORIGIN_USER);
+    free(proposal.point);
+    return status == DH_EXHAUSTED && id > 1 ? DH_OK : status;
+}
+
 static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer *out,
                               struct dh_error *err)
 {
@@ -121,6 +158,8 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
     dh_status status = dh_imports_read(setup, NULL, &imports, &context, err);
     if (status == DH_OK)
         status = dh_search_create(&context, &search, err);
+    if (status == DH_OK)
+        status = try_ask(setup->space, search, err);
     if (status == DH_OK)
         dh_buffer_printf(out, "method      %s, seed %" PRId64 "\n", dh_search_name(search),
                          setup->settings.search.seed);

@@ -1,6 +1,8 @@
 /* The roles of a process: manager, worker, or both in one. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -26,6 +28,14 @@ static int fail_exit(const struct dh_log *log, const struct dh_error *err)
     return dh_status_exit_code(err->status);
 }
 
+/* To stdout, and noticed where that cannot be written. */
+static dh_status put_out(const struct dh_buffer *text, struct dh_error *err)
+{
+    if (fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0)
+        return DH_OK;
+    return dh_fail(err, DH_IO, "cannot write to standard output: %s", strerror(errno));
+}
+
 int dh_app_check(const struct dh_app_options *options, const struct dh_log *log)
 {
     struct dh_app_setup setup;
@@ -36,7 +46,7 @@ int dh_app_check(const struct dh_app_options *options, const struct dh_log *log)
     if (status == DH_OK)
         status = dh_app_plan(&setup, &plan, &err);
     if (status == DH_OK)
-        fwrite(plan.data, 1, plan.size, stdout);
+        status = put_out(&plan, &err);
     dh_buffer_free(&plan);
     dh_app_setup_free(&setup);
     return status == DH_OK ? 0 : fail_exit(log, &err);
@@ -118,21 +128,23 @@ static void abandon(struct run *run)
 }
 
 /* The picture as it was at `now`, when the last evaluation had ended. */
-static void print_summary(struct run *run, double now)
+static dh_status print_summary(struct run *run, double now, struct dh_error *err)
 {
     struct dh_progress progress;
     struct dh_buffer text = {0};
     dh_watch_picture(&run->watch, now, true, &progress);
     dh_report_summary(&progress, &text);
-    fwrite(text.data, 1, text.size, stdout);
-    fflush(stdout);
+    dh_status status = put_out(&text, err);
     dh_buffer_free(&text);
+    return status;
 }
 
 static int exit_code(const struct run *run)
 {
     struct dh_sched_counts counts;
     dh_sched_counts(dh_manager_sched(run->manager), &counts);
+    if (counts.stop == DH_STOP_FAILURES) /* no job script is to submit this again as it is */
+        return dh_status_exit_code(DH_CONFIG);
     return dh_stop_finished(counts.stop) ? 0 : DH_EXIT_RESUMABLE;
 }
 
@@ -155,7 +167,8 @@ static int conduct(struct run *run)
         code = fail_exit(run->log, &err);
     else if (stored != DH_OK)
         code = fail_exit(run->log, &close_err);
-    print_summary(run, now);
+    if (print_summary(run, now, &err) != DH_OK && code == 0)
+        code = fail_exit(run->log, &err);
     dh_watch_end(&run->watch);
     return code;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "dh_mpi/search.h"
+#include "dh_mpi/text.h"
 #include "verb.h"
 
 static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
@@ -23,8 +24,11 @@ static void print_time(const char *label, double seconds)
 
 static void print_text(const char *label, const char *text)
 {
-    if (text && *text)
-        printf("%-12s %s\n", label, text);
+    struct dh_buffer plain = {0};
+    dh_text_put_plain(&plain, text);
+    if (plain.size)
+        printf("%-12s %s\n", label, plain.data);
+    dh_buffer_free(&plain);
 }
 
 static void print_cost(const struct dh_outcome *outcome)
@@ -64,11 +68,13 @@ static void print_trial(const struct dh_store_image *image, const struct dh_tria
         print_time("started", outcome->started);
         print_time("ended", outcome->ended);
         print_cost(outcome);
-        printf("%-12s worker %d, slot %d, after %u retries\n", "ran on", outcome->worker,
-               outcome->slot, outcome->retries);
+        printf("%-12s worker %d, slot %d, after %u %s\n", "ran on", outcome->worker, outcome->slot,
+               outcome->retries, outcome->retries == 1 ? "retry" : "retries");
     }
-    if (outcome->stderr_tail && *outcome->stderr_tail)
-        printf("last lines of its stderr:\n%s\n", outcome->stderr_tail);
+    dh_text_put_plain(&text, outcome->stderr_tail);
+    if (text.size)
+        printf("last lines of its stderr:\n%s\n", text.data);
+    dh_buffer_free(&text);
 }
 
 static dh_status show(const char *path, uint64_t id, bool json, struct dh_error *err)

@@ -141,6 +141,8 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
 {
     size_t reason_count;
     dh_buffer_text(out, "\nevaluations");
+    if (dh_history_count(progress->history) == 0)
+        dh_buffer_text(out, "  none");
     for (int s = DH_TRIAL_PENDING + 1; s < DH_TRIAL_STATUS_COUNT; s++)
         if (progress->counts.by_status[s] > 0)
             dh_buffer_printf(out, "  %s %" PRIu64, dh_trial_status_text(s),
@@ -168,7 +170,7 @@ static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
         const char *name;
         double seconds;
     } parts[] = {{"evaluating", usage->evaluating},
-                 {"failed", usage->failed},
+                 {"failed or cut short", usage->failed},
                  {"waiting for a proposal", usage->waiting},
                  {"starting", usage->starting},
                  {"draining", usage->draining}};
@@ -200,6 +202,9 @@ void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out
     put_usage(progress, out);
     dh_buffer_printf(out, "history     %s   (dhctl best %s)\n", progress->checkpoint,
                      progress->checkpoint);
-    if (!dh_stop_finished(progress->counts.stop))
+    enum dh_stop stop = progress->counts.stop;
+    if (stop == DH_STOP_FAILURES || stop == DH_STOP_ERROR)
+        dh_buffer_text(out, "resume      mend the cause, then run the same command again\n");
+    else if (!dh_stop_finished(stop))
         dh_buffer_text(out, "resume      run the same command again\n");
 }

@@ -42,10 +42,11 @@ static dh_status never_held(const struct dh_space *space, const size_t *failures
         if (failures[c] > failures[worst])
             worst = c;
     const struct dh_node *node = space->constraints[worst].node;
-    return dh_fail(err, DH_CONFIG,
-                   "the constraints held at none of %d random points; most often, at %zu of them, "
-                   "\"%s\" (%s:%d) did not",
-                   DH_SPACE_TRIES, failures[worst], node->text, node->file, node->line);
+    dh_node_fail(err, node,
+                 "the constraints held at none of %d random points; most often, at %zu of them, "
+                 "\"%s\" did not",
+                 DH_SPACE_TRIES, failures[worst], node->text);
+    return DH_CONFIG;
 }
 
 dh_status dh_space_sample(const struct dh_space *space, struct dh_random *random, double *point,
