@@ -102,7 +102,7 @@ const char *dh_search_list_file(const struct dh_settings *settings);
 /* The methods there are: NULL-terminated. */
 const struct dh_search_method *const *dh_search_methods(void);
 
-/* Build the search that settings->optimizer asks for (method: default "random"). Reads
+/* Build the search that settings->optimizer asks for (method: default "ambs"). Reads
  * settings->initial. Borrows its arguments. */
 dh_status dh_search_create(const struct dh_search_context *context, struct dh_search **out,
                            struct dh_error *err);

@@ -53,7 +53,7 @@ class Program(harness.Case):
 
     def test_check(self):
         out, _ = self.run_search(0, "--check", "ui.cfg")
-        for word in ("ui", "maximize score", "a", "random", "builtin", "30 evaluations", "(new)"):
+        for word in ("ui", "maximize score", "a", "ambs", "builtin", "30 evaluations", "(new)"):
             self.assertIn(word, out)
         self.assertFalse(os.path.exists(self.path("ui.h5")))
         self.assertEqual(out, self.dhctl("check", "ui.cfg"))

@@ -77,7 +77,7 @@ static void default_is_random(void **unused)
     struct bench bench;
     bench_open(&bench, SQUARE, 1);
     struct dh_search *search = bench_search(&bench);
-    assert_string_equal(dh_search_name(search), "random");
+    assert_string_equal(dh_search_name(search), "ambs");
     dh_search_destroy(&search);
     dh_search_destroy(&search); /* NULL is fine */
     bench_close(&bench);
