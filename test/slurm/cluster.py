@@ -1,8 +1,8 @@
 """A Slurm of one node on this machine: munged, slurmctld and slurmd, in a folder of their own.
 
 Nothing outside of the folder is used or changed, other Slurms on the machine are not met (own
-ports, configuration, munge socket, and numbers of jobs, which MPI puts into names in /dev/shm), and only the processes started here are ended. Needs
-root: slurmd runs jobs in the name of others.
+ports, configuration, munge socket, and numbers of jobs, which MPI puts into names in /dev/shm),
+and only the processes started here are ended. Needs root: slurmd runs jobs in the name of others.
 """
 
 import os

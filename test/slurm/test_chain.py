@@ -23,7 +23,8 @@ MINUTES = int(os.environ.get("DH_JOB_MINUTES", "0"))
 TASKS = 4
 SECONDS = 8 if MINUTES else 3  # of an evaluation
 PER_JOB = MINUTES * 60 - 60 - 5 if MINUTES else 14  # seconds in which evaluations may start and end
-EVALUATIONS = (TASKS - 1) * 2 * (PER_JOB // SECONDS + 2)  # more than two jobs can do
+# more than two jobs can do, also when one more of each worker ends within search.grace
+EVALUATIONS = (TASKS - 1) * (2 * (PER_JOB // SECONDS + 2) + (5 if MINUTES else 1))
 MARGINS = "" if MINUTES else f'grace = "1s"; walltime_margin = "{60 - PER_JOB - 5}s";'
 
 CONFIG = """
@@ -42,8 +43,8 @@ def edited(script, **lines):
         content = text.read()
     for name, value in lines.items():
         pattern = {"ntasks": r"(#SBATCH --ntasks=)\S+", "time": r"(#SBATCH --time=)\S+",
-                   "nodes": r"(#PBS -l nodes=)\S+", "pbs_time": r"(#PBS -l walltime=)\S+",
-                   }.get(name, rf"(?m)^({name}=)\S.*$")
+                   "signal": r"(#SBATCH --signal=)\S+", "nodes": r"(#PBS -l nodes=)\S+",
+                   "pbs_time": r"(#PBS -l walltime=)\S+"}.get(name, rf"(?m)^({name}=)\S.*$")
         content, count = re.subn(pattern, lambda match: match.group(1) + value, content)
         assert count == 1, f"{script} has no line {name}"
     return content
@@ -73,7 +74,7 @@ class Chain(harness.Case):
 
     def prepare(self, script, evaluations=EVALUATIONS, seconds=SECONDS, margins=MARGINS, **lines):
         minutes = f"00:0{MINUTES or 1}:00"
-        times = {"slurm.sh": {"ntasks": str(TASKS), "time": minutes},
+        times = {"slurm.sh": {"ntasks": str(TASKS), "time": minutes, "signal": "B:USR1@10"},
                  "pbs.sh": {"nodes": f"1:ppn={TASKS}", "pbs_time": minutes, "walltime": minutes}}
         self.write("chain.cfg", CONFIG.format(evaluations=evaluations, seconds=seconds,
                                               margins=margins))
