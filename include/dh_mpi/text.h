@@ -20,6 +20,9 @@ void dh_text_put_number(struct dh_buffer *out, double value);
 void dh_text_put_json_number(struct dh_buffer *out, double value);
 /* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */
 void dh_text_put_json(struct dh_buffer *out, const char *text);
+/* Without what could steer a terminal: of the control characters only tab and line break stay. NULL
+ * is nothing. */
+void dh_text_put_plain(struct dh_buffer *out, const char *text);
 /* Index of the name nearest to `word` by Damerau–Levenshtein distance, or -1 if none is near
  * enough to be what was meant: a third of the word's length and one more edit, but not all of
  * it. */

@@ -229,3 +229,13 @@ int dh_text_nearest(const char *word, const char *const *names, size_t count)
     }
     return nearest;
 }
+
+void dh_text_put_plain(struct dh_buffer *out, const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; c && *c; c++) {
+        if (*c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0) /* the control characters above ASCII */
+            c++;
+        else if ((*c >= ' ' && *c != 127) || *c == '\t' || *c == '\n')
+            dh_buffer_append(out, c, 1);
+    }
+}

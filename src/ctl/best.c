@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dh_mpi/text.h"
 #include "verb.h"
 
 static const struct option options[] = {
@@ -10,12 +11,14 @@ static const struct option options[] = {
 
 static void print_incumbent(const struct dh_store_image *image, uint64_t id)
 {
-    struct dh_buffer text = {0};
+    struct dh_buffer text = {0}, plain = {0};
     const struct dh_trial *trial = dh_history_trial(image->history, id);
     dh_space_format_config(image->space, trial->values, &text);
+    dh_text_put_plain(&plain, text.data);
     printf("\nbest configuration (trial %" PRIu64 "), ready to paste into `initial`:\n{ %s }\n", id,
-           text.data ? text.data : "");
+           plain.data ? plain.data : "");
     dh_buffer_free(&text);
+    dh_buffer_free(&plain);
 }
 
 static dh_status print_best(const char *path, uint64_t most, bool json, struct dh_error *err)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,17 @@ static void put_text_json(struct dh_buffer *out, const char *key, const char *te
     dh_text_put_json(out, text);
 }
 
+/* JSON as it is; what is none (in somebody else's checkpoint) as a text. */
+static void put_embedded_json(struct dh_buffer *out, const char *key, const char *text)
+{
+    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
+    if (value)
+        dh_buffer_printf(out, ", \"%s\": %s", key, text);
+    else
+        put_text_json(out, key, text);
+    json_decref(value);
+}
+
 static void put_number_json(struct dh_buffer *out, const char *key, double value)
 {
     dh_buffer_printf(out, ", \"%s\": ", key);
@@ -156,10 +168,8 @@ void verb_put_trial_json(const struct dh_store_image *image, const struct dh_tri
     dh_space_format_json(image->space, trial->values, out);
     put_text_json(out, "reason", outcome->reason);
     put_text_json(out, "stderr", outcome->stderr_tail);
-    if (outcome->metadata)
-        dh_buffer_printf(out, ", \"metadata\": %s", outcome->metadata);
-    if (outcome->reports)
-        dh_buffer_printf(out, ", \"reports\": %s", outcome->reports);
+    put_embedded_json(out, "metadata", outcome->metadata);
+    put_embedded_json(out, "reports", outcome->reports);
     put_number_json(out, "proposed", trial->proposed);
     if (outcome->status != DH_TRIAL_PENDING) {
         put_number_json(out, "started", outcome->started);
@@ -221,7 +231,14 @@ static const char *column_name(const struct dh_store_image *image, size_t column
 
 static void print_cell(const char *text, size_t width, bool last)
 {
-    printf("%-*.*s%s", last ? 0 : (int)width, WIDEST, text, last ? "\n" : "  ");
+    struct dh_buffer plain = {0};
+    dh_text_put_plain(&plain, text);
+    for (size_t i = 0; i < plain.size; i++) /* a row is a line */
+        if (plain.data[i] == '\n')
+            plain.data[i] = ' ';
+    printf("%-*.*s%s", last ? 0 : (int)width, WIDEST, plain.data ? plain.data : "",
+           last ? "\n" : "  ");
+    dh_buffer_free(&plain);
 }
 
 void verb_print_table(const struct dh_store_image *image, const uint64_t *ids, uint64_t count)

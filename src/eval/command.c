@@ -188,7 +188,10 @@ static void run_command(const struct eval_child *child)
 static void silent(struct eval_run *run, struct dh_outcome *outcome)
 {
     const struct eval_plan *plan = run->host->plan;
-    if (run->has_marked)
+    if (run->lines.marked_skipped)
+        eval_value_fail(outcome, plan->objective_count, DH_TRIAL_FAILED,
+                        "a marked line on stdout is longer than %d MiB", EVAL_MARKED_LIMIT >> 20);
+    else if (run->has_marked)
         eval_value_text(outcome, plan->objective_count, plan->options->metadata_limit,
                         run->marked.data, run->marked.size);
     else

@@ -26,6 +26,9 @@
 /* How long the guard tries to kill what does not die (other users' processes, hung disks). */
 #define PATIENCE 20.0
 
+/* A scan can miss a process whose parent ends meanwhile: so many have to find none in a row. */
+#define QUIET_SCANS 3
+
 struct guard {
     const struct eval_guard_spec *spec;
     int control, signals;
@@ -112,11 +115,13 @@ static void kill_rest(struct guard *guard, bool spare_main)
 {
     const struct eval_spared spared = {.pids = &guard->main, .count = spare_main};
     double deadline = dh_clock_now(&dh_clock_monotonic) + PATIENCE;
-    for (;;) {
+    int quiet = spare_main ? QUIET_SCANS - 1 : 0; /* a function that starts nothing is the rule */
+    while (quiet < QUIET_SCANS) {
         reap(guard);
-        if (guard->alone || eval_process_kill_descendants(getpid(), &spared) == 0)
+        if (guard->alone)
             break;
-        if (dh_clock_now(&dh_clock_monotonic) > deadline)
+        quiet = eval_process_kill_descendants(getpid(), &spared) ? 0 : quiet + 1;
+        if (quiet == QUIET_SCANS || dh_clock_now(&dh_clock_monotonic) > deadline)
             break;
         struct timespec nap = {.tv_nsec = 500000};
         nanosleep(&nap, NULL);

@@ -21,8 +21,12 @@
 #include "run.h"
 #include "wire.h"
 
-#define MEMORY_INTERVAL 0.2 /* seconds between scans for memory_limit */
-#define MEMORY_SHARE 20     /* … and that times longer than a scan takes */
+/* Between two scans of the processes: so many seconds, and so many times as long as a scan takes.
+ * Memory takes a while to fill; processes multiply. */
+#define MEMORY_INTERVAL 0.2
+#define MEMORY_SHARE 20
+#define PROCESS_INTERVAL 0.05
+#define PROCESS_SHARE 4
 #define GUARD_PATIENCE 25.0 /* a guard gives up earlier */
 
 struct launcher {
@@ -37,7 +41,7 @@ struct launcher {
     struct eval_host host;
     struct eval_run *runs;
     size_t run_count;
-    double memory_at;
+    double scan_at; /* of the next; INFINITY: nobody wants one */
     struct eval_process_table table;
     struct pollfd *fds;
 };
@@ -116,7 +120,8 @@ static void make_runs(struct launcher *launcher)
     launcher->fds = dh_alloc(2 + launcher->run_count * EVAL_RUN_FDS, sizeof *launcher->fds);
     for (size_t i = 0; i < launcher->run_count; i++)
         eval_run_init(&launcher->runs[i], &launcher->host, (int32_t)i);
-    launcher->memory_at = launcher->plan->options->memory_limit > 0 ? 0 : INFINITY;
+    const struct eval_options *options = launcher->plan->options;
+    launcher->scan_at = options->memory_limit > 0 || options->process_limit > 0 ? 0 : INFINITY;
 }
 
 static dh_status load(struct launcher *launcher, const char *name, const char *text,
@@ -211,19 +216,22 @@ static void read_signals(struct launcher *launcher)
 }
 
 /* One scan serves all runs; it is made rarer where there are so many processes that it costs. */
-static void check_memory(struct launcher *launcher)
+static void check_use(struct launcher *launcher)
 {
     double start_time = now();
     bool any = false;
     for (size_t i = 0; i < launcher->run_count; i++)
         any = any || launcher->runs[i].busy;
-    if (start_time < launcher->memory_at || !any)
+    if (start_time < launcher->scan_at || !any)
         return;
     eval_process_scan(&launcher->table);
     for (size_t i = 0; i < launcher->run_count; i++)
-        eval_run_check_memory(&launcher->runs[i], &launcher->table, start_time);
+        eval_run_check_use(&launcher->runs[i], &launcher->table, start_time);
     double end_time = now();
-    launcher->memory_at = end_time + fmax(MEMORY_INTERVAL, MEMORY_SHARE * (end_time - start_time));
+    bool many = launcher->plan->options->process_limit > 0;
+    launcher->scan_at =
+        end_time + fmax(many ? PROCESS_INTERVAL : MEMORY_INTERVAL,
+                        (many ? PROCESS_SHARE : MEMORY_SHARE) * (end_time - start_time));
 }
 
 /* Milliseconds until something is due; -1: nothing will be. */
@@ -233,7 +241,7 @@ static int patience(const struct launcher *launcher)
     for (size_t i = 0; i < launcher->run_count; i++) {
         next = fmin(next, eval_run_next_time(&launcher->runs[i]));
         if (launcher->runs[i].busy)
-            next = fmin(next, launcher->memory_at);
+            next = fmin(next, launcher->scan_at);
     }
     if (next == INFINITY)
         return -1;
@@ -281,7 +289,7 @@ static void turn(struct launcher *launcher)
         for (size_t i = 0; i < count; i++)
             fds[i].revents = 0;
     serve_runs(launcher, fds + 2);
-    check_memory(launcher);
+    check_use(launcher);
     if (signals)
         read_signals(launcher);
     if (rank)

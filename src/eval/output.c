@@ -30,11 +30,16 @@ static void emit(const char *data, size_t size, eval_line_function *line, void *
 /* More of a line whose end has not come yet. */
 static void extend_partial(struct eval_lines *lines, const char *data, size_t size)
 {
-    if (!lines->skipping && lines->partial.size + size <= EVAL_LINE_LIMIT) {
+    const char *start;
+    bool marked =
+        lines->partial.size && interesting(lines->partial.data, lines->partial.size, &start);
+    size_t limit = marked ? EVAL_MARKED_LIMIT : EVAL_LINE_LIMIT;
+    if (!lines->skipping && lines->partial.size + size <= limit) {
         dh_buffer_append(&lines->partial, data, size);
         return;
     }
     lines->skipping = true;
+    lines->marked_skipped = lines->marked_skipped || marked;
     dh_buffer_free(&lines->partial);
 }
 

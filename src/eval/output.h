@@ -8,7 +8,8 @@
 
 #include "dh_mpi/buffer.h"
 
-#define EVAL_LINE_LIMIT (1 << 20) /* longer lines are skipped */
+#define EVAL_LINE_LIMIT (1 << 20)    /* longer lines are skipped … */
+#define EVAL_MARKED_LIMIT (64 << 20) /* … marked ones, which may carry metadata, from here on */
 #define EVAL_TAIL_LIMIT 4096
 
 /* Finds lines in a stream and calls `line` with each that begins (after blanks) with "DH-"; the
@@ -16,6 +17,7 @@
 struct eval_lines {
     struct dh_buffer partial; /* of the line that has begun */
     bool skipping;            /* it is too long */
+    bool marked_skipped;      /* and it was a marked one; stays until the owner clears it */
 };
 typedef void eval_line_function(void *context, const char *line, size_t size);
 void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,

@@ -32,6 +32,8 @@ static const struct dh_option process_options[] = {
      "time between SIGTERM and SIGKILL"},
     {"memory_limit", DH_OPTION_BYTES, FIELD(memory_limit), false, 0, 0, 1e18, NULL,
      "resident memory of an evaluation's processes together; 0: no limit"},
+    {"process_limit", DH_OPTION_INT, FIELD(process_limit), false, 0, 0, 1e6, NULL,
+     "processes of an evaluation at one time; 0: no limit"},
     {"output_limit", DH_OPTION_BYTES, FIELD(output_limit), false, 10 * 0x1p20, 0, 1e18, NULL,
      "bytes kept of stdout, and of stderr, in a run folder"},
     {"metadata_limit", DH_OPTION_BYTES, FIELD(metadata_limit), false, 0x1p20, 0, 0x1p25, NULL,

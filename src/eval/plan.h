@@ -25,6 +25,7 @@ struct eval_options {
     const char *runs;      /* folder of the run folders, or NULL */
     double kill_after;     /* seconds from SIGTERM to SIGKILL */
     double memory_limit;   /* bytes; 0: none */
+    int64_t process_limit; /* processes; 0: none */
     double output_limit;   /* bytes kept of stdout, and of stderr, in a run folder */
     double metadata_limit; /* bytes */
     const struct dh_node *resources, *environment;

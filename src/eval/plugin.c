@@ -34,8 +34,9 @@ static const struct dh_option options[] = {
 /* What needs a process cannot be promised without one. */
 static dh_status check_without_process(const struct eval_plan *plan, struct dh_error *err)
 {
-    static const char *const needs[] = {"timeout",      "runs",      "kill_after", "memory_limit",
-                                        "output_limit", "resources", "environment"};
+    static const char *const needs[] = {"timeout",      "runs",          "kill_after",
+                                        "memory_limit", "process_limit", "output_limit",
+                                        "resources",    "environment"};
     for (size_t i = 0; i < DH_COUNT_OF(needs); i++) {
         const struct dh_node *node = dh_node_child(plan->settings->evaluator, needs[i]);
         if (node)

@@ -108,12 +108,14 @@ static bool alive(const struct eval_process *row)
     return row->state != 'Z' && row->state != 'X' && row->state != 'x';
 }
 
-uint64_t eval_process_tree_resident(const struct eval_process_table *table, pid_t root)
+struct eval_process_use eval_process_tree_use(const struct eval_process_table *table, pid_t root)
 {
-    uint64_t total = 0;
+    struct eval_process_use total = {0};
     for (size_t i = 0; i < table->count; i++)
-        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL))
-            total += table->rows[i].resident;
+        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL)) {
+            total.resident += table->rows[i].resident;
+            total.processes++;
+        }
     return total;
 }
 

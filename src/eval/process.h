@@ -22,9 +22,12 @@ struct eval_process_table {
 void eval_process_scan(struct eval_process_table *table);
 void eval_process_table_free(struct eval_process_table *table);
 
-/* Resident memory of the living descendants of `root`, together. Memory that they share counts
- * for each. */
-uint64_t eval_process_tree_resident(const struct eval_process_table *table, pid_t root);
+/* What the living descendants of `root` use together. Memory that they share counts for each. */
+struct eval_process_use {
+    uint64_t resident; /* bytes */
+    size_t processes;
+};
+struct eval_process_use eval_process_tree_use(const struct eval_process_table *table, pid_t root);
 
 /* Who is spared when the descendants of a process are killed. */
 struct eval_spared {

@@ -50,7 +50,7 @@ static void clear(struct eval_run *run)
     run->report_count = 0;
     run->peak_bytes = 0;
     run->tail.total = 0;
-    run->lines.skipping = false;
+    run->lines.skipping = run->lines.marked_skipped = false;
     free(run->ending_reason);
     free(run->failure);
     run->ending_reason = run->failure = NULL;
@@ -280,20 +280,24 @@ static void put_bytes(struct dh_buffer *out, double bytes)
     dh_buffer_printf(out, "%.4g %s", bytes, units[unit]);
 }
 
-void eval_run_check_memory(struct eval_run *run, const struct eval_process_table *table, double now)
+void eval_run_check_use(struct eval_run *run, const struct eval_process_table *table, double now)
 {
-    double limit = run->host->plan->options->memory_limit;
+    const struct eval_options *options = run->host->plan->options;
     if (!run->busy || run->control < 0)
         return;
-    uint64_t used = eval_process_tree_resident(table, run->guard);
-    run->peak_bytes = used > run->peak_bytes ? used : run->peak_bytes;
-    if (limit <= 0 || (double)used <= limit)
-        return;
+    struct eval_process_use use = eval_process_tree_use(table, run->guard);
+    run->peak_bytes = use.resident > run->peak_bytes ? use.resident : run->peak_bytes;
     struct dh_buffer text = {0};
-    dh_buffer_text(&text, "memory limit ");
-    put_bytes(&text, limit);
-    dh_buffer_text(&text, " exceeded");
-    end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), 0, now);
+    if (options->memory_limit > 0 && (double)use.resident > options->memory_limit) {
+        dh_buffer_text(&text, "memory limit ");
+        put_bytes(&text, options->memory_limit);
+        dh_buffer_text(&text, " exceeded");
+    } else if (options->process_limit > 0 && use.processes > (size_t)options->process_limit) {
+        dh_buffer_printf(&text, "process limit %lld exceeded: %zu processes",
+                         (long long)options->process_limit, use.processes);
+    }
+    if (text.size)
+        end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), 0, now);
 }
 
 /* "10:00" from a minute on, "2.5 s" below. */

@@ -83,9 +83,8 @@ void eval_run_close(struct eval_run *run);
 /* Start `task` (its values are taken). A failure is a result. */
 void eval_run_start(struct eval_run *run, struct dh_task *task, double now);
 void eval_run_cancel(struct eval_run *run, uint64_t trial, double now);
-/* Memory of the processes, from a fresh scan. */
-void eval_run_check_memory(struct eval_run *run, const struct eval_process_table *table,
-                           double now);
+/* Memory and number of the processes, from a fresh scan. */
+void eval_run_check_use(struct eval_run *run, const struct eval_process_table *table, double now);
 /* Enforce what is due at `now`; and when something will be. */
 void eval_run_tick(struct eval_run *run, double now);
 double eval_run_next_time(const struct eval_run *run);

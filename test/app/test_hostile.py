@@ -1,8 +1,11 @@
 """Evaluations that crash, hang, flood or lie: each a recorded failure, and nothing is left."""
 
+import json
 import os
+import struct
 import subprocess
 import unittest
+import zlib
 
 import harness
 
@@ -45,6 +48,71 @@ int dh_evaluate(const dh_job *job, dh_result *result)
     return 0;
 }
 """
+
+HEAP = """
+#include <dh_mpi/plugin.h>
+#include <stdlib.h>
+#include <string.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    char *volatile small = malloc(24), *volatile other = malloc(24);
+    switch (dh_job_int(job, "k", 0)) {
+    case 0: /* the heap behind a block, then use of it */
+        memset(small, 'A', 4096);
+        free(other);
+        free(small);
+        free(malloc(100000));
+        break;
+    case 1: /* twice */
+        free(small);
+        free(small);
+        break;
+    case 2: /* the result's neighbours, and no end of its texts */
+        memset(result, 0xC3, sizeof *result);
+        return 1;
+    case 3: /* the stack */
+        memset(__builtin_frame_address(0), 'A', 512);
+        break;
+    case 4: /* not what it was given */
+        memset((void *)job->arguments, 'A', sizeof *job->arguments);
+        result->objective[0] = 1;
+        return 0;
+    }
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
+LIAR = """
+import json, os
+
+def run(job):
+    for answer in ({"id": 99999, "objective": 1e9}, {"id": -1, "objective": 1e9}, {"id": None},
+                   {"report": [1, 2, 3]}, {"ready": True}, [[]], "DH", {"objective": 1e9}):
+        for fd in range(3, 64):
+            try:
+                os.write(fd, (json.dumps(answer) + "\\n").encode())
+            except OSError:
+                pass
+    return job["x"]
+"""
+
+LARGE = """
+def run(job):
+    if job["k"] == 0:
+        raise ValueError("x" * 10000000)
+    if job["k"] == 1:
+        return "F_" + "y" * 10000000
+    return {"objective": job["x"], "metadata": {"text": "z" * 10000000}}
+"""
+
+# A bomb with an end: 511 shells at most, which the limit of 50 never lets come about.
+BOMB = """bomb() { [ $1 -gt 0 ] && { bomb $(($1 - 1)) & bomb $(($1 - 1)) & }; sleep 100; }
+bomb 8
+"""
+
+LABELS = ["$(touch pwned)", "`touch pwned`", "'; touch pwned; '", '\\"; touch pwned; \\"',
+          "a\\nb; touch pwned\\n", "../../pwned", "| touch pwned", "&& touch pwned", "-n", "%s%n"]
 
 
 class Hostile(harness.Case):
@@ -92,6 +160,83 @@ class Hostile(harness.Case):
         for trial in trials:
             self.assertEqual(trial["status"], "ok", trial)
             self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
+
+    def test_command_that_prints_a_gigabyte(self):
+        """On stdout and stderr alike; DH_TEST_BYTES=1000000000 for the whole of it."""
+        half = int(os.environ.get("DH_TEST_BYTES", "200000000")) // 2
+        trials = self.shell("giga", f"head -c {half} /dev/zero >&2 &\nhead -c {half} /dev/zero\n"
+                            "wait\necho\necho DH-OUTPUT: $1\n", evaluations=2,
+                            evaluator='runs = "runs"; output_limit = "1M";')
+        for trial in trials:
+            self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
+            for name in ("stdout", "stderr"):
+                kept = self.path(f"runs/{trial['id']}/{name}")
+                self.assertLess(os.path.getsize(kept), 1100000)
+                with open(kept, "rb") as text:
+                    self.assertIn(b"output_limit reached", text.read())
+
+    def test_binary_output_and_invalid_utf8(self):
+        trials = self.shell("binary", "printf 'DH-OUTPUT: \\377\\376\\000\\355\\240\\200\\n'\n"
+                            "printf '\\303( \\033[2J\\000bad\\n' >&2\n", evaluations=3)
+        self.all_failed(trials, "failed", "DH-OUTPUT is not a number: \"\ufffd\ufffd")
+        self.assertIn("\ufffd( ", trials[0]["stderr"])
+        for verb in ("list", "show", "best"):
+            self.assertNotIn("\033[2J", subprocess.run(
+                [harness.DHCTL, verb, "binary.h5"] + (["0"] if verb == "show" else []),
+                cwd=self.folder, capture_output=True, text=True, timeout=60).stdout)
+
+    def test_fork_bomb_under_a_process_limit(self):
+        trials = self.shell("bomb", BOMB, evaluations=2, ranks=2,
+                            evaluator='process_limit = 50; timeout = "60s";')
+        self.all_failed(trials, "failed", "process limit 50 exceeded")
+
+    def test_memory_hog(self):
+        trials = self.shell("hog", "head -c 400000000 /dev/zero | tail\necho DH-OUTPUT: 1\n",
+                            evaluations=2, evaluator='memory_limit = "64M"; timeout = "60s";')
+        self.all_failed(trials, "failed", "memory limit 64 MiB exceeded")
+
+    def test_large_metadata_is_limited_and_said(self):
+        trials = self.shell("meta", "printf 'DH-OUTPUT: {\"objective\": %s, \"text\": \"' $1\n"
+                            "head -c 10000000 /dev/zero | tr '\\0' x\necho '\"}'\n", evaluations=2)
+        for trial in trials:
+            self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
+            self.assertIn("over metadata_limit", trial["metadata"]["dropped"])
+
+    def test_large_texts_of_python(self):
+        self.write("large.py", LARGE)
+        trials = self.search("large", 'type = "python"; function = "large.run"; '
+                             f'python = "{harness.PYTHON}";', evaluations=12)
+        for trial in trials:
+            k, text = trial["parameters"]["k"], json.dumps(trial)
+            self.assertLess(len(text), 30000, text[:500])
+            self.assertEqual(trial["status"], "failed" if k < 2 else "ok")
+            if k >= 2:
+                self.assertIn("dropped", json.dumps(trial["metadata"]))
+
+    def test_answers_for_another_evaluation(self):
+        self.write("liar.py", LIAR)
+        trials = self.search("liar", 'type = "python"; function = "liar.run"; slots = 2; '
+                             f'python = "{harness.PYTHON}";', evaluations=12)
+        for trial in trials:
+            self.assertEqual(trial["status"], "ok", trial)
+            self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
+
+    def test_plugin_that_corrupts_memory(self):
+        self.write("heap.c", HEAP)
+        subprocess.run(["cc", "-w", "-shared", "-fPIC", "-I", os.path.join(harness.SOURCE, "include"),
+                        "-o", "heap.so", "heap.c"], cwd=self.folder, check=True)
+        trials = self.search("heap", 'type = "plugin"; library = "heap.so"; timeout = "20s";',
+                             evaluations=30)
+        for trial in trials:
+            k, x = trial["parameters"]["k"], trial["parameters"]["x"]
+            if k == 5:
+                self.assertEqual(trial["objectives"]["value"], x)
+            elif k == 2:
+                self.assertEqual(trial["status"], "failed")
+                self.assertTrue(trial["reason"])
+            elif k < 2:
+                self.assertEqual(trial["status"], "failed", trial)
+                self.assertIn("signal", trial["reason"])
 
     def test_command_that_forks_children_and_exits(self):
         trials = self.shell("fork", "sleep 1000 &\nsetsid sh -c 'sleep 1000 & sleep 1000' &\n"
@@ -157,6 +302,70 @@ class Hostile(harness.Case):
             ' "sh", "{x}; touch pwned; {k}");')
         self.assertEqual({t["objectives"]["value"] for t in trials}, {4.0})
         self.assertFalse(os.path.exists(self.path("pwned")))
+
+    def test_labels_never_reach_a_shell(self):
+        """As argument, in the environment, in a template of a shell's program, in the JSON file."""
+        labels = ", ".join(f'"{label}"' for label in LABELS)
+        self.write("labels.cfg", """
+search = { name = "labels"; max_evaluations = 30; };
+parameters = ( { name = "l[0].x.v"; type = "categorical"; values = (%s); },
+               { name = "x"; type = "real"; low = 0.0; high = 1.0; } );
+optimizer = { method = "random"; };
+evaluator = { type = "command"; shell = true; runs = "runs";
+    command = "test \\"$DH_PARAM_l_0__x_v\\" = {l[0].x.v} && printf '%%s' {l[0].x.v} >label && echo DH-OUTPUT: 1"; };
+""" % labels)
+        self.run_search(2, "labels.cfg")
+        self.assert_nothing_left()
+        found = set()
+        for trial in self.assert_complete("labels.h5", 30):
+            self.assertEqual(trial["status"], "ok", trial)
+            with open(self.path(f"runs/{trial['id']}/label"), newline="") as label:
+                self.assertEqual(label.read(), trial["parameters"]["l[0].x.v"])
+            found.add(trial["parameters"]["l[0].x.v"])
+        self.assertGreater(len(found), 5)
+        self.assertFalse([name for folder in os.walk(self.folder) for name in folder[2] + folder[1]
+                          if name == "pwned"])
+        self.assertEqual(sorted(os.listdir(self.path("runs")), key=int), [str(i) for i in range(30)])
+
+    def test_files_have_the_umask_and_links_are_not_followed(self):
+        self.write("victim", "untouched")
+        os.makedirs(self.path("runs/0"))
+        for name in ("runs/0/parameters.json", "runs/0/stdout", "mask.h5.tmp", "status.json.tmp"):
+            os.symlink(self.path("victim"), self.path(name))
+        old = os.umask(0o077)
+        try:
+            trials = self.shell("mask", "stat -c %a \"$DH_PARAMETERS\" >&2\necho DH-OUTPUT: $1\n",
+                                evaluations=4, ranks=2, evaluator='runs = "runs";')
+        finally:
+            os.umask(old)
+        self.assertEqual(trials[0]["status"], "failed")  # it could not write where the link is
+        self.assertEqual({t["status"] for t in trials[1:]}, {"ok"})
+        self.assertEqual(self.read(self.path("victim")), "untouched")
+        for name in ("mask.h5", "status.json", "runs/1/parameters.json", "runs/1/stdout"):
+            self.assertEqual(os.stat(self.path(name)).st_mode & 0o077, 0, name)
+
+    def test_checkpoint_of_somebody_else(self):
+        """dhctl runs nothing that its configuration names, and opens no file that it includes."""
+        self.shell("own", "echo DH-OUTPUT: $1\ntouch ran\n", evaluations=2, ranks=2)
+        os.remove(self.path("ran"))
+        for verb in (["best", "own.h5"], ["list", "own.h5"], ["show", "own.h5", "0"],
+                     ["export", "--format", "csv", "own.h5"]):
+            self.dhctl(*verb)
+        self.assertFalse(os.path.exists(self.path("ran")))
+        self.write("victim", "secret = = 1;\n")
+        with open(self.path("own.h5-journal.1"), "rb") as journal:
+            records = journal.read()
+        end = 8 + struct.unpack_from("<I", records)[0]
+        start = next(at for at in range(8, end) if
+                     at + 4 + struct.unpack_from("<I", records, at)[0] == end)
+        text = b'@include "victim"\n' + records[start + 4:end]
+        header = records[8:start] + struct.pack("<I", len(text)) + text
+        with open(self.path("evil.h5-journal"), "wb") as journal:
+            journal.write(struct.pack("<II", len(header), zlib.crc32(header)) + header +
+                          records[end:])
+        said = self.dhctl("list", "evil.h5", expect=78)
+        self.assertIn("an @include counts in a file only", said)
+        self.assertNotIn("victim", said)
 
     def test_no_mpi_variables_and_own_folder(self):
         script = ('env | grep -E "^(OMPI|PMIX|PMI|PRTE)_" | grep -v ALLOW_RUN_AS_ROOT && exit 1\n'

@@ -43,13 +43,38 @@ static void long_lines_are_skipped_whole(void **state)
     struct dh_buffer out = {0};
     char piece[4096];
     memset(piece, 'x', sizeof piece);
-    eval_lines_feed(&lines, "DH-LONG", 7, collect, &out);
+    eval_lines_feed(&lines, "LONG", 4, collect, &out);
     for (size_t fed = 0; fed < 3u << 20; fed += sizeof piece) {
         eval_lines_feed(&lines, piece, sizeof piece, collect, &out);
         assert_true(lines.partial.capacity < 3u << 20);
     }
     eval_lines_feed(&lines, "DH-INSIDE\nDH-NEXT\n", 18, collect, &out);
     assert_string_equal(out.data, "DH-NEXT|");
+    assert_false(lines.marked_skipped);
+    eval_lines_end(&lines, collect, &out);
+    dh_buffer_free(&out);
+}
+
+/* Metadata may be large; what is larger still is known to have been left out. */
+static void marked_lines_have_room(void **state)
+{
+    (void)state;
+    struct eval_lines lines = {0};
+    struct dh_buffer out = {0};
+    char piece[65536];
+    memset(piece, 'x', sizeof piece);
+    eval_lines_feed(&lines, "DH-LONG", 7, collect, &out);
+    for (size_t fed = 0; fed < 3u << 20; fed += sizeof piece)
+        eval_lines_feed(&lines, piece, sizeof piece, collect, &out);
+    eval_lines_feed(&lines, "\nDH-", 4, collect, &out);
+    assert_int_equal(out.size, 7 + (3u << 20) + 1);
+    assert_false(lines.marked_skipped);
+    for (size_t fed = 0; fed < EVAL_MARKED_LIMIT; fed += sizeof piece)
+        eval_lines_feed(&lines, piece, sizeof piece, collect, &out);
+    assert_true(lines.marked_skipped);
+    assert_int_equal(lines.partial.capacity, 0);
+    eval_lines_feed(&lines, "x\nDH-NEXT\n", 10, collect, &out);
+    assert_int_equal(out.size, 7 + (3u << 20) + 1 + 8);
     eval_lines_end(&lines, collect, &out);
     dh_buffer_free(&out);
 }
@@ -153,6 +178,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_do_not_depend_on_pieces),
         cmocka_unit_test(long_lines_are_skipped_whole),
+        cmocka_unit_test(marked_lines_have_room),
         cmocka_unit_test(a_tail_is_the_end),
         cmocka_unit_test(bytes_become_utf8),
         cmocka_unit_test(values_are_read),
