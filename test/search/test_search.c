@@ -71,7 +71,7 @@ static void sobol_has_a_limit(void **unused)
     }
 }
 
-static void default_is_random(void **unused)
+static void default_is_model_based(void **unused)
 {
     (void)unused;
     struct bench bench;
@@ -147,7 +147,10 @@ static void random_tries_again(void **unused)
 {
     (void)unused;
     struct bench bench;
-    bench_open(&bench, "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );", 1);
+    bench_open(&bench,
+               "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 9; } );"
+               "optimizer = { method = \"random\"; };",
+               1);
     struct run run = bench_run_new(&bench, 8);
     assert_int_equal(run.count, 8);
     for (size_t i = 0; i < run.count; i++)
@@ -306,7 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(sobol_has_a_limit),
-        cmocka_unit_test(default_is_random),
+        cmocka_unit_test(default_is_model_based),
         cmocka_unit_test(given_points_come_first),
         cmocka_unit_test(impossible_constraints),
         cmocka_unit_test(random_tries_again),
