@@ -1,5 +1,6 @@
-/* Damage anywhere: sampled positions, or each one with DH_LONG=1 in the environment. What is served
- * is the true state after some event, and nothing that an undamaged file holds is missing. */
+/* Damage anywhere: sampled positions, or each one (each N-th) with DH_LONG=1 (N) in the
+ * environment. What is served is the true state after some event, and nothing that an undamaged
+ * file holds is missing. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -47,7 +48,9 @@ static void make_files(const struct fixture *f, bool checkpoints, struct shelf *
 
 static size_t stride(size_t size)
 {
-    return getenv("DH_LONG") ? 1 : size / 150 + 1;
+    const char *gap = getenv("DH_LONG");
+    size_t bytes = gap ? strtoul(gap, NULL, 10) : size / 150 + 1;
+    return bytes ? bytes : 1;
 }
 
 /* The state that is served: the true one after `least` events or more; returns after how many. */
