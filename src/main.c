@@ -1,7 +1,23 @@
 /* dh_mpi: arguments, role, exit code. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "dh_mpi/app.h"
+
+/* Together with the other ranks where that is possible; otherwise MPI_Finalize would wait for those
+ * that are lost, so the process ends without it. */
+static int leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log)
+{
+    struct dh_error err;
+    if (*comm && end.alone)
+        dh_comm_leave(comm);
+    else if (dh_comm_close(comm, &err) == DH_OK)
+        return end.code;
+    else
+        dh_log_error(log, "%s", err.text);
+    fflush(NULL);
+    _exit(end.code);
+}
 
 /* The launcher comes first: nothing may be forked once MPI holds a fabric's memory, and it keeps
  * the signals that are blocked before MPI makes threads that would take them. The batch system is
@@ -12,31 +28,26 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     struct dh_comm *comm = NULL;
     struct dh_walltime walltime = {0};
     struct dh_error err;
-    int code, signals = -1;
+    struct dh_app_end end = {0};
+    int signals = -1;
     dh_status status = dh_launcher_start(&launcher, &err);
     if (status == DH_OK)
         signals = dh_app_signals_open();
     dh_walltime_ask(log, &walltime);
     if (status != DH_OK || (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
         dh_log_error(log, "%s", err.text);
-        code = dh_status_exit_code(err.status);
+        end.code = dh_status_exit_code(err.status);
     } else if (!comm || dh_comm_size(comm) == 1) {
-        code = dh_app_alone(options, launcher, signals, &walltime, log);
+        end.code = dh_app_alone(options, launcher, signals, &walltime, log);
     } else if (dh_comm_rank(comm) > 0) {
         log->rank = dh_comm_rank(comm);
-        code = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);
+        end = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);
     } else {
         dh_launcher_stop(&launcher); /* the manager evaluates nothing */
-        code = dh_app_manage(options, comm, signals, &walltime, log);
+        end = dh_app_manage(options, comm, signals, &walltime, log);
     }
     dh_launcher_stop(&launcher);
-    if (code == dh_status_exit_code(DH_COMM) && comm)
-        dh_comm_mpi_abort(code); /* the others may wait for us for ever */
-    if (dh_comm_close(&comm, &err) != DH_OK) {
-        dh_log_error(log, "%s", err.text);
-        code = code ? code : dh_status_exit_code(err.status);
-    }
-    return code;
+    return leave(&comm, end, log);
 }
 
 static int probe_mpi(const struct dh_log *log)

@@ -57,16 +57,24 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out,
  * failure. A worker never reads it: only the manager ends a search. */
 int dh_app_signals_open(void);
 
+/* How a process ends: what it returns, and whether it may close the transport with the others. */
+struct dh_app_end {
+    int code;
+    bool alone; /* somebody is lost: dh_comm_leave, then _exit */
+};
+
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
  * transport stays open; main closes it. `launcher` is the process's own, stopped by main; `signals`
  * is of dh_app_signals_open, `walltime` of dh_walltime_ask. */
 int dh_app_check(const struct dh_app_options *options, const struct dh_log *log);
-/* Rank 0: collective with dh_app_work on all other ranks (the configuration is broadcast). */
-int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
-                  const struct dh_walltime *walltime, const struct dh_log *log);
+/* Rank 0, with dh_app_work on all other ranks. Nothing in here is collective, so that any of them
+ * may be lost. */
+struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+                                int signals, const struct dh_walltime *walltime,
+                                const struct dh_log *log);
 /* Every other rank. `communicator`: see dh_eval_create. */
-int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
-                const struct dh_log *log);
+struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher,
+                              const void *communicator, const struct dh_log *log);
 /* Manager and one worker in this process, without a launcher's MPI. */
 int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
                  const struct dh_walltime *walltime, const struct dh_log *log);

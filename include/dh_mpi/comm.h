@@ -29,7 +29,10 @@ enum dh_tag {
     DH_TAG_CANCEL,   /* manager → worker: slot, trial: end this evaluation now */
     DH_TAG_SHUTDOWN, /* manager → worker: end */
     DH_TAG_BYE,      /* worker → manager: has ended everything; last message */
-    DH_TAG_FATAL,    /* worker → manager: text; cannot evaluate at all (e.g. no launcher) */
+    DH_TAG_FATAL,    /* worker → manager: status, text; cannot evaluate (any more) */
+    DH_TAG_SETUP, /* manager → worker: path and text of the configuration; nothing: no search */
+    DH_TAG_HEARTBEAT, /* worker → manager, when nothing else was sent for a while; and the answer */
+    DH_TAG_LEAVE,     /* manager → worker: u8 together; last message: see dh_comm_leave */
     DH_TAG_COUNT,
 };
 
@@ -55,6 +58,8 @@ struct dh_comm_ops {
     dh_status (*broadcast)(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
     /* Collective: wait until all sends are done and everybody is here, then release. Frees. */
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
+    /* Not collective: see dh_comm_leave. */
+    void (*leave)(struct dh_comm *comm);
 };
 
 /* Every transport's struct begins with this. */
@@ -68,8 +73,14 @@ dh_status dh_comm_send(struct dh_comm *comm, int peer, enum dh_tag tag,
                        const struct dh_buffer *payload, struct dh_error *err);
 dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
 dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
-/* Collective; `*comm` may be NULL and is NULL afterwards. */
+/* Collective; `*comm` may be NULL and is NULL afterwards. DH_COMM if some rank does not come: then
+ * what is left is what dh_comm_leave leaves. */
 dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
+
+/* Leave without the others, when one of them is lost and nothing collective can work any more: give
+ * the sends under way a moment to get away, and release nothing that they or MPI may still use. The
+ * process must then end by _exit. Not collective; `*comm` is NULL afterwards. */
+void dh_comm_leave(struct dh_comm **comm);
 
 /* `count` endpoints joined in this process; `out` is an array of `count`. Each is closed by
  * itself. */
@@ -92,12 +103,13 @@ void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload. */
-#define DH_WIRE_VERSION 1
+#define DH_WIRE_VERSION 2
 
 struct dh_hello {
     uint32_t version;
     int32_t slots;
     int32_t pid;
+    bool silent; /* evaluates in the rank itself, and cannot be heard while it does */
     char host[64];
 };
 

@@ -122,13 +122,18 @@ struct dh_settings {
         double interval;  /* seconds between checkpoints */
         double sync;      /* seconds between syncs of the journal */
     } checkpoint;
+    struct dh_scheduler_settings {
+        double lost_after;    /* seconds of silence after which a rank counts as lost */
+        double lost_in_rank;  /* the same while a plugin runs in the rank; 0: no limit */
+        int64_t lost_retries; /* of a trial whose worker was lost */
+    } scheduler;
     const struct dh_node *parameters, *constraints, *initial, *warm_start, *optimizer, *evaluator;
     char *owned_name, *owned_file; /* storage of the two defaults */
 };
 
 /* Unpack and check the top level: unknown groups, search, objectives (default: one, named
- * "objective", maximised) and checkpoint; `parameters` and `evaluator` must be there. Borrows
- * `config`, which must outlive the result. */
+ * "objective", maximised), checkpoint and scheduler; `parameters` and `evaluator` must be there.
+ * Borrows `config`, which must outlive the result. */
 dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings *out,
                              struct dh_error *err);
 void dh_settings_free(struct dh_settings *settings);

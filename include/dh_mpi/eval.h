@@ -1,7 +1,8 @@
 /* Evaluations on a worker: a pool of slots behind one interface, whatever the kind.
  *
  * The launcher is a small process that is forked before MPI_Init; it forks every evaluation, so
- * nothing is ever forked from a process that holds a fabric's memory. It gives each evaluation a
+ * nothing is ever forked from a process that holds a fabric's memory. (Between the two sleeps the
+ * nursery, which forks another launcher if that one is killed.) It gives each evaluation a
  * guard (a subreaper) and a process group, enforces time and memory limits, collects output, and
  * ends everything when the rank goes away. Builtin functions and plugins with isolate = false run
  * in the rank itself.
@@ -26,6 +27,9 @@ struct dh_launcher;
 
 /* Fork the launcher. Call before MPI_Init and before any thread. The child never returns. */
 dh_status dh_launcher_start(struct dh_launcher **out, struct dh_error *err);
+/* A new launcher in place of one that is gone: DH_INTERNAL if there can be none. What the old one
+ * ran is ended. A pool of the old one cannot evaluate any more; make another. */
+dh_status dh_launcher_replace(struct dh_launcher *launcher, struct dh_error *err);
 /* Ends it, and with it every process of every evaluation; waits for that (bounded). */
 void dh_launcher_stop(struct dh_launcher **launcher);
 
@@ -62,6 +66,10 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
 void dh_eval_destroy(struct dh_eval **eval);
 
 int32_t dh_eval_slots(const struct dh_eval *eval);
+/* Does `slot` run something? Then `*trial` is it. */
+bool dh_eval_running(const struct dh_eval *eval, int32_t slot, uint64_t *trial);
+/* Do evaluations run within poll, which then takes as long as they do? */
+bool dh_eval_blocks(const struct dh_eval *eval);
 /* Start `task` on its free slot (values are copied). A failure to start one evaluation is an
  * outcome; an error means that the pool cannot evaluate at all. */
 dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err);

@@ -45,11 +45,12 @@ struct dh_sched_settings {
     uint64_t max_failures;        /* failures in a row in this run; 0: no limit */
     uint32_t retries;             /* of a failed or timed-out evaluation */
     uint32_t lost_retries;        /* of a trial whose worker was lost: then it counts as failed */
+    uint64_t workers;             /* that are expected; 0: those that have joined are all */
 };
 
 /* Why a search ends. FINISHED ones give exit code 0, the others 75 but FAILURES and ERROR, which
  * call for a human. SIGNAL and ERROR come from the caller, the others follow from the events; LOST
- * once every worker that has joined is lost. */
+ * once every worker that has joined is lost, and so many as were expected. */
 #define DH_STOP_MAP(X)                                                                             \
     X(NONE, true, "running")                                                                       \
     X(BUDGET, true, "all evaluations done")                                                        \
@@ -139,7 +140,8 @@ void dh_sched_exhausted(struct dh_sched *sched, double now);
  * being ended. What comes back otherwise than CANCELLED after a cancel is recorded as it is. */
 bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
                      struct dh_outcome *outcome, double now);
-/* Worker `worker` is gone, with whatever it ran; it cannot join again. */
+/* Worker `worker` is gone, with whatever it ran; it cannot join again. One that has not joined is
+ * known only where a number of workers is expected. */
 bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now);
 /* Stop: nothing is started any more. If the search is thereby finished, running evaluations are
  * cancelled and ready ones end CANCELLED; otherwise they stay pending, and running evaluations go
@@ -166,6 +168,10 @@ bool dh_sched_next(struct dh_sched *sched, struct dh_action *action);
 uint64_t dh_sched_room(const struct dh_sched *sched);
 uint64_t dh_sched_short(const struct dh_sched *sched);
 
+/* The trials that run on `worker`, at most `capacity` of them into `trials`; returns how many there
+ * are. */
+size_t dh_sched_running_on(const struct dh_sched *sched, int32_t worker, uint64_t *trials,
+                           size_t capacity);
 void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out);
 void dh_sched_usage(const struct dh_sched *sched, double now, struct dh_usage *out);
 bool dh_sched_done(const struct dh_sched *sched);

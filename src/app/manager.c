@@ -9,9 +9,8 @@
 #include "dh_mpi/hash.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
+#include "peers.h"
 
-/* A trial that took so many workers with it is no longer given to others. */
-#define LOST_RETRIES 3
 /* Messages taken in one step, so that one step stays short under any load. */
 #define MESSAGES_A_STEP 256
 
@@ -20,12 +19,12 @@ struct dh_manager {
     struct dh_sched *sched;
     struct dh_proposer *proposer;
     struct dh_demand demand;
+    struct dh_peers peers;
     struct dh_buffer scratch;
     double now;       /* of this step */
     double next_tick; /* when the scheduler wants to hear of time */
     uint64_t asked;   /* proposals asked for and not yet here */
     uint64_t claims;  /* slots that became free in this step */
-    int saying_bye;   /* workers that were let go and have not yet said goodbye */
     bool exhausted;   /* the proposer has ended */
     bool ending;      /* SHUTDOWN was sent */
     bool abandoned;   /* after an error: only goodbyes matter */
@@ -47,7 +46,8 @@ static struct dh_sched_settings sched_settings(const struct dh_manager_parts *pa
         .patience = (uint64_t)settings->search.patience,
         .max_failures = (uint64_t)settings->search.max_failures,
         .retries = parts->retries,
-        .lost_retries = LOST_RETRIES,
+        .lost_retries = (uint32_t)settings->scheduler.lost_retries,
+        .workers = (uint64_t)dh_comm_size(parts->comm) - 1,
     };
 }
 
@@ -58,6 +58,8 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     manager->parts = *parts;
     manager->now = dh_clock_now(parts->clock);
     manager->demand.counted_since = manager->now;
+    dh_peers_open(&manager->peers, dh_comm_size(parts->comm),
+                  parts->setup->settings.scheduler.lost_after, manager->now);
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     manager->proposer = dh_proposer_create(parts->search, dh_space_count(parts->setup->space),
@@ -72,16 +74,47 @@ void dh_manager_destroy(struct dh_manager **handle)
         return;
     dh_proposer_destroy(&manager->proposer);
     dh_sched_destroy(&manager->sched);
+    dh_peers_close(&manager->peers);
     dh_buffer_free(&manager->scratch);
     free(manager);
     *handle = NULL;
 }
 
-static dh_status send(struct dh_manager *manager, int peer, enum dh_tag tag, struct dh_error *err)
+/* `rank` is lost, for good: said once, with what it ran. */
+static void lose(struct dh_manager *manager, int rank, const char *why)
 {
-    dh_status status = dh_comm_send(manager->parts.comm, peer, tag, &manager->scratch, err);
+    struct dh_peer *peer = &manager->peers.all[rank];
+    if (peer->lost || peer->bye)
+        return;
+    uint64_t trials[8];
+    size_t count = dh_sched_running_on(manager->sched, rank, trials, DH_COUNT_OF(trials));
+    struct dh_buffer text = {0};
+    dh_peers_name(&manager->peers, rank, &text);
+    dh_buffer_text(&text, count ? "; it ran" : "; it ran nothing");
+    for (size_t i = 0; i < count && i < DH_COUNT_OF(trials); i++) {
+        char *trial = dh_strprintf("%s %" PRIu64,
+                                   i           ? ","
+                                   : count > 1 ? " trials"
+                                               : " trial",
+                                   trials[i]);
+        dh_buffer_text(&text, trial);
+        free(trial);
+    }
+    dh_log_warn(manager->parts.log, "lost (%s): %s%s", why, text.data,
+                count > DH_COUNT_OF(trials) ? ", …" : "");
+    dh_buffer_free(&text);
+    peer->lost = true;
+    manager->peers.lost++;
+    dh_sched_lost(manager->sched, rank, manager->now);
+}
+
+/* A rank to which nothing can be sent is lost; that is no failure of the search. */
+static void send(struct dh_manager *manager, int peer, enum dh_tag tag)
+{
+    struct dh_error err;
+    if (dh_comm_send(manager->parts.comm, peer, tag, &manager->scratch, &err) != DH_OK)
+        lose(manager, peer, err.text);
     dh_buffer_clear(&manager->scratch);
-    return status;
 }
 
 /* ---- messages ---- */
@@ -102,6 +135,7 @@ static dh_status on_hello(struct dh_manager *manager, const struct dh_message *m
         return dh_fail(err, DH_COMM, "rank %d speaks protocol %u, this is %u: one dh_mpi for all",
                        message->peer, hello.version, DH_WIRE_VERSION);
     dh_sched_join(manager->sched, message->peer, hello.slots, manager->now);
+    dh_peers_hello(&manager->peers, message->peer, &hello);
     dh_log_debug(manager->parts.log, "rank %d joins: %d slots on %s, process %d", message->peer,
                  hello.slots, hello.host, hello.pid);
     return DH_OK;
@@ -149,30 +183,69 @@ static dh_status on_report(struct dh_manager *manager, const struct dh_message *
 static dh_status on_bye(struct dh_manager *manager, const struct dh_message *message,
                         struct dh_error *err)
 {
-    (void)message;
     (void)err;
-    manager->saying_bye--;
+    struct dh_peer *peer = &manager->peers.all[message->peer];
+    manager->peers.byes += !peer->bye;
+    peer->bye = true;
     return DH_OK;
 }
 
+/* It asks whether the manager is there, too. */
+static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_message *message,
+                              struct dh_error *err)
+{
+    (void)err;
+    send(manager, message->peer, DH_TAG_HEARTBEAT);
+    return DH_OK;
+}
+
+/* What is wrong with the configuration is wrong everywhere and ends the search. A rank that cannot
+ * evaluate any more for another reason is put aside; it still says goodbye at the end. */
 static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
-    (void)manager;
     struct dh_reader reader = dh_reader_of(message->data, message->size);
     uint32_t status = dh_get_u32(&reader);
     char *text = dh_get_text(&reader);
-    dh_status cause = text && status == DH_CONFIG ? DH_CONFIG : DH_INTERNAL;
-    dh_fail(err, cause, "rank %d cannot evaluate: %s", message->peer, text ? text : "?");
+    dh_status cause = DH_OK;
+    if (status == DH_CONFIG) {
+        cause = dh_fail(err, DH_CONFIG, "rank %d cannot evaluate: %s", message->peer,
+                        text ? text : "?");
+    } else {
+        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,
+                     text ? text : "?");
+        dh_sched_lost(manager->sched, message->peer, manager->now);
+    }
     free(text);
     return cause;
 }
 
 static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const struct dh_message *,
                                                  struct dh_error *) = {
-    [DH_TAG_HELLO] = on_hello,   [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
-    [DH_TAG_REPORT] = on_report, [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
+    [DH_TAG_HELLO] = on_hello,         [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
+    [DH_TAG_REPORT] = on_report,       [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
+    [DH_TAG_HEARTBEAT] = on_heartbeat,
 };
+
+static dh_status take(struct dh_manager *manager, const struct dh_message *message,
+                      struct dh_error *err)
+{
+    struct dh_peer *peer = &manager->peers.all[message->peer];
+    dh_peers_heard(&manager->peers, message->peer);
+    if (!handlers[message->tag])
+        return bad_message(message, err);
+    if (peer->lost) { /* its trials are others' now */
+        if (!peer->told)
+            dh_log_warn(manager->parts.log, "rank %d is back after it was given up: it is let go",
+                        message->peer);
+        peer->told = true;
+        send(manager, message->peer, DH_TAG_SHUTDOWN);
+        return DH_OK;
+    }
+    if (manager->abandoned && message->tag != DH_TAG_BYE && message->tag != DH_TAG_HEARTBEAT)
+        return DH_OK;
+    return handlers[message->tag](manager, message, err);
+}
 
 static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
@@ -181,10 +254,8 @@ static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error
         dh_status status = dh_comm_receive(manager->parts.comm, &message, err);
         if (status == DH_EMPTY)
             return DH_OK;
-        if (status == DH_OK && !handlers[message.tag])
-            status = bad_message(&message, err);
-        if (status == DH_OK && (!manager->abandoned || message.tag == DH_TAG_BYE))
-            status = handlers[message.tag](manager, &message, err);
+        if (status == DH_OK)
+            status = take(manager, &message, err);
         if (status != DH_OK)
             return status;
         *busy = true;
@@ -192,11 +263,35 @@ static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error
     return DH_OK;
 }
 
+/* How long may this rank be silent? While a plugin runs in it, it cannot do otherwise. */
+static double silence_limit(const struct dh_manager *manager, int rank)
+{
+    const struct dh_scheduler_settings *settings = &manager->parts.setup->settings.scheduler;
+    if (!manager->peers.all[rank].silent || dh_sched_running_on(manager->sched, rank, NULL, 0) == 0)
+        return settings->lost_after;
+    return settings->lost_in_rank > 0 ? settings->lost_in_rank : (double)INFINITY;
+}
+
+static void look_for_lost(struct dh_manager *manager)
+{
+    if (!dh_peers_scan_due(&manager->peers))
+        return;
+    for (int rank = 1; rank < manager->peers.count; rank++) {
+        double silence = dh_peers_silence(&manager->peers, rank);
+        if (silence <= manager->peers.lost_after || silence <= silence_limit(manager, rank))
+            continue;
+        char *why = dh_strprintf("silent for %.3g s", silence);
+        lose(manager, rank, why);
+        free(why);
+    }
+}
+
 /* ---- actions ---- */
 
 static dh_status start_trial(struct dh_manager *manager, const struct dh_action *action,
                              struct dh_error *err)
 {
+    (void)err;
     struct dh_trial *trial = dh_history_trial(manager->parts.history, action->trial);
     struct dh_task task = {.trial = trial->id,
                            .seed = trial->seed,
@@ -204,14 +299,17 @@ static dh_status start_trial(struct dh_manager *manager, const struct dh_action 
                            .slot = action->slot,
                            .values = trial->values};
     dh_task_pack(&task, dh_history_parameter_count(manager->parts.history), &manager->scratch);
-    return send(manager, action->worker, DH_TAG_TASK, err);
+    send(manager, action->worker, DH_TAG_TASK);
+    return DH_OK;
 }
 
 static dh_status cancel_trial(struct dh_manager *manager, const struct dh_action *action,
                               struct dh_error *err)
 {
+    (void)err;
     dh_slot_pack(action->slot, action->trial, &manager->scratch);
-    return send(manager, action->worker, DH_TAG_CANCEL, err);
+    send(manager, action->worker, DH_TAG_CANCEL);
+    return DH_OK;
 }
 
 static const char *reason_of(const struct dh_outcome *outcome)
@@ -271,15 +369,12 @@ static dh_status let_workers_go(struct dh_manager *manager, const struct dh_acti
                                 struct dh_error *err)
 {
     (void)action;
+    (void)err;
     manager->ending = true;
-    manager->saying_bye = dh_comm_size(manager->parts.comm) - 1;
-    dh_status status = DH_OK;
-    for (int peer = 1; peer < dh_comm_size(manager->parts.comm); peer++) {
-        dh_status sent = send(manager, peer, DH_TAG_SHUTDOWN, err);
-        if (sent != DH_OK)
-            status = sent;
-    }
-    return status;
+    for (int peer = 1; peer < manager->peers.count; peer++)
+        if (!manager->peers.all[peer].lost)
+            send(manager, peer, DH_TAG_SHUTDOWN);
+    return DH_OK;
 }
 
 static dh_status (*const actors[])(struct dh_manager *, const struct dh_action *,
@@ -377,7 +472,9 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
 {
     *busy = false;
     manager->now = dh_clock_now(manager->parts.clock);
+    dh_peers_wake(&manager->peers, manager->now);
     dh_status status = receive(manager, busy, err);
+    look_for_lost(manager);
     if (manager->abandoned)
         return status;
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
@@ -408,16 +505,31 @@ void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too
 
 void dh_manager_abandon(struct dh_manager *manager)
 {
-    struct dh_error err;
     manager->abandoned = true;
     dh_sched_stop(manager->sched, DH_STOP_ERROR, dh_clock_now(manager->parts.clock));
-    if (!manager->ending && let_workers_go(manager, NULL, &err) != DH_OK)
-        dh_log_error(manager->parts.log, "%s", err.text);
+    if (!manager->ending)
+        let_workers_go(manager, NULL, NULL);
 }
 
 bool dh_manager_done(const struct dh_manager *manager)
 {
-    return manager->ending && manager->saying_bye <= 0;
+    return manager->ending && dh_peers_gone(&manager->peers);
+}
+
+bool dh_manager_leave(struct dh_manager *manager)
+{
+    bool together = manager->peers.byes == manager->peers.count - 1;
+    if (manager->peers.lost) {
+        struct dh_buffer text = {0};
+        dh_peers_list_lost(&manager->peers, &text);
+        dh_log_warn(manager->parts.log, "lost on the way: %s", text.data);
+        dh_buffer_free(&text);
+    }
+    for (int peer = 1; peer < manager->peers.count; peer++) {
+        dh_put_u8(&manager->scratch, together);
+        send(manager, peer, DH_TAG_LEAVE);
+    }
+    return together;
 }
 
 int dh_manager_fd(const struct dh_manager *manager)

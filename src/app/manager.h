@@ -4,6 +4,9 @@
  * the history and the journal; new proposals are taken, recorded, and started; what the slots
  * still miss is asked for; then the journal is handed to the system, so that an event is safe
  * from this process's death before the next message is read.
+ *
+ * A rank that is not heard of for scheduler.lost_after, or to which a message cannot be sent, is
+ * lost: its trials go back to the queue, what it still says is ignored, and nobody waits for it.
  */
 #ifndef DH_MPI_APP_MANAGER_H
 #define DH_MPI_APP_MANAGER_H
@@ -47,8 +50,12 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
 void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too);
 /* After an error: let the workers go without recording anything more. */
 void dh_manager_abandon(struct dh_manager *manager);
-/* Have all workers said goodbye? */
+/* Have all workers said goodbye that are not lost? */
 bool dh_manager_done(const struct dh_manager *manager);
+/* After that, when everything is on disk: tell them to leave, and say on the log which ranks were
+ * lost. True: all together (dh_comm_close); false: each by itself (dh_comm_leave), because somebody
+ * will not come. */
+bool dh_manager_leave(struct dh_manager *manager);
 
 int dh_manager_fd(const struct dh_manager *manager);
 /* A moment (of the manager's clock) at which something is due. */

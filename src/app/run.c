@@ -218,6 +218,14 @@ static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
     return dh_manager_create(&parts);
 }
 
+static int close_store(struct run *run, int code)
+{
+    struct dh_error err;
+    if (dh_store_close(&run->session.store, &err) != DH_OK && code == 0)
+        code = fail_exit(run->log, &err);
+    return code;
+}
+
 static int close_session(struct run *run, int code)
 {
     struct dh_error err;
@@ -227,9 +235,9 @@ static int close_session(struct run *run, int code)
     return code;
 }
 
-/* Path and text of the configuration to the workers, or nothing where there will be no search. */
-static dh_status send_setup(const struct dh_app_setup *setup, bool good, struct dh_comm *comm,
-                            struct dh_error *err)
+/* Path and text of the configuration to the workers, or nothing where there will be no search. One
+ * that cannot be reached is lost; the manager will find out. */
+static void send_setup(const struct dh_app_setup *setup, bool good, struct dh_comm *comm)
 {
     struct dh_buffer buffer = {0};
     if (good) {
@@ -238,52 +246,57 @@ static dh_status send_setup(const struct dh_app_setup *setup, bool good, struct 
         dh_put_text(&buffer, dh_config_text(setup->config));
         free(path);
     }
-    dh_status status = dh_comm_broadcast(comm, &buffer, err);
+    for (int peer = 1; peer < dh_comm_size(comm); peer++)
+        dh_comm_send(comm, peer, DH_TAG_SETUP, &buffer, NULL);
     dh_buffer_free(&buffer);
-    return status;
 }
 
-int dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm, int signals,
-                  const struct dh_walltime *walltime, const struct dh_log *log)
+struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
+                                int signals, const struct dh_walltime *walltime,
+                                const struct dh_log *log)
 {
     struct run run = {.log = log, .signals = signals, .walltime = walltime, .wakeup = -1};
-    struct dh_error err, sent_err;
+    struct dh_error err;
     dh_status status = dh_session_open(options, log, &run.session, &err);
-    int code = status == DH_OK ? 0 : fail_exit(log, &err);
-    if (send_setup(&run.session.setup, status == DH_OK, comm, &sent_err) != DH_OK) {
-        code = fail_exit(log, &sent_err);
-    } else if (status == DH_OK) {
+    struct dh_app_end end = {.code = status == DH_OK ? 0 : fail_exit(log, &err)};
+    send_setup(&run.session.setup, status == DH_OK, comm);
+    if (status == DH_OK) {
         run.manager = create_manager(&run, comm);
-        code = conduct(&run);
+        end.code = close_store(&run, conduct(&run));
+        end.alone = !dh_manager_leave(run.manager); /* when all is done: MPI may end us with them */
         dh_manager_destroy(&run.manager);
     }
-    return close_session(&run, code);
+    end.code = close_session(&run, end.code);
+    return end;
 }
 
 /* Rank 0's configuration; DH_EMPTY if there will be no search. */
 static dh_status receive_setup(struct dh_comm *comm, struct dh_app_setup *setup,
                                struct dh_error *err)
 {
-    struct dh_buffer buffer = {0};
+    struct dh_message message;
+    struct dh_nap nap = {.longest = LONGEST_NAP};
     *setup = (struct dh_app_setup){0};
-    dh_status status = dh_comm_broadcast(comm, &buffer, err);
-    if (status == DH_OK && buffer.size == 0)
-        status = DH_EMPTY;
+    dh_status status;
+    while ((status = dh_comm_receive(comm, &message, err)) == DH_EMPTY)
+        dh_nap_wait(&nap, -1);
+    if (status == DH_OK && message.tag == DH_TAG_SETUP && message.size == 0)
+        return DH_EMPTY;
     if (status == DH_OK) {
-        struct dh_reader reader = dh_reader_of(buffer.data, buffer.size);
+        struct dh_reader reader = dh_reader_of(message.data, message.size);
         char *path = dh_get_text(&reader), *text = dh_get_text(&reader);
         status = path && text ? dh_app_setup_parse(path, text, setup, err)
                               : dh_fail(err, DH_COMM, "rank 0 sent a damaged configuration");
         free(path);
         free(text);
     }
-    dh_buffer_free(&buffer);
     return status;
 }
 
-int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *communicator,
-                const struct dh_log *log)
+struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher,
+                              const void *communicator, const struct dh_log *log)
 {
+    struct dh_app_end end = {0};
     struct dh_app_setup setup;
     struct dh_error err;
     dh_status status = receive_setup(comm, &setup, &err);
@@ -298,10 +311,15 @@ int dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher, const void *
             else
                 dh_nap_wait(&nap, dh_worker_fd(worker));
         }
+        end.alone = !dh_worker_together(worker);
         dh_worker_destroy(&worker);
     }
     dh_app_setup_free(&setup);
-    return status == DH_OK || status == DH_EMPTY ? 0 : fail_exit(log, &err);
+    if (status == DH_OK || status == DH_EMPTY)
+        return end;
+    /* An error here is this rank's, whatever it is: with mpiexec --enable-recovery the others go
+     * on, and otherwise MPI ends the job. */
+    return (struct dh_app_end){.code = fail_exit(log, &err), .alone = true};
 }
 
 static void watch_descriptor(int set, int fd)

@@ -6,22 +6,32 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+#include "peers.h"
 
 #define MANAGER 0
+/* A launcher that dies again and again is a machine's fault. */
+#define MOST_LAUNCHERS 100
 
 struct dh_worker {
     const struct dh_app_setup *setup;
     struct dh_comm *comm;
     const struct dh_log *log;
-    struct dh_eval *eval; /* NULL: cannot evaluate */
+    struct dh_eval *eval;         /* NULL: cannot evaluate */
+    struct dh_launcher *launcher; /* may be NULL */
+    const void *communicator;
+    int launchers; /* that were replaced */
     struct dh_buffer scratch;
-    bool done;
+    struct dh_awake awake;
+    double sent, heard; /* awake time */
+    bool done, together;
 };
 
 static dh_status send(struct dh_worker *worker, enum dh_tag tag, struct dh_error *err)
 {
     dh_status status = dh_comm_send(worker->comm, MANAGER, tag, &worker->scratch, err);
     dh_buffer_clear(&worker->scratch);
+    worker->sent = worker->awake.time;
     return status;
 }
 
@@ -36,8 +46,10 @@ static dh_status send_fatal(struct dh_worker *worker, const struct dh_error *cau
 
 static dh_status join(struct dh_worker *worker, struct dh_error *err)
 {
-    struct dh_hello hello = {
-        .version = DH_WIRE_VERSION, .slots = dh_eval_slots(worker->eval), .pid = (int32_t)getpid()};
+    struct dh_hello hello = {.version = DH_WIRE_VERSION,
+                             .slots = dh_eval_slots(worker->eval),
+                             .pid = (int32_t)getpid(),
+                             .silent = dh_eval_blocks(worker->eval)};
     gethostname(hello.host, sizeof hello.host - 1);
     dh_hello_pack(&hello, &worker->scratch);
     dh_status status = send(worker, DH_TAG_HELLO, err);
@@ -48,6 +60,18 @@ static dh_status join(struct dh_worker *worker, struct dh_error *err)
     return status;
 }
 
+static double heartbeat_gap(const struct dh_worker *worker)
+{
+    return DH_HEARTBEAT_SHARE * worker->setup->settings.scheduler.lost_after;
+}
+
+static dh_status create_pool(struct dh_worker *worker, struct dh_error *err)
+{
+    return dh_eval_create(&worker->setup->settings, worker->setup->space, worker->launcher,
+                          dh_comm_rank(worker->comm), worker->communicator, worker->log,
+                          &worker->eval, err);
+}
+
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
                                    struct dh_launcher *launcher, const void *communicator,
                                    const struct dh_log *log)
@@ -56,9 +80,12 @@ struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_c
     worker->setup = setup;
     worker->comm = comm;
     worker->log = log;
+    worker->launcher = launcher;
+    worker->communicator = communicator;
+    worker->awake = (struct dh_awake){.last = dh_clock_now(&dh_clock_monotonic),
+                                      .longest = heartbeat_gap(worker)};
     struct dh_error err;
-    dh_status status = dh_eval_create(&setup->settings, setup->space, launcher, dh_comm_rank(comm),
-                                      communicator, log, &worker->eval, &err);
+    dh_status status = create_pool(worker, &err);
     if (status == DH_OK)
         status = join(worker, &err);
     if (status != DH_OK) {
@@ -86,6 +113,52 @@ static dh_status bad_message(const struct dh_message *message, struct dh_error *
                    message->peer, (int)message->tag, message->size);
 }
 
+/* What `slot` runs is gone with the launcher: CANCELLED, which nobody asked for, says so, and
+ * claims for the slot. */
+static dh_status give_up(struct dh_worker *worker, int32_t slot, uint64_t trial,
+                         struct dh_error *err)
+{
+    struct dh_outcome outcome = {.status = DH_TRIAL_CANCELLED,
+                                 .started = NAN,
+                                 .ended = NAN,
+                                 .cpu_seconds = NAN,
+                                 .worker = dh_comm_rank(worker->comm),
+                                 .slot = slot};
+    size_t objectives = worker->setup->settings.objective_count;
+    outcome.objectives = dh_alloc(objectives, sizeof *outcome.objectives);
+    for (size_t i = 0; i < objectives; i++)
+        outcome.objectives[i] = NAN;
+    dh_result_pack(slot, trial, &outcome, objectives, &worker->scratch);
+    dh_outcome_free(&outcome);
+    return send(worker, DH_TAG_RESULT, err);
+}
+
+/* The pool has failed for `cause`. With a new launcher there is a new one; the manager hears only
+ * of what was lost. Otherwise this rank is of no use any more, and says so. */
+static dh_status recover(struct dh_worker *worker, struct dh_error *cause, struct dh_error *err)
+{
+    int32_t slots = dh_eval_slots(worker->eval);
+    uint64_t *trials = dh_alloc((size_t)slots, sizeof *trials);
+    bool *running = dh_alloc((size_t)slots, sizeof *running);
+    for (int32_t slot = 0; slot < slots; slot++)
+        running[slot] = dh_eval_running(worker->eval, slot, &trials[slot]);
+    dh_eval_destroy(&worker->eval);
+    dh_status status = DH_OK;
+    if (cause->status == DH_INTERNAL && worker->launcher && worker->launchers++ < MOST_LAUNCHERS &&
+        dh_launcher_replace(worker->launcher, cause) == DH_OK &&
+        create_pool(worker, cause) == DH_OK) {
+        dh_log_warn(worker->log, "the launcher was killed; there is a new one");
+        for (int32_t slot = 0; slot < slots && status == DH_OK; slot++)
+            if (running[slot])
+                status = give_up(worker, slot, trials[slot], err);
+    } else {
+        status = send_fatal(worker, cause, err);
+    }
+    free(running);
+    free(trials);
+    return status;
+}
+
 static dh_status on_task(struct dh_worker *worker, const struct dh_message *message,
                          struct dh_error *err)
 {
@@ -101,7 +174,7 @@ static dh_status on_task(struct dh_worker *worker, const struct dh_message *mess
     if (status == DH_OK)
         return DH_OK;
     struct dh_error cause = *err;
-    return send_fatal(worker, &cause, err);
+    return recover(worker, &cause, err);
 }
 
 static dh_status on_cancel(struct dh_worker *worker, const struct dh_message *message,
@@ -121,15 +194,31 @@ static dh_status on_shutdown(struct dh_worker *worker, const struct dh_message *
 {
     (void)message;
     dh_eval_destroy(&worker->eval);
-    worker->done = true;
     return send(worker, DH_TAG_BYE, err);
+}
+
+static dh_status on_leave(struct dh_worker *worker, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    struct dh_reader reader = dh_reader_of(message->data, message->size);
+    worker->together = dh_get_u8(&reader) == 1;
+    worker->done = true;
+    return dh_reader_complete(&reader) ? DH_OK : bad_message(message, err);
+}
+
+static dh_status on_heartbeat(struct dh_worker *worker, const struct dh_message *message,
+                              struct dh_error *err)
+{
+    (void)worker;
+    (void)message;
+    (void)err;
+    return DH_OK; /* that it came is all it says */
 }
 
 static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_worker *, const struct dh_message *,
                                                  struct dh_error *) = {
-    [DH_TAG_TASK] = on_task,
-    [DH_TAG_CANCEL] = on_cancel,
-    [DH_TAG_SHUTDOWN] = on_shutdown,
+    [DH_TAG_TASK] = on_task,   [DH_TAG_CANCEL] = on_cancel,       [DH_TAG_SHUTDOWN] = on_shutdown,
+    [DH_TAG_LEAVE] = on_leave, [DH_TAG_HEARTBEAT] = on_heartbeat,
 };
 
 static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_error *err)
@@ -138,6 +227,7 @@ static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_err
     dh_status status;
     while (!worker->done && (status = dh_comm_receive(worker->comm, &message, err)) == DH_OK) {
         *busy = true;
+        worker->heard = worker->awake.time;
         if (!handlers[message.tag])
             return bad_message(&message, err);
         status = handlers[message.tag](worker, &message, err);
@@ -175,20 +265,40 @@ static dh_status send_events(struct dh_worker *worker, bool *busy, struct dh_err
     if (status == DH_EMPTY)
         return DH_OK;
     struct dh_error cause = *err;
-    dh_eval_destroy(&worker->eval); /* it has failed for good: one message, not one a round */
-    return send_fatal(worker, &cause, err);
+    *busy = true;
+    return recover(worker, &cause, err);
+}
+
+/* Say that this rank lives, and see whether the manager does. */
+static dh_status stay_in_touch(struct dh_worker *worker, struct dh_error *err)
+{
+    double patience = DH_MANAGER_PATIENCE * worker->setup->settings.scheduler.lost_after;
+    if (worker->awake.time - worker->heard > patience)
+        return dh_fail(err, DH_COMM, "rank 0 was silent for %.3g s: it is lost, and so is this run",
+                       worker->awake.time - worker->heard);
+    if (worker->awake.time - worker->sent < heartbeat_gap(worker))
+        return DH_OK;
+    return send(worker, DH_TAG_HEARTBEAT, err);
 }
 
 dh_status dh_worker_step(struct dh_worker *worker, bool *busy, struct dh_error *err)
 {
     *busy = false;
+    dh_awake_at(&worker->awake, dh_clock_now(&dh_clock_monotonic));
     dh_status status = receive_all(worker, busy, err);
-    return status == DH_OK ? send_events(worker, busy, err) : status;
+    if (status == DH_OK)
+        status = send_events(worker, busy, err);
+    return status == DH_OK && !worker->done ? stay_in_touch(worker, err) : status;
 }
 
 bool dh_worker_done(const struct dh_worker *worker)
 {
     return worker->done;
+}
+
+bool dh_worker_together(const struct dh_worker *worker)
+{
+    return worker->together;
 }
 
 int dh_worker_fd(const struct dh_worker *worker)

@@ -1,4 +1,8 @@
-/* A worker: claims trials for its slots, evaluates them, sends back what they gave. */
+/* A worker: claims trials for its slots, evaluates them, sends back what they gave.
+ *
+ * If its launcher is killed, what ran is given up (the manager queues it again), and the worker
+ * goes on with another launcher. When it sends nothing else, it sends heartbeats; the manager's
+ * answers tell it that the manager lives. */
 #ifndef DH_MPI_APP_WORKER_H
 #define DH_MPI_APP_WORKER_H
 
@@ -19,8 +23,10 @@ void dh_worker_destroy(struct dh_worker **worker);
 
 /* Do what can be done now; never waits. `*busy` says whether there was anything. */
 dh_status dh_worker_step(struct dh_worker *worker, bool *busy, struct dh_error *err);
-/* Has the manager said goodbye (and been answered)? */
+/* Has the manager let this rank leave? */
 bool dh_worker_done(const struct dh_worker *worker);
+/* Then: with the others (dh_comm_close), or alone (dh_comm_leave)? */
+bool dh_worker_together(const struct dh_worker *worker);
 /* What a waiting worker can sleep on: see dh_eval_fd and dh_eval_next_time. */
 int dh_worker_fd(const struct dh_worker *worker);
 double dh_worker_next_time(const struct dh_worker *worker);

@@ -29,6 +29,7 @@ void dh_hello_pack(const struct dh_hello *hello, struct dh_buffer *out)
     dh_put_u32(out, hello->version);
     put_i32(out, hello->slots);
     put_i32(out, hello->pid);
+    dh_put_u8(out, hello->silent);
     dh_put_text(out, hello->host);
 }
 
@@ -45,8 +46,11 @@ bool dh_hello_unpack(const struct dh_message *message, struct dh_hello *out)
     }
     hello.slots = get_index(&reader);
     hello.pid = get_index(&reader);
+    uint8_t silent = dh_get_u8(&reader);
+    hello.silent = silent == 1;
     char *host = dh_get_text(&reader);
-    bool good = dh_reader_complete(&reader) && host && strlen(host) < sizeof hello.host;
+    bool good =
+        dh_reader_complete(&reader) && silent <= 1 && host && strlen(host) < sizeof hello.host;
     if (good) {
         memcpy(hello.host, host, strlen(host) + 1);
         *out = hello;

@@ -56,6 +56,13 @@ dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err)
     return closing->ops->close(closing, err);
 }
 
+void dh_comm_leave(struct dh_comm **comm)
+{
+    struct dh_comm *leaving = *comm;
+    *comm = NULL;
+    leaving->ops->leave(leaving);
+}
+
 int dh_comm_launched(void)
 {
     /* Each is set for every rank by one family of launchers. A batch system's own variables

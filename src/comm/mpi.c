@@ -10,7 +10,9 @@
  * Death of a peer (mpiexec --enable-recovery): a send to it fails, or stays under way for ever
  * (Open MPI 4.1 over TCP). It never ends this process: SIGPIPE is ignored, since Open MPI writes
  * to a socket that the peer's death has closed. A failure found late is returned by the next send
- * to that peer. close waits a limited time for sends that do not complete. */
+ * to that peer. close waits a limited time for sends that do not complete, and for the others; if
+ * that is not enough, somebody is lost, and MPI_Finalize, which would wait for ever, is not called.
+ * leave does not even try. */
 #include <limits.h>
 #include <math.h>
 #include <mpi.h>
@@ -25,8 +27,14 @@
 #include "dh_mpi/comm.h"
 
 #define LONGEST_NAP 1e-3
-/* Seconds that close waits for sends to complete, and then for the other ranks. */
+/* Seconds that close waits for sends to complete. */
 #define CLOSE_PATIENCE 5.0
+/* … and then for the other ranks, which may have to end evaluations that do not want to die. */
+#define MEET_PATIENCE 60.0
+/* Seconds that leave waits for sends to complete, and then takes what others still send: a socket
+ * that is closed with bytes unread in it takes with it those under way to the other side. */
+#define LEAVE_PATIENCE 1.0
+#define LINGER 0.3
 /* Sends tested on every call: more than one, so that a backlog shrinks. */
 #define TESTS_A_CALL 4
 /* Parcels hold at least SMALL bytes; the pool keeps those up to LARGE, and so many of them. */
@@ -253,8 +261,8 @@ static dh_status mpi_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, s
     return status;
 }
 
-/* Wait until no send is under way, but no longer than CLOSE_PATIENCE. */
-static dh_status finish_sends(struct mpi_comm *mpi, struct dh_error *err)
+/* Wait until no send is under way, but no longer than `patience`. */
+static dh_status finish_sends(struct mpi_comm *mpi, double patience, struct dh_error *err)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
     struct dh_nap nap = {.longest = LONGEST_NAP};
@@ -262,7 +270,7 @@ static dh_status finish_sends(struct mpi_comm *mpi, struct dh_error *err)
         drain(mpi, mpi->sending_count);
         if (mpi->sending_count == 0)
             return DH_OK;
-        if (dh_clock_now(&dh_clock_monotonic) - start > CLOSE_PATIENCE)
+        if (dh_clock_now(&dh_clock_monotonic) - start > patience)
             return dh_fail(err, DH_COMM,
                            "rank %d: %zu messages were never taken, the first by rank %d",
                            mpi->rank, mpi->sending_count, mpi->sendings[0].parcel->peer);
@@ -270,19 +278,20 @@ static dh_status finish_sends(struct mpi_comm *mpi, struct dh_error *err)
     }
 }
 
-/* Wait with naps for the other ranks. The end of patience is no error: MPI_Finalize waits too,
- * for those that live, if less gently. */
+/* Wait with naps for the other ranks. */
 static dh_status meet(struct mpi_comm *mpi, struct dh_error *err)
 {
     MPI_Request request;
     int code = MPI_Ibarrier(mpi->world, &request);
     if (check(code, err, "last barrier", mpi->rank) != DH_OK)
         return DH_COMM;
-    dh_status status = wait_for(&request, CLOSE_PATIENCE, err, "last barrier", mpi->rank);
-    return status == DH_EMPTY ? DH_OK : status;
+    dh_status status = wait_for(&request, MEET_PATIENCE, err, "last barrier", mpi->rank);
+    return status == DH_EMPTY
+               ? dh_fail(err, DH_COMM, "rank %d: not all ranks came to the end within %g s",
+                         mpi->rank, MEET_PATIENCE)
+               : status;
 }
 
-/* What MPI may still use, after sends that did not complete, is left to the system. */
 static void release(struct mpi_comm *mpi)
 {
     while (mpi->pool) {
@@ -303,19 +312,28 @@ static dh_status mpi_close(struct dh_comm *comm, struct dh_error *err)
     struct mpi_comm *mpi = (struct mpi_comm *)comm;
     int rank = mpi->rank;
     bool finalize = mpi->initialised_here;
-    dh_status status = finish_sends(mpi, err);
+    dh_status status = finish_sends(mpi, CLOSE_PATIENCE, err);
     if (status == DH_OK)
         status = meet(mpi, err);
     if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->self), err, "freeing a communicator", rank);
     if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->world), err, "freeing a communicator", rank);
-    release(mpi);
-    if (finalize) {
-        dh_status ended = check(MPI_Finalize(), status == DH_OK ? err : NULL, "MPI_Finalize", rank);
-        status = status == DH_OK ? ended : status;
-    }
-    return status;
+    if (status == DH_OK)
+        release(mpi); /* otherwise MPI may still use it */
+    return status == DH_OK && finalize ? check(MPI_Finalize(), err, "MPI_Finalize", rank) : status;
+}
+
+static void mpi_leave(struct dh_comm *comm)
+{
+    struct mpi_comm *mpi = (struct mpi_comm *)comm;
+    struct dh_message ignored;
+    struct dh_nap nap = {.longest = LONGEST_NAP};
+    finish_sends(mpi, LEAVE_PATIENCE, NULL);
+    double end = dh_clock_now(&dh_clock_monotonic) + LINGER;
+    while (dh_clock_now(&dh_clock_monotonic) < end)
+        if (mpi_receive(comm, &ignored, NULL) != DH_OK)
+            dh_nap_wait(&nap, -1);
 }
 
 static const struct dh_comm_ops mpi_ops = {
@@ -326,6 +344,7 @@ static const struct dh_comm_ops mpi_ops = {
     .receive = mpi_receive,
     .broadcast = mpi_broadcast,
     .close = mpi_close,
+    .leave = mpi_leave,
 };
 
 /* MPI_Init_thread unless that was done; DH_COMM if MPI gives less than FUNNELED. */

@@ -1,4 +1,4 @@
-/* The settings of the program as a whole: top level, search, objectives, checkpoint.
+/* The settings of the program as a whole: top level, search, objectives, checkpoint, scheduler.
  *
  * Defaults: search.name is the file's name without its ending; seed 0; no limit of any kind (such
  * a search ends with the walltime, a signal, or an exhausted space); one objective "objective",
@@ -18,7 +18,7 @@
 /* The file's groups before they are unpacked themselves. */
 struct top {
     const struct dh_node *search, *objectives, *parameters, *constraints, *initial, *warm_start;
-    const struct dh_node *optimizer, *evaluator, *checkpoint;
+    const struct dh_node *optimizer, *evaluator, *checkpoint, *scheduler;
 };
 
 #define TOP(field, is_required, text)                                                              \
@@ -37,6 +37,7 @@ static const struct dh_option top_options[] = {
     TOP(optimizer, false, "the search method"),
     TOP(evaluator, true, "what evaluates a point"),
     TOP(checkpoint, false, "where and how often the state is kept"),
+    TOP(scheduler, false, "what becomes of ranks that are lost"),
 };
 
 #define SEARCH(field) offsetof(struct dh_search_settings, field)
@@ -70,6 +71,17 @@ static const struct dh_option checkpoint_options[] = {
      "between checkpoints (default 60 s)"},
     {"sync", DH_OPTION_DURATION, CHECKPOINT(sync), false, 1, 0, INFINITY, NULL,
      "between syncs of the journal (default 1 s; 0: after each write)"},
+};
+
+#define SCHEDULER(field) offsetof(struct dh_scheduler_settings, field)
+
+static const struct dh_option scheduler_options[] = {
+    {"lost_after", DH_OPTION_DURATION, SCHEDULER(lost_after), false, 60, 0.5, INFINITY, NULL,
+     "a rank silent for so long is lost, its trials go to others (default 60 s)"},
+    {"lost_in_rank", DH_OPTION_DURATION, SCHEDULER(lost_in_rank), false, 0, 0, INFINITY, NULL,
+     "the same while a plugin with isolate = false runs in it (default 0: no limit)"},
+    {"lost_retries", DH_OPTION_INT, SCHEDULER(lost_retries), false, 3, 0, 1000000, NULL,
+     "further attempts of a trial whose worker was lost, then it has failed (default 3)"},
 };
 
 struct raw_objective {
@@ -168,6 +180,13 @@ static dh_status read_checkpoint(const struct dh_node *node, struct dh_settings 
     return DH_OK;
 }
 
+static dh_status read_scheduler(const struct dh_node *node, struct dh_settings *out,
+                                struct dh_error *err)
+{
+    return dh_config_unpack(node, "scheduler", scheduler_options, DH_COUNT_OF(scheduler_options),
+                            &out->scheduler, err);
+}
+
 static dh_status read_objective(const struct dh_node *node, struct dh_settings *out,
                                 struct dh_error *err)
 {
@@ -225,6 +244,8 @@ dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings 
     read_objectives(top.objectives, out, &problems);
     check_shapes(&top, &problems);
     if (read_checkpoint(top.checkpoint, out, &problem))
+        dh_problems_add(&problems, &problem);
+    if (read_scheduler(top.scheduler, out, &problem))
         dh_problems_add(&problems, &problem);
     out->parameters = top.parameters;
     out->constraints = top.constraints;

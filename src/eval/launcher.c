@@ -1,6 +1,7 @@
 /* The launcher process: see eval.h. A loop over the rank's socket, the runs' pipes and the next
- * time limit; it sleeps in poll when nothing happens. It ends when the rank does: at the end of
- * the socket, or by SIGTERM (the kernel sends it at the rank's death), and kills everything. */
+ * time limit; it sleeps in poll when nothing happens. It ends when the rank does, at the
+ * end of the socket, or when the nursery does (the kernel then sends SIGTERM), and kills
+ * everything. */
 #include "launcher.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@
 
 struct launcher {
     int fd, signals;
-    pid_t rank;
+    pid_t nursery;
     bool stop;
     struct dh_buffer in;
     struct dh_config *config;
@@ -210,7 +211,7 @@ static void read_signals(struct launcher *launcher)
 {
     struct signalfd_siginfo info;
     while (read(launcher->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM && getppid() != launcher->rank)
+        if (info.ssi_signo == SIGTERM && getppid() != launcher->nursery)
             launcher->stop = true; /* one from elsewhere is for the rank, which may drain */
     reap();
 }
@@ -319,12 +320,12 @@ static void settle(struct launcher *launcher)
     eval_job_scrub_environment();
 }
 
-void eval_launcher_run(int fd, pid_t rank)
+void eval_launcher_run(int fd, pid_t nursery)
 {
-    struct launcher launcher = {.fd = fd, .rank = rank};
+    struct launcher launcher = {.fd = fd, .nursery = nursery};
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     settle(&launcher);
-    launcher.stop = getppid() != rank;
+    launcher.stop = getppid() != nursery;
     while (!launcher.stop)
         turn(&launcher);
     forget_configuration(&launcher);

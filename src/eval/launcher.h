@@ -6,12 +6,14 @@
 #include <sys/types.h>
 
 struct dh_launcher {
+    pid_t nursery;
+    int nursery_fd; /* see nursery.h */
     pid_t pid;
-    int fd;         /* stream of frames (wire.h) */
+    int fd;         /* stream of frames (wire.h); -1: there is no launcher any more */
     uint32_t epoch; /* of the last configuration */
 };
 
-/* The launcher's life, in a freshly forked process. */
-void eval_launcher_run(int fd, pid_t rank) __attribute__((noreturn));
+/* The launcher's life, in a process freshly forked by `nursery`. */
+void eval_launcher_run(int fd, pid_t nursery) __attribute__((noreturn));
 
 #endif

@@ -66,6 +66,17 @@ int32_t dh_eval_slots(const struct dh_eval *eval)
     return (int32_t)eval->plan->options->slots;
 }
 
+bool dh_eval_running(const struct dh_eval *eval, int32_t slot, uint64_t *trial)
+{
+    *trial = eval->slots[slot].trial;
+    return eval->slots[slot].busy;
+}
+
+bool dh_eval_blocks(const struct dh_eval *eval)
+{
+    return eval->backend == &eval_backend_rank;
+}
+
 dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err)
 {
     if (task->slot < 0 || task->slot >= dh_eval_slots(eval) || eval->slots[task->slot].busy)

@@ -100,11 +100,9 @@ bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t number, uin
 bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now)
 {
     advance(sched, now);
-    if (slot_find(sched, worker, 0) == SIZE_MAX)
+    if (!worker_lose(sched, worker))
         return false;
-    struct worker *w = &sched->workers[worker];
-    w->lost = true;
-    sched->alive--;
+    const struct worker *w = &sched->workers[worker];
     /* from the last slot, so that the first one's trial is in front of the queue in the end */
     for (int32_t number = w->slot_count - 1; number >= 0; number--) {
         size_t index = w->first_slot + (size_t)number;

@@ -84,6 +84,38 @@ bool dh_sched_join(struct dh_sched *sched, int32_t worker, int32_t slots, double
     return true;
 }
 
+bool worker_lose(struct dh_sched *sched, int32_t worker)
+{
+    if (slot_find(sched, worker, 0) != SIZE_MAX) {
+        sched->workers[worker].lost = true;
+        sched->alive--;
+        sched->gone++;
+        return true;
+    }
+    if (worker < 0 || sched->settings.workers == 0 || worker_at(sched, worker)->joined)
+        return false;
+    *worker_at(sched, worker) = (struct worker){.joined = true, .lost = true};
+    sched->joined++;
+    sched->gone++;
+    return true;
+}
+
+size_t dh_sched_running_on(const struct dh_sched *sched, int32_t worker, uint64_t *trials,
+                           size_t capacity)
+{
+    size_t first = slot_find(sched, worker, 0), count = 0;
+    if (first == SIZE_MAX)
+        return 0;
+    for (size_t i = first; i < first + (size_t)sched->workers[worker].slot_count; i++) {
+        if (sched->slots[i].state != SLOT_RUNNING)
+            continue;
+        if (count < capacity)
+            trials[count] = sched->slots[i].trial;
+        count++;
+    }
+    return count;
+}
+
 size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number)
 {
     if (worker < 0 || (size_t)worker >= sched->worker_count)

@@ -60,7 +60,7 @@ struct dh_sched {
     bool draining;    /* idle slots will get nothing any more, as far as can be seen */
 
     struct worker *workers; /* by number */
-    size_t worker_count, joined, alive;
+    size_t worker_count, joined, alive, gone;
     struct slot *slots;
     size_t slot_count, slot_capacity;
     uint64_t starting, idle, running; /* slots in these states */
@@ -93,6 +93,9 @@ void actions_free(struct dh_sched *sched);
 
 /* Account for the time from the last event to `now`, which never goes back. */
 void advance(struct dh_sched *sched, double now);
+/* The worker is gone; its slots are still to be lost. False if there is no such worker, or it is
+ * gone already. */
+bool worker_lose(struct dh_sched *sched, int32_t worker);
 /* Index of a live worker's slot, or SIZE_MAX. */
 size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number);
 /* The slot claims: it is IDLE and at the end of the queue. */

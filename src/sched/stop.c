@@ -75,7 +75,7 @@ static enum dh_stop stop_due(const struct dh_sched *sched)
         return DH_STOP_FAILURES;
     if (sched->exhausted && ready_count(sched) == 0 && sched->running == 0)
         return DH_STOP_EXHAUSTED;
-    if (sched->joined > 0 && sched->alive == 0)
+    if (sched->gone > 0 && sched->alive == 0 && sched->gone >= settings->workers)
         return DH_STOP_LOST;
     return DH_STOP_NONE;
 }

@@ -161,8 +161,8 @@ void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *out
         if (cancelled)
             put_back(sched, trial);
         else
-            vanished(sched, trial, "cancelled by its worker",
-                     dh_strprintf("worker %d cancelled it", worker), worker, slot);
+            vanished(sched, trial, "given up by its worker",
+                     dh_strprintf("worker %d gave it up", worker), worker, slot);
     } else if (may_retry(sched, trial, outcome)) {
         retry(sched, trial, outcome);
     } else {

@@ -45,6 +45,11 @@ def stat_of(pid):
         return stat.read().rsplit(")", 1)[1].split()
 
 
+def name_of(pid):
+    with open(f"/proc/{pid}/comm") as comm:
+        return comm.read().strip()
+
+
 def parent(pid):
     return int(stat_of(pid)[1])
 

@@ -27,6 +27,7 @@ struct worker {
     double x;
     double ends; /* INFINITY: idle */
     bool done;
+    bool dead; /* does and says nothing */
 };
 
 struct simulation {
@@ -40,7 +41,9 @@ struct simulation {
     struct dh_random random;
     double time;
     double failing; /* share of evaluations that fail */
-    uint64_t evaluations;
+    double
+        lost_after; /* of the configuration; then the living send heartbeats. 0: nobody is lost */
+    uint64_t evaluations, answers; /* answers to heartbeats */
 };
 
 static double virtual_now(void *context)
@@ -73,6 +76,7 @@ static void start_simulation(struct simulation *s, int workers, int evaluations,
     char *text = dh_strprintf(config_text, evaluations, more, largest_n);
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s->setup, &err), DH_OK);
     free(text);
+    s->setup.settings.scheduler.lost_after = s->lost_after > 0 ? s->lost_after : 1e9;
     s->history = dh_history_create(2, 1);
     struct dh_search_context context = {
         .space = s->setup.space, .settings = &s->setup.settings, .seed = 5};
@@ -117,6 +121,8 @@ static void on_message(struct simulation *s, struct worker *worker,
         worker->ends = s->time + 60 + 20 * (dh_random_uniform(&s->random) - 0.5);
         free(task.values);
         s->evaluations++;
+    } else if (message->tag == DH_TAG_HEARTBEAT) {
+        s->answers++;
     } else if (message->tag == DH_TAG_CANCEL) {
         worker->ends = s->time;
     } else {
@@ -150,11 +156,12 @@ static bool serve_workers(struct simulation *s)
     bool busy = false;
     for (int i = 0; i < s->worker_count; i++) {
         struct worker *worker = &s->workers[i];
-        while (!worker->done && dh_comm_receive(worker->comm, &message, &err) == DH_OK) {
+        while (!worker->dead && !worker->done &&
+               dh_comm_receive(worker->comm, &message, &err) == DH_OK) {
             on_message(s, worker, &message);
             busy = true;
         }
-        if (worker->ends <= s->time) {
+        if (!worker->dead && worker->ends <= s->time) {
             finish(s, worker);
             busy = true;
         }
@@ -162,10 +169,22 @@ static bool serve_workers(struct simulation *s)
     return busy;
 }
 
-static void run(struct simulation *s)
+static double beat(struct simulation *s)
+{
+    if (s->lost_after <= 0)
+        return INFINITY;
+    struct dh_buffer nothing = {0};
+    for (int i = 0; i < s->worker_count; i++)
+        if (!s->workers[i].dead && !s->workers[i].done)
+            send(&s->workers[i], DH_TAG_HEARTBEAT, &nothing);
+    return s->time + s->lost_after / 16;
+}
+
+/* Until the search is over, or `until`. */
+static void run_until(struct simulation *s, double until)
 {
     struct dh_error err;
-    for (int round = 0; !dh_manager_done(s->manager); round++) {
+    for (int round = 0; !dh_manager_done(s->manager) && s->time < until; round++) {
         assert_true(round < 1000000);
         bool busy;
         assert_int_equal(dh_manager_step(s->manager, &busy, &err), DH_OK);
@@ -173,10 +192,17 @@ static void run(struct simulation *s)
             continue;
         double next = dh_manager_next_time(s->manager);
         for (int i = 0; i < s->worker_count; i++)
-            next = fmin(next, s->workers[i].ends);
+            if (!s->workers[i].dead)
+                next = fmin(next, s->workers[i].ends);
+        next = fmin(next, beat(s));
         assert_true(next > s->time && isfinite(next)); /* otherwise nothing would ever happen */
         s->time = next;
     }
+}
+
+static void run(struct simulation *s)
+{
+    run_until(s, INFINITY);
 }
 
 static struct dh_sched_counts counts_of(const struct simulation *s)
@@ -316,6 +342,82 @@ static void exhausted_space_ends_the_search(void **state)
     end_simulation(&s);
 }
 
+/* Silent workers are given up, and what they ran goes to the others; one comes back later, with a
+ * result that is no longer wanted, and is told to end. */
+static void silent_workers_are_lost(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(7, DH_STREAM_TEST, 0), .lost_after = 30};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 6, 60, 100, "", &clock);
+    run_until(&s, 100);
+    s.workers[1].dead = s.workers[4].dead = true;
+    run_until(&s, 125);
+    assert_int_equal(counts_of(&s).workers, 6);
+    run_until(&s, 140);
+    assert_int_equal(counts_of(&s).workers, 4);
+    assert_int_equal(counts_of(&s).lost, 2);
+    s.workers[4].dead = false;
+    run_until(&s, 300);
+    assert_true(s.workers[4].done);
+    run(&s);
+    assert_int_equal(counts_of(&s).stop, DH_STOP_BUDGET);
+    assert_int_equal(dh_history_ended(s.history), 60);
+    assert_true(s.answers > 0);
+    assert_false(dh_manager_leave(s.manager));
+    end_simulation(&s);
+}
+
+/* Hours in which the manager itself was away say nothing of the workers. */
+static void nobody_is_lost_while_the_manager_sleeps(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(8, DH_STREAM_TEST, 0), .lost_after = 30};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 5, 40, 100, "", &clock);
+    for (int i = 0; i < 3; i++) {
+        run_until(&s, s.time + 20);
+        s.time += 36000;
+        struct dh_error err;
+        bool busy;
+        assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_OK);
+    }
+    run(&s);
+    assert_int_equal(counts_of(&s).lost, 0);
+    assert_int_equal(counts_of(&s).workers, 5);
+    assert_true(dh_manager_leave(s.manager));
+    end_simulation(&s);
+}
+
+/* Two of three ranks never say hello: the third goes on; when it is lost too, that is the end. */
+static void ranks_that_never_start_are_lost(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(9, DH_STREAM_TEST, 0), .lost_after = 30};
+    struct dh_clock clock = {virtual_now, &s};
+    struct dh_message ignored;
+    struct dh_error err;
+    start_simulation(&s, 3, 1000, 100, "", &clock);
+    dh_manager_destroy(&s.manager);
+    while (dh_comm_receive(s.ends[0], &ignored, &err) == DH_OK)
+        continue;
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .clock = &clock};
+    s.manager = dh_manager_create(&parts);
+    s.workers[0].dead = s.workers[1].dead = true;
+    join(&s.workers[2], s.ends[3]);
+    run_until(&s, 200);
+    assert_int_equal(counts_of(&s).stop, DH_STOP_NONE);
+    assert_int_equal(counts_of(&s).workers, 1);
+    s.workers[2].dead = true;
+    run(&s);
+    assert_int_equal(counts_of(&s).stop, DH_STOP_LOST);
+    end_simulation(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +426,9 @@ int main(void)
         cmocka_unit_test(target_cancels_what_runs),
         cmocka_unit_test(time_limit_leaves_the_rest_pending),
         cmocka_unit_test(exhausted_space_ends_the_search),
+        cmocka_unit_test(silent_workers_are_lost),
+        cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
+        cmocka_unit_test(ranks_that_never_start_are_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static bool accept_progress(const struct dh_message *message)
 static void sample_hello(struct dh_buffer *out)
 {
     struct dh_hello hello = {
-        .version = DH_WIRE_VERSION, .slots = 4, .pid = 4711, .host = "node0042"};
+        .version = DH_WIRE_VERSION, .slots = 4, .pid = 4711, .silent = true, .host = "node0042"};
     dh_hello_pack(&hello, out);
 }
 
@@ -217,6 +217,7 @@ static void test_hello_and_task(void **state)
     assert_true(dh_hello_unpack(&message, &hello));
     assert_int_equal(hello.slots, 4);
     assert_int_equal(hello.pid, 4711);
+    assert_true(hello.silent);
     assert_string_equal(hello.host, "node0042");
     dh_buffer_clear(&bytes);
     sample_task(&bytes);

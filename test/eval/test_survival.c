@@ -66,20 +66,20 @@ static void nothing_outlives_the_rank(void **state)
     pid_t rank = fork();
     if (rank == 0) { /* plays the rank */
         open_sleepers(bench);
-        pid_t launcher = bench->launcher->pid;
-        if (write(ends[1], &launcher, sizeof launcher) == sizeof launcher)
+        pid_t nursery = bench->launcher->nursery;
+        if (write(ends[1], &nursery, sizeof nursery) == sizeof nursery)
             pause();
         _exit(1);
     }
-    pid_t launcher;
+    pid_t nursery;
     close(ends[1]);
-    assert_int_equal(read(ends[0], &launcher, sizeof launcher), sizeof launcher);
+    assert_int_equal(read(ends[0], &nursery, sizeof nursery), sizeof nursery);
     close(ends[0]);
     kill(rank, SIGKILL);
     waitpid(rank, NULL, 0);
     assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
     int status;
-    assert_int_equal(waitpid(launcher, &status, 0), launcher); /* its orphans are ours */
+    assert_int_equal(waitpid(nursery, &status, 0), nursery); /* its orphans are ours */
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
@@ -92,6 +92,40 @@ static void nothing_outlives_the_launcher(void **state)
     assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
     assert_int_equal(dh_eval_poll(bench->eval, &event, &bench->err), DH_INTERNAL);
     assert_non_null(strstr(bench->err.text, "launcher process"));
+}
+
+/* Again and again: the next launcher evaluates, and nothing of the one before is left. */
+static void a_killed_launcher_is_replaced(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    for (int i = 0; i < 3; i++) {
+        uint64_t trial;
+        open_sleepers(bench);
+        assert_true(dh_eval_running(bench->eval, 0, &trial));
+        assert_false(dh_eval_blocks(bench->eval));
+        pid_t killed = bench->launcher->pid;
+        kill(killed, SIGKILL);
+        while (dh_eval_poll(bench->eval, &event, &bench->err) == DH_EMPTY)
+            usleep(1000);
+        dh_eval_destroy(&bench->eval);
+        assert_int_equal(dh_launcher_replace(bench->launcher, &bench->err), DH_OK);
+        assert_int_not_equal(bench->launcher->pid, killed);
+        assert_int_equal(bench_marked(bench->mark), 0); /* before the new one starts anything */
+    }
+    open_sleepers(bench);
+    dh_eval_destroy(&bench->eval);
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
+}
+
+static void without_its_nursery_a_launcher_is_not_replaced(void **state)
+{
+    struct bench *bench = *state;
+    open_sleepers(bench);
+    kill(bench->launcher->nursery, SIGKILL);
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0); /* it ends with it */
+    dh_eval_destroy(&bench->eval);
+    assert_int_equal(dh_launcher_replace(bench->launcher, &bench->err), DH_INTERNAL);
 }
 
 static void nothing_outlives_the_pool(void **state)
@@ -245,6 +279,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(nothing_outlives_the_rank),
         TEST(nothing_outlives_the_launcher),
+        TEST(a_killed_launcher_is_replaced),
+        TEST(without_its_nursery_a_launcher_is_not_replaced),
         TEST(nothing_outlives_the_pool),
         TEST(a_killed_guard_is_a_failed_evaluation),
         TEST(signals_for_the_rank_are_not_for_the_launcher),

@@ -25,6 +25,33 @@ static void test_lost_trials_go_first(void **state)
     stage_close(&stage);
 }
 
+/* While others are still expected, an early loss is not the end. */
+static void test_expected_workers_may_be_lost_before_they_join(void **state)
+{
+    (void)state;
+    struct stage stage = {0};
+    struct dh_sched_settings settings = plain_settings();
+    settings.workers = 3;
+    stage_open(&stage, settings);
+    uint64_t trials[2];
+    enter(&stage, 1, 3);
+    offer(&stage, 3);
+    expect(&stage, "start 0@1.0; start 1@1.1; start 2@1.2");
+    assert_int_equal(dh_sched_running_on(stage.sched, 1, trials, 2), 3);
+    assert_int_equal(trials[1], 1);
+    assert_int_equal(dh_sched_running_on(stage.sched, 2, trials, 2), 0);
+    assert_true(dh_sched_lost(stage.sched, 1, 1));
+    assert_true(dh_sched_lost(stage.sched, 2, 1)); /* never seen */
+    assert_false(dh_sched_lost(stage.sched, 2, 1));
+    assert_false(dh_sched_join(stage.sched, 2, 1, 1)); /* too late */
+    expect(&stage, "retry 2 (worker 1 was lost); retry 1 (worker 1 was lost); "
+                   "retry 0 (worker 1 was lost)");
+    assert_int_equal(counts_of(&stage).stop, DH_STOP_NONE);
+    assert_true(dh_sched_lost(stage.sched, 3, 2));
+    assert_int_equal(counts_of(&stage).stop, DH_STOP_LOST);
+    stage_close(&stage);
+}
+
 static void test_the_lost_are_not_heard(void **state)
 {
     (void)state;
@@ -121,9 +148,9 @@ static void test_cancelled_by_nobody_counts_as_lost(void **state)
     offer(&stage, 1);
     expect(&stage, "start 0@1.0");
     come_back_cancelled(&stage, 1, 0, 0);
-    expect(&stage, "retry 0 (worker 1 cancelled it); start 0@1.0");
+    expect(&stage, "retry 0 (worker 1 gave it up); start 0@1.0");
     come_back_cancelled(&stage, 1, 0, 0);
-    expect(&stage, "end 0 failed (cancelled by its worker 2 times)");
+    expect(&stage, "end 0 failed (given up by its worker 2 times)");
     stage_close(&stage);
 }
 
@@ -303,6 +330,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_trials_go_first),
+        cmocka_unit_test(test_expected_workers_may_be_lost_before_they_join),
         cmocka_unit_test(test_the_lost_are_not_heard),
         cmocka_unit_test(test_a_killer_trial_fails_in_the_end),
         cmocka_unit_test(test_a_start_to_a_lost_worker_is_not_sent),

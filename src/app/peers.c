@@ -1,0 +1,93 @@
+/* The ranks that the manager knows: see peers.h. */
+#include "peers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+#define SCAN_GAP 1.0
+/* A step longer than this share of lost_after counts as so long. */
+#define LONGEST_STEP 0.125
+#define MOST_NAMES 16
+
+double dh_awake_at(struct dh_awake *awake, double now)
+{
+    awake->time += fmin(fmax(now - awake->last, 0), awake->longest);
+    awake->last = now;
+    return awake->time;
+}
+
+void dh_peers_open(struct dh_peers *peers, int count, double lost_after, double now)
+{
+    *peers = (struct dh_peers){
+        .all = dh_alloc((size_t)count, sizeof *peers->all),
+        .count = count,
+        .lost_after = lost_after,
+        .awake = {.last = now, .longest = LONGEST_STEP * lost_after},
+    };
+}
+
+void dh_peers_close(struct dh_peers *peers)
+{
+    free(peers->all);
+    *peers = (struct dh_peers){0};
+}
+
+void dh_peers_wake(struct dh_peers *peers, double now)
+{
+    dh_awake_at(&peers->awake, now);
+}
+
+void dh_peers_hello(struct dh_peers *peers, int rank, const struct dh_hello *hello)
+{
+    struct dh_peer *peer = &peers->all[rank];
+    peer->silent = hello->silent;
+    peer->pid = hello->pid;
+    memcpy(peer->host, hello->host, sizeof peer->host);
+}
+
+bool dh_peers_scan_due(struct dh_peers *peers)
+{
+    if (peers->awake.time < peers->next_scan)
+        return false;
+    peers->next_scan = peers->awake.time + fmin(SCAN_GAP, LONGEST_STEP * peers->lost_after);
+    return true;
+}
+
+double dh_peers_silence(const struct dh_peers *peers, int rank)
+{
+    const struct dh_peer *peer = &peers->all[rank];
+    return rank == 0 || peer->lost || peer->bye ? -1 : peers->awake.time - peer->heard;
+}
+
+bool dh_peers_gone(const struct dh_peers *peers)
+{
+    return peers->lost + peers->byes >= peers->count - 1;
+}
+
+void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out)
+{
+    const struct dh_peer *peer = &peers->all[rank];
+    char *text = peer->host[0]
+                     ? dh_strprintf("rank %d (%s, process %d)", rank, peer->host, (int)peer->pid)
+                     : dh_strprintf("rank %d (which never said hello)", rank);
+    dh_buffer_text(out, text);
+    free(text);
+}
+
+void dh_peers_list_lost(const struct dh_peers *peers, struct dh_buffer *out)
+{
+    char *head = dh_strprintf("%d of %d: ", peers->lost, peers->count - 1);
+    int named = 0;
+    dh_buffer_text(out, head);
+    free(head);
+    for (int rank = 1; rank < peers->count && named < MOST_NAMES; rank++)
+        if (peers->all[rank].lost) {
+            dh_buffer_text(out, named++ ? ", " : "");
+            dh_peers_name(peers, rank, out);
+        }
+    if (named < peers->lost)
+        dh_buffer_text(out, ", …");
+}

@@ -1,0 +1,199 @@
+"""Ranks and launchers that are killed: their trials go back to the queue, the rest goes on.
+
+A cut network is in test_network.py; many kills at random moments are in kill_storm.py.
+"""
+
+import os
+import re
+import signal
+import time
+import unittest
+
+import harness
+
+CONFIG = """
+search = {{ name = "lost"; seed = 7; max_evaluations = {evaluations}; }};
+objectives = ( {{ name = "value"; goal = "minimize"; }} );
+parameters = ( {{ name = "x"; type = "real"; low = -5.0; high = 5.0; }} );
+evaluator = {{ {evaluator} }};
+checkpoint = {{ file = "lost.h5"; interval = "1s"; }};
+scheduler = {{ lost_after = "{lost_after}"; lost_retries = {lost_retries}; }};
+"""
+
+COMMAND = 'type = "command"; command = ("sh", "-c", "sleep 0.2; echo DH-OUTPUT: $1", "sh", "{x}");'
+
+PLUGIN = """
+#include <dh_mpi/plugin.h>
+#include <time.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    struct timespec nap = {.tv_sec = 4}; /* longer than lost_after, and the rank is silent */
+    nanosleep(&nap, 0);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
+# Kills the launcher above it (evaluation ← guard ← launcher ← nursery), for one trial only.
+ASSASSIN = """
+import os, signal, sys, time
+trial, x = sys.argv[1:]
+if trial == "3":
+    pid = os.getpid()
+    while open(f"/proc/{pid}/comm").read().strip() != "dh_nursery":
+        launcher = pid
+        pid = int(open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[1])
+    os.kill(launcher, signal.SIGKILL)
+    time.sleep(60)
+print("DH-OUTPUT:", x)
+"""
+
+
+class Lost(harness.Case):
+    recovery = True
+
+    def command(self, ranks, arguments):
+        launch = super().command(ranks, arguments)
+        return launch[:1] + ["--enable-recovery"] + launch[1:] if self.recovery else launch
+
+    def configure(self, evaluator=COMMAND, evaluations=60, lost_after="2s", lost_retries=3):
+        self.write("lost.cfg", CONFIG.format(evaluator=evaluator, evaluations=evaluations,
+                                             lost_after=lost_after, lost_retries=lost_retries))
+
+    def begin(self, ranks, ended=3):
+        """A search that has begun to evaluate: the process and its ranks."""
+        process = self.start(ranks, "lost.cfg")
+        self.wait_for(lambda: self.ended() >= ended, 60, "evaluations")
+        return process, self.ranks(process)
+
+    def ended(self):
+        return len([t for t in self.trials("lost.h5") if t["status"] != "pending"]) \
+            if any(name.startswith("lost.h5") for name in os.listdir(self.folder)) else 0
+
+    def finish(self, process, expect=0, timeout=60):
+        self.assertEqual(process.wait(timeout), expect, self.output())
+        self.assert_nothing_left()
+
+    def child(self, parent, name):
+        """The child of `parent` that is called so, or None."""
+        for pid in harness.processes(self.marker):
+            try:
+                if harness.parent(pid) == parent and harness.name_of(pid) == name:
+                    return pid
+            except OSError:
+                continue
+        return None
+
+    def launcher(self, rank):
+        nursery = self.child(rank, "dh_nursery")
+        return nursery and self.child(nursery, "dh_launcher")
+
+    def test_a_worker(self):
+        self.configure()
+        process, ranks = self.begin(4)
+        os.kill(ranks[2], signal.SIGKILL)
+        self.finish(process)
+        self.assert_complete("lost.h5", 60)
+        log = self.read(self.stderr)
+        self.assertRegex(log, r"lost \(.*\): rank 2 \(.*, process \d+\); it ran trial \d+")
+        self.assertIn("lost on the way: 1 of 3: rank 2", log)
+
+    def test_two_at_once(self):
+        self.configure()
+        process, ranks = self.begin(5)
+        for rank in (1, 3):
+            os.kill(ranks[rank], signal.SIGKILL)
+        self.finish(process)
+        self.assert_complete("lost.h5", 60)
+        self.assertIn("lost on the way: 2 of 4: rank 1", self.read(self.stderr))
+
+    def test_all_workers(self):
+        self.configure()
+        process, ranks = self.begin(3)
+        for rank in (1, 2):
+            os.kill(ranks[rank], signal.SIGKILL)
+        self.finish(process, expect=75)
+        self.recovery = False
+        self.run_search(3, "lost.cfg")
+        self.assert_complete("lost.h5", 60)
+
+    def test_a_launcher(self):
+        self.configure()
+        process, ranks = self.begin(3)
+        for _ in range(3):
+            launcher = self.wait_for(lambda: self.launcher(ranks[1]), 10, "a launcher")
+            os.kill(launcher, signal.SIGKILL)
+            time.sleep(0.5)
+        self.finish(process)
+        self.assert_complete("lost.h5", 60)
+        log = self.read(self.stderr)
+        self.assertEqual(log.count("the launcher was killed; there is a new one"), 3, log)
+        self.assertNotIn("lost on the way", log)
+        workers = {t["worker"] for t in self.trials("lost.h5")[-10:]}
+        self.assertEqual(workers, {1, 2}, "both ranks evaluate to the end")
+
+    def test_a_launcher_and_what_could_replace_it(self):
+        self.configure()
+        process, ranks = self.begin(3)
+        os.kill(self.child(ranks[1], "dh_nursery"), signal.SIGKILL)
+        self.finish(process)
+        self.assert_complete("lost.h5", 60)
+        self.assertIn("rank 1 cannot evaluate any more", self.read(self.stderr))
+
+    def test_a_rank_that_comes_back(self):
+        self.configure(evaluations=100)
+        process, ranks = self.begin(4)
+        os.kill(ranks[3], signal.SIGSTOP)
+        self.wait_for(lambda: "lost (" in self.read(self.stderr), 20, "loss of rank 3")
+        os.kill(ranks[3], signal.SIGCONT)
+        self.finish(process)
+        self.assert_complete("lost.h5", 100)
+        self.assertEqual(self.read(self.stderr).count("rank 3 is back"), 1, self.output())
+
+    def test_the_manager(self):
+        self.configure(lost_after="0.5s", evaluations=100)
+        process, ranks = self.begin(3)
+        os.kill(ranks[0], signal.SIGKILL)
+        self.assertNotEqual(process.wait(60), 0)
+        self.assert_nothing_left()
+        before = {t["id"]: t for t in self.trials("lost.h5") if t["status"] != "pending"}
+        self.recovery = False
+        self.run_search(3, "lost.cfg")
+        after = {t["id"]: t for t in self.assert_complete("lost.h5", 100)}
+        self.assertEqual({n: after[n] for n in before}, before)
+
+    def test_without_recovery_the_job_dies_resumably(self):
+        self.configure()
+        self.recovery = False
+        process, ranks = self.begin(3)
+        os.kill(ranks[1], signal.SIGKILL)
+        self.assertNotEqual(process.wait(60), 0)
+        self.assert_nothing_left()
+        self.run_search(3, "lost.cfg")
+        self.assert_complete("lost.h5", 60)
+
+    def test_a_trial_that_kills_its_launcher_is_put_aside(self):
+        self.write("assassin.py", ASSASSIN)
+        self.configure('type = "command"; command = ("/usr/bin/python3", '
+                       f'"{self.path("assassin.py")}", "{{id}}", "{{x}}");', 20, lost_retries=2)
+        self.recovery = False # all ranks live
+        self.run_search(3, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 20)
+        self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [3])
+        self.assertEqual(trials[3]["status"], "failed")
+        self.assertEqual(trials[3]["reason"], "given up by its worker 3 times")
+
+    def test_a_plugin_in_the_rank_may_be_silent(self):
+        source = self.write("slow.c", PLUGIN)
+        library = self.path("slow.so")
+        harness.subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
+                                library, source], check=True)
+        self.configure(f'type = "plugin"; library = "{library}"; isolate = false;', 4, "1s")
+        self.run_search(3, "lost.cfg")
+        self.assert_complete("lost.h5", 4)
+        self.assertNotIn("lost", re.sub(r"lost\.(h5|cfg)|search lost|lost: ", "",
+                                        self.read(self.stderr)))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
