@@ -171,8 +171,12 @@ static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
         dh_strprintf("%s%s%s/%" PRIu64, here ? here : "", here ? "/" : "", runs, job->trial);
     free(here);
     dh_status status = make_folders(job->folder, err);
+    struct stat info;
     if (status != DH_OK)
         return status;
+    if (lstat(job->folder, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
+        return dh_fail(err, DH_IO, "%s was there before and is not a folder of this user",
+                       job->folder);
     job->parameters_path = dh_strprintf("%s/parameters.json", job->folder);
     int fd =
         open(job->parameters_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -332,6 +332,8 @@ evaluator = { type = "command"; shell = true; runs = "runs";
         os.makedirs(self.path("runs/0"))
         for name in ("runs/0/parameters.json", "runs/0/stdout", "mask.h5.tmp", "status.json.tmp"):
             os.symlink(self.path("victim"), self.path(name))
+        os.makedirs(self.path("elsewhere"))
+        os.symlink(self.path("elsewhere"), self.path("runs/1"))
         old = os.umask(0o077)
         try:
             trials = self.shell("mask", "stat -c %a \"$DH_PARAMETERS\" >&2\necho DH-OUTPUT: $1\n",
@@ -339,9 +341,11 @@ evaluator = { type = "command"; shell = true; runs = "runs";
         finally:
             os.umask(old)
         self.assertEqual(trials[0]["status"], "failed")  # it could not write where the link is
-        self.assertEqual({t["status"] for t in trials[1:]}, {"ok"})
+        self.assertIn("not a folder of this user", trials[1]["reason"])
+        self.assertEqual({t["status"] for t in trials[2:]}, {"ok"})
         self.assertEqual(self.read(self.path("victim")), "untouched")
-        for name in ("mask.h5", "status.json", "runs/1/parameters.json", "runs/1/stdout"):
+        self.assertEqual(os.listdir(self.path("elsewhere")), [])
+        for name in ("mask.h5", "status.json", "runs/2/parameters.json", "runs/2/stdout"):
             self.assertEqual(os.stat(self.path(name)).st_mode & 0o077, 0, name)
 
     def test_checkpoint_of_somebody_else(self):
