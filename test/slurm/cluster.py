@@ -142,6 +142,9 @@ class Cluster:
         self.wait_for(lambda: self.node_state() == "idle", 60, "the node is idle")
 
     def stop(self):
+        """End everything; may be called again."""
+        if not self.children:
+            return
         for job in self.jobs():
             self.run("scancel", "--signal=KILL", "--full", job, check=False)
             self.run("scancel", job, check=False)
@@ -156,6 +159,7 @@ class Cluster:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+        self.children = []
 
     def jobs(self):
         return self.run("squeue", "--noheader", "--format=%A", check=False).split()

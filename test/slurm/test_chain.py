@@ -6,6 +6,7 @@ margin; with DH_JOB_MINUTES=2 they are jobs of two minutes with the default marg
     DH_JOB_MINUTES=2 meson test -C build -t 3 --verbose chain_mpiexec chain_srun chain_qsub
 """
 
+import atexit
 import os
 import re
 import shutil
@@ -58,6 +59,8 @@ def setUpModule():
     try:
         slurm = cluster.Cluster(folder)
         unittest.addModuleCleanup(slurm.stop)
+        atexit.register(slurm.stop)  # where a time limit ends us
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
         slurm.start()
     except cluster.Missing as why:
         raise unittest.SkipTest(f"no Slurm here: {why}") from None
