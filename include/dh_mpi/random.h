@@ -35,8 +35,6 @@ uint64_t dh_random_u64(struct dh_random *random);
 double dh_random_uniform(struct dh_random *random);                 /* [0, 1), 53 bits */
 uint64_t dh_random_below(struct dh_random *random, uint64_t bound); /* 0 … bound-1, unbiased */
 double dh_random_normal(struct dh_random *random);                  /* mean 0, deviation 1 */
-/* Fisher–Yates shuffle of 0 … count-1 into `order`. */
-void dh_random_permutation(struct dh_random *random, uint64_t *order, uint64_t count);
 
 /* The same numbers through GSL: gsl_rng_alloc(dh_rng_philox), then
  * dh_random_attach(rng, position). For GSL's distributions and quasi-random scrambling. */

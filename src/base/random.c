@@ -80,15 +80,6 @@ double dh_random_normal(struct dh_random *random)
     return radius * cos(2 * M_PI * dh_random_uniform(random));
 }
 
-void dh_random_permutation(struct dh_random *random, uint64_t *order, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++) {
-        uint64_t j = dh_random_below(random, i + 1);
-        order[i] = order[j];
-        order[j] = i;
-    }
-}
-
 static void rng_set(void *state, unsigned long seed)
 {
     *(struct dh_random *)state = dh_random_at(seed, DH_STREAM_SAMPLE, 0);

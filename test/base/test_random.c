@@ -131,27 +131,6 @@ static void test_below(void **state)
     }
 }
 
-static void test_permutation(void **state)
-{
-    (void)state;
-    enum { COUNT = 4, ROUNDS = 24000 };
-    int first[COUNT][COUNT] = {{0}};
-    struct dh_random random = dh_random_at(6, DH_STREAM_TEST, 0);
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t order[COUNT], seen = 0;
-        dh_random_permutation(&random, order, COUNT);
-        for (int i = 0; i < COUNT; i++) {
-            seen |= UINT64_C(1) << order[i];
-            first[i][order[i]]++;
-        }
-        assert_int_equal(seen, (1 << COUNT) - 1);
-    }
-    double expected = (double)ROUNDS / COUNT;
-    for (int i = 0; i < COUNT * COUNT; i++)
-        assert_true(fabs(first[i / COUNT][i % COUNT] - expected) < 5 * sqrt(expected));
-    dh_random_permutation(&random, NULL, 0);
-}
-
 static void test_gsl(void **state)
 {
     (void)state;
@@ -182,7 +161,6 @@ int main(void)
         cmocka_unit_test(test_positions_differ),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_below),
-        cmocka_unit_test(test_permutation),
         cmocka_unit_test(test_gsl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
