@@ -16,13 +16,17 @@ PROBLEMS = {}
 
 
 class Problem:
-    def __init__(self, name, group, space, function):
+    """`optimum`: the least value there is, where it is known; otherwise None."""
+
+    def __init__(self, name, group, space, function, optimum):
         self.name, self.group, self.space, self.function = name, group, space, function
+        self.optimum = optimum
 
 
-def problem(group, space):
+def problem(group, space, optimum=None):
     def keep(function):
-        PROBLEMS[function.__name__] = Problem(function.__name__, group, space, function)
+        name = function.__name__
+        PROBLEMS[name] = Problem(name, group, space, function, optimum)
         return function
     return keep
 
@@ -81,25 +85,25 @@ def levy(x):
             + (w[-1] - 1) ** 2 * (1 + sin(2 * pi * w[-1]) ** 2))
 
 
-@problem("continuous", [real("x0", -5, 10), real("x1", 0, 15)])
+@problem("continuous", [real("x0", -5, 10), real("x1", 0, 15)], .397887357)
 def branin(p):
     x, y = p["x0"], p["x1"]
     return ((y - 5.1 / (4 * pi ** 2) * x * x + 5 / pi * x - 6) ** 2
             + 10 * (1 - 1 / (8 * pi)) * cos(x) + 10)
 
 
-@problem("continuous", reals(4, -5.12, 5.12))
+@problem("continuous", reals(4, -5.12, 5.12), 0.0)
 def rastrigin4(p):
     z = vector(p, 4) - 5.12 * shift(4, 4)
     return 40 + float(np.sum(z * z - 10 * np.cos(2 * pi * z)))
 
 
-@problem("continuous", reals(5, -32, 32))
+@problem("continuous", reals(5, -32, 32), 0.0)
 def ackley5(p):
     return ackley(rotation(5, 5) @ (vector(p, 5) - 32 * shift(5, 5)))
 
 
-@problem("continuous", reals(6, -2, 2))
+@problem("continuous", reals(6, -2, 2), 0.0)
 def rosenbrock6(p):
     z = 1 + rotation(6, 6) @ (vector(p, 6) - 2 * shift(6, 6))
     return float(np.sum(100 * (z[1:] - z[:-1] ** 2) ** 2 + (1 - z[:-1]) ** 2))
@@ -113,18 +117,18 @@ HARTMANN_P = 1e-4 * np.array([[1312, 1696, 5569, 124, 8283, 5886],
                               [4047, 8828, 8732, 5743, 1091, 381]])
 
 
-@problem("continuous", reals(6, 0, 1))
+@problem("continuous", reals(6, 0, 1), -3.322368012)
 def hartmann6(p):
     inner = np.sum(HARTMANN_A * (vector(p, 6) - HARTMANN_P) ** 2, axis=1)
     return -float(np.array([1, 1.2, 3, 3.2]) @ np.exp(-inner))
 
 
-@problem("continuous", reals(10, -10, 10))
+@problem("continuous", reals(10, -10, 10), 0.0)
 def levy10(p):
     return levy(1 + rotation(10, 10) @ (vector(p, 10) - 10 * shift(10, 10)))
 
 
-@problem("continuous", reals(20, -10, 10))
+@problem("continuous", reals(20, -10, 10), 0.0)
 def dixonprice20(p):
     z = vector(p, 20) - 4 * shift(20, 20)
     i = np.arange(2, 21)
@@ -152,7 +156,7 @@ def two_functions(p):
     return float(table[p["first"]]() + table[p["second"]]())
 
 
-@problem("mixed", [boolean(f"b{i}") for i in range(6)] + reals(4, -1, 1))
+@problem("mixed", [boolean(f"b{i}") for i in range(6)] + reals(4, -1, 1), 0.0)
 def ackley_bool10(p):
     goal = np.array([1, 0, 0, 1, 1, 0])
     bits = np.array([float(p[f"b{i}"]) for i in range(6)]) - goal
@@ -172,7 +176,7 @@ def pressure_vessel(p):
 
 @problem("mixed", [integer(f"n{i}", -6, 9) for i in range(3)]
          + [ordinal("o0", [1, 2, 4, 8, 16, 32]), ordinal("o1", [0.0, 0.1, 0.25, 0.5, 0.9])]
-         + reals(3, -10, 10))
+         + reals(3, -10, 10), 0.0)
 def levy_steps8(p):
     steps = [p["n0"] - 2, p["n1"] + 3, p["n2"] - 5, 2 * (log(p["o0"], 2) - 3), 8 * (p["o1"] - .25)]
     return levy(1 + np.concatenate([steps, vector(p, 3) - 10 * shift(8, 3)]))

@@ -130,7 +130,7 @@ def run(options):
 def reference_of(name):
     problem = PROBLEMS[name]
     seeds = 5 if problem.group == "training" else 101
-    runs, best = [], float("inf")
+    runs, best = [], float("inf") if problem.optimum is None else problem.optimum
     for seed in range(1000, 1000 + seeds):
         values, _ = play(Random(problem, seed, 1, 0), problem, 1, seed, 200)
         runs.append([min(values[:n]) for n in range(10, 201, 10)])

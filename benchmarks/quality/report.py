@@ -4,7 +4,8 @@ Normalised regret of a run: (best value - best known) / (median of random search
 the same number of evaluations - best known): 0 is the best known, 1 is random search. What a
 system's seeds gave on one problem is averaged; systems are ranked by that on each problem, and
 the ranks averaged over problems. The spread (±) is the standard deviation of both under
-resampling of the seeds.
+resampling of the seeds; with one seed there is none to show. Problems that some system has not
+played are left out of the means.
 """
 import csv
 import json
@@ -101,9 +102,12 @@ def print_table(title, regret, systems, groups):
         spread = np.std(draws, axis=0)
         mean, ranks = score(regret, systems, problems)
         for i, s in enumerate(systems):
-            cells[s].append(f"{mean[i]:.2f} ±{spread[0][i]:.2f}, rank {ranks[i]:.1f} "
+            single = any(len(regret[s, p]) < 2 for p in problems)
+            cells[s].append(f"{mean[i]:.2f}, rank {ranks[i]:.1f}" if single else
+                            f"{mean[i]:.2f} ±{spread[0][i]:.2f}, rank {ranks[i]:.1f} "
                             f"±{spread[1][i]:.1f}")
-    for s in sorted(systems, key=lambda s: cells[s][0].split("rank ")[1]):
+    overall = dict(zip(systems, score(regret, systems, played)[1]))
+    for s in sorted(systems, key=overall.get):
         print(f"| {s} | " + " | ".join(cells[s]) + " |")
 
 
