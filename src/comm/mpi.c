@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -27,6 +28,9 @@
 #include "dh_mpi/comm.h"
 
 #define LONGEST_NAP 1e-3
+/* Seconds that starting may take; thousands of ranks on a busy file system need minutes. */
+#define START_PATIENCE 900
+#define START_PATIENCE_TEXT "15 minutes"
 /* Seconds that close waits for sends to complete. */
 #define CLOSE_PATIENCE 5.0
 /* … and then for the other ranks, which may have to end evaluations that do not want to die. */
@@ -347,6 +351,24 @@ static const struct dh_comm_ops mpi_ops = {
     .leave = mpi_leave,
 };
 
+/* Nothing but a write and the end is allowed in here. */
+static void give_up_starting(int number)
+{
+    (void)number;
+    static const char text[] = "dh_mpi: MPI_Init has not come back for " START_PATIENCE_TEXT
+                               ": a rank was lost while starting, or a network does not answer\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(written > 0 ? EX_SOFTWARE : EX_OSERR);
+}
+
+/* A rank that dies within MPI_Init leaves the others there, and no MPI library gets them out again;
+ * so they end themselves instead of holding their nodes until the walltime. */
+static void limit_start(bool on)
+{
+    signal(SIGALRM, on ? give_up_starting : SIG_DFL);
+    alarm(on ? START_PATIENCE : 0);
+}
+
 /* MPI_Init_thread unless that was done; DH_COMM if MPI gives less than FUNNELED. */
 static dh_status initialise(bool *here, struct dh_error *err)
 {
@@ -387,6 +409,7 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
     *out = NULL;
     signal(SIGPIPE, SIG_IGN);
     bool here;
+    limit_start(true);
     if (initialise(&here, err) != DH_OK)
         return DH_COMM;
     struct mpi_comm *mpi = dh_alloc(1, sizeof *mpi);
@@ -396,6 +419,7 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
         free(mpi);
         return DH_COMM;
     }
+    limit_start(false);
     mpi->lost = dh_alloc((size_t)mpi->size, sizeof *mpi->lost);
     *out = &mpi->base;
     return DH_OK;
