@@ -50,7 +50,8 @@ struct dh_outcome bench_run(struct bench *bench, uint64_t trial);
 void assert_failed(const struct dh_outcome *outcome, const char *reason);
 void assert_value(const struct dh_outcome *outcome, double value);
 
-/* Processes with `mark` in their environment: now, and once they are `expected` (or will not be). */
+/* Processes with `mark` in their environment: now, and once they are `expected` (or will not be).
+ */
 int bench_marked(const char *mark);
 int bench_marked_settles(const char *mark, int expected);
 
