@@ -7,6 +7,7 @@ the search is seen in its files. A cut network is in test_network.py; many kills
 import os
 import re
 import signal
+import subprocess
 import time
 import unittest
 
@@ -18,7 +19,8 @@ objectives = ( {{ name = "value"; goal = "minimize"; }} );
 parameters = ( {{ name = "x"; type = "real"; low = -5.0; high = 5.0; }} );
 evaluator = {{ {evaluator} }};
 checkpoint = {{ file = "lost.h5"; interval = "1s"; }};
-scheduler = {{ lost_after = "{lost_after}"; lost_retries = {lost_retries}; }};
+scheduler = {{ lost_after = "{lost_after}"; lost_retries = {lost_retries};
+              lost_in_rank = "{lost_in_rank}"; }};
 """
 
 COMMAND = 'type = "command"; command = ("sh", "-c", "sleep 0.2; echo DH-OUTPUT: $1", "sh", "{x}");'
@@ -30,6 +32,19 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 {
     struct timespec nap = {.tv_sec = 4}; /* longer than lost_after, and the rank is silent */
     nanosleep(&nap, 0);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
+# Ends the rank in which it runs, for one trial only.
+DEADLY = """
+#include <dh_mpi/plugin.h>
+#include <signal.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    if (job->id == 3)
+        raise(SIGKILL);
     result->objective[0] = dh_job_real(job, "x", 0);
     return 0;
 }
@@ -57,9 +72,11 @@ class Lost(harness.Case):
         launch = super().command(ranks, arguments)
         return launch[:1] + ["--enable-recovery"] + launch[1:] if self.recovery else launch
 
-    def configure(self, evaluator=COMMAND, evaluations=60, lost_after="2s", lost_retries=3):
+    def configure(self, evaluator=COMMAND, evaluations=40, lost_after="2s",
+                  lost_retries=3, lost_in_rank="0s"):
         self.write("lost.cfg", CONFIG.format(evaluator=evaluator, evaluations=evaluations,
-                                             lost_after=lost_after, lost_retries=lost_retries))
+                                             lost_after=lost_after, lost_retries=lost_retries,
+                                             lost_in_rank=lost_in_rank))
 
     def begin(self, ranks, ended=3):
         """A search that has begun to evaluate: the process and its ranks."""
@@ -94,7 +111,7 @@ class Lost(harness.Case):
         process, ranks = self.begin(4)
         os.kill(ranks[2], signal.SIGKILL)
         self.finish(process)
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
         log = self.read(self.stderr)
         self.assertRegex(log, r"lost \(.*\): rank 2 \(.*, process \d+\); it ran trial \d+")
         self.assertIn("lost on the way: 1 of 3: rank 2", log)
@@ -105,7 +122,7 @@ class Lost(harness.Case):
         for rank in (1, 3):
             os.kill(ranks[rank], signal.SIGKILL)
         self.finish(process)
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
         self.assertIn("lost on the way: 2 of 4: rank 1", self.read(self.stderr))
 
     def test_all_workers(self):
@@ -119,7 +136,7 @@ class Lost(harness.Case):
         self.assertIn("stopped early (no worker left)", self.read(self.stdout))
         self.recovery = False
         self.run_search(3, "lost.cfg")
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
 
     def test_a_launcher(self):
         self.configure()
@@ -129,7 +146,7 @@ class Lost(harness.Case):
             os.kill(launcher, signal.SIGKILL)
             time.sleep(0.5)
         self.finish(process)
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
         log = self.read(self.stderr)
         self.assertEqual(log.count("the launcher was killed; there is a new one"), 3, log)
         self.assertNotIn("lost on the way", log)
@@ -141,21 +158,21 @@ class Lost(harness.Case):
         process, ranks = self.begin(3)
         os.kill(self.child(ranks[1], "dh_nursery"), signal.SIGKILL)
         self.finish(process)
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
         self.assertIn("rank 1 cannot evaluate any more", self.read(self.stderr))
 
     def test_a_rank_that_comes_back(self):
-        self.configure(evaluations=100)
+        self.configure(evaluations=60)
         process, ranks = self.begin(4)
         os.kill(ranks[3], signal.SIGSTOP)
         self.wait_for(lambda: "lost (" in self.read(self.stderr), 20, "loss of rank 3")
         os.kill(ranks[3], signal.SIGCONT)
         self.finish(process)
-        self.assert_complete("lost.h5", 100)
+        self.assert_complete("lost.h5", 60)
         self.assertEqual(self.read(self.stderr).count("rank 3 is back"), 1, self.output())
 
     def test_the_manager(self):
-        self.configure(lost_after="0.5s", evaluations=100)
+        self.configure(lost_after="0.5s", evaluations=60)
         process, ranks = self.begin(3)
         os.kill(ranks[0], signal.SIGKILL)
         process.wait(60)  # its code is Open MPI's affair: see test_all_workers
@@ -163,7 +180,7 @@ class Lost(harness.Case):
         before = {t["id"]: t for t in self.trials("lost.h5") if t["status"] != "pending"}
         self.recovery = False
         self.run_search(3, "lost.cfg")
-        after = {t["id"]: t for t in self.assert_complete("lost.h5", 100)}
+        after = {t["id"]: t for t in self.assert_complete("lost.h5", 60)}
         self.assertEqual({n: after[n] for n in before}, before)
 
     def test_without_recovery_the_job_dies_resumably(self):
@@ -174,7 +191,7 @@ class Lost(harness.Case):
         self.assertNotEqual(process.wait(60), 0)
         self.assert_nothing_left()
         self.run_search(3, "lost.cfg")
-        self.assert_complete("lost.h5", 60)
+        self.assert_complete("lost.h5", 40)
 
     def test_a_trial_that_kills_its_launcher_is_put_aside(self):
         self.write("assassin.py", ASSASSIN)
@@ -187,12 +204,23 @@ class Lost(harness.Case):
         self.assertEqual(trials[3]["status"], "failed")
         self.assertEqual(trials[3]["reason"], "given up by its worker 3 times")
 
+    def plugin(self, text):
+        """The evaluator that runs this source in its rank."""
+        source, library = self.write("plugin.c", text), self.path("plugin.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o", library,
+                        source], check=True)
+        return f'type = "plugin"; library = "{library}"; isolate = false;'
+
+    def test_a_trial_that_kills_its_rank_is_put_aside(self):
+        self.configure(self.plugin(DEADLY), 20, "1s", lost_retries=1, lost_in_rank="1s")
+        self.run_search(5, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 20)
+        self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [3])
+        self.assertEqual(trials[3]["reason"], "lost with its worker 2 times")
+        self.assertIn("lost on the way: 2 of 4", self.read(self.stderr))
+
     def test_a_plugin_in_the_rank_may_be_silent(self):
-        source = self.write("slow.c", PLUGIN)
-        library = self.path("slow.so")
-        harness.subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
-                                library, source], check=True)
-        self.configure(f'type = "plugin"; library = "{library}"; isolate = false;', 4, "1s")
+        self.configure(self.plugin(PLUGIN), 4, "1s")
         self.run_search(3, "lost.cfg")
         self.assert_complete("lost.h5", 4)
         self.assertNotIn("lost", re.sub(r"lost\.(h5|cfg)|search lost|lost: ", "",
