@@ -1,9 +1,11 @@
 """kill_storm.py [KILLS [SEED]]: kill -9 at random moments, of rank 0, of workers and of launchers.
 
-Short searches of all four evaluator kinds are killed and resumed until each is finished. Before a
-kill, what the journal holds is read from the files; after the search, each of those finished
-evaluations has to be there unchanged, the ids without a gap, the budget exact, and no process left
-behind. Ends with "KILLS kills: L evaluations lost, D doubled, P processes left" and code 0 if those
+Short searches of all four evaluator kinds are killed and resumed until each is finished. After each
+run what its files hold is read; every later run has to keep each of those finished evaluations
+unchanged, and at the end the ids are without a gap, the budget exact, no point there twice. After
+each run no process may be left behind. (A result that was under way to the journal when rank 0 was
+killed is evaluated again; it does not count as finished. Kills begin when all ranks are through
+MPI_Init.) Ends with "KILLS kills: L evaluations lost, D doubled, P processes left" and code 0 if those
 are all 0. The suite runs a dozen; the README's figures are from 300:
 
     DH_MPI=… DHCTL=… DH_SOURCE=. DH_BUILD=build python3 test/app/kill_storm.py 300
