@@ -201,13 +201,22 @@ static bool look_again(const char *path, struct stat *out)
 
 enum sign { ALIVE, DEAD, CHANGED };
 
-/* Does its owner touch it? CHANGED: it is another file now, or none. */
-static enum sign watch(const struct dh_lock *lock, const struct look *look,
+/* Whoever holds the kernel's lock and waits for a sign of the owner gives signs himself: the
+ * others, who find it locked by nobody they know, must not take him for dead. */
+static void touch(int fd, struct look *look)
+{
+    if (look->kernel == LOCKED && futimens(fd, NULL) == 0)
+        fstat(fd, &look->info);
+}
+
+/* Does its owner touch it? CHANGED: it is another file now, or none. A file that somebody has
+ * locked is never dead by its age alone: he may be about to write his name. */
+static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
     double age = dh_wall_time() - (double)look->info.st_mtim.tv_sec;
-    if (age > lock->rule.stale)
+    if (look->kernel != BUSY && age > lock->rule.stale)
         return DEAD;
     dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
                 look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
@@ -216,13 +225,16 @@ static enum sign watch(const struct dh_lock *lock, const struct look *look,
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
         if (!look_again(lock->path, &now) || now.st_ino != look->info.st_ino)
             return CHANGED;
-        if (!same_time(&now, &look->info))
+        if (!same_time(&now, &look->info)) {
+            read_owner(fd, look);
             return ALIVE;
+        }
+        touch(fd, look);
     }
     return DEAD;
 }
 
-static enum sign judge(const struct dh_lock *lock, const struct look *look,
+static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
     bool here = look->pid > 0 && strcmp(look->host, lock->host) == 0;
@@ -232,7 +244,7 @@ static enum sign judge(const struct dh_lock *lock, const struct look *look,
         return look->kernel == LOCKED ? DEAD : ALIVE;
     if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
         return DEAD;
-    return watch(lock, look, log);
+    return watch(lock, fd, look, log);
 }
 
 /* Take the dead owner's file out of the way: whoever comes later makes a new one. */
@@ -282,7 +294,7 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
     if (!created || !free_now) {
         fstat(fd, &look.info);
         read_owner(fd, &look);
-        sign = judge(lock, &look, log);
+        sign = judge(lock, fd, &look, log);
     }
     if (sign == DEAD && look.kernel == LOCKLESS)
         dh_log_warn(log,

@@ -14,6 +14,8 @@
 static const struct dh_lock_rule here = {.beat = 0.05, .patience = 0.5, .stale = 600};
 static const struct dh_lock_rule there = {
     .beat = 0.05, .patience = 0.5, .stale = 600, .host = "otherhost"};
+/* For machines so busy that a process stands still for a while. */
+static const struct dh_lock_rule slow = {.beat = 0.05, .patience = 2, .stale = 600};
 
 struct place {
     char folder[64], path[96], file[128];
@@ -187,16 +189,34 @@ static void test_removed(void **state)
     open_place(&place);
     struct dh_lock *lock = take(&place, &here);
     unlink(place.file);
-    for (int i = 0; i < 500 && !fixture_exists(place.file); i++)
+    struct stat info = {0}; /* with its owner's name in it, too */
+    for (int i = 0; i < 500 && (stat(place.file, &info) != 0 || info.st_size == 0); i++)
         usleep(10000);
-    usleep(100000); /* it has its owner's name in it, too */
     expect_refusal(&place, &here, "");
     assert_int_equal(dh_lock_status(lock, &err), DH_OK);
-    unlink(place.file);
-    assert_int_equal(rmdir(place.folder), 0);
+    do
+        unlink(place.file);
+    while (rmdir(place.folder) != 0); /* it may have come back in between */
     assert_true(lost_within(lock, 10, &err));
     assert_non_null(strstr(err.text, "is gone"));
     dh_lock_release(&lock);
+}
+
+/* One of many: tries to take it when `go` closes, says 'y' or 'n', and keeps what it has until
+ * `end` closes. */
+static void race(const struct place *place, int go, int said, int end)
+{
+    struct dh_lock *lock;
+    struct dh_error err;
+    char byte;
+    while (read(go, &byte, 1) > 0)
+        ;
+    byte = dh_lock_take(place->path, &slow, NULL, &lock, &err) == DH_OK ? 'y' : 'n';
+    if (write(said, &byte, 1) != 1)
+        _exit(2);
+    while (read(end, &byte, 1) > 0)
+        ;
+    _exit(0);
 }
 
 /* Many at once: exactly one gets it, whatever was there before. */
@@ -204,35 +224,39 @@ static void test_race(void **state)
 {
     (void)state;
     enum { PROCESSES = 8 };
-    for (int round = 0; round < 4; round++) {
+    const struct timespec long_ago[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    for (int round = 0; round < 6; round++) {
         struct place place;
         pid_t children[PROCESSES];
-        int winners = 0, go[2];
+        char answers[PROCESSES];
+        int winners = 0, go[2], said[2], end[2];
         open_place(&place);
-        if (round % 2)
+        if (round % 3 > 0)
             leave(&place, "process 77 on otherhost since 2026-01-01 00:00:00 +0000\n");
-        assert_int_equal(pipe(go), 0);
+        if (round % 3 > 1) /* it looks dead at once */
+            assert_int_equal(utimensat(AT_FDCWD, place.file, long_ago, 0), 0);
+        assert_true(pipe(go) == 0 && pipe(said) == 0 && pipe(end) == 0);
         for (int i = 0; i < PROCESSES; i++)
             if ((children[i] = fork()) == 0) {
-                struct dh_lock *lock;
-                struct dh_error err;
-                char byte;
                 close(go[1]);
-                bool begun = read(go[0], &byte, 1) == 0; /* all at the same moment */
-                dh_status status = dh_lock_take(place.path, &here, NULL, &lock, &err);
-                if (status == DH_OK)
-                    usleep(1500000); /* longer than the others look */
-                _exit(!begun ? 2 : status == DH_OK ? 0 : 1);
+                close(end[1]);
+                race(&place, go[0], said[1], end[0]);
             }
-        close(go[0]);
-        close(go[1]);
+        close(go[1]); /* all at the same moment */
+        for (int i = 0; i < PROCESSES; i++) {
+            assert_int_equal(read(said[0], &answers[i], 1), 1);
+            winners += answers[i] == 'y';
+        }
+        close(end[1]); /* all have said it: the winner may go */
         for (int i = 0; i < PROCESSES; i++) {
             int status;
             assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-            assert_true(WIFEXITED(status) && WEXITSTATUS(status) < 2);
-            winners += WEXITSTATUS(status) == 0;
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         }
         assert_int_equal(winners, 1);
+        int rest[] = {go[0], said[0], said[1], end[0]};
+        for (size_t i = 0; i < DH_COUNT_OF(rest); i++)
+            close(rest[i]);
         close_place(&place);
     }
 }
