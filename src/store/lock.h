@@ -18,10 +18,11 @@
  *                 |              | before (unless somebody holds the kernel's lock)
  *
  * Who watches and holds the kernel's lock touches the file, too: of several that find a dead
- * owner's file, the others see that one of them lives, and refuse. Watching compares the file's time with itself, so that clocks of hosts may differ. An owner that
- * was taken for dead (stopped for long, cut off from the server) finds another name in the file at
- * its next beat, and dh_lock_status tells it to stop. A lock file that somebody removed is made
- * again; where that fails (the folder is gone) the search has to stop, too.
+ * owner's file, the others see that one of them lives, and refuse. Watching compares the file's
+ * time with itself, so that clocks of hosts may differ. An owner that was taken for dead (stopped
+ * for long, cut off from the server) finds another name in the file at its next beat, and
+ * dh_lock_status tells it to stop. A lock file that somebody removed is made again; where that
+ * fails (the folder is gone) the search has to stop, too.
  */
 #ifndef DH_STORE_LOCK_H
 #define DH_STORE_LOCK_H
