@@ -23,7 +23,9 @@
 #define OWNER_SIZE 256
 #define HOST_SIZE 128
 
-const struct dh_lock_rule dh_lock_default_rule = {.beat = 5, .patience = 16, .stale = 600};
+#define NAP 5000 /* microseconds between looks at what another thread does */
+
+const struct dh_lock_rule dh_lock_default_rule = {.beat = 5, .patience = 16};
 
 struct dh_lock {
     char *path;
@@ -37,7 +39,8 @@ struct dh_lock {
     bool stop;
     int fd;
     char lost_text[2 * OWNER_SIZE];
-    _Atomic bool lost; /* released after the text */
+    _Atomic bool lost;      /* released after the text */
+    _Atomic double sure_of; /* monotonic time at which it was known to be ours */
 };
 
 /* What is known of the file behind a descriptor. */
@@ -100,11 +103,21 @@ static void write_owner(const struct dh_lock *lock, int fd)
     free(line);
 }
 
+/* Opened anew each time: that is when NFS asks its server. */
+static bool look_again(const char *path, struct stat *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool there = fd >= 0 && fstat(fd, out) == 0;
+    if (fd >= 0)
+        close(fd);
+    return there;
+}
+
 /* Is the file of that name still the one behind `fd`? */
 static bool still_named(int fd, const char *path)
 {
     struct stat held, named;
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+    return fstat(fd, &held) == 0 && look_again(path, &named) && held.st_ino == named.st_ino &&
            held.st_dev == named.st_dev;
 }
 
@@ -160,10 +173,13 @@ static void *beat(void *argument)
             ;
         if (lock->stop)
             break;
+        double asked = dh_clock_now(&dh_clock_monotonic);
         if (still_named(lock->fd, lock->path))
             futimens(lock->fd, NULL);
         else
             renew(lock);
+        if (!atomic_load(&lock->lost))
+            atomic_store(&lock->sure_of, asked);
     }
     pthread_mutex_unlock(&lock->mutex);
     return NULL;
@@ -189,16 +205,6 @@ static bool same_time(const struct stat *a, const struct stat *b)
     return a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-/* Opened anew each time: that is when NFS asks its server. */
-static bool look_again(const char *path, struct stat *out)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool there = fd >= 0 && fstat(fd, out) == 0;
-    if (fd >= 0)
-        close(fd);
-    return there;
-}
-
 enum sign { ALIVE, DEAD, CHANGED };
 
 /* Whoever holds the kernel's lock and waits for a sign of the owner gives signs himself: the
@@ -209,15 +215,11 @@ static void touch(int fd, struct look *look)
         fstat(fd, &look->info);
 }
 
-/* Does its owner touch it? CHANGED: it is another file now, or none. A file that somebody has
- * locked is never dead by its age alone: he may be about to write his name. */
+/* Does its owner touch it? CHANGED: it is another file now, or none. */
 static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    double age = dh_wall_time() - (double)look->info.st_mtim.tv_sec;
-    if (look->kernel != BUSY && age > lock->rule.stale)
-        return DEAD;
     dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
                 look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
     while (dh_clock_now(&dh_clock_monotonic) < start + lock->rule.patience) {
@@ -247,19 +249,30 @@ static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
     return watch(lock, fd, look, log);
 }
 
-/* Take the dead owner's file out of the way: whoever comes later makes a new one. */
-static void displace(const struct dh_lock *lock, const struct look *look)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && same_time(a, b);
+}
+
+/* Take the dead owner's file, which is still open (so that no new one gets its number), out of the
+ * way: whoever comes later makes a new one. */
+static dh_status displace(const struct dh_lock *lock, const struct look *look, struct dh_error *err)
 {
     struct stat moved;
     char *aside = dh_strprintf("%s.%s.%ld", lock->path, lock->host, (long)getpid());
-    bool same = look_again(lock->path, &moved) && moved.st_ino == look->info.st_ino;
-    if (same && rename(lock->path, aside) == 0) {
-        bool right = stat(aside, &moved) == 0 && moved.st_ino == look->info.st_ino;
-        if (!right && link(aside, lock->path) != 0) /* somebody was faster: give it back */
-            (void)errno; /* and somebody else faster still: the owner of this one will notice */
-        unlink(aside);
+    dh_status status = DH_EMPTY;
+    if (look_again(lock->path, &moved) && same_file(&moved, &look->info)) {
+        if (rename(lock->path, aside) == 0) {
+            bool right = look_again(aside, &moved) && same_file(&moved, &look->info);
+            if (!right && link(aside, lock->path) != 0) /* somebody was faster: give it back */
+                (void)errno; /* and somebody else faster still: the owner of this will notice */
+            unlink(aside);
+        } else if (errno != ENOENT) {
+            status = dh_files_fail(err, lock->path, "move a dead search's lock");
+        }
     }
     free(aside);
+    return status;
 }
 
 /* Open the lock file, made now or before. */
@@ -305,10 +318,11 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
         lock->fd = fd;
         return DH_OK;
     }
-    close(fd);
+    status = sign == ALIVE ? refuse(lock, &look, err) : DH_EMPTY;
     if (sign == DEAD && !created && look.kernel != LOCKED)
-        displace(lock, &look);
-    return sign == ALIVE ? refuse(lock, &look, err) : DH_EMPTY;
+        status = displace(lock, &look, err);
+    close(fd);
+    return status;
 }
 
 static void free_lock(struct dh_lock *lock)
@@ -345,6 +359,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     }
     DH_CRASH_POINT(LOCK_CREATED);
     write_owner(lock, lock->fd);
+    atomic_store(&lock->sure_of, dh_clock_now(&dh_clock_monotonic));
     DH_CRASH_POINT(LOCK_OWNED);
     *out = lock;
     status = start_beating(lock, err);
@@ -355,8 +370,12 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
 
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
 {
-    if (!atomic_load_explicit(&lock->lost, memory_order_acquire))
-        return DH_OK;
+    while (!atomic_load_explicit(&lock->lost, memory_order_acquire)) {
+        double silence = dh_clock_now(&dh_clock_monotonic) - atomic_load(&lock->sure_of);
+        if (silence < lock->rule.patience / 2)
+            return DH_OK;
+        usleep(NAP);
+    }
     return dh_fail(err, DH_IO, "%s %s; this search stops", lock->path, lock->lost_text);
 }
 

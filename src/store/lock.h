@@ -14,15 +14,17 @@
  *   held          | this one     | refuse: the owner lives (or is stopped, and can be killed)
  *   none to have  | this one     | its process has ended: take over; otherwise watch
  *   any           | another      | watch: refuse as soon as the file is touched; take over if it is
- *                 |              | not for `patience` seconds, or was not for `stale` seconds
- *                 |              | before (unless somebody holds the kernel's lock)
+ *                 |              | not for `patience` seconds
  *
  * Who watches and holds the kernel's lock touches the file, too: of several that find a dead
  * owner's file, the others see that one of them lives, and refuse. Watching compares the file's
- * time with itself, so that clocks of hosts may differ. An owner that was taken for dead (stopped
- * for long, cut off from the server) finds another name in the file at its next beat, and
- * dh_lock_status tells it to stop. A lock file that somebody removed is made again; where that
- * fails (the folder is gone) the search has to stop, too.
+ * time with itself, so that clocks of hosts may differ.
+ *
+ * An owner that was taken for dead (stopped for long, cut off from the server) finds another name
+ * in the file, and dh_lock_status tells it to stop. One that could not look for half the patience
+ * is not told anything before it has looked, so that it writes nothing into what may be another's
+ * files; what was on its way to the server before, replay.c leaves out. A lock file that somebody
+ * removed is made again; where that fails (the folder is gone) the search has to stop, too.
  */
 #ifndef DH_STORE_LOCK_H
 #define DH_STORE_LOCK_H
@@ -31,8 +33,8 @@
 #include "dh_mpi/status.h"
 
 struct dh_lock_rule {
-    double beat, patience, stale; /* seconds; patience is several beats */
-    const char *host;             /* NULL: this one's name */
+    double beat, patience; /* seconds; patience is several beats */
+    const char *host;      /* NULL: this one's name */
 };
 extern const struct dh_lock_rule dh_lock_default_rule;
 
@@ -42,7 +44,7 @@ struct dh_lock;
  * process) holds it. Waits while an owner on another host is watched, and says so. */
 dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const struct dh_log *log,
                        struct dh_lock **out, struct dh_error *err);
-/* DH_IO once it was lost. */
+/* DH_IO once it was lost. Waits where the file system does not answer. */
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
 /* Remove it, if it is still ours. NULL is fine. */
 void dh_lock_release(struct dh_lock **lock);

@@ -11,11 +11,10 @@
 #include "../../src/store/lock.h"
 #include "dh_mpi/clock.h"
 
-static const struct dh_lock_rule here = {.beat = 0.05, .patience = 0.5, .stale = 600};
-static const struct dh_lock_rule there = {
-    .beat = 0.05, .patience = 0.5, .stale = 600, .host = "otherhost"};
+static const struct dh_lock_rule here = {.beat = 0.05, .patience = 0.5};
+static const struct dh_lock_rule there = {.beat = 0.05, .patience = 0.5, .host = "otherhost"};
 /* For machines so busy that a process stands still for a while. */
-static const struct dh_lock_rule slow = {.beat = 0.05, .patience = 2, .stale = 600};
+static const struct dh_lock_rule slow = {.beat = 0.05, .patience = 2};
 
 struct place {
     char folder[64], path[96], file[128];
