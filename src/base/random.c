@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "dh_mpi/math.h"
 #define WORDS 4
 #define ROUNDS 10
 
@@ -76,8 +77,8 @@ uint64_t dh_random_below(struct dh_random *random, uint64_t bound)
 /* Box–Muller; the second number is not kept, so that a draw uses a fixed count of words. */
 double dh_random_normal(struct dh_random *random)
 {
-    double radius = sqrt(-2 * log1p(-dh_random_uniform(random)));
-    return radius * cos(2 * M_PI * dh_random_uniform(random));
+    double radius = sqrt(-2 * dh_log1p(-dh_random_uniform(random)));
+    return radius * dh_cos_turns(dh_random_uniform(random));
 }
 
 static void rng_set(void *state, unsigned long seed)

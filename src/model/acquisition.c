@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "dh_mpi/math.h"
+
 #define LEAST_DEVIATION 1e-12
 #define FAR (-25.0) /* below this, the expansions for large |z| are exact to the last digits */
 #define LOG_2PI 1.8378770664093454836
@@ -11,30 +13,31 @@
 
 static double normal_cdf(double z)
 {
-    return 0.5 * erfc(-z / M_SQRT2);
+    return 0.5 * dh_erfc(-z / M_SQRT2);
 }
 
 double dh_log_normal_cdf(double z)
 {
     if (z > FAR)
-        return z > 5 ? log1p(-normal_cdf(-z)) : log(normal_cdf(z));
+        return z > 5 ? dh_log1p(-normal_cdf(-z)) : dh_log(normal_cdf(z));
     double w = 1 / (z * z);
-    return -0.5 * (z * z + LOG_2PI) - log(-z) + log1p(-w * (1 - w * (3 - 15 * w)));
+    return -0.5 * (z * z + LOG_2PI) - dh_log(-z) + dh_log1p(-w * (1 - w * (3 - 15 * w)));
 }
 
 double dh_log_improvement(double z)
 {
     if (z > FAR)
-        return log(exp(-0.5 * (z * z + LOG_2PI)) + z * normal_cdf(z));
+        return dh_log(dh_exp(-0.5 * (z * z + LOG_2PI)) + z * normal_cdf(z));
     double w = 1 / (z * z);
-    return -0.5 * (z * z + LOG_2PI) + log(w) + log1p(-w * (3 - w * (15 - w * (105 - 945 * w))));
+    return -0.5 * (z * z + LOG_2PI) + dh_log(w) +
+           dh_log1p(-w * (3 - w * (15 - w * (105 - 945 * w))));
 }
 
 /* Entropy lost by a standard normal that is cut off below -gamma, for one sampled minimum. */
 static double entropy_loss(double gamma)
 {
     double log_cdf = dh_log_normal_cdf(gamma);
-    double hazard = exp(-0.5 * (gamma * gamma + LOG_2PI) - log_cdf);
+    double hazard = dh_exp(-0.5 * (gamma * gamma + LOG_2PI) - log_cdf);
     return 0.5 * gamma * hazard - log_cdf;
 }
 
@@ -52,7 +55,7 @@ double dh_acquisition_score(const struct dh_acquisition *a, double mean, double 
     double z = fmax(fmin((a->best - a->xi - mean) / s, 1e100), -1e100);
     switch (a->kind) {
     case DH_ACQUISITION_EI:
-        return log(s) + dh_log_improvement(z);
+        return dh_log(s) + dh_log_improvement(z);
     case DH_ACQUISITION_PI:
         return dh_log_normal_cdf(z);
     case DH_ACQUISITION_MES:
@@ -90,7 +93,7 @@ static double log_survival(const double *mean, const double *deviation, size_t c
 static double minimum_quantile(const double *mean, const double *deviation, size_t count,
                                size_t stride, double p, double low, double high)
 {
-    double wanted = log1p(-p);
+    double wanted = dh_log1p(-p);
     for (int i = 0; i < BISECTIONS; i++) {
         double middle = 0.5 * (low + high);
         if (log_survival(mean, deviation, count, stride, middle) > wanted)
@@ -115,11 +118,11 @@ void dh_acquisition_draw_minima(struct dh_random *random, const double *mean,
     double q2 = minimum_quantile(mean, deviation, count, stride, 0.5, low, high);
     double q3 = minimum_quantile(mean, deviation, count, stride, 0.75, low, high);
     /* of a Gumbel distribution of minima: F(y) = 1 - exp(-exp((y - a) / b)) */
-    double b = fmax((q3 - q1) / (log(log(4.0)) - log(log(4.0 / 3.0))), LEAST_DEVIATION);
-    double a = q2 - b * log(log(2.0));
+    double b = fmax((q3 - q1) / (dh_log(dh_log(4.0)) - dh_log(dh_log(4.0 / 3.0))), LEAST_DEVIATION);
+    double a = q2 - b * dh_log(dh_log(2.0));
     for (size_t i = 0; i < sample_count; i++) {
         double u = 1 - dh_random_uniform(random); /* (0, 1] */
-        samples[i] = fmin(a + b * log(fmax(-log(u), 1e-300)), best);
+        samples[i] = fmin(a + b * dh_log(fmax(-dh_log(u), 1e-300)), best);
     }
 }
 
@@ -127,13 +130,13 @@ double dh_schedule_value(enum dh_schedule_kind kind, double start, uint64_t t, s
 {
     if (kind == DH_SCHEDULE_DECAY && start > DH_SCHEDULE_FLOOR) {
         double phase = (double)((t > 0 ? t - 1 : 0) % DH_SCHEDULE_PERIOD);
-        return start * pow(DH_SCHEDULE_FLOOR / start, phase / (DH_SCHEDULE_PERIOD - 1));
+        return start * dh_power(DH_SCHEDULE_FLOOR / start, phase / (DH_SCHEDULE_PERIOD - 1));
     }
     if (kind == DH_SCHEDULE_BANDIT) {
         double count = (double)(t > 0 ? t : 1);
         double inside = (double)(dimensions > 0 ? dimensions : 1) * count * count * M_PI * M_PI /
                         (6 * DH_SCHEDULE_DELTA);
-        return start / 1.96 * sqrt(2 * DH_SCHEDULE_LAMBDA * log(inside));
+        return start / 1.96 * sqrt(2 * DH_SCHEDULE_LAMBDA * dh_log(inside));
     }
     return start;
 }
@@ -144,10 +147,10 @@ size_t dh_hedge_choose(const double *gains, size_t count, double u)
     for (size_t i = 0; i < count; i++)
         top = fmax(top, gains[i]);
     for (size_t i = 0; i < count; i++)
-        sum += exp(gains[i] - top);
+        sum += dh_exp(gains[i] - top);
     double left = u * sum;
     for (size_t i = 0; i + 1 < count; i++) {
-        left -= exp(gains[i] - top);
+        left -= dh_exp(gains[i] - top);
         if (left < 0)
             return i;
     }

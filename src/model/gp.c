@@ -1,5 +1,4 @@
 /* The Gaussian process as a surrogate: fitting, and keeping a fit current: see gp.h. */
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@ static void destroy(struct dh_model *model)
     dh_gp_kernel_free(&gp->kernel);
     free(gp->parameters);
     free(gp->points.values);
-    free(gp->factor.u);
+    free(gp->factor.l);
     free(gp->y);
     free(gp->alpha);
     free(gp->handles);
@@ -74,9 +73,6 @@ static struct dh_gp *create(const struct dh_model_setup *setup, const struct dh_
         push_row(gp, point, rows->y[i], -1);
     }
     free(point);
-    /* Results must not depend on threads, and rank 0 has no cores to spare. */
-    if (openblas_get_num_threads() != 1)
-        openblas_set_num_threads(1);
     return gp;
 }
 
@@ -87,10 +83,10 @@ static bool factorise(struct dh_gp *gp)
     dh_gp_factor_reserve(&gp->factor, n);
     gp->factor.count = n;
     for (size_t i = 0; i < n; i++) {
-        double *column = gp->factor.u + i * gp->factor.stride;
+        double *row = gp->factor.l + i * gp->factor.stride;
         dh_gp_points_get(&gp->points, &gp->layout, i, point);
-        dh_gp_covariance(&gp->kernel, &gp->points, i, point, column, NULL);
-        column[i] = gp->kernel.signal + gp->kernel.noise + gp->jitter;
+        dh_gp_covariance(&gp->kernel, &gp->points, i, point, row, NULL);
+        row[i] = gp->kernel.signal + gp->kernel.noise + gp->jitter;
     }
     free(point);
     return dh_gp_factor_compute(&gp->factor);

@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dense.h"
 #include "dh_mpi/model.h"
 
 /* Coordinates that features become. */
@@ -69,23 +70,23 @@ void dh_gp_kernel_free(struct dh_gp_kernel *kernel);
 void dh_gp_covariance(const struct dh_gp_kernel *kernel, const struct dh_gp_points *points,
                       size_t count, const double *point, double *k, double *slope);
 
-/* The upper factor U of a positive definite matrix A = UᵀU, column by column (as LAPACK has it), so
- * that a further row of A is a further column. */
+/* The lower factor L of a positive definite matrix A = L Lᵀ, row by row, so that a further row of A
+ * is a further row of L. See dense.h. */
 struct dh_gp_factor {
     size_t count;
-    size_t stride; /* from column to column; >= count */
-    double *u;
+    size_t stride; /* from row to row; >= count */
+    double *l;
 };
 
 void dh_gp_factor_reserve(struct dh_gp_factor *factor, size_t count);
-/* Factor the matrix whose upper triangle is in u and whose diagonal is constant; false if it is not
+/* Factor the matrix whose lower triangle is in l and whose diagonal is constant; false if it is not
  * positive definite beyond rounding. */
 bool dh_gp_factor_compute(struct dh_gp_factor *factor);
-/* A gets another row: `column` (count entries), `diagonal` at its end. O(n²). */
-void dh_gp_factor_append(struct dh_gp_factor *factor, const double *column, double diagonal);
+/* A gets another row: `row` (count entries), `diagonal` at its end. O(n²). */
+void dh_gp_factor_append(struct dh_gp_factor *factor, const double *row, double diagonal);
 /* A loses row and column `index`. O((n - index)²). */
 void dh_gp_factor_remove(struct dh_gp_factor *factor, size_t index);
-/* b becomes U⁻ᵀ b; U⁻¹ b. */
+/* b becomes L⁻¹ b; L⁻ᵀ b. */
 void dh_gp_solve_lower(const struct dh_gp_factor *factor, double *b);
 void dh_gp_solve_upper(const struct dh_gp_factor *factor, double *b);
 /* `alpha` becomes A⁻¹ (y - mean) with the generalised least-squares mean, which is returned;

@@ -1,6 +1,4 @@
 /* The Cholesky factor that grows and shrinks by a row, and systems solved with it: see gp.h. */
-#include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,94 +10,96 @@
  * duplicate without noise) is kept as if with so much noise. */
 #define LEAST_PIVOT 1e-12
 
+static struct dh_rows_of rows_of(const struct dh_gp_factor *factor)
+{
+    return (struct dh_rows_of){factor->l, factor->stride, factor->count};
+}
+
 void dh_gp_factor_reserve(struct dh_gp_factor *factor, size_t count)
 {
     if (count <= factor->stride)
         return;
-    size_t stride = count + count / 4 + 16;
-    double *u = dh_alloc(stride * stride, sizeof *u);
+    size_t stride = dh_dense_stride(count + count / 4 + 16);
+    double *l = dh_alloc(stride * stride, sizeof *l);
     for (size_t i = 0; i < factor->count; i++)
-        memcpy(u + i * stride, factor->u + i * factor->stride, (i + 1) * sizeof *u);
-    free(factor->u);
-    factor->u = u;
+        memcpy(l + i * stride, factor->l + i * factor->stride, (i + 1) * sizeof *l);
+    free(factor->l);
+    factor->l = l;
     factor->stride = stride;
 }
 
 bool dh_gp_factor_compute(struct dh_gp_factor *factor)
 {
-    if (LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, 'U', (lapack_int)factor->count, factor->u,
-                            (lapack_int)factor->stride) != 0)
-        return false;
-    double least = LEAST_PIVOT * factor->u[0] * factor->u[0];
-    for (size_t i = 0; i < factor->count; i++) {
-        double root = factor->u[i * factor->stride + i];
-        if (!(root * root >= least))
-            return false;
-    }
-    return true;
-}
-
-static void solve(const struct dh_gp_factor *factor, CBLAS_TRANSPOSE transpose, double *b)
-{
-    cblas_dtrsv(CblasColMajor, CblasUpper, transpose, CblasNonUnit, (blasint)factor->count,
-                factor->u, (blasint)factor->stride, b, 1);
+    struct dh_rows_of rows = rows_of(factor);
+    return dh_dense_cholesky(&rows, LEAST_PIVOT * factor->l[0]) == factor->count;
 }
 
 void dh_gp_solve_lower(const struct dh_gp_factor *factor, double *b)
 {
-    solve(factor, CblasTrans, b);
+    struct dh_rows_of rows = rows_of(factor), one = {b, 0, 1};
+    dh_dense_forward(&rows, factor->count, &one, 0);
 }
 
 void dh_gp_solve_upper(const struct dh_gp_factor *factor, double *b)
 {
-    solve(factor, CblasNoTrans, b);
+    struct dh_rows_of rows = rows_of(factor);
+    dh_dense_backward(&rows, factor->count, b);
 }
 
-void dh_gp_factor_append(struct dh_gp_factor *factor, const double *column, double diagonal)
+void dh_gp_factor_append(struct dh_gp_factor *factor, const double *row, double diagonal)
 {
     size_t n = factor->count;
     dh_gp_factor_reserve(factor, n + 1);
-    double *u = factor->u + n * factor->stride;
-    memcpy(u, column, n * sizeof *u);
-    dh_gp_solve_lower(factor, u);
-    double pivot = diagonal - cblas_ddot((blasint)n, u, 1, u, 1);
-    u[n] = sqrt(fmax(pivot, LEAST_PIVOT * diagonal));
+    double *l = factor->l + n * factor->stride;
+    memcpy(l, row, n * sizeof *l);
+    l[n] = diagonal;
     factor->count++;
+    struct dh_rows_of rows = rows_of(factor);
+    dh_dense_append(&rows, LEAST_PIVOT * diagonal);
 }
 
-/* Without its row `index`, the columns behind it are an upper Hessenberg matrix; Givens rotations
- * make it triangular again. Numerically as good as factoring anew (Golub & Van Loan, 6.5.4). */
+/* Without its row `index`, the rows behind it are a lower Hessenberg matrix; Givens rotations make
+ * it triangular again. Numerically as good as factoring anew (Golub & Van Loan, 6.5.4). Row by row,
+ * each row being turned by the rotations of those before it. */
 void dh_gp_factor_remove(struct dh_gp_factor *factor, size_t index)
 {
-    size_t stride = factor->stride;
-    for (size_t i = index + 1; i < factor->count; i++)
-        memcpy(factor->u + (i - 1) * stride, factor->u + i * stride, (i + 1) * sizeof *factor->u);
-    factor->count--;
-    for (size_t i = index; i < factor->count; i++) {
-        double *upper = factor->u + i * stride + i;
-        double length = hypot(upper[0], upper[1]);
-        double cosine = upper[0] / length, sine = upper[1] / length;
-        upper[0] = length;
-        cblas_drot((blasint)(factor->count - i - 1), upper + stride, (blasint)stride,
-                   upper + stride + 1, (blasint)stride, cosine, sine);
+    size_t stride = factor->stride, kept = 0;
+    double(*turns)[2] = dh_alloc(factor->count, sizeof *turns);
+    for (size_t i = index + 1; i < factor->count; i++) {
+        double *row = factor->l + (i - 1) * stride + index;
+        memcpy(row - index, factor->l + i * stride, (i + 1) * sizeof *row);
+        for (size_t k = 0; k < kept; k++) {
+            double a = row[k], b = row[k + 1];
+            row[k] = turns[k][0] * a + turns[k][1] * b;
+            row[k + 1] = turns[k][0] * b - turns[k][1] * a;
+        }
+        double a = row[kept], b = row[kept + 1], length = sqrt(a * a + b * b);
+        turns[kept][0] = a / length;
+        turns[kept][1] = b / length;
+        row[kept] = length;
+        row[++kept] = 0;
     }
+    factor->count--;
+    free(turns);
 }
 
 double dh_gp_solve_mean(const struct dh_gp_factor *factor, const double *y, double *alpha,
                         double *fit)
 {
-    blasint n = (blasint)factor->count;
-    double *ones = dh_alloc(factor->count, sizeof *ones);
-    for (size_t i = 0; i < factor->count; i++)
+    size_t n = factor->count, stride = dh_dense_stride(n);
+    double *both = dh_alloc(2 * stride, sizeof *both), *ones = both, *values = both + stride;
+    for (size_t i = 0; i < n; i++)
         ones[i] = 1;
-    memcpy(alpha, y, factor->count * sizeof *alpha);
-    dh_gp_solve_lower(factor, ones);
-    dh_gp_solve_lower(factor, alpha);
-    double mean = cblas_ddot(n, ones, 1, alpha, 1) / cblas_ddot(n, ones, 1, ones, 1);
-    cblas_daxpy(n, -mean, ones, 1, alpha, 1);
+    memcpy(values, y, n * sizeof *values);
+    struct dh_rows_of rows = rows_of(factor), sides = {both, stride, 2};
+    dh_dense_forward(&rows, n, &sides, 0);
+    double mean = dh_dense_dot(ones, values, n) / dh_dense_dot(ones, ones, n);
+    for (size_t i = 0; i < n; i++)
+        values[i] -= mean * ones[i];
     if (fit)
-        *fit = cblas_ddot(n, alpha, 1, alpha, 1);
-    dh_gp_solve_upper(factor, alpha);
-    free(ones);
+        *fit = dh_dense_dot(values, values, n);
+    dh_dense_backward(&rows, n, values);
+    memcpy(alpha, values, n * sizeof *alpha);
+    free(both);
     return mean;
 }

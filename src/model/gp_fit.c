@@ -22,18 +22,18 @@
 struct dh_gp_prior *dh_gp_priors(const struct dh_gp_layout *layout)
 {
     size_t count = dh_gp_coordinates(layout);
-    double dimension = 0.5 * log((double)(count ? count : 1));
+    double dimension = 0.5 * dh_log((double)(count ? count : 1));
     struct dh_gp_prior *priors = dh_alloc(2 + count, sizeof *priors);
     priors[0] = (struct dh_gp_prior){
-        .width = INFINITY, .shape = 1, .rate = 1, .lower = log(1e-3), .upper = log(1e3)};
+        .width = INFINITY, .shape = 1, .rate = 1, .lower = dh_log(1e-3), .upper = dh_log(1e3)};
     priors[1] = (struct dh_gp_prior){
-        .width = INFINITY, .shape = 0.1, .rate = 30, .lower = log(1e-6), .upper = log(1e1)};
+        .width = INFINITY, .shape = 0.1, .rate = 30, .lower = dh_log(1e-6), .upper = dh_log(1e1)};
     for (size_t j = 0; j < layout->numbers; j++)
         priors[2 + j] = (struct dh_gp_prior){
-            .centre = dimension, .width = 1, .lower = log(5e-3), .upper = log(1e3)};
+            .centre = dimension, .width = 1, .lower = dh_log(5e-3), .upper = dh_log(1e3)};
     for (size_t j = layout->numbers; j < count; j++)
         priors[2 + j] = (struct dh_gp_prior){
-            .centre = -dimension, .width = 1.5, .lower = log(1e-4), .upper = log(2e1)};
+            .centre = -dimension, .width = 1.5, .lower = dh_log(1e-4), .upper = dh_log(2e1)};
     return priors;
 }
 
@@ -44,8 +44,8 @@ double dh_gp_prior_value(const struct dh_gp_prior *priors, size_t count, const d
     for (size_t i = 0; i < count; i++) {
         const struct dh_gp_prior *p = priors + i;
         double t = parameters[i], u = (t - p->centre) / p->width;
-        value += 0.5 * u * u - p->shape * t + p->rate * exp(t);
-        gradient[i] += u / p->width - p->shape + p->rate * exp(t);
+        value += 0.5 * u * u - p->shape * t + p->rate * dh_exp(t);
+        gradient[i] += u / p->width - p->shape + p->rate * dh_exp(t);
     }
     return value;
 }
@@ -74,7 +74,7 @@ static void start_at_prior(const struct dh_gp_prior *priors, size_t count, doubl
 {
     for (size_t i = 0; i < count; i++) {
         double width = isfinite(priors[i].width) ? priors[i].width : 1;
-        double centre = i == 1 ? log(1e-2) : priors[i].centre;
+        double centre = i == 1 ? dh_log(1e-2) : priors[i].centre;
         parameters[i] = centre + (random ? SPREAD * width * dh_random_normal(random) : 0);
     }
 }

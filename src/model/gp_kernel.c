@@ -112,11 +112,12 @@ void dh_gp_kernel_make(struct dh_gp_kernel *kernel, const struct dh_gp_layout *l
 {
     size_t coordinates = dh_gp_coordinates(layout);
     kernel->layout = layout;
-    kernel->signal = exp(parameters[0]);
-    kernel->noise = exp(parameters[1]);
+    kernel->signal = dh_exp(parameters[0]);
+    kernel->noise = dh_exp(parameters[1]);
     kernel->weights = dh_alloc(coordinates, sizeof *kernel->weights);
     for (size_t j = 0; j < coordinates; j++)
-        kernel->weights[j] = exp(j < layout->numbers ? -2 * parameters[2 + j] : parameters[2 + j]);
+        kernel->weights[j] =
+            dh_exp(j < layout->numbers ? -2 * parameters[2 + j] : parameters[2 + j]);
 }
 
 void dh_gp_kernel_free(struct dh_gp_kernel *kernel)
@@ -150,16 +151,11 @@ static void distances(const struct dh_gp_kernel *kernel, const struct dh_gp_poin
 void dh_gp_covariance(const struct dh_gp_kernel *kernel, const struct dh_gp_points *points,
                       size_t count, const double *point, double *k, double *slope)
 {
-    double square[BLOCK], differ[BLOCK];
+    double square[BLOCK], differ[BLOCK], spare[BLOCK];
     for (size_t first = 0; first < count; first += BLOCK) {
         size_t width = count - first < BLOCK ? count - first : BLOCK;
         distances(kernel, points, first, width, point, square, differ);
-        for (size_t i = 0; i < width; i++) {
-            double a = sqrt(square[i]);
-            double decay = kernel->signal * exp(-a - differ[i]);
-            k[first + i] = decay * (1 + a + square[i] / 3);
-            if (slope)
-                slope[first + i] = decay * (1 + a) * (5.0 / 3);
-        }
+        dh_dense_matern(kernel->signal, square, differ, width, k + first,
+                        slope ? slope + first : spare);
     }
 }

@@ -1,6 +1,4 @@
 /* Marginal likelihood of the Gaussian process and its gradient: see gp.h. */
-#include <cblas.h>
-#include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +6,15 @@
 #include "dh_mpi/alloc.h"
 #include "gp.h"
 
+#define LOG_2PI 1.8378770664093454836
+
 struct work {
     const struct dh_gp_data *data;
     const struct dh_gp_kernel *kernel;
-    struct dh_gp_factor factor; /* of K; later its inverse */
-    double *k, *slope;          /* upper triangles, as in the factor */
+    struct dh_gp_factor factor; /* of K */
+    double *k, *slope;          /* lower triangles, row by row as in the factor */
+    double *columns;            /* of the factor's inverse: each a row here */
+    double *inverse;            /* of K, its lower triangle */
     double *alpha;
     double *point;
     double *row; /* of the derivative's weights */
@@ -25,8 +27,8 @@ static void fill(struct work *w)
         dh_gp_points_get(w->data->points, w->data->layout, i, w->point);
         double *k = w->k + i * stride;
         dh_gp_covariance(w->kernel, w->data->points, i, w->point, k, w->slope + i * stride);
-        memcpy(w->factor.u + i * stride, k, i * sizeof *k);
-        w->factor.u[i * stride + i] = w->kernel->signal + w->kernel->noise;
+        memcpy(w->factor.l + i * stride, k, i * sizeof *k);
+        w->factor.l[i * stride + i] = w->kernel->signal + w->kernel->noise;
     }
 }
 
@@ -53,11 +55,11 @@ static double sum_where_different(const double *g, const double *z, double x, si
 
 /* What pairs (k, i) with k < i add to the gradient: ∂/∂θ = ½ Σ_ki Q_ki ∂K_ki/∂θ with
  * Q = ααᵀ - K⁻¹. */
-static void add_column(struct work *w, size_t i, double *gradient)
+static void add_row(struct work *w, size_t i, double *gradient)
 {
     const struct dh_gp_layout *layout = w->data->layout;
     const struct dh_gp_points *points = w->data->points;
-    const double *inverse = w->factor.u + i * w->factor.stride;
+    const double *inverse = w->inverse + i * w->factor.stride;
     const double *k = w->k + i * w->factor.stride, *slope = w->slope + i * w->factor.stride;
     const double *weights = w->kernel->weights;
     double signal = 0;
@@ -82,6 +84,21 @@ static void add_column(struct work *w, size_t i, double *gradient)
     gradient[1] += 0.5 * q * w->kernel->noise;
 }
 
+static void invert(struct work *w)
+{
+    size_t n = w->factor.count, stride = w->factor.stride;
+    struct dh_rows_of factor = {w->factor.l, stride, n};
+    for (size_t i = 0; i < n; i++)
+        w->columns[i * stride + i] = 1;
+    for (size_t i = 0; i < n; i += DH_DENSE_BLOCK) {
+        size_t width = n - i < DH_DENSE_BLOCK ? n - i : DH_DENSE_BLOCK;
+        struct dh_rows_of part = {w->columns + i * stride, stride, width};
+        dh_dense_forward(&factor, n, &part, i);
+    }
+    struct dh_rows_of columns = {w->columns, stride, n}, inverse = {w->inverse, stride, n};
+    dh_dense_gram(&columns, &inverse);
+}
+
 static double evaluate(struct work *w, double *gradient)
 {
     size_t n = w->factor.count, stride = w->factor.stride;
@@ -91,32 +108,34 @@ static double evaluate(struct work *w, double *gradient)
     double fit, logarithm = 0;
     dh_gp_solve_mean(&w->factor, w->data->y, w->alpha, &fit);
     for (size_t i = 0; i < n; i++)
-        logarithm += log(w->factor.u[i * stride + i]);
-    double value = -0.5 * fit - logarithm - 0.5 * (double)n * log(2 * M_PI);
-    if (!isfinite(value) || LAPACKE_dpotri_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, w->factor.u,
-                                                (lapack_int)stride) != 0)
+        logarithm += dh_log(w->factor.l[i * stride + i]);
+    double value = -0.5 * fit - logarithm - 0.5 * (double)n * LOG_2PI;
+    if (!isfinite(value))
         return -INFINITY;
+    invert(w);
     for (size_t i = 0; i < n; i++)
-        add_column(w, i, gradient);
+        add_row(w, i, gradient);
     return value;
 }
 
 double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient)
 {
-    size_t n = data->points->count;
+    size_t n = data->points->count, stride = dh_dense_stride(n), square = n * stride;
     memset(gradient, 0, dh_gp_parameters(data->layout) * sizeof *gradient);
     struct dh_gp_kernel kernel;
     dh_gp_kernel_make(&kernel, data->layout, parameters);
-    double *memory = dh_alloc(3 * n * n + 2 * n + dh_gp_coordinates(data->layout), sizeof *memory);
+    double *memory = dh_alloc(5 * square + 2 * n + dh_gp_coordinates(data->layout), sizeof *memory);
     struct work work = {
         .data = data,
         .kernel = &kernel,
-        .factor = {.count = n, .stride = n, .u = memory},
-        .k = memory + n * n,
-        .slope = memory + 2 * n * n,
-        .alpha = memory + 3 * n * n,
-        .row = memory + 3 * n * n + n,
-        .point = memory + 3 * n * n + 2 * n,
+        .factor = {.count = n, .stride = stride, .l = memory},
+        .k = memory + square,
+        .slope = memory + 2 * square,
+        .columns = memory + 3 * square,
+        .inverse = memory + 4 * square,
+        .alpha = memory + 5 * square,
+        .row = memory + 5 * square + n,
+        .point = memory + 5 * square + 2 * n,
     };
     double value = evaluate(&work, gradient);
     free(memory);

@@ -1,5 +1,4 @@
 /* What a Gaussian process says about points: see gp_model.h. */
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +18,13 @@ struct request {
     const struct dh_prediction *out;
 };
 
-static void set_variances(const struct dh_gp *gp, size_t count, double *k, double *out)
+static void set_variances(const struct dh_gp *gp, const struct dh_rows_of *k, double *out)
 {
-    blasint n = (blasint)gp->factor.count;
-    cblas_dtrsm(CblasColMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, n, (blasint)count,
-                1, gp->factor.u, (blasint)gp->factor.stride, k, n);
-    for (size_t i = 0; i < count; i++) {
-        const double *column = k + i * gp->factor.count;
-        double known = cblas_ddot(n, column, 1, column, 1);
+    struct dh_rows_of factor = {gp->factor.l, gp->factor.stride, gp->factor.count};
+    dh_dense_forward(&factor, factor.count, k, 0);
+    for (size_t i = 0; i < k->count; i++) {
+        const double *row = k->values + i * k->stride;
+        double known = dh_dense_dot(row, row, factor.count);
         out[i] = gp->scale * gp->scale * fmax(gp->kernel.signal - known, 0);
     }
 }
@@ -35,19 +33,20 @@ static void predict_block(void *context, size_t index)
 {
     const struct request *request = context;
     const struct dh_gp *gp = request->gp;
-    size_t n = gp->factor.count, first = index * BLOCK;
+    size_t n = gp->factor.count, first = index * BLOCK, stride = dh_dense_stride(n);
     size_t count = request->count - first < BLOCK ? request->count - first : BLOCK;
-    double *k = dh_alloc(n * count + dh_gp_coordinates(&gp->layout), sizeof *k);
-    double *point = k + n * count;
+    double *k = dh_alloc(stride * count + dh_gp_coordinates(&gp->layout), sizeof *k);
+    double *point = k + stride * count;
     for (size_t i = 0; i < count; i++) {
+        double *row = k + i * stride;
         dh_gp_embed(&gp->layout, request->x + (first + i) * gp->layout.features, point);
-        dh_gp_covariance(&gp->kernel, &gp->points, n, point, k + i * n, NULL);
-        double mean = gp->mean + cblas_ddot((blasint)n, k + i * n, 1, gp->alpha, 1);
+        dh_gp_covariance(&gp->kernel, &gp->points, n, point, row, NULL);
+        double mean = gp->mean + dh_dense_dot(row, gp->alpha, n);
         if (request->out->mean)
             request->out->mean[first + i] = gp->offset + gp->scale * mean;
     }
     if (request->out->epistemic)
-        set_variances(gp, count, k, request->out->epistemic + first);
+        set_variances(gp, &(struct dh_rows_of){k, stride, count}, request->out->epistemic + first);
     free(k);
 }
 

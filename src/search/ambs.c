@@ -263,7 +263,7 @@ static void choose_acquisition(struct ambs_ask *ask)
     a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
     a->best = ambs->live->best;
     if (ask->strategy == AMBS_SPREAD_QUCB)
-        a->kappa *= -log1p(-dh_random_uniform(&ask->random));
+        a->kappa *= -dh_log1p(-dh_random_uniform(&ask->random));
 }
 
 /* The model's point; false if it has none that is new. */

@@ -17,6 +17,7 @@
 
 #include "dh_mpi/acquisition.h"
 #include "dh_mpi/hash.h"
+#include "dh_mpi/math.h"
 #include "dh_mpi/model.h"
 #include "methods.h"
 

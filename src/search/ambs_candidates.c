@@ -146,7 +146,8 @@ static bool vary(struct ambs_ask *ask, double *x)
     const double *first = parent(ask);
     if (dh_random_uniform(&ask->random) < CROSS_SHARE)
         return cross(ask, first, parent(ask), x);
-    double scale = LEAST_SCALE * pow(MOST_SCALE / LEAST_SCALE, dh_random_uniform(&ask->random));
+    double scale =
+        LEAST_SCALE * dh_power(MOST_SCALE / LEAST_SCALE, dh_random_uniform(&ask->random));
     double changes = dh_random_uniform(&ask->random) < 0.5
                          ? 1
                          : (double)ask->ambs->features.count * dh_random_uniform(&ask->random);

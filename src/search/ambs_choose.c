@@ -44,7 +44,7 @@ static double preference(struct ambs_ask *ask, double score, double deviation)
     if (ask->strategy != AMBS_SPREAD_BOLTZMANN || !(deviation > 0))
         return score;
     double u = dh_random_uniform(&ask->random); /* Gumbel noise: its maximum is a softmax draw */
-    return SHARPNESS * score / deviation - log(-log(fmax(u, 1e-300)));
+    return SHARPNESS * score / deviation - dh_log(-dh_log(fmax(u, 1e-300)));
 }
 
 static double spread(const struct ambs_points *points)

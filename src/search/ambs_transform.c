@@ -38,9 +38,9 @@ static double quantile(const double *sorted, size_t count, double p)
 static double yeo_johnson(double z, double lambda)
 {
     if (z >= 0)
-        return fabs(lambda) < 1e-9 ? log1p(z) : expm1(lambda * log1p(z)) / lambda;
+        return fabs(lambda) < 1e-9 ? dh_log1p(z) : dh_expm1(lambda * dh_log1p(z)) / lambda;
     double mirror = 2 - lambda;
-    return fabs(mirror) < 1e-9 ? -log1p(-z) : -expm1(mirror * log1p(-z)) / mirror;
+    return fabs(mirror) < 1e-9 ? -dh_log1p(-z) : -dh_expm1(mirror * dh_log1p(-z)) / mirror;
 }
 
 /* Log likelihood of the exponent: Yeo, Johnson 2000, equation 3.1. */
@@ -51,11 +51,11 @@ static double power_likelihood(const double *z, size_t count, size_t stride, dou
         double v = yeo_johnson(z[i], lambda);
         sum += v;
         squares += v * v;
-        slope += copysign(log1p(fabs(z[i])), z[i]);
+        slope += copysign(dh_log1p(fabs(z[i])), z[i]);
         n++;
     }
     double variance = squares / n - sum * sum / (n * n);
-    return -0.5 * n * log(fmax(variance, 1e-300)) + (lambda - 1) * slope;
+    return -0.5 * n * dh_log(fmax(variance, 1e-300)) + (lambda - 1) * slope;
 }
 
 static double best_power(const double *z, size_t count)
@@ -112,7 +112,7 @@ static double shape(const struct ambs_transform *t, double y)
     case AMBS_SCALING_AUTO:
         return yeo_johnson((v - t->center) / t->width, t->lambda);
     case AMBS_SCALING_LOG:
-        return log(fmax((v - t->center) / t->width, -LOG_SHARE / 2) + LOG_SHARE);
+        return dh_log(fmax((v - t->center) / t->width, -LOG_SHARE / 2) + LOG_SHARE);
     case AMBS_SCALING_QUANTILE:
         return normal_score(t, v);
     case AMBS_SCALING_MINMAX:

@@ -6,18 +6,19 @@
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
+#include "dh_mpi/math.h"
 #include "parts.h"
 
 double dh_scale_log_ratio(double value, double low)
 {
     double ratio = value / low; /* nearer to the truth than a difference of logarithms */
-    return isfinite(ratio) ? log(ratio) : log(value) - log(low);
+    return isfinite(ratio) ? dh_log(ratio) : dh_log(value) - dh_log(low);
 }
 
 /* low * e^ratio, where e^ratio alone could overflow. */
 static double scale_up(double low, double ratio)
 {
-    return low * exp(ratio / 2) * exp(ratio / 2);
+    return low * dh_exp(ratio / 2) * dh_exp(ratio / 2);
 }
 
 /* The value at u between two bounds on the parameter's scale. */

@@ -1,0 +1,127 @@
+/* The functions of math.h, from their series. */
+#include "dh_mpi/math.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#define LN2_HIGH 0x1.62e42feep-1 /* few digits: a multiple of it by a whole number is exact */
+#define LN2_LOW 0x1.a39ef35793c76p-33
+#define LOG_TERMS 11
+#define ERFC_TERMS 28
+
+static uint64_t bits_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static double of_bits(uint64_t bits)
+{
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* x = 2^n (1 + f), 1 + f in [√½, √2); with s = f / (2 + f), log(1 + f) = 2 (s + s³/3 + s⁵/5 + …),
+ * of which f - f²/2 is taken out, as that is known exactly or nearly so. */
+double dh_log(double x)
+{
+    if (!(x > 0) || !isfinite(x))
+        return x == 0 ? -INFINITY : x > 0 ? x : NAN;
+    double n = 0;
+    if (x < 0x1p-1022) {
+        x *= 0x1p54;
+        n = -54;
+    }
+    uint64_t bits = bits_of(x);
+    /* Counted from √½, whose bits these are. */
+    int64_t exponent = (int64_t)(bits - 0x3fe6a09e667f3bcd) >> 52;
+    n += (double)exponent;
+    double f = of_bits(bits - ((uint64_t)exponent << 52)) - 1;
+    double s = f / (2 + f), w = s * s, sum = 0;
+    for (int k = LOG_TERMS; k >= 1; k--)
+        sum = (sum + 1.0 / (2 * k + 1)) * w;
+    /* log(1 + f) = f - s (f - 2 sum) = f - (f²/2 - s (f²/2 + 2 sum)). */
+    double half = 0.5 * f * f;
+    return n * LN2_HIGH - ((half - (s * (half + 2 * sum) + n * LN2_LOW)) - f);
+}
+
+/* Kahan's: what rounding 1 + x changes cancels in the quotient. */
+double dh_log1p(double x)
+{
+    double u = 1 + x;
+    if (u == 1)
+        return x;
+    return u > 0 && isfinite(u) ? dh_log(u) * (x / (u - 1)) : dh_log(u);
+}
+
+double dh_expm1(double x)
+{
+    if (!(fabs(x) < 0.35))
+        return dh_exp(x) - 1;
+    double sum = 0;
+    for (int k = 14; k >= 2; k--)
+        sum = (sum + 1) * x / k;
+    return x + x * sum;
+}
+
+/* e^(-x²), x² in two parts, since its rounding would show. */
+static double bell(double x)
+{
+    double high = of_bits(bits_of(x) & 0xfffffffff8000000);
+    double rest = (x - high) * (x + high);
+    return dh_exp(-high * high) * (1 - rest * (1 - rest * (0.5 - rest / 6)));
+}
+
+/* erfc(x) e^(x²) / t for t = 2 / (2 + x), as a Chebyshev series in 2t - 1. */
+static double erfc_positive(double x)
+{
+    static const double terms[ERFC_TERMS] = {
+        0.5770337386164697,      0.3554369212704985,     0.06509515882878653,
+        0.003671142395836639,    -0.0011128447433526325, -0.0001607582991537808,
+        3.278031574173137e-05,   5.442441645505016e-06,  -1.5154665553171482e-06,
+        -1.4297608181169865e-07, 8.234608827419493e-08,  -1.2962846852306563e-09,
+        -4.154721631015199e-09,  6.347058278362811e-10,  1.4320822712256225e-10,
+        -6.160390105204585e-11,  2.0612138554721698e-12, 3.5714931488477042e-12,
+        -8.586422843251796e-13,  -6.14560021379063e-14,  7.418725748596617e-14,
+        -1.2895042755032325e-14, -2.358726385710632e-15, 1.5729349381685912e-15,
+        -2.2782966239546465e-16, -6.31233045075643e-17,  3.5916763531814925e-17,
+        -5.049809149847729e-18};
+    double t = 2 / (2 + x), y = 2 * t - 1, last = 0, before = 0;
+    for (size_t k = ERFC_TERMS - 1; k > 0; k--) {
+        double next = 2 * y * last - before + terms[k];
+        before = last;
+        last = next;
+    }
+    return t * bell(x) * (y * last - before + terms[0]);
+}
+
+double dh_erfc(double x)
+{
+    if (isnan(x))
+        return x;
+    double value = fabs(x) < 28 ? erfc_positive(fabs(x)) : 0;
+    return x < 0 ? 2 - value : value;
+}
+
+double dh_power(double x, double y)
+{
+    return dh_exp(y * dh_log(x));
+}
+
+/* Within an eighth of a turn around the nearest quarter. */
+double dh_cos_turns(double turns)
+{
+    double quarter = floor(4 * turns + 0.5);
+    double angle = 6.283185307179586477 * (turns - 0.25 * quarter), w = angle * angle;
+    double cosine = 0, sine = 0;
+    for (int k = 8; k >= 1; k--) {
+        cosine = -(1 + cosine) * w / (2 * k * (2 * k - 1));
+        sine = -(1 + sine) * w / (2 * k * (2 * k + 1));
+    }
+    cosine += 1;
+    sine = angle * (1 + sine);
+    const double values[] = {cosine, -sine, -cosine, sine};
+    return values[(int)quarter & 3];
+}
