@@ -25,7 +25,8 @@ struct dh_progress {
     const struct dh_space *space;
     const struct dh_history *history;
     struct dh_sched_counts counts;
-    struct dh_usage usage;
+    struct dh_usage usage;        /* of this run */
+    struct dh_usage usage_before; /* of the runs before, as the checkpoint knows them */
     double elapsed;     /* seconds of this run */
     double rate;        /* ended trials per second, over the last while */
     double left;        /* seconds until the budget or time limit, by the rate; NaN: unknown */

@@ -48,6 +48,8 @@ static struct dh_sched_settings sched_settings(const struct dh_manager_parts *pa
         .retries = parts->retries,
         .lost_retries = (uint32_t)settings->scheduler.lost_retries,
         .workers = (uint64_t)dh_comm_size(parts->comm) - 1,
+        /* simulated workers go by the simulation's clock */
+        .epoch = parts->clock == &dh_clock_monotonic ? dh_wall_time() : dh_clock_now(parts->clock),
     };
 }
 

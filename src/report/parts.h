@@ -8,7 +8,5 @@
 uint64_t done_count(const struct dh_progress *progress);
 /* The incumbent, or NULL. (After an error it may be counted and not yet be in the history.) */
 const struct dh_trial *best_trial(const struct dh_progress *progress);
-/* Slot-seconds of all uses. */
-double usage_total(const struct dh_usage *usage);
 
 #endif

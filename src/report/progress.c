@@ -7,6 +7,9 @@
 #include "dh_mpi/text.h"
 #include "parts.h"
 
+/* Share of idle time from which the line says what it is spent on. */
+#define NOTEWORTHY 0.05
+
 void dh_report_progress_of(const char *checkpoint, const struct dh_settings *settings,
                            const struct dh_space *space, const struct dh_history *history,
                            struct dh_progress *out)
@@ -46,11 +49,6 @@ const struct dh_trial *best_trial(const struct dh_progress *progress)
     return there && trial->outcome.status == DH_TRIAL_SUCCEEDED ? trial : NULL;
 }
 
-double usage_total(const struct dh_usage *usage)
-{
-    return usage->evaluating + usage->failed + usage->waiting + usage->starting + usage->draining;
-}
-
 static void put_counts(const struct dh_progress *progress, struct dh_buffer *out)
 {
     const uint64_t *by_status = progress->counts.by_status;
@@ -79,16 +77,26 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
     dh_buffer_printf(out, "%.6g (#%" PRIu64 ")", best->outcome.objectives[0], best->id);
 }
 
+/* What is not evaluating is named where it is most of the rest and matters. */
+static void put_busy(const struct dh_usage *usage, struct dh_buffer *out)
+{
+    int most = DH_USE_WAITING;
+    for (int use = DH_USE_WAITING + 1; use < DH_USE_COUNT; use++)
+        if (usage->by_use[use] > usage->by_use[most])
+            most = use;
+    dh_buffer_printf(out, " | %.0f%% busy", 100 * dh_usage_share(usage, DH_USE_EVALUATING));
+    if (dh_usage_share(usage, most) >= NOTEWORTHY)
+        dh_buffer_printf(out, ", %.0f%% %s", 100 * dh_usage_share(usage, most), dh_use_key(most));
+}
+
 void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
 {
     put_counts(progress, out);
     put_best(progress, out);
     if (progress->rate > 0)
         dh_buffer_printf(out, " | %.*f/s", progress->rate < 100 ? 1 : 0, progress->rate);
-    double total = usage_total(&progress->usage);
-    if (total > 0)
-        dh_buffer_printf(out, " | %.0f%% busy",
-                         100 * (progress->usage.evaluating + progress->usage.failed) / total);
+    if (dh_usage_total(&progress->usage) > 0)
+        put_busy(&progress->usage, out);
     if (!progress->finished && isfinite(progress->left)) {
         dh_buffer_text(out, " | left ");
         dh_text_put_duration(out, progress->left);

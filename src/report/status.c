@@ -60,14 +60,12 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
     dh_buffer_text(out, "},\n ");
 }
 
-static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
+static void put_usage(const char *key, const struct dh_usage *usage, struct dh_buffer *out)
 {
-    const struct dh_usage *usage = &progress->usage;
-    dh_buffer_printf(out,
-                     "\"slot_seconds\": {\"evaluating\": %.3f, \"failed\": %.3f, "
-                     "\"waiting\": %.3f, \"starting\": %.3f, \"draining\": %.3f},\n ",
-                     usage->evaluating, usage->failed, usage->waiting, usage->starting,
-                     usage->draining);
+    dh_buffer_printf(out, "\"%s\": {", key);
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        dh_buffer_printf(out, "\"%s\": %.6f, ", dh_use_key(use), dh_usage_seconds(usage, use));
+    dh_buffer_printf(out, "\"failed\": %.6f},\n ", (double)usage->failed / 1e6);
 }
 
 void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer *out)
@@ -93,7 +91,8 @@ void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer 
     put_count(out, "ended_here", progress->counts.ended_here);
     put_count(out, "retried", progress->counts.retried);
     put_count(out, "lost", progress->counts.lost);
-    put_usage(progress, out);
+    put_usage("slot_seconds", &progress->usage, out);
+    put_usage("slot_seconds_before", &progress->usage_before, out);
     put_number(out, "elapsed", progress->elapsed);
     put_number(out, "rate", progress->rate);
     put_number(out, "left", progress->left);

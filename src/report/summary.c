@@ -12,6 +12,7 @@
 
 #define MOST_REASONS 5
 #define LONGEST_REASON 70
+#define SMALLEST_SHARE 0.0005 /* of the time, that is worth a word */
 
 static void put_headline(const struct dh_progress *progress, struct dh_buffer *out)
 {
@@ -163,29 +164,36 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
     free(reasons);
 }
 
+/* "evaluating 97.1% (0.4% in vain), waiting for a proposal 2.9%" */
+static void put_shares(const struct dh_usage *usage, struct dh_buffer *out)
+{
+    double total = (double)dh_usage_total(usage);
+    dh_text_put_duration(out, total / 1e6);
+    dh_buffer_text(out, " in all:");
+    for (int use = 0; use < DH_USE_COUNT; use++) {
+        double share = dh_usage_share(usage, use);
+        if (use == DH_USE_EVALUATING || share > SMALLEST_SHARE)
+            dh_buffer_printf(out, "%s %s %.1f%%", use ? "," : "", dh_use_text(use), 100 * share);
+        if (use == DH_USE_EVALUATING && (double)usage->failed > SMALLEST_SHARE * total)
+            dh_buffer_printf(out, " (%.1f%% failed or cut short)",
+                             100 * (double)usage->failed / total);
+    }
+    dh_buffer_text(out, "\n");
+}
+
 static void put_usage(const struct dh_progress *progress, struct dh_buffer *out)
 {
-    const struct dh_usage *usage = &progress->usage;
-    const struct {
-        const char *name;
-        double seconds;
-    } parts[] = {{"evaluating", usage->evaluating},
-                 {"failed or cut short", usage->failed},
-                 {"waiting for a proposal", usage->waiting},
-                 {"starting", usage->starting},
-                 {"draining", usage->draining}};
-    double total = usage_total(usage);
-    if (total <= 0)
-        return;
-    dh_buffer_printf(out, "worker time %" PRIu64 " slot%s, ", progress->counts.slots,
-                     progress->counts.slots == 1 ? "" : "s");
-    dh_text_put_duration(out, total);
-    dh_buffer_text(out, " in all:");
-    for (size_t i = 0; i < DH_COUNT_OF(parts); i++)
-        if (i == 0 || parts[i].seconds > 0.0005 * total)
-            dh_buffer_printf(out, "%s %s %.1f%%", i ? "," : "", parts[i].name,
-                             100 * parts[i].seconds / total);
-    dh_buffer_text(out, "\n");
+    struct dh_usage whole = progress->usage;
+    dh_usage_add(&whole, &progress->usage_before);
+    if (dh_usage_total(&progress->usage) > 0) {
+        dh_buffer_printf(out, "worker time %" PRIu64 " slot%s, ", progress->counts.slots,
+                         progress->counts.slots == 1 ? "" : "s");
+        put_shares(&progress->usage, out);
+    }
+    if (dh_usage_total(&progress->usage_before) > 0) {
+        dh_buffer_text(out, "  all runs  ");
+        put_shares(&whole, out);
+    }
     if (progress->late_asks > 0)
         dh_buffer_printf(out, "late asks   %" PRIu64 " (%.3g ms an ask)\n", progress->late_asks,
                          1e3 * progress->ask_seconds);

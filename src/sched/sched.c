@@ -89,8 +89,8 @@ bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t number, uin
     outcome_check(sched, outcome);
     outcome->worker = worker;
     outcome->slot = number;
-    bool useful = outcome->status == DH_TRIAL_SUCCEEDED || outcome->status == DH_TRIAL_PRUNED;
-    slot_release(sched, index, !useful);
+    bool given_up = outcome->status == DH_TRIAL_CANCELLED && !cancelled;
+    slot_release(sched, index, given_up ? NULL : outcome);
     slot_claim(sched, index);
     trial_result(sched, trial, outcome, cancelled);
     settle(sched);
@@ -109,7 +109,7 @@ bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now)
         const struct slot *slot = &sched->slots[index];
         bool running = slot->state == SLOT_RUNNING;
         if (running)
-            slot_release(sched, index, true);
+            slot_release(sched, index, NULL);
         slot_lose(sched, index);
         if (running)
             trial_lost(sched, slot->trial, worker, number);
@@ -141,23 +141,23 @@ uint64_t dh_sched_room(const struct dh_sched *sched)
         return 0;
     if (budget == 0)
         return UINT64_MAX;
-    uint64_t used = tally_spent(&sched->tally) + ready_count(sched) + sched->running;
+    uint64_t used = tally_spent(&sched->tally) + ready_count(sched) + sched->by_state[SLOT_RUNNING];
     return budget > used ? budget - used : 0;
 }
 
 uint64_t dh_sched_short(const struct dh_sched *sched)
 {
     uint64_t room = dh_sched_room(sched);
-    return sched->idle < room ? sched->idle : room;
+    return sched->by_state[SLOT_IDLE] < room ? sched->by_state[SLOT_IDLE] : room;
 }
 
 void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out)
 {
     *out = (struct dh_sched_counts){
         .ready = ready_count(sched),
-        .running = sched->running,
-        .waiting_slots = sched->idle,
-        .slots = sched->starting + sched->idle + sched->running,
+        .running = sched->by_state[SLOT_RUNNING],
+        .waiting_slots = sched->by_state[SLOT_IDLE],
+        .slots = sched->slot_count - sched->by_state[SLOT_GONE],
         .workers = sched->alive,
         .ended_here = sched->ended_here,
         .retried = sched->retried,

@@ -2,26 +2,39 @@
  *
  * Time is accounted for by integration: each event adds (slots in a state) × (time since the last
  * event) to that state's account, so the accounts add up to slots × time by construction, and an
- * event costs the same for one slot and for a hundred thousand. Whether an evaluation was worth
- * its time is known when it ends: what was wasted then moves from one account to the other.
+ * event costs the same for one slot and for a hundred thousand. A trial that was handed out counts
+ * as evaluating until its result tells how long it was on its way: then that moves to other
+ * accounts. Time is counted in whole microseconds, so that nothing is lost to rounding.
  */
+#include <math.h>
 #include <stdlib.h>
 
 #include "state.h"
 
-static void add_time(const struct dh_sched *sched, double seconds, struct dh_usage *usage)
+static void add_time(const struct dh_sched *sched, int64_t ticks, struct dh_usage *usage)
 {
-    usage->starting += (double)sched->starting * seconds;
-    usage->evaluating += (double)sched->running * seconds;
-    double *idle = sched->draining ? &usage->draining : &usage->waiting;
-    *idle += (double)sched->idle * seconds;
+    const enum dh_use uses[SLOT_STATES] = {
+        [SLOT_STARTING] = DH_USE_STARTING,
+        [SLOT_IDLE] = sched->draining ? DH_USE_DRAINING : DH_USE_WAITING,
+        [SLOT_RUNNING] = DH_USE_EVALUATING,
+        [SLOT_GONE] = DH_USE_LOST,
+    };
+    for (int state = 0; state < SLOT_STATES; state++)
+        usage->by_use[uses[state]] += (int64_t)sched->by_state[state] * ticks;
+}
+
+static int64_t ticks_at(const struct dh_sched *sched, double now)
+{
+    return llround((now - sched->start) * DH_TICKS);
 }
 
 void advance(struct dh_sched *sched, double now)
 {
     if (!(now > sched->now))
         return;
-    add_time(sched, now - sched->now, &sched->usage);
+    int64_t ticks = ticks_at(sched, now);
+    add_time(sched, ticks - sched->ticks, &sched->usage);
+    sched->ticks = ticks;
     sched->now = now;
 }
 
@@ -29,26 +42,13 @@ void dh_sched_usage(const struct dh_sched *sched, double now, struct dh_usage *o
 {
     *out = sched->usage;
     if (now > sched->now)
-        add_time(sched, now - sched->now, out);
-}
-
-/* The counter of slots in `state`; GONE is not counted. */
-static uint64_t *counter(struct dh_sched *sched, enum slot_state state)
-{
-    uint64_t *const counters[] = {[SLOT_STARTING] = &sched->starting,
-                                  [SLOT_IDLE] = &sched->idle,
-                                  [SLOT_RUNNING] = &sched->running,
-                                  [SLOT_GONE] = NULL};
-    return counters[state];
+        add_time(sched, ticks_at(sched, now) - sched->ticks, out);
 }
 
 static void change(struct dh_sched *sched, struct slot *slot, enum slot_state state)
 {
-    uint64_t *before = counter(sched, slot->state), *after = counter(sched, state);
-    if (before)
-        --*before;
-    if (after)
-        ++*after;
+    sched->by_state[slot->state]--;
+    sched->by_state[state]++;
     slot->state = state;
 }
 
@@ -80,7 +80,8 @@ bool dh_sched_join(struct dh_sched *sched, int32_t worker, int32_t slots, double
         struct slot *slot = DH_PUSH(sched->slots, sched->slot_count, sched->slot_capacity);
         *slot = (struct slot){.worker = worker, .number = number, .state = SLOT_STARTING};
     }
-    sched->starting += (uint64_t)slots;
+    sched->by_state[SLOT_STARTING] += (uint64_t)slots;
+    sched->usage.by_use[DH_USE_STARTING] += slots * sched->ticks;
     return true;
 }
 
@@ -147,18 +148,16 @@ void slot_run(struct dh_sched *sched, size_t index, uint64_t trial)
     struct slot *slot = &sched->slots[index];
     change(sched, slot, SLOT_RUNNING);
     slot->trial = trial;
-    slot->since = sched->now;
+    slot->since = sched->ticks;
     slot->sent = slot->cancelled = false;
 }
 
-void slot_release(struct dh_sched *sched, size_t index, bool wasted)
+void slot_release(struct dh_sched *sched, size_t index, const struct dh_outcome *outcome)
 {
     const struct slot *slot = &sched->slots[index];
-    double seconds = sched->now - slot->since;
-    if (wasted) {
-        sched->usage.evaluating -= seconds;
-        sched->usage.failed += seconds;
-    }
+    struct occupation whole = {.handed_out = sched->settings.epoch + (double)slot->since / DH_TICKS,
+                               .ticks = sched->ticks - slot->since};
+    usage_release(&sched->usage, &sched->workers[slot->worker].gap, &whole, outcome);
 }
 
 void slot_lose(struct dh_sched *sched, size_t index)

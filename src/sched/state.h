@@ -7,6 +7,7 @@
  * actions.c the queue of what the caller is to do
  * fit.c     how long a trial will probably take
  * tally.c   counts and the incumbent
+ * usage.c   what the slots' time was used for
  */
 #ifndef DH_MPI_SCHED_STATE_H
 #define DH_MPI_SCHED_STATE_H
@@ -15,17 +16,18 @@
 #include "dh_mpi/sched.h"
 #include "fit.h"
 #include "tally.h"
+#include "usage.h"
 
 /* STARTING from its worker's join to its first claim; then IDLE and RUNNING in turn; GONE with its
  * worker. */
-enum slot_state { SLOT_STARTING, SLOT_IDLE, SLOT_RUNNING, SLOT_GONE };
+enum slot_state { SLOT_STARTING, SLOT_IDLE, SLOT_RUNNING, SLOT_GONE, SLOT_STATES };
 
 struct slot {
     int32_t worker, number;
     enum slot_state state;
     bool sent;      /* RUNNING: its START was handed out, so a result can come */
     bool cancelled; /* RUNNING: its CANCEL was queued */
-    double since;   /* RUNNING: start */
+    int64_t since;  /* RUNNING: when it was handed out, in ticks */
     uint64_t trial; /* RUNNING */
 };
 
@@ -33,6 +35,7 @@ struct worker {
     bool joined, lost;
     size_t first_slot;
     int32_t slot_count;
+    struct clock_gap gap;
 };
 
 /* NEW: proposed, not yet offered. */
@@ -54,6 +57,7 @@ struct dh_sched {
     const struct dh_history *history;
     struct tally tally;
     double start, now; /* `now`: the latest event */
+    int64_t ticks;     /* `now` in microseconds since start */
     enum dh_stop stop;
     bool exhausted, done;
     bool held_before; /* a HOLD was said */
@@ -63,8 +67,8 @@ struct dh_sched {
     size_t worker_count, joined, alive, gone;
     struct slot *slots;
     size_t slot_count, slot_capacity;
-    uint64_t starting, idle, running; /* slots in these states */
-    struct dh_usage usage;            /* up to `now` */
+    uint64_t by_state[SLOT_STATES]; /* slots in each state */
+    struct dh_usage usage;          /* up to `now` */
 
     struct trial_state *trials; /* by id */
     size_t trial_count;
@@ -103,9 +107,9 @@ void slot_claim(struct dh_sched *sched, size_t index);
 /* The longest-waiting slot, or SIZE_MAX; it is no longer in the queue. */
 size_t slot_take(struct dh_sched *sched);
 void slot_run(struct dh_sched *sched, size_t index, uint64_t trial);
-/* What ran on the slot has ended; `wasted`: its time counts as failed. slot_claim or slot_lose
- * follows. */
-void slot_release(struct dh_sched *sched, size_t index, bool wasted);
+/* What ran on the slot has ended with `outcome`, whose times say what its time was used for; NULL:
+ * it is lost. slot_claim or slot_lose follows. */
+void slot_release(struct dh_sched *sched, size_t index, const struct dh_outcome *outcome);
 void slot_lose(struct dh_sched *sched, size_t index);
 
 /* ---- trials.c ---- */

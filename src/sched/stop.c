@@ -73,7 +73,7 @@ static enum dh_stop stop_due(const struct dh_sched *sched)
         return DH_STOP_PATIENCE;
     if (settings->max_failures > 0 && tally->failures_in_row >= settings->max_failures)
         return DH_STOP_FAILURES;
-    if (sched->exhausted && ready_count(sched) == 0 && sched->running == 0)
+    if (sched->exhausted && ready_count(sched) == 0 && sched->by_state[SLOT_RUNNING] == 0)
         return DH_STOP_EXHAUSTED;
     if (sched->gone > 0 && sched->alive == 0 && sched->gone >= settings->workers)
         return DH_STOP_LOST;
@@ -97,7 +97,7 @@ bool may_start(const struct dh_sched *sched)
 {
     uint64_t budget = sched->settings.max_evaluations;
     return !stopping(sched) &&
-           (budget == 0 || tally_spent(&sched->tally) + sched->running < budget);
+           (budget == 0 || tally_spent(&sched->tally) + sched->by_state[SLOT_RUNNING] < budget);
 }
 
 /* Would the trial end before its job does? Fills what a HOLD says if not. */
@@ -139,14 +139,14 @@ static bool take_ready(struct dh_sched *sched, uint64_t *trial)
  * of whose end more could be learnt. */
 static bool nothing_fits(const struct dh_sched *sched)
 {
-    return sched->held.count > 0 && sched->ready.count == 0 && sched->running == 0 &&
+    return sched->held.count > 0 && sched->ready.count == 0 && sched->by_state[SLOT_RUNNING] == 0 &&
            sched->held.count >= dh_sched_short(sched);
 }
 
 static void match(struct dh_sched *sched)
 {
     uint64_t trial;
-    while (sched->idle > 0 && may_start(sched) && take_ready(sched, &trial)) {
+    while (sched->by_state[SLOT_IDLE] > 0 && may_start(sched) && take_ready(sched, &trial)) {
         size_t slot = slot_take(sched);
         trial_at(sched, trial)->phase = TRIAL_RUNNING;
         slot_run(sched, slot, trial);
@@ -176,7 +176,7 @@ void settle(struct dh_sched *sched)
     match(sched);
     if (nothing_fits(sched))
         stop_begin(sched, DH_STOP_TIME);
-    if (stopping(sched) && sched->running == 0 && !sched->done)
+    if (stopping(sched) && sched->by_state[SLOT_RUNNING] == 0 && !sched->done)
         conclude(sched);
     bool dry = sched->exhausted || sched->held.count > 0;
     sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);

@@ -154,10 +154,16 @@ static void test_line_with_all_parts(void **state)
     look(&scene);
     scene.progress.rate = 3.14;
     scene.progress.left = 52;
-    scene.progress.usage = (struct dh_usage){
-        .evaluating = 90, .failed = 4, .waiting = 3, .starting = 2, .draining = 1};
+    scene.progress.usage = (struct dh_usage){.by_use = {[DH_USE_EVALUATING] = 94,
+                                                        [DH_USE_WAITING] = 3,
+                                                        [DH_USE_STARTING] = 2,
+                                                        [DH_USE_DRAINING] = 1},
+                                             .failed = 4};
     assert_string_equal(line_of(&scene), "4/200 done, 2 failed, 1 pruned | best 0.978123 (#1) | "
                                          "3.1/s | 94% busy | left 0:52");
+    scene.progress.usage.by_use[DH_USE_LOST] = 900;
+    assert_holds(line_of(&scene), "| 9% busy, 90% lost |");
+    scene.progress.usage.by_use[DH_USE_LOST] = 0;
     scene.progress.finished = true;
     scene.progress.rate = 12345.6;
     assert_string_equal(line_of(&scene), "4/200 done, 2 failed, 1 pruned | best 0.978123 (#1) | "
@@ -237,7 +243,10 @@ static void test_summary_of_a_finished_search(void **state)
     scene.progress.counts.ended_here = 3;
     scene.progress.counts.slots = 4;
     scene.progress.elapsed = 112;
-    scene.progress.usage = (struct dh_usage){.evaluating = 400, .waiting = 48};
+    scene.progress.usage = (struct dh_usage){
+        .by_use = {[DH_USE_EVALUATING] = 400000000, [DH_USE_WAITING] = 48000000},
+        .failed = 44800000};
+    scene.progress.usage_before = (struct dh_usage){.by_use = {[DH_USE_LOST] = 448000000}};
     scene.progress.late_asks = 2;
     scene.progress.ask_seconds = 0.0125;
     assert_string_equal(
@@ -246,7 +255,10 @@ static void test_summary_of_a_finished_search(void **state)
         "\nbest        accuracy = 0.75 (trial 1, maximised)\n"
         "  { lr = 0.001; act = \"ta\\\"nh\"; }\n"
         "\nevaluations  ok 3\n"
-        "worker time 4 slots, 7:28 in all: evaluating 89.3%, waiting for a proposal 10.7%\n"
+        "worker time 4 slots, 7:28 in all: evaluating 89.3% (10.0% failed or cut "
+        "short), waiting for a proposal 10.7%\n"
+        "  all runs  14:56 in all: evaluating 44.6% (5.0% failed or cut short), waiting for a "
+        "proposal 5.4%, lost 50.0%\n"
         "late asks   2 (12.5 ms an ask)\n"
         "history     runs/digits.h5   (dhctl best runs/digits.h5)\n");
     scene_close(&scene);
@@ -370,7 +382,7 @@ static void test_status_in_full(void **state)
     scene.progress.counts.slots = 16384;
     scene.progress.late_asks = 3;
     scene.progress.counts.stop = DH_STOP_SIGNAL;
-    scene.progress.usage.waiting = 1.5;
+    scene.progress.usage.by_use[DH_USE_WAITING] = 1500000;
     json_t *status = status_of(&scene);
     int shape = json_unpack(
         status,

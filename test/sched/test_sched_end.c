@@ -329,15 +329,32 @@ static void test_nothing_to_cancel_unless_stopping(void **state)
 
 /* ---- usage ---- */
 
-static void check_usage(struct stage *stage, struct dh_usage wanted)
+/* In seconds. */
+struct wanted {
+    int evaluating, failed, waiting, starting, reporting, draining, lost;
+};
+
+static void check_usage(struct stage *stage, struct wanted wanted)
 {
+    const int seconds[DH_USE_COUNT] = {
+        [DH_USE_EVALUATING] = wanted.evaluating, [DH_USE_WAITING] = wanted.waiting,
+        [DH_USE_STARTING] = wanted.starting,     [DH_USE_REPORTING] = wanted.reporting,
+        [DH_USE_DRAINING] = wanted.draining,     [DH_USE_LOST] = wanted.lost};
     struct dh_usage usage;
     dh_sched_usage(stage->sched, stage->now, &usage);
-    assert_true(fabs(usage.starting - wanted.starting) < 1e-9);
-    assert_true(fabs(usage.waiting - wanted.waiting) < 1e-9);
-    assert_true(fabs(usage.evaluating - wanted.evaluating) < 1e-9);
-    assert_true(fabs(usage.failed - wanted.failed) < 1e-9);
-    assert_true(fabs(usage.draining - wanted.draining) < 1e-9);
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        assert_int_equal(usage.by_use[use], seconds[use] * 1000000LL);
+    assert_int_equal(usage.failed, wanted.failed * 1000000LL);
+}
+
+/* A success whose evaluation took from `started` to `ended` by its worker's clock. */
+static void succeed_at(struct stage *stage, int32_t slot, uint64_t trial, double started,
+                       double ended)
+{
+    struct dh_outcome outcome = outcome_of(DH_TRIAL_SUCCEEDED, 1, NULL);
+    outcome.started = started;
+    outcome.ended = ended;
+    assert_true(result(stage, 1, slot, trial, outcome));
 }
 
 static void test_usage_of_each_kind(void **state)
@@ -353,28 +370,85 @@ static void test_usage_of_each_kind(void **state)
     assert_true(dh_sched_claim(stage.sched, 1, 0, stage.now));
     stage.now = 1004;
     assert_true(dh_sched_claim(stage.sched, 1, 1, stage.now));
-    check_usage(&stage, (struct dh_usage){.starting = 5, .waiting = 1});
+    check_usage(&stage, (struct wanted){.starting = 7, .waiting = 1});
     stage.now = 1006;
     offer(&stage, 3);
     expect(&stage, "start 0@1.0; start 1@1.1");
     stage.now = 1010;
-    check_usage(&stage, (struct dh_usage){.starting = 5, .waiting = 5, .evaluating = 8});
+    check_usage(&stage, (struct wanted){.starting = 7, .waiting = 5, .evaluating = 8});
     fail_with(&stage, 1, 0, 0, NULL);
     check_usage(&stage,
-                (struct dh_usage){.starting = 5, .waiting = 5, .evaluating = 4, .failed = 4});
+                (struct wanted){.starting = 7, .waiting = 5, .evaluating = 8, .failed = 4});
     stage.now = 1012;
     succeed(&stage, 1, 1, 1, 1); /* the last trial runs on the other slot */
     stage.now = 1015;
     expect(&stage, "end 0 failed; start 2@1.0; end 1 ok");
     check_usage(&stage,
-                (struct dh_usage){
-                    .starting = 5, .waiting = 5, .evaluating = 11, .failed = 4, .draining = 3});
+                (struct wanted){
+                    .starting = 7, .waiting = 5, .evaluating = 15, .failed = 4, .draining = 3});
     assert_true(dh_sched_lost(stage.sched, 1, stage.now));
-    stage.now = 1020; /* its slots have no time any more */
-    check_usage(&stage,
-                (struct dh_usage){
-                    .starting = 5, .waiting = 5, .evaluating = 6, .failed = 9, .draining = 3});
+    stage.now = 1020;
+    check_usage(
+        &stage,
+        (struct wanted){
+            .starting = 7, .waiting = 5, .evaluating = 10, .failed = 4, .draining = 3, .lost = 15});
+    assert_true(dh_sched_join(stage.sched, 2, 1, stage.now)); /* it had the whole time, too */
+    check_usage(&stage, (struct wanted){.starting = 27,
+                                        .waiting = 5,
+                                        .evaluating = 10,
+                                        .failed = 4,
+                                        .draining = 3,
+                                        .lost = 15});
     stage_close(&stage);
+}
+
+/* The worker's times tell what happened between handing out and result. */
+static void test_usage_on_the_way(void **state)
+{
+    (void)state;
+    struct stage stage = {.now = 10};
+    struct dh_sched_settings settings = plain_settings();
+    settings.epoch = 5000;
+    stage_open(&stage, settings);
+    enter(&stage, 1, 1);
+    offer(&stage, 6);
+    expect(&stage, "start 0@1.0");
+    stage.now = 20; /* 5010 by the wall clock */
+    succeed_at(&stage, 0, 0, 5002, 5009);
+    check_usage(&stage, (struct wanted){.evaluating = 7, .starting = 2, .reporting = 1});
+    expect(&stage, "end 0 ok; start 1@1.0");
+    stage.now = 30; /* longer than it can have been: nothing of it is believed that does not fit */
+    succeed_at(&stage, 0, 1, 5000, 5100);
+    check_usage(&stage, (struct wanted){.evaluating = 17, .starting = 2, .reporting = 1});
+    expect(&stage, "end 1 ok; start 2@1.0");
+    stage.now = 40; /* no times */
+    succeed_at(&stage, 0, 2, NAN, NAN);
+    check_usage(&stage, (struct wanted){.evaluating = 27, .starting = 2, .reporting = 1});
+    stage_close(&stage);
+}
+
+/* A worker's clock is a day ahead, another's a day behind: what cannot be is corrected. */
+static void test_usage_with_wrong_clocks(void **state)
+{
+    (void)state;
+    for (int day = -86400; day <= 86400; day += 2 * 86400) {
+        struct stage stage = {.now = 0};
+        struct dh_sched_settings settings = plain_settings();
+        settings.epoch = 1e6;
+        stage_open(&stage, settings);
+        enter(&stage, 1, 1);
+        offer(&stage, 2);
+        expect(&stage, "start 0@1.0");
+        stage.now = 10; /* at once begun or at once reported, so that the clock shows itself */
+        succeed_at(&stage, 0, 0, 1e6 + day + (day > 0 ? 4 : 0), 1e6 + day + (day > 0 ? 10 : 6));
+        expect(&stage, "end 0 ok; start 1@1.0");
+        stage.now = 20;
+        succeed_at(&stage, 0, 1, 1e6 + day + 13, 1e6 + day + 18);
+        check_usage(&stage, (struct wanted){.evaluating = 11,
+                                            .starting = 3 + (day > 0 ? 4 : 0),
+                                            .reporting = 2 + (day > 0 ? 0 : 4)});
+        stage_close(&stage);
+    }
 }
 
 static void test_time_never_goes_back(void **state)
@@ -389,7 +463,7 @@ static void test_time_never_goes_back(void **state)
     stage.now = 11;
     succeed(&stage, 1, 0, 0, 1);
     expect(&stage, "end 0 ok");
-    check_usage(&stage, (struct dh_usage){.waiting = 2});
+    check_usage(&stage, (struct wanted){.waiting = 2});
     stage_close(&stage);
 }
 
@@ -448,6 +522,8 @@ int main(void)
         cmocka_unit_test(test_an_error_stays_an_error),
         cmocka_unit_test(test_nothing_to_cancel_unless_stopping),
         cmocka_unit_test(test_usage_of_each_kind),
+        cmocka_unit_test(test_usage_on_the_way),
+        cmocka_unit_test(test_usage_with_wrong_clocks),
         cmocka_unit_test(test_time_never_goes_back),
         cmocka_unit_test(test_better),
         cmocka_unit_test(test_best_of_a_history),

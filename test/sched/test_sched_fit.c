@@ -54,7 +54,7 @@ static void test_what_would_not_end_waits(void **state)
     assert_int_equal(dh_sched_short(stage.sched), 1);
     struct dh_usage usage;
     dh_sched_usage(stage.sched, 81, &usage);
-    assert_true(usage.draining == 10);
+    assert_true(usage.by_use[DH_USE_DRAINING] == 10000000);
     stage.now = 109;
     take(&stage, 0, 2, 39);
     expect(&stage, "end 2 ok; stop out of time; done");
