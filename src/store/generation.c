@@ -54,12 +54,14 @@ static dh_status keep_old(const char *path, const char *previous, struct dh_erro
 }
 
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
-                              struct dh_error *err)
+                              const struct dh_lock *lock, struct dh_error *err)
 {
     char *temporary = dh_strprintf("%s.tmp", path), *previous = dh_strprintf("%s.previous", path);
     dh_status status = dh_files_remove(temporary, err);
     if (status == DH_OK)
         status = write_synced(temporary, image, err);
+    if (status == DH_OK && lock)
+        status = dh_lock_status(lock, err);
     if (status == DH_OK && keep)
         status = keep_old(path, previous, err);
     if (status == DH_OK)

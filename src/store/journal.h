@@ -76,12 +76,13 @@ void dh_journal_close(struct dh_journal_reader *reader);
 dh_status dh_journal_open_header(const char *path, struct dh_journal_reader *out,
                                  struct dh_journal_header *header, struct dh_error *err);
 
-/* Append every event of `reader` (which stands behind its header) that `history` does not have
- * yet; values are put in the order of `space`. `*added` counts them. `*torn` is the number of
- * bytes behind the sound part. DH_CORRUPT if events are missing or contradict the history. */
+/* Append every event of `reader` (which stands behind its header) up to number `last` that
+ * `history` does not have yet; values are put in the order of `space`. `*added` counts them.
+ * `*torn` is the number of bytes behind the sound part. DH_CORRUPT if events are missing or
+ * contradict the history. */
 dh_status dh_journal_replay(struct dh_journal_reader *reader,
-                            const struct dh_journal_header *header, const struct dh_space *space,
-                            struct dh_history *history, uint64_t *added, uint64_t *torn,
-                            struct dh_error *err);
+                            const struct dh_journal_header *header, uint64_t last,
+                            const struct dh_space *space, struct dh_history *history,
+                            uint64_t *added, uint64_t *torn, struct dh_error *err);
 
 #endif

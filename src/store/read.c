@@ -59,7 +59,7 @@ dh_status dh_checkpoint_write(const char *path, const char *config_text,
     dh_status status =
         dh_checkpoint_build(config_text, settings, space, history, mark, &image, err);
     if (status == DH_OK)
-        status = dh_generation_write(path, &image, false, err);
+        status = dh_generation_write(path, &image, false, NULL, err);
     dh_image_free(&image);
     return status;
 }

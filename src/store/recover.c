@@ -4,6 +4,10 @@
  * the segments in ascending order and the journal last. Which session's configuration counts: that
  * of the newest file, which is the newest journal, unless a checkpoint is ahead of where that
  * journal began.
+ *
+ * A search that went on without knowing that another took over (its host was cut off from the file
+ * server, see lock.h) may still have added to its own journal, which is a segment by then. So where
+ * a later session begins, the journals of those before it end.
  */
 #include "recover.h"
 
@@ -14,13 +18,21 @@
 #include "dh_mpi/alloc.h"
 #include "journal.h"
 
+/* What the header of a journal says. */
+struct beginning {
+    bool sound;
+    uint64_t first_event;
+    double started; /* of its session */
+};
+
 struct state {
     const struct dh_family *family;
     const struct dh_recover_target *target;
     struct dh_store_image *image;
     struct dh_recovery *recovery;
     struct dh_buffer notes;
-    char *journal_config; /* of the newest journal with a sound header; NULL: none */
+    struct beginning *journals; /* of each, oldest first */
+    char *journal_config;       /* of the newest journal with a sound header; NULL: none */
     uint64_t journal_first;
     const struct dh_space *space; /* the target's, or else the image's */
     struct dh_history *history;   /* likewise */
@@ -38,21 +50,37 @@ static size_t journal_count(const struct dh_family *family)
     return family->segment_count + family->has_journal;
 }
 
-/* Find the newest configuration among the journals. */
-static void find_journal_config(struct state *state)
+/* Note how each journal begins, and the newest configuration among them. */
+static void read_headers(struct state *state)
 {
-    for (size_t i = journal_count(state->family); i-- > 0 && !state->journal_config;) {
+    size_t count = journal_count(state->family);
+    state->journals = dh_alloc(count, sizeof *state->journals);
+    for (size_t i = 0; i < count; i++) {
         struct dh_journal_reader reader;
         struct dh_journal_header header;
         char *path = journal_path(state->family, i);
         if (dh_journal_open_header(path, &reader, &header, NULL) == DH_OK) {
+            free(state->journal_config);
             state->journal_config = dh_strdup(header.config_text);
             state->journal_first = header.first_event;
+            state->journals[i] = (struct beginning){true, header.first_event, header.started};
             dh_journal_header_free(&header);
             dh_journal_close(&reader);
         }
         free(path);
     }
+}
+
+/* The last event of journal i that counts. */
+static uint64_t last_of_session(const struct state *state, size_t i)
+{
+    uint64_t last = UINT64_MAX;
+    for (size_t later = i + 1; later < journal_count(state->family); later++) {
+        const struct beginning *next = &state->journals[later];
+        if (next->sound && next->started > state->journals[i].started && next->first_event <= last)
+            last = next->first_event - 1;
+    }
+    return last;
 }
 
 static dh_status compare_objectives(const struct dh_settings *old, const struct dh_settings *now,
@@ -183,8 +211,8 @@ static dh_status replay_journal(struct state *state, size_t i, struct dh_error *
         return DH_OK;
     }
     if (status == DH_OK) {
-        status =
-            dh_journal_replay(&reader, &header, state->space, state->history, &added, &torn, &why);
+        status = dh_journal_replay(&reader, &header, last_of_session(state, i), state->space,
+                                   state->history, &added, &torn, &why);
         state->image->journal_events += added;
         state->image->torn_bytes = torn;
         if (torn)
@@ -204,7 +232,7 @@ static dh_status replay_journal(struct state *state, size_t i, struct dh_error *
 
 static dh_status recover(struct state *state, struct dh_error *err)
 {
-    find_journal_config(state);
+    read_headers(state);
     dh_status status = load_newest(state, err);
     if (status != DH_OK && status != DH_EMPTY && status != DH_CORRUPT)
         return status;
@@ -239,6 +267,7 @@ dh_status dh_recover(const struct dh_family *family, const struct dh_recover_tar
     *recovery = (struct dh_recovery){0};
     dh_status status = recover(&state, err);
     free(state.journal_config);
+    free(state.journals);
     if (status == DH_OK) {
         image->notes = dh_buffer_take(&state.notes);
         image->history = target ? NULL : state.history;

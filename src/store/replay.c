@@ -13,6 +13,7 @@
 struct replay {
     struct dh_journal_reader *reader;
     const struct dh_journal_header *header;
+    uint64_t last; /* later events are left out */
     const struct dh_space *space;
     struct dh_history *history;
     size_t *place;           /* of the file's i-th value in the space */
@@ -100,12 +101,12 @@ static dh_status replay_ended(struct replay *replay, struct dh_reader *in, struc
     return status;
 }
 
-/* One event: skipped if the history has it. */
+/* One event: skipped if the history has it, or if it is not wanted. */
 static dh_status replay_event(struct replay *replay, struct dh_error *err)
 {
     struct dh_reader *in = &replay->reader->payload;
     uint64_t event = dh_get_u64(in), have = dh_history_event(replay->history);
-    if (event <= have)
+    if (event <= have || event > replay->last)
         return DH_OK;
     if (event != have + 1)
         return dh_fail(err, DH_CORRUPT, "%s: events %llu to %llu are missing before it",
@@ -138,13 +139,14 @@ static dh_status replay_all(struct replay *replay, uint64_t *torn, struct dh_err
 }
 
 dh_status dh_journal_replay(struct dh_journal_reader *reader,
-                            const struct dh_journal_header *header, const struct dh_space *space,
-                            struct dh_history *history, uint64_t *added, uint64_t *torn,
-                            struct dh_error *err)
+                            const struct dh_journal_header *header, uint64_t last,
+                            const struct dh_space *space, struct dh_history *history,
+                            uint64_t *added, uint64_t *torn, struct dh_error *err)
 {
     size_t count = dh_space_count(space);
     uint64_t have = dh_history_event(history);
-    struct replay replay = {.reader = reader, .header = header, .space = space, .history = history};
+    struct replay replay = {
+        .reader = reader, .header = header, .last = last, .space = space, .history = history};
     *added = *torn = 0;
     if (header->first_event > have + 1)
         return dh_fail(err, DH_CORRUPT, "%s: events %llu to %llu are missing before it",

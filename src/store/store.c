@@ -236,7 +236,8 @@ static void *write_snapshot(void *argument)
         dh_checkpoint_build(dh_config_text(store->settings->config), store->settings, store->space,
                             store->history, snapshot->mark, &image, &snapshot->err);
     if (snapshot->status == DH_OK)
-        snapshot->status = dh_generation_write(store->path, &image, snapshot->keep, &snapshot->err);
+        snapshot->status =
+            dh_generation_write(store->path, &image, snapshot->keep, store->lock, &snapshot->err);
     if (snapshot->status == DH_OK) {
         remove_obsolete(snapshot);
         dh_log_debug(store->log, "checkpoint at event %llu: %zu bytes in %.3f s",

@@ -3,9 +3,12 @@
  * file holds is missing. */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "../../src/store/files.h"
+#include "../../src/store/journal.h"
 #include "shelf.h"
 
 #define NAME "s.h5"
@@ -260,6 +263,53 @@ static void test_power_failure(void **state)
     fixture_close(&f);
 }
 
+/* A search that was cut off adds to its journal after another has taken over: that does not count,
+ * whether or not what the other did is in a checkpoint. */
+static void test_cut_off(void **state)
+{
+    (void)state;
+    for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_store *store;
+        struct dh_error err = {0};
+        struct dh_buffer late = {0};
+        char path[160];
+        size_t written;
+        fixture_open(&f);
+        make_files(&f, true, &shelf);
+        int fd = open(fixture_file(&f, "-journal", path), O_WRONLY | O_APPEND | O_CLOEXEC);
+        struct dh_history *history = fixture_history(&f, 0), *other = fixture_history(&f, 250);
+        check(dh_store_open(f.path, &f.settings, f.space, history, NULL, &store, NULL, &err), &err);
+        go_on(&f, history, store, 300);
+        for (int i = 0; i < 60; i++)
+            dh_journal_put_proposed(&late,
+                                    dh_history_propose(other, dh_history_trial(other, 0)->values),
+                                    dh_space_count(f.space));
+        assert_int_equal(dh_files_write(fd, late.data, late.size, &written), 0);
+        if (checkpoint)
+            check(dh_store_checkpoint(store, true, &err), &err);
+        assert_int_equal(see(&f, 300, false), 300);
+        shelf_free(&shelf);
+        shelf_take(&shelf, f.folder); /* it is killed, and a third goes on */
+        check(dh_store_close(&store, &err), &err);
+        dh_history_destroy(&history);
+        shelf_drop(&shelf, "s.h5-lock");
+        shelf_put(&shelf, f.folder);
+        history = fixture_history(&f, 0);
+        check(dh_store_open(f.path, &f.settings, f.space, history, NULL, &store, NULL, &err), &err);
+        assert_int_equal(dh_history_event(history), 300);
+        check(dh_store_close(&store, &err), &err);
+        assert_int_equal(see(&f, 300, false), 300);
+        dh_history_destroy(&history);
+        dh_history_destroy(&other);
+        dh_buffer_free(&late);
+        close(fd);
+        shelf_free(&shelf);
+        fixture_close(&f);
+    }
+}
+
 /* What was synced is not written again. */
 static void test_synced_once(void **state)
 {
@@ -290,9 +340,13 @@ static void test_synced_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_checkpoint_flipped), cmocka_unit_test(test_checkpoint_cut),
-        cmocka_unit_test(test_journal_flipped),    cmocka_unit_test(test_journal_torn),
-        cmocka_unit_test(test_old_and_new),        cmocka_unit_test(test_power_failure),
+        cmocka_unit_test(test_checkpoint_flipped),
+        cmocka_unit_test(test_checkpoint_cut),
+        cmocka_unit_test(test_journal_flipped),
+        cmocka_unit_test(test_journal_torn),
+        cmocka_unit_test(test_old_and_new),
+        cmocka_unit_test(test_power_failure),
+        cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_synced_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
