@@ -73,6 +73,11 @@ struct dh_model_kind {
     /* Keep current: an observation in (returns a handle >= 0), or out again. */
     int64_t (*add)(struct dh_model *model, const double *x, double y);
     void (*remove)(struct dh_model *model, int64_t handle);
+    /* An observation in that stays: needs no handle. NULL: add. */
+    void (*learn)(struct dh_model *model, const double *x, double y);
+    /* What was added under this handle has the value y and stays; the handle is not used any more.
+     * The result is that of remove and learn. NULL: remove and learn. */
+    void (*settle)(struct dh_model *model, int64_t handle, double y);
     /* Gradients of mean and of epistemic variance with respect to the numeric features at x
      * (feature_count entries; 0 for categories and inactive ones). NULL: not differentiable. */
     void (*gradient)(const struct dh_model *model, const double *x, double *mean_gradient,

@@ -147,6 +147,7 @@ static struct dh_forest *create(const struct dh_model_kind *kind,
     forest->seed = setup->seed;
     forest->threads = setup->threads;
     forest->trees = dh_alloc(forest->style.trees, sizeof *forest->trees);
+    forest->leaf = dh_alloc(forest->style.trees, sizeof *forest->leaf);
     return forest;
 }
 
@@ -180,6 +181,7 @@ void dh_forest_destroy(struct dh_model *model)
     for (size_t t = 0; t < forest->style.trees; t++)
         dh_tree_free(&forest->trees[t]);
     free(forest->trees);
+    free(forest->leaf);
     free(forest->added_y);
     free(forest->added_leaf);
     free(forest->unused);
@@ -199,6 +201,32 @@ static int64_t new_handle(struct dh_forest *forest)
     return (int64_t)forest->added_count - 1;
 }
 
+/* The leaf of a point in each tree. */
+static void find_leaves(const struct dh_forest *forest, const double *x, uint32_t *leaf)
+{
+    uint32_t few[DH_FOREST_FEW];
+    size_t width = forest->feature_count;
+    uint32_t *keys = width <= DH_FOREST_FEW ? few : dh_alloc(width, sizeof *keys);
+    dh_tree_encode(forest->features, width, x, 1, keys);
+    dh_tree_walk_all(forest->trees, forest->style.trees, keys, leaf);
+    if (keys != few)
+        free(keys);
+}
+
+/* Values in and out of a leaf of each tree. */
+static void change(struct dh_forest *forest, const uint32_t *leaf, double out, double in)
+{
+    for (size_t t = 0; t < forest->style.trees; t++) {
+        struct dh_tree *tree = &forest->trees[t];
+        struct dh_leaf_sums *sums = &tree->sums[leaf[t]];
+        if (!isnan(out))
+            dh_leaf_add(sums, out, -1);
+        if (!isnan(in))
+            dh_leaf_add(sums, in, 1);
+        tree->values[leaf[t]] = dh_leaf_summary(sums, DH_FOREST_FLOOR);
+    }
+}
+
 /* Into every tree once, also into one whose bootstrap might have left it out: a lie has to be
  * seen by all of them. */
 int64_t dh_forest_add(struct dh_model *model, const double *x, double y)
@@ -206,31 +234,37 @@ int64_t dh_forest_add(struct dh_model *model, const double *x, double y)
     struct dh_forest *forest = (struct dh_forest *)model;
     int64_t handle = new_handle(forest);
     uint32_t *leaf = forest->added_leaf + (size_t)handle * forest->style.trees;
-    uint32_t *keys = dh_alloc(forest->feature_count, sizeof *keys);
-    dh_tree_encode(forest->features, forest->feature_count, x, 1, keys);
+    find_leaves(forest, x, leaf);
     forest->added_y[handle] = dh_tree_clip(y);
-    for (size_t t = 0; t < forest->style.trees; t++) {
-        struct dh_tree *tree = &forest->trees[t];
-        dh_tree_walk(tree, keys, forest->feature_count, 1, &leaf[t]);
-        dh_leaf_add(&tree->sums[leaf[t]], forest->added_y[handle], 1);
-        tree->values[leaf[t]] = dh_leaf_summary(&tree->sums[leaf[t]], DH_FOREST_FLOOR);
-    }
-    free(keys);
+    change(forest, leaf, NAN, forest->added_y[handle]);
     return handle;
 }
 
-/* A handle that is not in use is left alone. */
-void dh_forest_remove(struct dh_model *model, int64_t handle)
+void dh_forest_learn(struct dh_model *model, const double *x, double y)
 {
     struct dh_forest *forest = (struct dh_forest *)model;
+    find_leaves(forest, x, forest->leaf);
+    change(forest, forest->leaf, NAN, dh_tree_clip(y));
+}
+
+/* Take what was added under a handle out, and put `y` in its place; the handle is free again. One
+ * that is not in use is left alone. */
+static void replace(struct dh_forest *forest, int64_t handle, double y)
+{
     if (handle < 0 || (size_t)handle >= forest->added_count || isnan(forest->added_y[handle]))
         return;
-    const uint32_t *leaf = forest->added_leaf + (size_t)handle * forest->style.trees;
-    for (size_t t = 0; t < forest->style.trees; t++) {
-        struct dh_tree *tree = &forest->trees[t];
-        dh_leaf_add(&tree->sums[leaf[t]], forest->added_y[handle], -1);
-        tree->values[leaf[t]] = dh_leaf_summary(&tree->sums[leaf[t]], DH_FOREST_FLOOR);
-    }
+    change(forest, forest->added_leaf + (size_t)handle * forest->style.trees,
+           forest->added_y[handle], y);
     forest->added_y[handle] = NAN;
     *DH_PUSH(forest->unused, forest->unused_count, forest->unused_capacity) = handle;
+}
+
+void dh_forest_remove(struct dh_model *model, int64_t handle)
+{
+    replace((struct dh_forest *)model, handle, NAN);
+}
+
+void dh_forest_settle(struct dh_model *model, int64_t handle, double y)
+{
+    replace((struct dh_forest *)model, handle, dh_tree_clip(y));
 }

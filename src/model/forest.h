@@ -16,6 +16,7 @@
 /* Of many rows, leaves of single ones make trees deep and slow, and the mean no better. */
 #define DH_FOREST_LEAF 8192
 #define DH_FOREST_BLOCK 512 /* rows predicted together */
+#define DH_FOREST_FEW 256   /* keys for which the stack has room */
 
 struct dh_forest_style {
     size_t trees;
@@ -36,8 +37,9 @@ struct dh_forest {
     uint64_t seed;
     int threads;
     struct dh_tree *trees; /* style.trees */
-    /* Observations added since: handle h has value added_y[h], NaN once removed, and lies in
-     * leaf added_leaf[h * trees + t] of tree t. */
+    uint32_t *leaf;        /* scratch: one a tree */
+    /* Observations added that may be removed: handle h has value added_y[h], NaN once removed, and
+     * lies in leaf added_leaf[h * trees + t] of tree t. */
     double *added_y;
     uint32_t *added_leaf;
     size_t added_count, added_capacity;
@@ -54,6 +56,8 @@ void dh_forest_predict(const struct dh_model *model, const double *x, size_t cou
                        const struct dh_prediction *out);
 int64_t dh_forest_add(struct dh_model *model, const double *x, double y);
 void dh_forest_remove(struct dh_model *model, int64_t handle);
+void dh_forest_learn(struct dh_model *model, const double *x, double y);
+void dh_forest_settle(struct dh_model *model, int64_t handle, double y);
 
 /* At most so many rows shape one tree (all of them fill its leaves, unless it is a bootstrap):
  * beyond, growing costs time and a finer structure hardly changes the mean. */

@@ -17,6 +17,8 @@
         .predict = dh_forest_predict,                                                              \
         .add = dh_forest_add,                                                                      \
         .remove = dh_forest_remove,                                                                \
+        .learn = dh_forest_learn,                                                                  \
+        .settle = dh_forest_settle,                                                                \
     };
 
 FOREST(et, "extra trees: random thresholds, all rows", .trees = 32, .feature_share = 1,

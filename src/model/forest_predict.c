@@ -23,6 +23,16 @@ struct sums {
     double shift, mean, square, variance;
 };
 
+static void sum_leaf(const struct dh_leaf_value *value, bool first, struct sums *sums)
+{
+    if (first)
+        *sums = (struct sums){.shift = value->mean};
+    double mean = value->mean - sums->shift;
+    sums->mean += mean;
+    sums->square += mean * mean;
+    sums->variance += value->variance;
+}
+
 static void sum_trees(const struct dh_forest *forest, const uint32_t *keys, size_t count,
                       struct sums *sums)
 {
@@ -30,15 +40,22 @@ static void sum_trees(const struct dh_forest *forest, const uint32_t *keys, size
     for (size_t t = 0; t < forest->style.trees; t++) {
         const struct dh_tree *tree = &forest->trees[t];
         dh_tree_walk(tree, keys, forest->feature_count, count, leaf);
-        for (size_t i = 0; i < count; i++) {
-            const struct dh_leaf_value *value = &tree->values[leaf[i]];
-            if (t == 0)
-                sums[i] = (struct sums){.shift = value->mean};
-            double mean = value->mean - sums[i].shift;
-            sums[i].mean += mean;
-            sums[i].square += mean * mean;
-            sums[i].variance += value->variance;
-        }
+        for (size_t i = 0; i < count; i++)
+            sum_leaf(&tree->values[leaf[i]], t == 0, &sums[i]);
+    }
+}
+
+/* The same for one row: all trees side by side. */
+static void sum_one(const struct dh_forest *forest, const uint32_t *keys, struct sums *sums)
+{
+    uint32_t leaf[DH_FOREST_FEW];
+    for (size_t begin = 0; begin < forest->style.trees; begin += DH_FOREST_FEW) {
+        size_t rest = forest->style.trees - begin;
+        size_t count = rest < DH_FOREST_FEW ? rest : DH_FOREST_FEW;
+        const struct dh_tree *trees = forest->trees + begin;
+        dh_tree_walk_all(trees, count, keys, leaf);
+        for (size_t t = 0; t < count; t++)
+            sum_leaf(&trees[t].values[leaf[t]], begin + t == 0, sums);
     }
 }
 
@@ -49,10 +66,15 @@ static void predict_block(void *context, size_t index)
     size_t begin = index * task->block, rest = task->count - begin;
     size_t count = rest < task->block ? rest : task->block;
     struct sums sums[DH_FOREST_BLOCK];
-    uint32_t *keys = dh_alloc(count * forest->feature_count, sizeof *keys);
+    uint32_t few[DH_FOREST_FEW];
+    size_t words = count * forest->feature_count;
+    uint32_t *keys = words <= DH_FOREST_FEW ? few : dh_alloc(words, sizeof *keys);
     dh_tree_encode(forest->features, forest->feature_count, task->x + begin * forest->feature_count,
                    count, keys);
-    sum_trees(forest, keys, count, sums);
+    if (count == 1)
+        sum_one(forest, keys, sums);
+    else
+        sum_trees(forest, keys, count, sums);
     double trees = (double)forest->style.trees;
     for (size_t i = 0; i < count; i++) {
         double mean = sums[i].mean / trees, spread = sums[i].square / trees - mean * mean;
@@ -63,7 +85,8 @@ static void predict_block(void *context, size_t index)
         if (task->out->epistemic)
             task->out->epistemic[begin + i] = spread > 0 ? spread : 0;
     }
-    free(keys);
+    if (keys != few)
+        free(keys);
 }
 
 void dh_forest_predict(const struct dh_model *model, const double *x, size_t count,

@@ -77,6 +77,38 @@ void dh_tree_walk(const struct dh_tree *tree, const uint32_t *keys, size_t featu
         leaf[row] = walk_one(tree, keys + row * feature_count);
 }
 
+/* One row in several trees side by side. */
+static void walk_trees(const struct dh_tree trees[LANES], const uint32_t *keys,
+                       uint32_t leaf[LANES])
+{
+    const struct dh_tree_node *nodes[LANES];
+    uint32_t at[LANES] = {0};
+    for (size_t lane = 0; lane < LANES; lane++)
+        nodes[lane] = trees[lane].nodes;
+    uint32_t moved;
+    do {
+        moved = 0;
+        for (size_t lane = 0; lane < LANES; lane++) {
+            const struct dh_tree_node *node = nodes[lane] + at[lane];
+            uint32_t next = node->child + dh_node_right(node, keys[node->feature]);
+            moved |= next ^ at[lane];
+            at[lane] = next;
+        }
+    } while (moved);
+    for (size_t lane = 0; lane < LANES; lane++)
+        leaf[lane] = nodes[lane][at[lane]].offset;
+}
+
+void dh_tree_walk_all(const struct dh_tree *trees, size_t count, const uint32_t *keys,
+                      uint32_t *leaf)
+{
+    size_t tree = 0;
+    for (; tree + LANES <= count; tree += LANES)
+        walk_trees(trees + tree, keys, leaf + tree);
+    for (; tree < count; tree++)
+        leaf[tree] = walk_one(&trees[tree], keys);
+}
+
 /* Knuth's two-sum: (*high + *rest) + value without rounding, then renormalised. */
 static void add_exactly(double *high, double *rest, double value)
 {

@@ -86,6 +86,10 @@ void dh_tree_free(struct dh_tree *tree);
 void dh_tree_walk(const struct dh_tree *tree, const uint32_t *keys, size_t feature_count,
                   size_t count, uint32_t *leaf);
 
+/* The leaf of one row in each of `count` trees. */
+void dh_tree_walk_all(const struct dh_tree *trees, size_t count, const uint32_t *keys,
+                      uint32_t *leaf);
+
 /* One y in (sign +1) or out (-1) of a leaf; then dh_tree_refresh its value. */
 void dh_leaf_add(struct dh_leaf_sums *sums, double y, int sign);
 /* Mean, and variance (divided by the count) but at least `floor`. */

@@ -70,11 +70,13 @@ static void learn_warm(struct ambs *ambs)
     const struct dh_search_context *c = ambs->context;
     size_t width = dh_space_count(c->space), depth = c->settings->objective_count;
     double *x = dh_alloc(ambs->features.count, sizeof *x);
+    struct ambs_event event;
     for (size_t i = 0; i < c->warm_count; i++) {
         const double *point = c->warm_points + i * width;
         double value = ambs->sign * c->warm_objectives[i * depth];
         ambs_features_encode(&ambs->features, point, x);
-        ambs_data_end(&ambs->data, UINT64_MAX, AMBS_ENDED, x, isfinite(value) ? value : NAN);
+        ambs_data_end(&ambs->data, UINT64_MAX, AMBS_ENDED, x, isfinite(value) ? value : NAN,
+                      &event);
         dh_map_put(&ambs->seen, dh_space_identity(c->space, point), UINT64_MAX);
     }
     free(x);
@@ -95,7 +97,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->cores = count_cores();
     memcpy(ambs->seconds, guesses, sizeof guesses);
     ambs_features_make(&ambs->features, context->space);
-    ambs->data.features = &ambs->features;
+    ambs_data_make(&ambs->data, &ambs->features);
     ambs->point = dh_alloc(dh_space_count(context->space), sizeof *ambs->point);
     size_t usual = LEAST_INITIAL + ambs->features.count;
     if (usual > MOST_INITIAL)
@@ -136,14 +138,11 @@ static bool same_row(const double *a, const double *b, size_t count)
 
 static void withdraw(struct ambs *ambs, uint64_t id)
 {
-    const struct ambs_event *pending = ambs_data_pending(&ambs->data, id);
-    if (!pending)
+    if (!ambs_data_pending(&ambs->data, id))
         return;
-    double *x = dh_memdup(pending->x, ambs->features.count * sizeof *x);
-    struct ambs_event gone = {AMBS_GONE, id, NAN, x};
-    ambs_data_end(&ambs->data, id, AMBS_GONE, x, NAN);
+    struct ambs_event gone;
+    ambs_data_end(&ambs->data, id, AMBS_GONE, NULL, NAN, &gone);
     ambs_model_hear(ambs, &gone);
-    free(x);
 }
 
 /* Trial `id` is pending at `values`; heard twice of those asked here. */
@@ -152,15 +151,14 @@ static void note_proposal(struct ambs *ambs, uint64_t id, const double *values, 
     size_t width = ambs->features.count;
     double *x = dh_alloc(width, sizeof *x);
     ambs_features_encode(&ambs->features, values, x);
-    const struct ambs_event *known = ambs_data_pending(&ambs->data, id);
-    bool same = known && same_row(known->x, x, width);
+    const double *known = ambs_data_pending(&ambs->data, id);
+    bool same = known && same_row(known, x, width);
     if (known && !same)
         withdraw(ambs, id);
     dh_map_put(&ambs->seen, identity, id);
-    if (!same && ambs_data_propose(&ambs->data, id, x)) {
-        struct ambs_event event = {AMBS_PROPOSED, id, NAN, x};
+    struct ambs_event event;
+    if (!same && ambs_data_propose(&ambs->data, id, x, &event))
         ambs_model_hear(ambs, &event);
-    }
     free(x);
 }
 
@@ -182,12 +180,12 @@ static void tell(void *state, const struct dh_trial *trial)
                        : NAN;
     double *x = dh_alloc(ambs->features.count, sizeof *x);
     ambs_features_encode(&ambs->features, trial->values, x);
-    struct ambs_event event = {gone ? AMBS_GONE : AMBS_ENDED, trial->id,
-                               isfinite(value) ? value : NAN, x};
     if (!gone)
         *DH_PUSH(ambs->sources, ambs->source_count, ambs->source_capacity) =
             trial->origin == DH_ORIGIN_METHOD ? (uint8_t)(trial->cursor & 3) : 3;
-    ambs_data_end(&ambs->data, event.id, event.kind, x, event.y);
+    struct ambs_event event;
+    ambs_data_end(&ambs->data, trial->id, gone ? AMBS_GONE : AMBS_ENDED, x,
+                  isfinite(value) ? value : NAN, &event);
     ambs_model_hear(ambs, &event);
     free(x);
 }
@@ -218,9 +216,9 @@ static unsigned hedge(struct ambs_ask *ask)
 {
     const struct ambs *ambs = ask->ambs;
     double sums[3] = {0}, counts[3] = {0}, gains[3];
-    size_t last = ambs->source_count, warm = ambs->data.count - last;
+    size_t last = ambs->source_count, warm = ambs->data.results.count - last;
     for (size_t i = last > HEDGE_RESULTS ? last - HEDGE_RESULTS : 0; i < last; i++) {
-        double y = ambs->data.y[warm + i];
+        double y = ambs_data_y(&ambs->data, warm + i);
         if (ambs->sources[i] > 2 || isnan(y))
             continue;
         sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->transform, y);
@@ -298,7 +296,7 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                          struct dh_proposal *proposal, struct dh_error *err)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    bool designed = ambs->data.count >= ambs->initial_points;
+    bool designed = ambs->data.results.count >= ambs->initial_points;
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);

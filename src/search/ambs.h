@@ -92,6 +92,45 @@ void ambs_transform_fit(struct ambs_transform *transform, enum ambs_scaling scal
 double ambs_transform_apply(const struct ambs_transform *transform, double y);
 void ambs_transform_free(struct ambs_transform *transform);
 
+/* ---- arrays whose elements stay where they are: ambs_array.c ---- */
+
+#define AMBS_BLOCKS 48
+struct ambs_array {
+    size_t size; /* of an element; set by the user, the rest zeroed */
+    size_t count;
+    void *blocks[AMBS_BLOCKS];
+};
+
+void ambs_array_free(struct ambs_array *array);
+/* A new last element, its memory not set. */
+void *ambs_array_push(struct ambs_array *array);
+void *ambs_array_at(const struct ambs_array *array, size_t index);
+
+/* ---- the pending trials: ambs_pending.c ---- */
+
+#define AMBS_NO_SLOT UINT32_MAX
+struct ambs_slot {
+    uint64_t id;
+    uint32_t row;
+    uint32_t before, after; /* in the order of their proposals */
+};
+struct ambs_pending {
+    size_t count;
+    struct ambs_slot *slots; /* a trial keeps its slot while it is pending */
+    size_t slot_count, slot_capacity;
+    uint32_t first, last;          /* if count > 0 */
+    uint32_t unused, unused_count; /* slots */
+    uint32_t *places;              /* slots by a hash of their id */
+    size_t place_count;
+};
+
+void ambs_pending_free(struct ambs_pending *pending);
+/* The slot of trial `id`; AMBS_NO_SLOT if it is not pending. */
+uint32_t ambs_pending_find(const struct ambs_pending *pending, uint64_t id);
+/* `id` must not be there. Returns its slot. */
+uint32_t ambs_pending_add(struct ambs_pending *pending, uint64_t id, uint32_t row);
+void ambs_pending_drop(struct ambs_pending *pending, uint32_t slot);
+
 /* ---- what has happened: ambs_data.c ---- */
 
 /* PROPOSED: now pending. Otherwise it is not any more: y is its value to be minimised, NaN if it
@@ -99,82 +138,94 @@ void ambs_transform_free(struct ambs_transform *transform);
 enum ambs_event_kind { AMBS_PROPOSED, AMBS_ENDED, AMBS_GONE };
 struct ambs_event {
     enum ambs_event_kind kind;
-    uint64_t id;
+    uint32_t slot; /* among the pending; AMBS_NO_SLOT of a result that never was */
+    uint32_t row;
     double y;
-    double *x; /* owned */
 };
-struct ambs_events {
-    struct ambs_event *items;
-    size_t count, capacity;
+struct ambs_result {
+    double y; /* to be minimised, NaN: failed */
+    uint32_t row;
 };
 
 #define AMBS_TOP 32 /* best results, parents of candidates */
 
 struct ambs_data {
     const struct ambs_features *features;
-    double *x, *y; /* results in the order told; y to be minimised, NaN: failed */
-    size_t count, x_capacity, y_capacity;
-    size_t succeeded;
-    size_t top[AMBS_TOP]; /* the best, ascending */
+    struct ambs_array rows;    /* points, of features->count doubles, in the order heard of */
+    struct ambs_array results; /* in the order told */
+    size_t succeeded, first_success;
+    size_t top[AMBS_TOP]; /* the best results, ascending */
     size_t top_count;
-    struct ambs_events pending; /* by id, each PROPOSED */
-    uint64_t since_result;      /* proposals since the last result */
+    struct ambs_pending pending;
+    uint64_t since_result; /* proposals since the last result */
     /* The mark: how many results it covers, and what happened since, beginning with the
-     * proposals that were pending then. */
-    size_t mark;
-    struct ambs_events since;
-    bool hold; /* a fit under way still needs the mark */
+     * proposals that were pending then; and the most that were pending at once since. */
+    size_t mark, crowd;
+    struct ambs_array since; /* of events */
+    bool hold;               /* a fit under way still needs the mark */
 };
 
+/* `data` is zeroed before. */
+void ambs_data_make(struct ambs_data *data, const struct ambs_features *features);
 void ambs_data_free(struct ambs_data *data);
-/* False if it was pending already. */
-bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x);
-/* The trial is not pending any more; `kind` as in an event. */
+/* Point and value of a result. */
+const double *ambs_data_x(const struct ambs_data *data, size_t result);
+double ambs_data_y(const struct ambs_data *data, size_t result);
+/* The point of a pending trial, or NULL. */
+const double *ambs_data_pending(const struct ambs_data *data, uint64_t id);
+/* False if it was pending already; otherwise `event` is what models have to hear. */
+bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x,
+                       struct ambs_event *event);
+/* The trial is not pending any more; `kind` as in an event. `x` is its point, if it was not. */
 void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kind, const double *x,
-                   double y);
-const struct ambs_event *ambs_data_pending(const struct ambs_data *data, uint64_t id);
+                   double y, struct ambs_event *event);
 /* Set the mark here if it is time for one. After a hold: call it. */
 void ambs_data_mark(struct ambs_data *data);
-/* Append a copy. */
-void ambs_events_push(struct ambs_events *events, const struct ambs_event *event, size_t width);
-void ambs_events_clear(struct ambs_events *events);
 
 /* ---- a model that is kept current: ambs_live.c ---- */
 
 #define AMBS_MEMBERS 2
+/* The lie told of a pending trial, by its slot; handle -1: none. */
 struct ambs_lie {
-    uint64_t id;
     int64_t handle[AMBS_MEMBERS];
 };
 struct ambs_live {
     const struct ambs_options *options;
+    const struct ambs_array *rows;
     struct dh_model *members[AMBS_MEMBERS]; /* predictions are averaged */
     size_t member_count;
     struct ambs_transform transform;
     size_t fitted;          /* results it was fitted to */
     double best;            /* least transformed value, kept current */
     double low, mean, high; /* of the values fitted to */
-    struct ambs_lie *lies;  /* by id */
+    struct ambs_lie *lies;
     size_t lie_count, lie_capacity;
 };
 
-/* What a fit needs; it borrows nothing but the options and the features. */
+/* What a fit needs; it borrows the options and the data, of which it reads only what does not
+ * change any more: results and events up to a count. */
 struct ambs_fit {
     const struct ambs_options *options;
-    const struct ambs_features *features;
+    const struct ambs_data *data;
     const struct dh_model_kind *kinds[AMBS_MEMBERS];
     size_t kind_count;
-    double *x, *y; /* owned if `copied`, otherwise of the data */
-    size_t count;
-    bool copied;
+    size_t count; /* of results to learn from */
     uint64_t seed;
     int threads;
+    bool joined;            /* if it had a thread, that has ended */
+    struct ambs_live *old;  /* a model that nobody asks any more: to be destroyed */
     struct ambs_live *live; /* out; NULL if no kind could be fitted */
     struct dh_error error;  /* of the kind that could not */
+    size_t heard;           /* events since the mark played to `live` */
+    atomic_size_t events;   /* … and how many there are */
     atomic_bool done;
 };
 
 void ambs_fit_run(struct ambs_fit *fit);
+/* Play events to the new model until it is as current as can be, or almost. */
+void ambs_fit_follow(struct ambs_fit *fit);
+/* Play at most so many of them; true when all are. */
+bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
 void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
@@ -201,7 +252,8 @@ struct ambs {
     size_t initial_points;
 
     struct ambs_live *live;
-    struct ambs_fit *fit; /* under way on `thread` */
+    struct ambs_live *retired; /* the model before, for the next fit's thread to destroy */
+    struct ambs_fit *fit;      /* under way on `thread`, or catching up */
     pthread_t thread;
     const char *said; /* the surrogate named last in the log */
 

@@ -138,7 +138,7 @@ static const double *parent(struct ambs_ask *ask)
         data->top_count < 4 + data->succeeded / 20 ? data->top_count : 4 + data->succeeded / 20;
     double u = dh_random_uniform(&ask->random);
     size_t place = (size_t)(u * u * (double)few);
-    return data->x + data->top[place] * ask->ambs->features.count;
+    return ambs_data_x(data, data->top[place]);
 }
 
 static bool vary(struct ambs_ask *ask, double *x)

@@ -8,119 +8,124 @@
 
 #define MARK_SHARE 40 /* a mark each time the results have grown by a 40th */
 
-void ambs_events_push(struct ambs_events *events, const struct ambs_event *event, size_t width)
+void ambs_data_make(struct ambs_data *data, const struct ambs_features *features)
 {
-    struct ambs_event *copy = DH_PUSH(events->items, events->count, events->capacity);
-    *copy = *event;
-    copy->x = dh_memdup(event->x, width * sizeof *event->x);
-}
-
-void ambs_events_clear(struct ambs_events *events)
-{
-    for (size_t i = 0; i < events->count; i++)
-        free(events->items[i].x);
-    events->count = 0;
+    data->features = features;
+    data->rows.size = features->count * sizeof(double);
+    data->results.size = sizeof(struct ambs_result);
+    data->since.size = sizeof(struct ambs_event);
+    data->first_success = SIZE_MAX;
 }
 
 void ambs_data_free(struct ambs_data *data)
 {
-    ambs_events_clear(&data->pending);
-    ambs_events_clear(&data->since);
-    free(data->pending.items);
-    free(data->since.items);
-    free(data->x);
-    free(data->y);
+    ambs_pending_free(&data->pending);
+    ambs_array_free(&data->rows);
+    ambs_array_free(&data->results);
+    ambs_array_free(&data->since);
 }
 
-/* Place of `id` among the pending. */
-static size_t find(const struct ambs_events *pending, uint64_t id)
+const double *ambs_data_x(const struct ambs_data *data, size_t result)
 {
-    size_t low = 0, high = pending->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (pending->items[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const struct ambs_result *r = ambs_array_at(&data->results, result);
+    return ambs_array_at(&data->rows, r->row);
 }
 
-const struct ambs_event *ambs_data_pending(const struct ambs_data *data, uint64_t id)
+double ambs_data_y(const struct ambs_data *data, size_t result)
 {
-    size_t at = find(&data->pending, id);
-    bool there = at < data->pending.count && data->pending.items[at].id == id;
-    return there ? &data->pending.items[at] : NULL;
+    return ((const struct ambs_result *)ambs_array_at(&data->results, result))->y;
 }
 
-bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x)
+const double *ambs_data_pending(const struct ambs_data *data, uint64_t id)
 {
-    struct ambs_events *pending = &data->pending;
-    if (ambs_data_pending(data, id))
+    uint32_t slot = ambs_pending_find(&data->pending, id);
+    return slot == AMBS_NO_SLOT ? NULL : ambs_array_at(&data->rows, data->pending.slots[slot].row);
+}
+
+static uint32_t keep_row(struct ambs_data *data, const double *x)
+{
+    uint32_t row = (uint32_t)data->rows.count;
+    double *copy = ambs_array_push(&data->rows);
+    memcpy(copy, x, data->rows.size);
+    return row;
+}
+
+static void note(struct ambs_data *data, const struct ambs_event *event)
+{
+    *(struct ambs_event *)ambs_array_push(&data->since) = *event;
+}
+
+static void note_crowd(struct ambs_data *data)
+{
+    if (data->pending.count > data->crowd)
+        data->crowd = data->pending.count;
+}
+
+bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x,
+                       struct ambs_event *event)
+{
+    if (ambs_pending_find(&data->pending, id) != AMBS_NO_SLOT)
         return false;
-    struct ambs_event event = {AMBS_PROPOSED, id, NAN, (double *)x};
-    size_t at = find(pending, id);
-    ambs_events_push(pending, &event, data->features->count);
-    struct ambs_event mine = pending->items[pending->count - 1];
-    memmove(&pending->items[at + 1], &pending->items[at], (pending->count - 1 - at) * sizeof mine);
-    pending->items[at] = mine;
-    ambs_events_push(&data->since, &event, data->features->count);
+    uint32_t row = keep_row(data, x);
+    *event =
+        (struct ambs_event){AMBS_PROPOSED, ambs_pending_add(&data->pending, id, row), row, NAN};
+    note(data, event);
+    note_crowd(data);
     data->since_result++;
     return true;
 }
 
 /* Keep the list of the best. */
-static void rank(struct ambs_data *data, size_t row)
+static void rank(struct ambs_data *data, size_t result, double y)
 {
     size_t at = data->top_count;
-    while (at > 0 && data->y[data->top[at - 1]] > data->y[row])
+    while (at > 0 && ambs_data_y(data, data->top[at - 1]) > y)
         at--;
     if (at == AMBS_TOP)
         return;
     size_t kept = data->top_count < AMBS_TOP ? data->top_count++ : AMBS_TOP - 1;
     memmove(&data->top[at + 1], &data->top[at], (kept - at) * sizeof data->top[0]);
-    data->top[at] = row;
+    data->top[at] = result;
 }
 
-static void append(struct ambs_data *data, const double *x, double y)
+static void append(struct ambs_data *data, uint32_t row, double y)
 {
-    size_t width = data->features->count, row = data->count;
-    data->y = dh_grow(data->y, row, &data->y_capacity, sizeof *data->y);
-    data->x = dh_grow(data->x, row, &data->x_capacity, (width ? width : 1) * sizeof *data->x);
-    memcpy(data->x + row * width, x, width * sizeof *x);
-    data->y[row] = y;
-    data->count++;
+    size_t result = data->results.count;
+    *(struct ambs_result *)ambs_array_push(&data->results) = (struct ambs_result){y, row};
     data->since_result = 0;
     if (isnan(y))
         return;
-    data->succeeded++;
-    rank(data, row);
+    if (data->succeeded++ == 0)
+        data->first_success = result;
+    rank(data, result, y);
 }
 
 void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kind, const double *x,
-                   double y)
+                   double y, struct ambs_event *event)
 {
-    size_t width = data->features->count, at = find(&data->pending, id);
-    struct ambs_event event = {kind, id, y, (double *)x};
-    ambs_events_push(&data->since, &event, width);
+    uint32_t slot = ambs_pending_find(&data->pending, id);
+    bool pending = slot != AMBS_NO_SLOT;
+    uint32_t row = pending ? data->pending.slots[slot].row : keep_row(data, x);
+    *event = (struct ambs_event){kind, slot, row, y};
+    note(data, event);
     if (kind == AMBS_ENDED)
-        append(data, x, y);
-    if (at < data->pending.count && data->pending.items[at].id == id) {
-        free(data->pending.items[at].x);
-        data->pending.count--;
-        memmove(&data->pending.items[at], &data->pending.items[at + 1],
-                (data->pending.count - at) * sizeof data->pending.items[0]);
-    }
+        append(data, row, y);
+    if (pending)
+        ambs_pending_drop(&data->pending, slot);
     ambs_data_mark(data);
 }
 
 void ambs_data_mark(struct ambs_data *data)
 {
     size_t gap = data->mark / MARK_SHARE;
-    if (data->hold || data->count < data->mark + (gap ? gap : 1))
+    if (data->hold || data->results.count < data->mark + (gap ? gap : 1))
         return;
-    data->mark = data->count;
-    ambs_events_clear(&data->since);
-    for (size_t i = 0; i < data->pending.count; i++)
-        ambs_events_push(&data->since, &data->pending.items[i], data->features->count);
+    data->mark = data->results.count;
+    data->since.count = 0;
+    data->crowd = 0;
+    note_crowd(data);
+    const struct ambs_slot *slots = data->pending.slots;
+    uint32_t slot = data->pending.first;
+    for (size_t i = 0; i < data->pending.count; i++, slot = slots[slot].after)
+        note(data, &(struct ambs_event){AMBS_PROPOSED, slot, slots[slot].row, NAN});
 }

@@ -7,6 +7,10 @@
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
 
+#define CLOSE 16         /* events: soon played, so that the new model takes over */
+#define FOLLOW_ROUNDS 16 /* after which its thread leaves the rest to the asks */
+#define FEW 16           /* points whose prediction needs no memory from the heap */
+
 /* Rows to learn from: what failed gets the value that the options say, or is left out. */
 struct learnt {
     double *x, *y;
@@ -23,9 +27,10 @@ static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
 {
     double *good = dh_alloc(fit->count, sizeof *good), sum = 0;
     size_t count = 0;
-    for (size_t i = 0; i < fit->count; i++)
-        if (!isnan(fit->y[i]))
-            good[count++] = fit->y[i];
+    for (size_t i = 0; i < fit->count; i++) {
+        good[count] = ambs_data_y(fit->data, i);
+        count += !isnan(good[count]);
+    }
     ambs_transform_fit(&live->transform, (enum ambs_scaling)live->options->scaling, good, count);
     live->low = INFINITY;
     live->high = -INFINITY;
@@ -42,16 +47,16 @@ static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
 
 static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_fit *fit)
 {
-    size_t width = fit->features->count;
+    size_t width = fit->data->features->count;
     struct learnt rows = {dh_alloc(fit->count * width, sizeof(double)),
                           dh_alloc(fit->count, sizeof(double)), 0};
     for (size_t i = 0; i < fit->count; i++) {
-        bool failed = isnan(fit->y[i]);
-        if (failed && live->options->failures == AMBS_FAILED_IGNORE)
+        double y = ambs_data_y(fit->data, i);
+        if (isnan(y) && live->options->failures == AMBS_FAILED_IGNORE)
             continue;
-        memcpy(rows.x + rows.count * width, fit->x + i * width, width * sizeof(double));
+        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, i), width * sizeof(double));
         rows.y[rows.count++] =
-            failed ? failed_value(live) : ambs_transform_apply(&live->transform, fit->y[i]);
+            isnan(y) ? failed_value(live) : ambs_transform_apply(&live->transform, y);
     }
     return rows;
 }
@@ -60,12 +65,13 @@ void ambs_fit_run(struct ambs_fit *fit)
 {
     struct ambs_live *live = dh_alloc(1, sizeof *live);
     live->options = fit->options;
+    live->rows = &fit->data->rows;
     live->fitted = fit->count;
     learn_values(live, fit);
     struct learnt learnt = learn_rows(live, fit);
     struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
-    struct dh_model_setup setup = {.features = fit->features->list,
-                                   .feature_count = fit->features->count,
+    struct dh_model_setup setup = {.features = fit->data->features->list,
+                                   .feature_count = fit->data->features->count,
                                    .seed = fit->seed,
                                    .threads = fit->threads,
                                    .tune.trees = (size_t)fit->options->trees};
@@ -79,6 +85,26 @@ void ambs_fit_run(struct ambs_fit *fit)
     if (live->member_count == 0)
         ambs_live_destroy(&live);
     fit->live = live;
+}
+
+bool ambs_fit_hear(struct ambs_fit *fit, size_t most)
+{
+    size_t events = atomic_load_explicit(&fit->events, memory_order_acquire);
+    if (!fit->live)
+        fit->heard = events;
+    for (; fit->heard < events && most > 0; fit->heard++, most--)
+        ambs_live_hear(fit->live, ambs_array_at(&fit->data->since, fit->heard));
+    return fit->heard == events;
+}
+
+void ambs_fit_follow(struct ambs_fit *fit)
+{
+    for (unsigned round = 0; round < FOLLOW_ROUNDS; round++) {
+        size_t events = atomic_load_explicit(&fit->events, memory_order_acquire);
+        if (events - fit->heard <= CLOSE)
+            break;
+        ambs_fit_hear(fit, events - fit->heard);
+    }
     atomic_store_explicit(&fit->done, true, memory_order_release);
 }
 
@@ -95,19 +121,6 @@ void ambs_live_destroy(struct ambs_live **handle)
     *handle = NULL;
 }
 
-static size_t find_lie(const struct ambs_live *live, uint64_t id)
-{
-    size_t low = 0, high = live->lie_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (live->lies[middle].id < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* What the model is told of a trial that has no value yet. */
 static double lie(const struct ambs_live *live, const double *x)
 {
@@ -121,60 +134,78 @@ static double lie(const struct ambs_live *live, const double *x)
     default:
         break;
     }
-    double mean;
-    ambs_live_predict(live, x, 1, false, &mean, NULL);
+    double mean, deviation;
+    ambs_live_predict(live, x, 1, false, &mean, &deviation);
     return fmax(fmin(mean, live->high), live->low);
 }
 
-static void tell_lie(struct ambs_live *live, uint64_t id, const double *x)
+static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 {
-    size_t at = find_lie(live, id);
     double value = lie(live, x);
-    struct ambs_lie told = {.id = id};
+    while (live->lie_count <= slot)
+        *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = (struct ambs_lie){{-1, -1}};
     for (size_t k = 0; k < live->member_count; k++)
-        told.handle[k] = live->members[k]->kind->add(live->members[k], x, value);
-    live->lies = dh_grow(live->lies, live->lie_count, &live->lie_capacity, sizeof *live->lies);
-    memmove(&live->lies[at + 1], &live->lies[at], (live->lie_count - at) * sizeof told);
-    live->lies[at] = told;
-    live->lie_count++;
+        live->lies[slot].handle[k] = live->members[k]->kind->add(live->members[k], x, value);
 }
 
-static void take_back(struct ambs_live *live, uint64_t id)
+/* The lie told of this slot; its handles are -1 if there is none. It counts as taken back. */
+static struct ambs_lie forget_lie(struct ambs_live *live, uint32_t slot)
 {
-    size_t at = find_lie(live, id);
-    if (at == live->lie_count || live->lies[at].id != id)
+    struct ambs_lie none = {{-1, -1}};
+    if (slot >= live->lie_count)
+        return none;
+    struct ambs_lie lie = live->lies[slot];
+    live->lies[slot] = none;
+    return lie;
+}
+
+/* Put a value in place of a lie, if there is one. */
+static void learn(struct dh_model *model, int64_t handle, const double *x, double value)
+{
+    const struct dh_model_kind *kind = model->kind;
+    if (handle >= 0 && kind->settle) {
+        kind->settle(model, handle, value);
         return;
-    for (size_t k = 0; k < live->member_count; k++)
-        live->members[k]->kind->remove(live->members[k], live->lies[at].handle[k]);
-    live->lie_count--;
-    memmove(&live->lies[at], &live->lies[at + 1], (live->lie_count - at) * sizeof live->lies[0]);
+    }
+    if (handle >= 0)
+        kind->remove(model, handle);
+    if (kind->learn)
+        kind->learn(model, x, value);
+    else
+        kind->add(model, x, value);
 }
 
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
 {
+    const double *x = ambs_array_at(live->rows, event->row);
     if (event->kind == AMBS_PROPOSED) {
-        tell_lie(live, event->id, event->x);
+        tell_lie(live, event->slot, x);
         return;
     }
-    take_back(live, event->id);
+    struct ambs_lie lie = forget_lie(live, event->slot);
     bool failed = isnan(event->y);
-    if (event->kind == AMBS_GONE || (failed && live->options->failures == AMBS_FAILED_IGNORE))
+    if (event->kind == AMBS_GONE || (failed && live->options->failures == AMBS_FAILED_IGNORE)) {
+        for (size_t k = 0; k < live->member_count; k++)
+            if (lie.handle[k] >= 0)
+                live->members[k]->kind->remove(live->members[k], lie.handle[k]);
         return;
+    }
     double value = failed ? failed_value(live) : ambs_transform_apply(&live->transform, event->y);
     if (!failed)
         live->best = fmin(live->best, value);
     for (size_t k = 0; k < live->member_count; k++)
-        live->members[k]->kind->add(live->members[k], event->x, value);
+        learn(live->members[k], lie.handle[k], x, value);
 }
 
 /* Of a mixture of the members: mean of means; mean of variances plus variance of means. */
 static void blend(const struct ambs_live *live, const double *x, size_t count, bool epistemic,
                   double *mean, double *variance)
 {
-    double share = 1 / (double)live->member_count;
-    double *buffer = dh_alloc(count * 3, sizeof *buffer), *square = dh_alloc(count, sizeof *square);
+    double share = 1 / (double)live->member_count, few[4 * FEW];
+    double *buffer = count <= FEW ? few : dh_alloc(4 * count, sizeof *buffer);
+    double *square = buffer + 3 * count;
     for (size_t i = 0; i < count; i++)
-        mean[i] = variance[i] = 0;
+        mean[i] = variance[i] = square[i] = 0;
     for (size_t k = 0; k < live->member_count; k++) {
         struct dh_prediction out = {buffer, buffer + count, buffer + 2 * count};
         live->members[k]->kind->predict(live->members[k], x, count, &out);
@@ -186,17 +217,14 @@ static void blend(const struct ambs_live *live, const double *x, size_t count, b
     }
     for (size_t i = 0; i < count; i++)
         variance[i] += fmax(square[i] - mean[i] * mean[i], 0);
-    free(buffer);
-    free(square);
+    if (buffer != few)
+        free(buffer);
 }
 
 void ambs_live_predict(const struct ambs_live *live, const double *x, size_t count, bool epistemic,
                        double *mean, double *deviation)
 {
-    double *spare = deviation ? NULL : dh_alloc(count, sizeof *spare);
-    double *variance = deviation ? deviation : spare;
-    blend(live, x, count, epistemic, mean, variance);
+    blend(live, x, count, epistemic, mean, deviation);
     for (size_t i = 0; i < count; i++)
-        variance[i] = sqrt(fmax(variance[i], 0));
-    free(spare);
+        deviation[i] = sqrt(fmax(deviation[i], 0));
 }

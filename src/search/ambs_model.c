@@ -1,12 +1,15 @@
 /* Which model, and when a new one: see ambs.h.
  *
  * At the two highest levels of effort an ask waits for the fit that is due. Below, the fit runs on
- * its own thread from copies of the results, the last model goes on answering, and the new one,
- * once ready, hears what has happened since its mark and takes over.
+ * its own thread while the last model goes on answering. There the new one also hears what has
+ * happened since its mark; the few events that are then left are played to it in the asks, some
+ * in each, and a pointer is changed. The model before is destroyed by the next fit's thread. So no
+ * ask does work that grows with the number of results or of pending trials.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
@@ -15,6 +18,8 @@
 #define GP_HURRIED 150 /* … and when claims come fast */
 #define GP_FEATURES 40
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
+#define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
+#define FIT_NICENESS 10  /* asks go first where a fit has no core of its own */
 
 /* Does a fit hold up the ask? With a fixed level always: the order of events then says all. */
 static bool waits(const struct ambs *ambs, unsigned level)
@@ -22,12 +27,17 @@ static bool waits(const struct ambs *ambs, unsigned level)
     return level >= 2 || ambs->options.effort != AMBS_EFFORT_AUTO || !ambs->live;
 }
 
+/* A Gaussian process grows with every pending trial, too. */
+static bool suits_gp(const struct ambs *ambs, unsigned level)
+{
+    size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
+    return ambs->data.mark + ambs->data.crowd <= limit && ambs->features.count <= GP_FEATURES;
+}
+
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
-    size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
-    bool small = fit->count <= limit && ambs->features.count <= GP_FEATURES;
-    if (!name && small && dh_model_find("gp"))
+    if (!name && suits_gp(ambs, level) && dh_model_find("gp"))
         name = "gp";
     fit->kinds[fit->kind_count++] = dh_model_find(name ? name : "et");
 }
@@ -45,84 +55,101 @@ static void say(struct ambs *ambs, const struct ambs_fit *fit)
     ambs->said = name;
 }
 
-/* The fit has ended: the events since its mark, and then it is the model. */
-static void take_over(struct ambs *ambs, struct ambs_fit *fit)
-{
-    say(ambs, fit);
-    if (fit->live) {
-        for (size_t i = 0; i < ambs->data.since.count; i++)
-            ambs_live_hear(fit->live, &ambs->data.since.items[i]);
-        ambs_live_destroy(&ambs->live);
-        ambs->live = fit->live;
-    }
-    if (fit->copied) {
-        free(fit->x);
-        free(fit->y);
-    }
-    free(fit);
-}
-
-static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level, bool copied)
+static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
 {
     struct ambs_fit *fit = dh_alloc(1, sizeof *fit);
     struct ambs_data *data = &ambs->data;
     fit->options = &ambs->options;
-    fit->features = &ambs->features;
+    fit->data = data;
     fit->count = data->mark;
-    fit->copied = copied;
-    fit->x =
-        copied ? dh_memdup(data->x, data->mark * ambs->features.count * sizeof *data->x) : data->x;
-    fit->y = copied ? dh_memdup(data->y, data->mark * sizeof *data->y) : data->y;
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
     fit->threads = ambs->cores;
+    atomic_init(&fit->events, data->since.count);
     choose_kinds(ambs, level, fit);
     return fit;
 }
 
+/* The model takes over from the one before. */
+static void take_over(struct ambs *ambs, struct ambs_fit *fit)
+{
+    if (fit->live) {
+        ambs_live_destroy(&ambs->retired);
+        ambs->retired = ambs->live;
+        ambs->live = fit->live;
+    }
+    free(fit);
+}
+
+static void fit_now(struct ambs *ambs, unsigned level)
+{
+    struct ambs_fit *fit = make_fit(ambs, level);
+    ambs_fit_run(fit);
+    say(ambs, fit);
+    ambs_fit_hear(fit, SIZE_MAX);
+    take_over(ambs, fit);
+    ambs_live_destroy(&ambs->retired);
+}
+
 static void *run(void *argument)
 {
-    ambs_fit_run(argument);
+    struct ambs_fit *fit = argument;
+    (void)setpriority(PRIO_PROCESS, 0, FIT_NICENESS); /* on Linux: of this thread */
+    ambs_live_destroy(&fit->old);
+    ambs_fit_run(fit);
+    ambs_fit_follow(fit);
     return NULL;
 }
 
 static void begin(struct ambs *ambs, unsigned level)
 {
-    struct ambs_fit *fit = make_fit(ambs, level, true);
+    struct ambs_fit *fit = make_fit(ambs, level);
+    if (fit->threads > 1)
+        fit->threads--; /* one core goes on asking */
+    fit->old = ambs->retired;
     if (pthread_create(&ambs->thread, NULL, run, fit) == 0) {
+        ambs->retired = NULL;
         ambs->fit = fit;
         ambs->data.hold = true;
         return;
     }
-    ambs_fit_run(fit); /* no thread to be had */
-    take_over(ambs, fit);
+    free(fit);
+    fit_now(ambs, level); /* no thread to be had */
 }
 
-/* Take over a model whose fit has ended; `wait` for its end. */
+/* Take over a model whose fit has ended and that is current; `wait` until it is. */
 static void collect(struct ambs *ambs, bool wait)
 {
-    if (!ambs->fit || !(wait || atomic_load_explicit(&ambs->fit->done, memory_order_acquire)))
-        return;
-    pthread_join(ambs->thread, NULL);
     struct ambs_fit *fit = ambs->fit;
+    if (!fit || !(wait || atomic_load_explicit(&fit->done, memory_order_acquire)))
+        return;
+    if (!fit->joined) {
+        pthread_join(ambs->thread, NULL);
+        fit->joined = true;
+        say(ambs, fit);
+    }
+    if (!ambs_fit_hear(fit, wait ? SIZE_MAX : CATCH_UP))
+        return;
     ambs->fit = NULL;
     take_over(ambs, fit);
     ambs->data.hold = false;
     ambs_data_mark(&ambs->data);
 }
 
-static bool marked_success(const struct ambs_data *data)
+/* Is the model one that must not grow further? */
+static bool outgrown(const struct ambs *ambs)
 {
-    for (size_t i = 0; i < data->mark; i++)
-        if (!isnan(data->y[i]))
-            return true;
-    return false;
+    const char *name = ambs->live->members[0]->kind->name;
+    return ambs->options.surrogate == AMBS_SURROGATE_AUTO && strcmp(name, "gp") == 0 &&
+           !suits_gp(ambs, AMBS_LEVELS - 1);
 }
 
 static bool due(const struct ambs *ambs, bool lazy)
 {
     const struct ambs_data *data = &ambs->data;
     if (!ambs->live)
-        return data->succeeded > 0 && marked_success(data);
+        return data->succeeded > 0 && data->first_success < data->mark;
+    if (outgrown(ambs))
+        return true;
     if (!lazy)
         return data->mark > ambs->live->fitted;
     return (double)data->mark > (1 + LAZY_GROWTH) * (double)ambs->live->fitted;
@@ -134,17 +161,16 @@ void ambs_model_refresh(struct ambs *ambs, unsigned level)
     collect(ambs, wait);
     if (ambs->fit || !due(ambs, !wait))
         return;
-    if (!wait) {
+    if (wait)
+        fit_now(ambs, level);
+    else
         begin(ambs, level);
-        return;
-    }
-    struct ambs_fit *fit = make_fit(ambs, level, false);
-    ambs_fit_run(fit);
-    take_over(ambs, fit);
 }
 
 void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event)
 {
+    if (ambs->fit)
+        atomic_store_explicit(&ambs->fit->events, ambs->data.since.count, memory_order_release);
     if (ambs->live)
         ambs_live_hear(ambs->live, event);
 }
@@ -153,4 +179,5 @@ void ambs_model_free(struct ambs *ambs)
 {
     collect(ambs, true);
     ambs_live_destroy(&ambs->live);
+    ambs_live_destroy(&ambs->retired);
 }
