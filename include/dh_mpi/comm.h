@@ -85,6 +85,9 @@ void dh_comm_leave(struct dh_comm **comm);
 /* `count` endpoints joined in this process; `out` is an array of `count`. Each is closed by
  * itself. */
 void dh_comm_loop_create(int count, struct dh_comm **out);
+/* Call `sent` at each message that the endpoint `comm` (of that kind) sends: for a simulation,
+ * which would otherwise have to look into thousands of endpoints after each step. */
+void dh_comm_loop_watch(struct dh_comm *comm, void (*sent)(void *context, int peer), void *context);
 
 /* The MPI transport on a duplicate of MPI_COMM_WORLD. Collective. Calls MPI_Init_thread
  * (FUNNELED) unless MPI is initialised. close also calls MPI_Finalize if open initialised.

@@ -83,4 +83,15 @@ dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct d
 int dh_eval_fd(const struct dh_eval *eval);
 double dh_eval_next_time(const struct dh_eval *eval);
 
+/* A builtin evaluator's results without a pool, for simulations. */
+struct dh_imitation;
+/* DH_EMPTY, and no object, if the evaluator is of another type. Borrows until destroy. */
+dh_status dh_imitation_create(const struct dh_settings *settings, const struct dh_space *space,
+                              struct dh_imitation **out, struct dh_error *err);
+void dh_imitation_destroy(struct dh_imitation **imitation);
+/* The objective at `values`, and the seconds that the evaluation would take: what a pool gives for
+ * a trial of that seed at that attempt. */
+double dh_imitation_evaluate(const struct dh_imitation *imitation, const double *values,
+                             uint64_t seed, uint32_t retries, double *duration);
+
 #endif

@@ -19,8 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dh_mpi/clock.h"
 #include "dh_mpi/config.h"
 #include "dh_mpi/history.h"
+#include "dh_mpi/lanes.h"
 #include "dh_mpi/log.h"
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
@@ -53,6 +55,8 @@ struct dh_search_context {
      * proposed again; another refuses them. */
     const double *warm_points, *warm_objectives;
     size_t warm_count;
+    const struct dh_clock *clock; /* that asks are timed by; NULL: dh_clock_monotonic */
+    const struct dh_lanes *lanes; /* in place of threads, on that clock; NULL: threads */
 };
 
 struct dh_search_method {

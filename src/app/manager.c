@@ -64,8 +64,14 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
                   parts->setup->settings.scheduler.lost_after, manager->now);
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
-    manager->proposer = dh_proposer_create(parts->search, dh_space_count(parts->setup->space),
-                                           dh_history_count(parts->history), parts->threaded);
+    manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
+        .search = parts->search,
+        .clock = parts->clock,
+        .lanes = parts->lanes,
+        .parameter_count = dh_space_count(parts->setup->space),
+        .next_id = dh_history_count(parts->history),
+        .threaded = parts->threaded,
+    });
     return manager;
 }
 
@@ -429,7 +435,7 @@ static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct d
         *busy = true;
         manager->asked -= manager->asked > 0;
         bool waited = dh_sched_short(manager->sched) > 0;
-        double latency = dh_clock_now(&dh_clock_monotonic) - proposed->asked_at;
+        double latency = dh_clock_now(manager->parts.clock) - proposed->asked_at;
         dh_demand_answered(&manager->demand, latency, proposed->seconds, waited);
         if (proposed->status == DH_OK && dh_sched_room(manager->sched) > 0) {
             accept(manager, proposed);
@@ -542,6 +548,11 @@ int dh_manager_fd(const struct dh_manager *manager)
 double dh_manager_next_time(const struct dh_manager *manager)
 {
     return manager->next_tick;
+}
+
+double dh_manager_next_answer(const struct dh_manager *manager)
+{
+    return dh_proposer_next_time(manager->proposer);
 }
 
 const struct dh_sched *dh_manager_sched(const struct dh_manager *manager)

@@ -36,6 +36,7 @@ struct dh_manager_parts {
                          search.grace  before that; 0: not known */
     double job_span;  /* seconds that the whole job has for evaluations; 0: as long as this run */
     bool threaded;    /* model on a thread of its own */
+    const struct dh_lanes *lanes; /* of a simulation, on `clock`; NULL: threads are threads */
 };
 
 struct dh_manager;
@@ -60,6 +61,8 @@ bool dh_manager_leave(struct dh_manager *manager);
 int dh_manager_fd(const struct dh_manager *manager);
 /* A moment (of the manager's clock) at which something is due. */
 double dh_manager_next_time(const struct dh_manager *manager);
+/* When the next answer of the search is ready, as far as that is known; otherwise INFINITY. */
+double dh_manager_next_answer(const struct dh_manager *manager);
 const struct dh_sched *dh_manager_sched(const struct dh_manager *manager);
 const struct dh_demand *dh_manager_demand(const struct dh_manager *manager);
 

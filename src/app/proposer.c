@@ -1,13 +1,13 @@
 /* The proposer thread: see proposer.h. */
 #include "proposer.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/clock.h"
 
 enum command_kind { COMMAND_ASK, COMMAND_PROPOSE, COMMAND_TELL };
 
@@ -24,11 +24,10 @@ struct commands {
 };
 
 struct dh_proposer {
-    struct dh_search *search;
-    size_t parameter_count;
+    struct dh_proposer_parts parts;
     uint64_t next_id;
-    bool threaded;
-    bool ended; /* an ask was not answered with a point: no further answers */
+    bool threaded; /* really */
+    bool ended;    /* an ask was not answered with a point: no further answers */
 
     pthread_t thread;
     pthread_mutex_t lock; /* of everything below */
@@ -57,13 +56,15 @@ static void answer_ask(struct dh_proposer *proposer, const struct command *ask)
     struct dh_proposed *answer = dh_alloc(1, sizeof *answer);
     answer->asked_at = ask->asked_at;
     answer->proposal.budget = ask->budget;
-    answer->proposal.point = dh_alloc(proposer->parameter_count, sizeof(double));
-    double start = dh_clock_now(&dh_clock_monotonic);
+    answer->proposal.point = dh_alloc(proposer->parts.parameter_count, sizeof(double));
+    double start = dh_clock_now(proposer->parts.clock);
     struct dh_error err;
-    answer->status = dh_search_ask(proposer->search, proposer->next_id, &answer->proposal, &err);
+    answer->status =
+        dh_search_ask(proposer->parts.search, proposer->next_id, &answer->proposal, &err);
     if (answer->status != DH_OK)
         answer->error = dh_memdup(&err, sizeof err);
-    answer->seconds = dh_clock_now(&dh_clock_monotonic) - start;
+    answer->ready_at = dh_clock_now(proposer->parts.clock);
+    answer->seconds = answer->ready_at - start;
     proposer->next_id++;
     proposer->ended = answer->status != DH_OK;
     push_answer(proposer, answer);
@@ -76,10 +77,10 @@ static void execute(struct dh_proposer *proposer, const struct command *command)
         answer_ask(proposer, command);
         break;
     case COMMAND_PROPOSE:
-        dh_search_propose(proposer->search, command->trial);
+        dh_search_propose(proposer->parts.search, command->trial);
         break;
     case COMMAND_TELL:
-        dh_search_tell(proposer->search, command->trial);
+        dh_search_tell(proposer->parts.search, command->trial);
         break;
     }
 }
@@ -125,18 +126,17 @@ static void *serve(void *argument)
     return NULL;
 }
 
-struct dh_proposer *dh_proposer_create(struct dh_search *search, size_t parameter_count,
-                                       uint64_t next_id, bool threaded)
+struct dh_proposer *dh_proposer_create(const struct dh_proposer_parts *parts)
 {
     struct dh_proposer *proposer = dh_alloc(1, sizeof *proposer);
-    proposer->search = search;
-    proposer->parameter_count = parameter_count;
-    proposer->next_id = next_id;
+    proposer->parts = *parts;
+    proposer->next_id = parts->next_id;
     proposer->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&proposer->lock, NULL);
     pthread_cond_init(&proposer->wake, NULL);
     /* Where no thread can be had, asks are answered in the caller's. */
-    proposer->threaded = threaded && pthread_create(&proposer->thread, NULL, serve, proposer) == 0;
+    proposer->threaded = parts->threaded && !parts->lanes &&
+                         pthread_create(&proposer->thread, NULL, serve, proposer) == 0;
     return proposer;
 }
 
@@ -163,11 +163,22 @@ void dh_proposer_destroy(struct dh_proposer **handle)
     *handle = NULL;
 }
 
+/* Without a thread; on the lane that stands for it, if there should be one. */
+static void execute_here(struct dh_proposer *proposer, const struct command *command)
+{
+    const struct dh_lanes *lanes = proposer->parts.threaded ? proposer->parts.lanes : NULL;
+    if (lanes)
+        lanes->enter(lanes->context, command->kind == COMMAND_ASK ? DH_WORK_ASK : DH_WORK_TELL);
+    execute(proposer, command);
+    if (lanes)
+        lanes->leave(lanes->context);
+}
+
 static void submit(struct dh_proposer *proposer, struct command command, uint64_t times)
 {
     if (!proposer->threaded) {
         for (uint64_t i = 0; i < times; i++)
-            execute(proposer, &command);
+            execute_here(proposer, &command);
         return;
     }
     pthread_mutex_lock(&proposer->lock);
@@ -182,7 +193,7 @@ static void submit(struct dh_proposer *proposer, struct command command, uint64_
 
 void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget)
 {
-    struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(&dh_clock_monotonic),
+    struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(proposer->parts.clock),
                           .budget = budget};
     submit(proposer, ask, count);
 }
@@ -199,8 +210,10 @@ void dh_proposer_tell(struct dh_proposer *proposer, const struct dh_trial *trial
 
 bool dh_proposer_take(struct dh_proposer *proposer, struct dh_proposed **out)
 {
+    double now = proposer->parts.lanes ? dh_clock_now(proposer->parts.clock) : INFINITY;
     pthread_mutex_lock(&proposer->lock);
-    bool found = proposer->taken < proposer->out_count;
+    bool found =
+        proposer->taken < proposer->out_count && proposer->out[proposer->taken]->ready_at <= now;
     if (found)
         *out = proposer->out[proposer->taken++];
     if (proposer->taken == proposer->out_count && proposer->out_count > 0) {
@@ -222,4 +235,13 @@ void dh_proposed_free(struct dh_proposed *proposed)
 int dh_proposer_fd(const struct dh_proposer *proposer)
 {
     return proposer->fd;
+}
+
+double dh_proposer_next_time(struct dh_proposer *proposer)
+{
+    pthread_mutex_lock(&proposer->lock);
+    double next = proposer->taken < proposer->out_count ? proposer->out[proposer->taken]->ready_at
+                                                        : (double)INFINITY;
+    pthread_mutex_unlock(&proposer->lock);
+    return next;
 }

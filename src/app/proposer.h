@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+#include "dh_mpi/clock.h"
+#include "dh_mpi/lanes.h"
 #include "dh_mpi/search.h"
 
 struct dh_proposer;
@@ -20,13 +22,20 @@ struct dh_proposed {
     struct dh_error *error;      /* NULL if DH_OK */
     struct dh_proposal proposal; /* `point` is the receiver's to free */
     double seconds;              /* that the ask took */
-    double asked_at;             /* monotonic clock, when it was requested */
+    double asked_at, ready_at;   /* when it was requested and answered */
 };
 
-/* Takes over the use of `search` (but not the object) until destroy. Its next proposal gets
- * `next_id`. Without `threaded`, asks are answered within dh_proposer_ask. */
-struct dh_proposer *dh_proposer_create(struct dh_search *search, size_t parameter_count,
-                                       uint64_t next_id, bool threaded);
+/* Everything is borrowed until destroy; `search` is only used by the proposer until then. */
+struct dh_proposer_parts {
+    struct dh_search *search;
+    const struct dh_clock *clock; /* of all times here */
+    const struct dh_lanes *lanes; /* in place of the thread; NULL: a thread is a thread */
+    size_t parameter_count;
+    uint64_t next_id; /* of the next proposal */
+    bool threaded;    /* otherwise asks are answered within dh_proposer_ask */
+};
+
+struct dh_proposer *dh_proposer_create(const struct dh_proposer_parts *parts);
 /* Ends the thread after the ask it is at. */
 void dh_proposer_destroy(struct dh_proposer **proposer);
 
@@ -39,5 +48,7 @@ bool dh_proposer_take(struct dh_proposer *proposer, struct dh_proposed **out);
 void dh_proposed_free(struct dh_proposed *proposed);
 /* Readable while answers may be waiting; for dh_nap_wait. */
 int dh_proposer_fd(const struct dh_proposer *proposer);
+/* When the next answer is ready, as far as that is known; otherwise INFINITY. */
+double dh_proposer_next_time(struct dh_proposer *proposer);
 
 #endif

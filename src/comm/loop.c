@@ -45,7 +45,9 @@ struct loop_comm {
     struct dh_comm base;
     struct hub *hub;
     int rank;
-    struct parcel *held; /* what the last message borrows */
+    struct parcel *held;                   /* what the last message borrows */
+    void (*sent)(void *context, int peer); /* may be NULL */
+    void *sent_context;
 };
 
 static void push(struct queue *queue, struct parcel *parcel)
@@ -114,8 +116,11 @@ static dh_status loop_send(struct dh_comm *comm, int peer, enum dh_tag tag, cons
     if (!closed)
         push(&hub->mailboxes[peer].messages, parcel);
     pthread_mutex_unlock(&hub->lock);
-    if (!closed)
+    if (!closed) {
+        if (loop->sent)
+            loop->sent(loop->sent_context, peer);
         return DH_OK;
+    }
     free(parcel);
     return dh_fail(err, DH_COMM, "rank %d cannot send to rank %d, which has closed", loop->rank,
                    peer);
@@ -232,4 +237,11 @@ void dh_comm_loop_create(int count, struct dh_comm **out)
         *loop = (struct loop_comm){.base = {.ops = &loop_ops}, .hub = hub, .rank = rank};
         out[rank] = &loop->base;
     }
+}
+
+void dh_comm_loop_watch(struct dh_comm *comm, void (*sent)(void *context, int peer), void *context)
+{
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    loop->sent = sent;
+    loop->sent_context = context;
 }

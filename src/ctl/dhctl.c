@@ -6,9 +6,9 @@
 #include "dh_mpi/text.h"
 #include "verb.h"
 
-static const struct verb *const verbs[] = {&verb_check,  &verb_status, &verb_best,
-                                           &verb_list,   &verb_show,   &verb_export,
-                                           &verb_sample, &verb_verify, &verb_doctor};
+static const struct verb *const verbs[] = {&verb_check,  &verb_status, &verb_best,   &verb_list,
+                                           &verb_show,   &verb_export, &verb_sample, &verb_simulate,
+                                           &verb_verify, &verb_doctor};
 
 static void print_help(FILE *out)
 {

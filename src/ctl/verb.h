@@ -17,7 +17,7 @@ struct verb {
 };
 
 extern const struct verb verb_check, verb_status, verb_best, verb_list, verb_show, verb_export,
-    verb_sample, verb_verify, verb_doctor;
+    verb_sample, verb_simulate, verb_verify, verb_doctor;
 
 /* The next option of a verb's table, as getopt_long; -1 at the end. '?' has set `err`. */
 int verb_option(int argc, char **argv, const char *letters, const struct option *options,

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "builtin.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
-#include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
 #include "functions.h"
 #include "pool.h"
@@ -102,19 +102,19 @@ static void destroy(struct dh_eval *pool)
     free(slots);
 }
 
-static double evaluate(const struct dh_eval *pool, const struct dh_task *task,
-                       struct dh_random *random)
+double eval_builtin_value(const struct eval_plan *plan, const double *values,
+                          struct dh_random *random)
 {
-    const struct builtin_options *own = (const struct builtin_options *)pool->plan->options;
-    double value = dh_function_evaluate(pool->plan->prepared, pool->plan->space, task->values);
-    if (pool->plan->settings->objectives[0].maximize)
+    const struct builtin_options *own = (const struct builtin_options *)plan->options;
+    double value = dh_function_evaluate(plan->prepared, plan->space, values);
+    if (plan->settings->objectives[0].maximize)
         value = -value;
     return own->noise > 0 ? value + own->noise * dh_random_normal(random) : value;
 }
 
-static double draw_duration(const struct dh_eval *pool, struct dh_random *random)
+double eval_builtin_duration(const struct eval_plan *plan, struct dh_random *random)
 {
-    const struct builtin_options *own = (const struct builtin_options *)pool->plan->options;
+    const struct builtin_options *own = (const struct builtin_options *)plan->options;
     if (own->duration <= 0 || own->duration_spread <= 0)
         return own->duration;
     return own->duration * exp(own->duration_spread * dh_random_normal(random));
@@ -125,8 +125,9 @@ static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct 
     (void)err;
     struct pending *pending = &((struct pending *)pool->state)[task->slot];
     struct dh_random random = dh_random_at(task->seed, DH_STREAM_BUILTIN, task->retries);
-    double value = evaluate(pool, task, &random);
-    double duration = draw_duration(pool, &random), timeout = pool->plan->options->timeout;
+    double value = eval_builtin_value(pool->plan, task->values, &random);
+    double duration = eval_builtin_duration(pool->plan, &random),
+           timeout = pool->plan->options->timeout;
     *pending = (struct pending){
         .busy = true,
         .event = {.kind = DH_EVAL_DONE, .slot = task->slot, .trial = task->trial},

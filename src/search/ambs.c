@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/clock.h"
 
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
@@ -192,6 +191,12 @@ static void tell(void *state, const struct dh_trial *trial)
 
 /* ---- ask ---- */
 
+double ambs_now(const struct ambs *ambs)
+{
+    const struct dh_clock *clock = ambs->context->clock;
+    return dh_clock_now(clock ? clock : &dh_clock_monotonic);
+}
+
 /* The highest level that leaves half of the budget. */
 static unsigned choose_level(struct ambs *ambs, double budget)
 {
@@ -295,13 +300,13 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
 static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                          struct dh_proposal *proposal, struct dh_error *err)
 {
-    double start = dh_clock_now(&dh_clock_monotonic);
+    double start = ambs_now(ambs);
     bool designed = ambs->data.results.count >= ambs->initial_points;
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);
         bool found = ambs->live && ask_model(ambs, id, level, proposal);
-        note_seconds(ambs, level, dh_clock_now(&dh_clock_monotonic) - start);
+        note_seconds(ambs, level, ambs_now(ambs) - start);
         if (found)
             return DH_OK;
     }

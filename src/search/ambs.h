@@ -213,6 +213,8 @@ struct ambs_fit {
     uint64_t seed;
     int threads;
     bool joined;            /* if it had a thread, that has ended */
+    double ready;           /* in a simulation: when its thread would have ended … */
+    bool followed;          /* … with what happened meanwhile */
     struct ambs_live *old;  /* a model that nobody asks any more: to be destroyed */
     struct ambs_live *live; /* out; NULL if no kind could be fitted */
     struct dh_error error;  /* of the kind that could not */
@@ -222,7 +224,8 @@ struct ambs_fit {
 };
 
 void ambs_fit_run(struct ambs_fit *fit);
-/* Play events to the new model until it is as current as can be, or almost. */
+/* Play events to the new model until it is as current as can be, or almost. `done` says that it
+ * is. */
 void ambs_fit_follow(struct ambs_fit *fit);
 /* Play at most so many of them; true when all are. */
 bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
@@ -286,6 +289,8 @@ struct ambs_points {
 void ambs_points_make(struct ambs_points *points, size_t capacity, size_t width);
 void ambs_points_free(struct ambs_points *points);
 
+/* Seconds by the clock that asks are timed by. */
+double ambs_now(const struct ambs *ambs);
 /* Bring the model up to date for an ask at this level: fit, or begin a fit, if one is due.
  * ambs_model.c */
 void ambs_model_refresh(struct ambs *ambs, unsigned level);

@@ -63,7 +63,7 @@ static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
     fit->data = data;
     fit->count = data->mark;
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
-    fit->threads = ambs->cores;
+    fit->threads = ambs->context->lanes ? 1 : ambs->cores; /* a lane is one thread */
     atomic_init(&fit->events, data->since.count);
     choose_kinds(ambs, level, fit);
     return fit;
@@ -90,14 +90,28 @@ static void fit_now(struct ambs *ambs, unsigned level)
     ambs_live_destroy(&ambs->retired);
 }
 
-static void *run(void *argument)
+static void run(struct ambs_fit *fit)
 {
-    struct ambs_fit *fit = argument;
-    (void)setpriority(PRIO_PROCESS, 0, FIT_NICENESS); /* on Linux: of this thread */
     ambs_live_destroy(&fit->old);
     ambs_fit_run(fit);
     ambs_fit_follow(fit);
+}
+
+static void *run_on_thread(void *argument)
+{
+    (void)setpriority(PRIO_PROCESS, 0, FIT_NICENESS); /* on Linux: of this thread */
+    run(argument);
     return NULL;
+}
+
+/* In a simulation the fit is there at once, and is seen when its time has passed. */
+static void fit_on_lane(struct ambs *ambs, struct ambs_fit *fit)
+{
+    const struct dh_lanes *lanes = ambs->context->lanes;
+    lanes->enter(lanes->context, DH_WORK_FIT);
+    run(fit);
+    fit->ready = ambs_now(ambs);
+    lanes->leave(lanes->context);
 }
 
 static void begin(struct ambs *ambs, unsigned level)
@@ -106,7 +120,9 @@ static void begin(struct ambs *ambs, unsigned level)
     if (fit->threads > 1)
         fit->threads--; /* one core goes on asking */
     fit->old = ambs->retired;
-    if (pthread_create(&ambs->thread, NULL, run, fit) == 0) {
+    if (ambs->context->lanes)
+        fit_on_lane(ambs, fit);
+    if (ambs->context->lanes || pthread_create(&ambs->thread, NULL, run_on_thread, fit) == 0) {
         ambs->retired = NULL;
         ambs->fit = fit;
         ambs->data.hold = true;
@@ -116,14 +132,43 @@ static void begin(struct ambs *ambs, unsigned level)
     fit_now(ambs, level); /* no thread to be had */
 }
 
+/* Has the lane's time come to the fit's end? If so, what has happened during the fit is played to
+ * it on the lane, too, as its thread would have done. */
+static bool lane_ended(struct ambs *ambs, struct ambs_fit *fit, bool wait)
+{
+    const struct dh_lanes *lanes = ambs->context->lanes;
+    if (wait)
+        lanes->wait(lanes->context, fit->ready);
+    if (ambs_now(ambs) < fit->ready)
+        return false;
+    if (wait || fit->followed)
+        return true;
+    fit->followed = true;
+    lanes->enter(lanes->context, DH_WORK_FIT);
+    ambs_fit_follow(fit);
+    fit->ready = ambs_now(ambs);
+    lanes->leave(lanes->context);
+    return false;
+}
+
+/* Has the thread of the fit ended, or almost? `wait` until it has. */
+static bool thread_ended(struct ambs *ambs, struct ambs_fit *fit, bool wait)
+{
+    if (ambs->context->lanes)
+        return lane_ended(ambs, fit, wait);
+    if (!wait && !atomic_load_explicit(&fit->done, memory_order_acquire))
+        return false;
+    pthread_join(ambs->thread, NULL);
+    return true;
+}
+
 /* Take over a model whose fit has ended and that is current; `wait` until it is. */
 static void collect(struct ambs *ambs, bool wait)
 {
     struct ambs_fit *fit = ambs->fit;
-    if (!fit || !(wait || atomic_load_explicit(&fit->done, memory_order_acquire)))
+    if (!fit || !(fit->joined || thread_ended(ambs, fit, wait)))
         return;
     if (!fit->joined) {
-        pthread_join(ambs->thread, NULL);
         fit->joined = true;
         say(ambs, fit);
     }
