@@ -260,7 +260,7 @@ static void collect(const struct run *run, struct dh_simulated *out)
     out->elapsed = run->now;
     dh_sched_counts(sched, &out->counts);
     dh_sched_usage(sched, run->now, &out->usage);
-    out->busy = (out->usage.evaluating + out->usage.failed) / ((double)out->slots * run->now);
+    out->busy = dh_usage_share(&out->usage, DH_USE_EVALUATING);
     out->started = dh_crowd_started(run->crowd);
     out->best = out->counts.incumbent == UINT64_MAX
                     ? NAN

@@ -42,23 +42,13 @@ void simulate_put_row(const struct dh_simulated *result, struct dh_buffer *out)
         dh_buffer_printf(out, " %9.2f\n", result->bytes_a_slot / 1024);
 }
 
-static void put_usage(const struct dh_simulated *result, struct dh_buffer *out)
+static void put_usage(const struct dh_usage *usage, struct dh_buffer *out)
 {
-    const struct dh_usage *usage = &result->usage;
-    double total = result->elapsed * (double)result->slots;
-    const struct {
-        const char *name;
-        double seconds;
-    } parts[] = {{"evaluating", usage->evaluating},
-                 {"failed or cut short", usage->failed},
-                 {"waiting for a proposal", usage->waiting},
-                 {"starting", usage->starting},
-                 {"draining", usage->draining}};
     dh_buffer_text(out, "slot time  ");
-    for (size_t i = 0; i < DH_COUNT_OF(parts); i++)
-        if (i == 0 || parts[i].seconds > 0)
-            dh_buffer_printf(out, "%s %s %.2f%%", i ? "," : "", parts[i].name,
-                             total > 0 ? 100 * parts[i].seconds / total : 0);
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        if (use == DH_USE_EVALUATING || usage->by_use[use] > 0)
+            dh_buffer_printf(out, "%s %s %.2f%%", use ? "," : "", dh_use_text(use),
+                             100 * dh_usage_share(usage, use));
     dh_buffer_text(out, "\n");
 }
 
@@ -100,7 +90,7 @@ void simulate_put_details(const struct dh_simulated *result, struct dh_buffer *o
                      stop == DH_STOP_NONE ? "" : "; the search ended: ",
                      stop == DH_STOP_NONE ? "" : dh_stop_text(stop));
     dh_buffer_printf(out, "busy        %.2f%%\n", 100 * result->busy);
-    put_usage(result, out);
+    put_usage(&result->usage, out);
     dh_buffer_printf(out, "evaluations %" PRIu64 " done, %.1f a second\n",
                      result->counts.ended_here,
                      result->elapsed > 0 ? (double)result->counts.ended_here / result->elapsed : 0);
@@ -119,7 +109,6 @@ static void put_number(struct dh_buffer *out, const char *key, double value)
 
 void simulate_put_json(const struct dh_simulated *result, struct dh_buffer *out)
 {
-    const struct dh_usage *usage = &result->usage;
     dh_buffer_printf(out,
                      "{\"workers\": %" PRId32 ", \"slots\": %" PRIu64 ", \"evaluations\": %" PRIu64
                      ", \"started\": %" PRIu64 ", \"late_asks\": %" PRIu64 ", \"asks\": %" PRIu64,
@@ -133,11 +122,11 @@ void simulate_put_json(const struct dh_simulated *result, struct dh_buffer *out)
     put_number(out, "cpu_seconds", result->cpu_seconds);
     dh_buffer_text(out, ", \"stop\": ");
     dh_text_put_json(out, dh_stop_text(result->counts.stop));
-    dh_buffer_printf(out,
-                     ", \"slot_seconds\": {\"evaluating\": %.3f, \"failed\": %.3f, \"waiting\": "
-                     "%.3f, \"starting\": %.3f, \"draining\": %.3f}, \"rank_0\": {",
-                     usage->evaluating, usage->failed, usage->waiting, usage->starting,
-                     usage->draining);
+    dh_buffer_text(out, ", \"slot_seconds\": {");
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        dh_buffer_printf(out, "%s\"%s\": %.6f", use ? ", " : "", dh_use_key(use),
+                         dh_usage_seconds(&result->usage, use));
+    dh_buffer_text(out, "}, \"rank_0\": {");
     for (int work = 0; work < DH_WORK_COUNT; work++)
         dh_buffer_printf(out, "%s\"%s\": {\"seconds\": %.6f, \"times\": %" PRIu64 "}",
                          work ? ", " : "", work_names[work], result->spent[work],
