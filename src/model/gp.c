@@ -141,36 +141,64 @@ double dh_gp_scale(const struct dh_model *model)
     return ((const struct dh_gp *)model)->scale;
 }
 
+static void append(struct dh_gp *gp, const double *x, double y, int64_t handle)
+{
+    size_t n = gp->points.count;
+    double *point = dh_alloc(dh_gp_coordinates(&gp->layout) + n, sizeof *point);
+    double *row = point + dh_gp_coordinates(&gp->layout);
+    dh_gp_embed(&gp->layout, x, point);
+    dh_gp_covariance(&gp->kernel, &gp->points, n, point, row, NULL);
+    dh_gp_factor_append(&gp->factor, row, gp->kernel.signal + gp->kernel.noise + gp->jitter);
+    push_row(gp, point, y, handle);
+    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
+    free(point);
+}
+
 static int64_t add(struct dh_model *model, const double *x, double y)
 {
     struct dh_gp *gp = (struct dh_gp *)model;
-    size_t n = gp->points.count;
-    double *point = dh_alloc(dh_gp_coordinates(&gp->layout) + n, sizeof *point);
-    double *column = point + dh_gp_coordinates(&gp->layout);
-    dh_gp_embed(&gp->layout, x, point);
-    dh_gp_covariance(&gp->kernel, &gp->points, n, point, column, NULL);
-    dh_gp_factor_append(&gp->factor, column, gp->kernel.signal + gp->kernel.noise + gp->jitter);
-    push_row(gp, point, y, gp->next_handle);
-    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
-    free(point);
+    append(gp, x, y, gp->next_handle);
     return gp->next_handle++;
 }
 
-/* Lies are the newest rows, so the search from the end is short and the factor's tail too. */
+static void learn(struct dh_model *model, const double *x, double y)
+{
+    append((struct dh_gp *)model, x, y, -1);
+}
+
+/* Behind the row of this handle; 0: there is none. Lies are the newest rows, so the search from
+ * the end is short. */
+static size_t find(const struct dh_gp *gp, int64_t handle)
+{
+    size_t index = handle < 0 ? 0 : gp->points.count;
+    while (index > 0 && gp->handles[index - 1] != handle)
+        index--;
+    return index;
+}
+
 static void take_out(struct dh_model *model, int64_t handle)
 {
     struct dh_gp *gp = (struct dh_gp *)model;
-    size_t index = gp->points.count;
-    while (index > 0 && gp->handles[index - 1] != handle)
-        index--;
-    if (index == 0 || handle < 0)
+    size_t index = find(gp, handle);
+    if (index-- == 0)
         return;
-    index--;
     dh_gp_factor_remove(&gp->factor, index);
     dh_gp_points_remove(&gp->points, &gp->layout, index);
     size_t behind = gp->points.count - index;
     memmove(gp->y + index, gp->y + index + 1, behind * sizeof *gp->y);
     memmove(gp->handles + index, gp->handles + index + 1, behind * sizeof *gp->handles);
+    gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
+}
+
+/* Where the point is has not changed: the factor stands. */
+static void settle(struct dh_model *model, int64_t handle, double y)
+{
+    struct dh_gp *gp = (struct dh_gp *)model;
+    size_t index = find(gp, handle);
+    if (index-- == 0)
+        return;
+    gp->y[index] = (y - gp->offset) / gp->scale;
+    gp->handles[index] = -1;
     gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
 }
 
@@ -191,6 +219,8 @@ const struct dh_model_kind dh_model_gp = {
     .predict = dh_gp_predict,
     .add = add,
     .remove = take_out,
+    .learn = learn,
+    .settle = settle,
     .gradient = dh_gp_gradient,
     .parameters = parameters,
 };

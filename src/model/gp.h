@@ -116,8 +116,11 @@ struct dh_gp_data {
 };
 
 /* Log marginal likelihood (Rasmussen & Williams, 2.30 and 5.9), the mean being its best, and its
- * gradient with respect to the parameters. -INFINITY where the matrix is not positive definite. */
-double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient);
+ * gradient with respect to the parameters. -INFINITY where the matrix is not positive definite.
+ * `memory`: room for as many numbers as dh_gp_likelihood_memory says. */
+double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient,
+                        double *memory);
+size_t dh_gp_likelihood_memory(const struct dh_gp_data *data);
 
 /* The most probable parameters, from several starts; O(steps · n³). */
 void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *setup,

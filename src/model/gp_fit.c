@@ -12,7 +12,10 @@
 #define RESTARTS 3       /* starts of a fit, the warm one included */
 #define FIRST_STEPS 12   /* of every start */
 #define FURTHER_STEPS 40 /* of the best */
-#define TOLERANCE 1e-4   /* in units of log likelihood */
+#define LAST_STEPS 10    /* on all rows, from the end on half of them */
+#define LONGEST 2.0      /* change of one parameter in a step */
+#define TOLERANCE 1e-2   /* in units of log likelihood: no data can tell less */
+#define MANY_ROWS 160    /* from so many on, half of them are fitted first */
 #define SPREAD 0.7       /* of random starts, in widths of the prior */
 
 /* Length scales are log-normal with a median that grows as √d, since distances do (Hvarfner,
@@ -58,12 +61,19 @@ struct fitting {
     double *values;
 };
 
+/* One way downhill. */
+struct descent {
+    const struct fitting *fitting;
+    double *memory; /* for the likelihood */
+};
+
 /* -log posterior. */
 static double objective(void *context, const double *parameters, double *gradient)
 {
-    const struct fitting *fitting = context;
+    const struct descent *descent = context;
+    const struct fitting *fitting = descent->fitting;
     size_t count = fitting->problem.count;
-    double likelihood = dh_gp_likelihood(fitting->data, parameters, gradient);
+    double likelihood = dh_gp_likelihood(fitting->data, parameters, gradient, descent->memory);
     for (size_t i = 0; i < count; i++)
         gradient[i] = -gradient[i];
     return dh_gp_prior_value(fitting->priors, count, parameters, gradient) - likelihood;
@@ -97,42 +107,93 @@ static void run_start(void *context, size_t index)
 {
     struct fitting *fitting = context;
     double *start = fitting->starts + index * fitting->problem.count;
-    fitting->values[index] = dh_lbfgs_minimise(&fitting->problem, start);
+    struct descent descent = {fitting,
+                              dh_alloc(dh_gp_likelihood_memory(fitting->data), sizeof(double))};
+    struct dh_lbfgs problem = fitting->problem;
+    problem.context = &descent;
+    fitting->values[index] = dh_lbfgs_minimise(&problem, start);
+    free(descent.memory);
+}
+
+/* Bounds, starts and their values in one piece of memory, which the caller frees. */
+static double *prepare(struct fitting *fitting, const struct dh_gp_data *data, size_t starts)
+{
+    size_t count = dh_gp_parameters(data->layout);
+    double *bounds = dh_alloc((2 + starts) * count + starts, sizeof *bounds);
+    for (size_t i = 0; i < count; i++) {
+        bounds[i] = fitting->priors[i].lower;
+        bounds[count + i] = fitting->priors[i].upper;
+    }
+    fitting->data = data;
+    fitting->problem = (struct dh_lbfgs){.count = count,
+                                         .lower = bounds,
+                                         .upper = bounds + count,
+                                         .value = objective,
+                                         .longest = LONGEST,
+                                         .tolerance = TOLERANCE};
+    fitting->starts = bounds + 2 * count;
+    fitting->values = bounds + (2 + starts) * count;
+    return bounds;
+}
+
+/* `first` steps from each start, and `further` ones from the best. */
+static void optimise_all(const struct dh_gp_data *data, const struct dh_model_setup *setup,
+                         size_t first, size_t further, double *parameters)
+{
+    size_t starts = setup->tune.restarts ? setup->tune.restarts : RESTARTS;
+    struct dh_gp_prior *priors = dh_gp_priors(data->layout);
+    struct fitting fitting = {.priors = priors};
+    double *memory = prepare(&fitting, data, starts);
+    size_t count = fitting.problem.count, best = 0;
+    choose_starts(&fitting, setup, starts);
+    fitting.problem.steps = starts > 1 ? first : first + further;
+    dh_team_run(setup->threads, starts, run_start, &fitting);
+    for (size_t i = 1; i < starts; i++)
+        if (fitting.values[i] < fitting.values[best])
+            best = i;
+    fitting.problem.steps = further;
+    if (starts > 1)
+        run_start(&fitting, best);
+    memcpy(parameters, fitting.starts + best * count, count * sizeof *parameters);
+    free(memory);
+    free(priors);
+}
+
+/* Every second row: an eighth of the time for each step, and an end from where few steps on all
+ * rows are left. */
+static void optimise_half(const struct dh_gp_data *data, const struct dh_model_setup *setup,
+                          double *parameters)
+{
+    struct dh_gp_points points = {0};
+    double *y = dh_alloc(data->points->count / 2 + 1, sizeof *y);
+    double *point = dh_alloc(dh_gp_coordinates(data->layout), sizeof *point);
+    for (size_t i = 0; i < data->points->count; i += 2) {
+        y[i / 2] = data->y[i];
+        dh_gp_points_get(data->points, data->layout, i, point);
+        dh_gp_points_push(&points, data->layout, point);
+    }
+    struct dh_gp_data half = {data->layout, &points, y};
+    dh_gp_optimise(&half, setup, parameters);
+    free(points.values);
+    free(point);
+    free(y);
 }
 
 void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *setup,
                     double *parameters)
 {
-    size_t count = dh_gp_parameters(data->layout);
-    size_t starts = setup->tune.restarts ? setup->tune.restarts : RESTARTS;
-    struct dh_gp_prior *priors = dh_gp_priors(data->layout);
-    double *bounds = dh_alloc((2 + starts) * count + starts, sizeof *bounds);
-    for (size_t i = 0; i < count; i++) {
-        bounds[i] = priors[i].lower;
-        bounds[count + i] = priors[i].upper;
+    bool warm =
+        setup->warm_parameters && setup->warm_parameter_count == dh_gp_parameters(data->layout);
+    if (data->points->count < MANY_ROWS || warm) {
+        optimise_all(data, setup, FIRST_STEPS, FURTHER_STEPS, parameters);
+        return;
     }
-    struct fitting fitting = {
-        .data = data,
-        .priors = priors,
-        .problem = {.count = count,
-                    .lower = bounds,
-                    .upper = bounds + count,
-                    .value = objective,
-                    .steps = FIRST_STEPS,
-                    .tolerance = TOLERANCE},
-        .starts = bounds + 2 * count,
-        .values = bounds + (2 + starts) * count,
-    };
-    fitting.problem.context = &fitting;
-    choose_starts(&fitting, setup, starts);
-    dh_team_run(setup->threads, starts, run_start, &fitting);
-    size_t best = 0;
-    for (size_t i = 1; i < starts; i++)
-        if (fitting.values[i] < fitting.values[best])
-            best = i;
-    fitting.problem.steps = FURTHER_STEPS;
-    run_start(&fitting, best);
-    memcpy(parameters, fitting.starts + best * count, count * sizeof *parameters);
-    free(bounds);
-    free(priors);
+    optimise_half(data, setup, parameters);
+    struct dh_model_setup further = *setup;
+    double *start = dh_memdup(parameters, dh_gp_parameters(data->layout) * sizeof *start);
+    further.warm_parameters = start;
+    further.warm_parameter_count = dh_gp_parameters(data->layout);
+    further.tune.restarts = 1;
+    optimise_all(data, &further, LAST_STEPS, 0, parameters);
+    free(start);
 }

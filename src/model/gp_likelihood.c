@@ -88,11 +88,14 @@ static void invert(struct work *w)
 {
     size_t n = w->factor.count, stride = w->factor.stride;
     struct dh_rows_of factor = {w->factor.l, stride, n};
-    for (size_t i = 0; i < n; i++)
-        w->columns[i * stride + i] = 1;
     for (size_t i = 0; i < n; i += DH_DENSE_BLOCK) {
         size_t width = n - i < DH_DENSE_BLOCK ? n - i : DH_DENSE_BLOCK;
         struct dh_rows_of part = {w->columns + i * stride, stride, width};
+        for (size_t r = 0; r < width; r++) {
+            double *row = part.values + r * stride;
+            memset(row + i, 0, (stride - i) * sizeof *row);
+            row[i + r] = 1;
+        }
         dh_dense_forward(&factor, n, &part, i);
     }
     struct dh_rows_of columns = {w->columns, stride, n}, inverse = {w->inverse, stride, n};
@@ -118,13 +121,19 @@ static double evaluate(struct work *w, double *gradient)
     return value;
 }
 
-double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient)
+size_t dh_gp_likelihood_memory(const struct dh_gp_data *data)
+{
+    size_t n = data->points->count;
+    return 5 * n * dh_dense_stride(n) + 2 * n + dh_gp_coordinates(data->layout);
+}
+
+double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters, double *gradient,
+                        double *memory)
 {
     size_t n = data->points->count, stride = dh_dense_stride(n), square = n * stride;
     memset(gradient, 0, dh_gp_parameters(data->layout) * sizeof *gradient);
     struct dh_gp_kernel kernel;
     dh_gp_kernel_make(&kernel, data->layout, parameters);
-    double *memory = dh_alloc(5 * square + 2 * n + dh_gp_coordinates(data->layout), sizeof *memory);
     struct work work = {
         .data = data,
         .kernel = &kernel,
@@ -138,7 +147,6 @@ double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters,
         .point = memory + 5 * square + 2 * n,
     };
     double value = evaluate(&work, gradient);
-    free(memory);
     dh_gp_kernel_free(&kernel);
     return value;
 }

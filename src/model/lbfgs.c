@@ -11,7 +11,6 @@
 
 #define MEMORY 8
 #define TRIES 20      /* points along one search */
-#define LONGEST 2.0   /* change of one variable in a step: they are logarithms */
 #define DECREASE 1e-4 /* Armijo's constant */
 
 struct state {
@@ -72,13 +71,13 @@ static void two_loops(struct state *s)
     }
 }
 
-static void limit_length(double *d, size_t count)
+static void limit_length(double *d, size_t count, double most)
 {
     double longest = 0;
     for (size_t i = 0; i < count; i++)
         longest = fmax(longest, fabs(d[i]));
-    for (size_t i = 0; longest > LONGEST && i < count; i++)
-        d[i] *= LONGEST / longest;
+    for (size_t i = 0; most > 0 && longest > most && i < count; i++)
+        d[i] *= most / longest;
 }
 
 static void choose_direction(struct state *s)
@@ -99,7 +98,7 @@ static void choose_direction(struct state *s)
     double norm = sqrt(dot(d, d, n));
     for (size_t i = 0; i < n; i++)
         d[i] *= s->kept == 0 && norm > 1 ? -1 / norm : -1;
-    limit_length(d, n);
+    limit_length(d, n, s->problem->longest);
 }
 
 static void move(struct state *s, double length)

@@ -12,6 +12,7 @@ struct dh_lbfgs {
     double (*value)(void *context, const double *x, double *gradient);
     void *context;
     size_t steps;     /* at most so many */
+    double longest;   /* change of one variable in a step; 0: the box is limit enough */
     double tolerance; /* ends when a step gains less than this */
 };
 

@@ -35,12 +35,14 @@ static void print_likelihood(const struct dh_gp_layout *layout, const struct dh_
         dh_gp_points_push(&points, layout, point);
     }
     struct dh_gp_data data = {layout, &points, rows->y};
-    double likelihood = dh_gp_likelihood(&data, parameters, gradient);
+    double *memory = dh_alloc(dh_gp_likelihood_memory(&data), sizeof *memory);
+    double likelihood = dh_gp_likelihood(&data, parameters, gradient, memory);
     printf("{\"likelihood\": %.17g, ", likelihood);
     print_numbers("gradient", gradient, dh_gp_parameters(layout), ", ");
     free(points.values);
     free(point);
     free(gradient);
+    free(memory);
 }
 
 static int print_predictions(const struct dh_model_setup *setup, const struct dh_rows *rows,

@@ -90,6 +90,7 @@ struct problem {
     struct dh_gp_layout layout;
     struct dh_gp_points points;
     struct dh_gp_data data;
+    double *memory;
 };
 
 static void pose(struct problem *problem, const struct sample *sample)
@@ -103,12 +104,14 @@ static void pose(struct problem *problem, const struct sample *sample)
         dh_gp_points_push(&problem->points, &problem->layout, point);
     }
     problem->data = (struct dh_gp_data){&problem->layout, &problem->points, sample->y};
+    problem->memory = dh_alloc(dh_gp_likelihood_memory(&problem->data), sizeof(double));
 }
 
 static void put_away(struct problem *problem)
 {
     dh_gp_layout_free(&problem->layout);
     free(problem->points.values);
+    free(problem->memory);
 }
 
 static void test_likelihood_gradient(void **state)
@@ -119,14 +122,14 @@ static void test_likelihood_gradient(void **state)
     draw(&sample, 1);
     pose(&problem, &sample);
     double gradient[PARAMETERS], ignored[PARAMETERS], moved[PARAMETERS];
-    dh_gp_likelihood(&problem.data, some, gradient);
+    dh_gp_likelihood(&problem.data, some, gradient, problem.memory);
     for (size_t i = 0; i < PARAMETERS; i++) {
         const double h = 1e-5;
         memcpy(moved, some, sizeof moved);
         moved[i] = some[i] + h;
-        double above = dh_gp_likelihood(&problem.data, moved, ignored);
+        double above = dh_gp_likelihood(&problem.data, moved, ignored, problem.memory);
         moved[i] = some[i] - h;
-        double below = dh_gp_likelihood(&problem.data, moved, ignored);
+        double below = dh_gp_likelihood(&problem.data, moved, ignored, problem.memory);
         assert_near(gradient[i], (above - below) / (2 * h), 1e-6 * (1 + fabs(gradient[i])));
         assert_true(fabs(gradient[i]) > 1e-6);
     }
@@ -247,6 +250,70 @@ static void test_lie(void **state)
     assert_near(mean[0], mean[2], 1e-12);
     assert_near(variance[0], variance[2], 1e-12);
     dh_model_destroy(&model);
+}
+
+/* A lie's value arrives: the same as the lie taken back and the value learnt. */
+static void test_settle(void **state)
+{
+    (void)state;
+    struct sample sample, other;
+    draw(&sample, 31);
+    draw(&other, 32);
+    struct dh_model *a = build(&sample, 30), *b = build(&sample, 30);
+    int64_t lies[2][10];
+    for (size_t i = 0; i < 10; i++) {
+        lies[0][i] = a->kind->add(a, other.x + i * FEATURES, 0);
+        lies[1][i] = b->kind->add(b, other.x + i * FEATURES, 0);
+    }
+    for (size_t i = 0; i < 10; i += 2) {
+        a->kind->settle(a, lies[0][i], other.y[i]);
+        b->kind->remove(b, lies[1][i]);
+        b->kind->learn(b, other.x + i * FEATURES, other.y[i]);
+    }
+    assert_same(a, b, other.x);
+    a->kind->settle(a, lies[0][2], 7); /* settled already, and no such lie: nothing happens */
+    a->kind->remove(a, lies[0][2]);
+    a->kind->settle(a, 99, 7);
+    a->kind->settle(a, -1, 7);
+    assert_same(a, b, other.x);
+    dh_model_destroy(&a);
+    dh_model_destroy(&b);
+}
+
+/* So many rows that the fit begins with some of them: as good as with all from several starts. */
+static void test_many_rows(void **state)
+{
+    (void)state;
+    enum { MANY = 330 };
+    static const struct dh_feature numbers[3] = {{0, false}, {0, false}, {0, false}};
+    double *x = dh_alloc(MANY * 3, sizeof *x), *y = dh_alloc(MANY, sizeof *y);
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 33);
+    for (size_t i = 0; i < MANY; i++) {
+        for (size_t j = 0; j < 3; j++)
+            x[3 * i + j] = dh_random_uniform(&random);
+        y[i] = sin(8 * x[3 * i]) * x[3 * i + 1] + 0.02 * dh_random_normal(&random);
+    }
+    struct dh_model_setup setup = {
+        .features = numbers, .feature_count = 3, .seed = 1, .threads = 1};
+    struct dh_rows rows = {x, y, MANY};
+    struct dh_model *model = fit(&setup, &rows);
+    double query[50 * 3], mean[50], first[5], second[5];
+    for (size_t i = 0; i < DH_COUNT_OF(query); i++)
+        query[i] = 0.05 + 0.9 * dh_random_uniform(&random);
+    predict(model, query, 50, mean, NULL);
+    for (size_t i = 0; i < 50; i++)
+        assert_near(mean[i], sin(8 * query[3 * i]) * query[3 * i + 1], 0.05);
+    model->kind->parameters(model, first, 5);
+    dh_model_destroy(&model);
+    setup.warm_parameters = first; /* from there on all rows at once, with further starts */
+    setup.warm_parameter_count = 5;
+    model = fit(&setup, &rows);
+    model->kind->parameters(model, second, 5);
+    for (size_t i = 1; i < 4; i++) /* noise, and the two length scales that matter */
+        assert_near(first[i], second[i], 0.3);
+    dh_model_destroy(&model);
+    free(x);
+    free(y);
 }
 
 /* Equal points again and again while there is hardly any noise. */
@@ -397,7 +464,7 @@ static void test_lbfgs(void **state)
     static const double lower[2] = {-2, -2};
     double upper[2] = {2, 2}, x[2] = {-1.2, 1};
     size_t calls = 0;
-    struct dh_lbfgs problem = {2, lower, upper, valley, &calls, 200, 1e-14};
+    struct dh_lbfgs problem = {2, lower, upper, valley, &calls, 200, 2, 1e-14};
     assert_near(dh_lbfgs_minimise(&problem, x), 0, 1e-8);
     assert_near(x[0], 1, 1e-4);
     assert_near(x[1], 1, 1e-4);
@@ -420,6 +487,8 @@ int main(void)
         cmocka_unit_test(test_predictive_gradient),
         cmocka_unit_test(test_current),
         cmocka_unit_test(test_lie),
+        cmocka_unit_test(test_settle),
+        cmocka_unit_test(test_many_rows),
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_fit),
