@@ -207,7 +207,8 @@ static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_messag
     return DH_OK;
 }
 
-/* What is wrong with the configuration is wrong everywhere and ends the search. A rank that cannot
+/* What is wrong with the configuration, or with the folder that all run folders are in, is wrong
+ * everywhere and ends the search. A rank that cannot
  * evaluate any more for another reason is put aside; it still says goodbye at the end. */
 static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
@@ -216,8 +217,8 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     uint32_t status = dh_get_u32(&reader);
     char *text = dh_get_text(&reader);
     dh_status cause = DH_OK;
-    if (status == DH_CONFIG) {
-        cause = dh_fail(err, DH_CONFIG, "rank %d cannot evaluate: %s", message->peer,
+    if (status == DH_CONFIG || status == DH_IO) {
+        cause = dh_fail(err, (dh_status)status, "rank %d cannot evaluate: %s", message->peer,
                         text ? text : "?");
     } else {
         dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,

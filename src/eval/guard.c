@@ -208,6 +208,9 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     if (getppid() != launcher)
         _exit(126);
     guard.signals = eval_guard_take_signals();
+    struct dh_error err;
+    if (eval_job_make_temporary(spec->child.job, &err) != DH_OK)
+        eval_guard_refuse(&spec->child, "%s", err.text);
     pid_t self = getpid();
     guard.main = fork();
     if (guard.main == 0) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -175,25 +176,37 @@ static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
     if (status != DH_OK)
         return status;
     if (lstat(job->folder, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
-        return dh_fail(err, DH_IO, "%s was there before and is not a folder of this user",
+        return dh_fail(err, DH_CONFIG, "%s was there before and is not a folder of this user",
                        job->folder);
     job->parameters_path = dh_strprintf("%s/parameters.json", job->folder);
     int fd =
         open(job->parameters_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
-        return dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
+        return dh_fail(err,
+                       errno == ELOOP || errno == EISDIR || errno == EACCES ? DH_CONFIG : DH_IO,
+                       "cannot write %s: %s", job->parameters_path, strerror(errno));
     return write_parameters(job, fd, err);
 }
 
-static dh_status make_temporary(struct eval_job *job, struct dh_error *err)
+/* A name that nobody else has. */
+static void name_temporary(struct eval_job *job)
 {
     const char *folder = getenv("TMPDIR");
+    uint64_t number = 0;
+    while (getrandom(&number, sizeof number, 0) < 0 && errno == EINTR)
+        continue;
+    job->temporary = true;
     job->parameters_path =
-        dh_strprintf("%s/dh_mpi-XXXXXX.json", folder && *folder ? folder : "/tmp");
-    int fd = mkostemps(job->parameters_path, (int)strlen(".json"), O_CLOEXEC);
+        dh_strprintf("%s/dh_mpi-%016" PRIx64 ".json", folder && *folder ? folder : "/tmp", number);
+}
+
+dh_status eval_job_make_temporary(const struct eval_job *job, struct dh_error *err)
+{
+    if (!job->temporary)
+        return DH_OK;
+    int fd = open(job->parameters_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return dh_fail(err, DH_IO, "cannot make %s: %s", job->parameters_path, strerror(errno));
-    job->temporary = true;
     return write_parameters(job, fd, err);
 }
 
@@ -201,7 +214,9 @@ dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err)
 {
     if (job->plan->options->runs)
         return make_run_folder(job, err);
-    return file ? make_temporary(job, err) : DH_OK;
+    if (file)
+        name_temporary(job);
+    return DH_OK;
 }
 
 void eval_job_remove_temporary(const struct eval_job *job)

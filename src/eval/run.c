@@ -133,11 +133,20 @@ static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_
     clear(run);
 }
 
+/* Nothing can be evaluated here: DH_CONFIG, or DH_IO. */
+static void tell_fatal(const struct eval_run *run, dh_status status, const char *text)
+{
+    struct dh_buffer payload = {0};
+    dh_put_u32(&payload, status);
+    dh_put_text(&payload, text);
+    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_FATAL, &payload);
+    dh_buffer_free(&payload);
+}
+
 /* An end before there was a process. */
 static void finish_unstarted(struct eval_run *run, const char *reason)
 {
     run->failure = dh_strdup(reason);
-    eval_job_remove_temporary(&run->job);
     finish(run, 0, NAN, 0);
 }
 
@@ -183,7 +192,13 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
                                  .values = task->values};
     task->values = NULL;
     run->started_wall = dh_wall_time();
-    if (eval_job_files(&run->job, runner_of(run)->parameter_file, &err) != DH_OK) {
+    dh_status files = eval_job_files(&run->job, runner_of(run)->parameter_file, &err);
+    if (files == DH_IO) { /* the trial is not to blame: it is evaluated again */
+        tell_fatal(run, files, err.text);
+        clear(run);
+        return;
+    }
+    if (files != DH_OK) {
         finish_unstarted(run, err.text);
         return;
     }
@@ -242,10 +257,7 @@ void eval_run_fatal(struct eval_run *run, const char *text)
     run->failure = dh_strdup(text);
     if (run->host->ready_once)
         return; /* it worked before: this evaluation's bad luck */
-    struct dh_buffer payload = {0};
-    dh_put_text(&payload, text);
-    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_FATAL, &payload);
-    dh_buffer_free(&payload);
+    tell_fatal(run, DH_CONFIG, text);
 }
 
 /* Tell the evaluation to end: politely first, if there is time for it. */

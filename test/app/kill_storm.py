@@ -3,10 +3,10 @@
 Short searches of all four evaluator kinds are killed and resumed until each is finished. After each
 run what its files hold is read; every later run has to keep each of those finished evaluations
 unchanged, and at the end the ids are without a gap, the budget exact, no point there twice. After
-each run no process may be left behind. (A result that was under way to the journal when rank 0 was
+each run no process and no temporary file may be left behind. (A result that was under way to the journal when rank 0 was
 killed is evaluated again; it does not count as finished. Kills begin when all ranks are through
-MPI_Init.) Ends with "KILLS kills: L evaluations lost, D doubled, P processes left" and code 0 if those
-are all 0. The suite runs a dozen; the README's figures are from 300:
+MPI_Init.) Ends with "KILLS kills: L evaluations lost, D doubled, P processes and F files left" and
+code 0 if those are all 0. The suite runs a dozen; the README's figures are from 300:
 
     DH_MPI=… DHCTL=… DH_SOURCE=. DH_BUILD=build python3 test/app/kill_storm.py 300
 """
@@ -73,7 +73,8 @@ class Storm(harness.Case):
     def setUp(self):
         super().setUp()
         self.kills = dict.fromkeys(("manager", "worker", "launcher"), 0)
-        self.searches = self.lost = self.doubled = self.left = 0
+        self.searches = self.lost = self.doubled = self.left = self.files = 0
+        os.mkdir(self.path("tmp"))
         self.write("storm.py", PYTHON)
         source = self.write("library.c", PLUGIN)
         subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
@@ -142,6 +143,10 @@ class Storm(harness.Case):
         while harness.processes(self.marker) and time.monotonic() < deadline:
             time.sleep(0.05)
         left = harness.processes(self.marker)
+        files = [name for name in os.listdir(self.path("tmp")) if name.startswith("dh_mpi")]
+        for name in files:
+            os.unlink(self.path("tmp/" + name))
+        self.files += len(files)
         if left:
             print("left:", [(pid, harness.name_of(pid)) for pid in left], flush=True)
         self.left += len(left)
@@ -165,7 +170,7 @@ class Storm(harness.Case):
         before, left = {}, wanted
         for _ in range(100):
             self.recovery = chance.random() < 0.5
-            process = self.start(RANKS, "storm.cfg")
+            process = self.start(RANKS, "storm.cfg", env={"TMPDIR": self.path("tmp")})
             if left > 0:
                 self.started(process)
             while left > 0 and process.poll() is None:
@@ -192,7 +197,8 @@ class Storm(harness.Case):
             wanted = min(3 if kills < 50 else 8, kills - sum(self.kills.values()))
             self.one_search(kinds[self.searches % len(kinds)], chance, wanted)
             print(f"{self.searches} searches, kills {self.kills}: {self.lost} lost, "
-                  f"{self.doubled} doubled, {self.left} left", flush=True)
+                  f"{self.doubled} doubled, {self.left} processes and {self.files} files left",
+                  flush=True)
 
 
 def main():
@@ -209,8 +215,8 @@ def main():
         storm.sweep()
         shutil.rmtree(storm.folder, ignore_errors=True)
     print(f"{sum(storm.kills.values())} kills: {storm.lost} evaluations lost, "
-          f"{storm.doubled} doubled, {storm.left} processes left")
-    return 1 if storm.lost or storm.doubled or storm.left else 0
+          f"{storm.doubled} doubled, {storm.left} processes and {storm.files} files left")
+    return 1 if storm.lost or storm.doubled or storm.left or storm.files else 0
 
 
 if __name__ == "__main__":

@@ -225,6 +225,27 @@ class Places(Case):
     def test_disk_is_full(self):
         self.full_disk(0, 0)
 
+    def test_run_folders_cannot_be_made(self):
+        """Said once; no trial is to blame, and all are evaluated when the folder can be used."""
+        folder = self.tmpfs("1m")
+        self.configure(evaluations=12)
+        evaluator = f'type = "command"; command = "echo DH-OUTPUT: {{x}}"; runs = "{folder}/runs";'
+        self.write("crash.cfg", re.sub("(?m)^evaluator.*$", "evaluator = { %s };" % evaluator,
+                                       self.read(self.path("crash.cfg"))))
+        self.fill(folder, 0)
+        _, log = self.run_search(3, "crash.cfg", expect=74)
+        self.assertEqual(log.count("No space left on device"), 1, log)
+        self.assertIn(folder + "/runs", log)
+        self.assertEqual({t["status"] for t in self.trials("crash.h5")}, {"pending"})
+        os.unlink(folder + "/filler")
+        shutil.rmtree(folder + "/runs")
+        self.write("mount/runs", "a file")
+        _, log = self.run_search(3, "crash.cfg", expect=74)
+        self.assertEqual(log.count("cannot make the folder"), 1, log)
+        os.unlink(folder + "/runs")
+        self.run_search(3, "crash.cfg")
+        self.assertEqual({t["status"] for t in self.assert_complete("crash.h5", 12)}, {"ok"})
+
     def test_folder_vanishes(self):
         os.mkdir(self.path("data"))
         self.configure(evaluations=100000, duration=0.01, file="data/crash.h5", interval="1s")

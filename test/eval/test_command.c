@@ -338,14 +338,32 @@ static void run_folders_hold_what_was_said(void **state)
     free(json);
 }
 
-static void a_run_folder_that_cannot_be_made_is_a_failure(void **state)
+/* Not of the evaluation, which is to be done again where it can be. */
+static void run_folders_that_cannot_be_made_end_the_pool(void **state)
 {
     struct bench *bench = *state;
     char settings[128];
+    struct dh_eval_event event;
+    dh_status status;
     snprintf(settings, sizeof settings, "runs = \"%s/script.sh\";", bench->folder);
+    open_script(bench, "echo DH-OUTPUT: 1", settings);
+    bench_start(bench, 7, 0, ACT_RELU);
+    while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
+        usleep(1000);
+    assert_int_equal(status, DH_IO);
+    assert_non_null(strstr(bench->err.text, "cannot make the folder"));
+}
+
+/* What is in the way of one of them is that evaluation's bad luck. */
+static void a_run_folder_that_is_a_file_is_a_failure(void **state)
+{
+    struct bench *bench = *state;
+    char settings[128];
+    bench_write(bench, "7", "");
+    snprintf(settings, sizeof settings, "runs = \"%s\";", bench->folder);
     struct dh_outcome outcome = run_script(bench, "echo DH-OUTPUT: 1", settings);
     assert_int_equal(outcome.status, DH_TRIAL_FAILED);
-    assert_non_null(strstr(outcome.reason, "cannot make the folder"));
+    assert_non_null(strstr(outcome.reason, "was there before"));
     dh_outcome_free(&outcome);
 }
 
@@ -417,7 +435,8 @@ int main(void)
         TEST(huge_metadata_is_dropped_and_said),
         TEST(the_tail_of_stderr_is_valid_text),
         TEST(run_folders_hold_what_was_said),
-        TEST(a_run_folder_that_cannot_be_made_is_a_failure),
+        TEST(run_folders_that_cannot_be_made_end_the_pool),
+        TEST(a_run_folder_that_is_a_file_is_a_failure),
         TEST(bad_settings_are_named),
         TEST(words_are_split_and_filled),
     };
