@@ -7,9 +7,11 @@
 #ifndef DH_MPI_ACQUISITION_H
 #define DH_MPI_ACQUISITION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dh_mpi/model.h"
 #include "dh_mpi/random.h"
 
 enum dh_acquisition_kind {
@@ -35,6 +37,19 @@ double dh_acquisition_score(const struct dh_acquisition *acquisition, double mea
 /* Derivatives of the score with respect to mean and deviation (> 0). */
 void dh_acquisition_slope(const struct dh_acquisition *acquisition, double mean, double deviation,
                           double *by_mean, double *by_deviation);
+
+/* A way uphill. */
+struct dh_ascent {
+    const struct dh_acquisition *acquisition;
+    const struct dh_model *model;
+    size_t feature_count;
+    size_t steps;   /* at most so many */
+    bool epistemic; /* the deviation leaves out the noise */
+};
+/* Moves the features `moves` of the row `x`, as far as they are active, within [0, 1] to a local
+ * maximum of the score, by the gradient (L-BFGS). False, and x stays, if the model has no
+ * gradient, nothing moves or x has no score. */
+bool dh_acquisition_ascend(const struct dh_ascent *ascent, const bool *moves, double *x);
 
 /* log(phi(z) + z * Phi(z)): the logarithm of the expected improvement of a standard normal. */
 double dh_log_improvement(double z);

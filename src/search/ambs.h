@@ -303,6 +303,22 @@ void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *poi
  * a number's step; `changes`: expected number of features changed. */
 bool ambs_mutate(struct ambs_ask *ask, const double *parent, double scale, double changes,
                  double *x);
+/* Rows that differ from `x` in one feature (every other category, the next values on a lattice, a
+ * step of deviation `scale`), at most `count` of them, into `points`; if there are more, chance
+ * says which, and changes several at once now and then. */
+void ambs_neighbours(struct ambs_ask *ask, const double *x, double scale, size_t count,
+                     struct ambs_points *points);
+
+/* What an ask does at a level. */
+struct ambs_effort {
+    size_t pool, starts; /* candidates, of which so many climb */
+    size_t rounds, neighbours;
+    size_t steps; /* by gradient */
+};
+/* Climb from row `start` to a local maximum of the score; it becomes a further row of `points`,
+ * which has room for it. ambs_climb.c */
+void ambs_climb(struct ambs_ask *ask, const struct ambs_effort *effort, struct ambs_points *points,
+                size_t start);
 /* Predict and score the rows from `first` on. */
 void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first);
 /* Best point that is new, into `point`; false if there is none. */

@@ -11,6 +11,7 @@
 #define TRIES 4 /* for each candidate, where constraints hold rarely */
 #define LEAST_SCALE 0.003
 #define MOST_SCALE 0.4
+#define LATTICE 1e9 /* a number of so many values has no next one */
 
 void ambs_points_make(struct ambs_points *points, size_t capacity, size_t width)
 {
@@ -72,7 +73,7 @@ static double step(struct ambs_ask *ask, const struct dh_parameter *p, double va
         v = fmin(fmax(v < 0 ? -v : 2 - v, 0), 1);
     double next = dh_parameter_decode(p, v);
     double levels = dh_parameter_levels(p);
-    if (next != value || levels > 1e9 || levels <= 1)
+    if (next != value || levels > LATTICE || levels <= 1)
         return next;
     double cell = p->choice_count ? 1 / levels : 1 / (levels - 1);
     double side = dh_random_uniform(&ask->random) < 0.5 ? -cell : cell;
@@ -115,6 +116,67 @@ bool ambs_mutate(struct ambs_ask *ask, const double *parent, double scale, doubl
     }
     wake_inactive(ask);
     return finish(ambs, x);
+}
+
+/* A copy of `x` with one feature changed to `value`, or by a step where it is NaN. */
+static bool change_one(struct ambs_ask *ask, const double *x, size_t feature, double value,
+                       double scale, double *out)
+{
+    struct ambs *ambs = ask->ambs;
+    ambs_features_decode(&ambs->features, x, ambs->point);
+    if (isnan(value))
+        change(ask, feature, scale);
+    else
+        ambs->point[ambs->features.parameter[feature]] = value;
+    wake_inactive(ask);
+    return finish(ambs, out);
+}
+
+/* How many rows differ from `x` in `feature` alone, as far as they are of interest. */
+static size_t changes_of(const struct ambs *ambs, const double *x, size_t feature)
+{
+    if (isnan(x[feature]))
+        return 0;
+    uint32_t levels = ambs->features.list[feature].levels;
+    return levels ? levels - 1 : 4;
+}
+
+/* The k-th of them. */
+static bool neighbour(struct ambs_ask *ask, const double *x, size_t feature, size_t k, double scale,
+                      double *out)
+{
+    const struct ambs_features *features = &ask->ambs->features;
+    size_t i = features->parameter[feature];
+    const struct dh_parameter *p = dh_space_parameter(ask->ambs->context->space, i);
+    double levels = dh_parameter_levels(p), value = NAN;
+    if (features->list[feature].levels)
+        value = (double)k + (k >= (size_t)x[feature]);
+    else if (levels < LATTICE && k < 2) {
+        double cell = p->choice_count ? 1 / levels : 1 / (levels - 1);
+        double u = x[feature] + (k ? cell : -cell);
+        if (u < -1e-9 || u > 1 + 1e-9)
+            return false;
+        value = dh_parameter_decode(p, fmin(fmax(u, 0), 1));
+    }
+    return change_one(ask, x, feature, value, scale, out);
+}
+
+void ambs_neighbours(struct ambs_ask *ask, const double *x, double scale, size_t count,
+                     struct ambs_points *points)
+{
+    const struct ambs *ambs = ask->ambs;
+    size_t width = ambs->features.count, all = 0;
+    for (size_t j = 0; j < width; j++)
+        all += changes_of(ambs, x, j);
+    for (size_t j = 0; j < width && all <= count; j++)
+        for (size_t k = 0; k < changes_of(ambs, x, j); k++)
+            points->count +=
+                neighbour(ask, x, j, k, scale, points->x + points->count * points->width);
+    for (size_t i = all <= count ? all : 0; i < count; i++) {
+        double changes = i % 3 == 0 ? (double)width : i % 3 == 1 ? 2 : 0;
+        points->count += ambs_mutate(ask, x, i % 2 ? scale : scale / 4, changes,
+                                     points->x + points->count * points->width);
+    }
 }
 
 /* Each value from one of two parents. */

@@ -1,8 +1,6 @@
 /* The search of the acquisition's maximum: see ambs.h.
  *
- * A pool of candidates is scored; from the best of it, steps to the best neighbour follow, where
- * neighbours change one number by a step, one category, or a few of them; steps shrink when none
- * is better.
+ * A pool of candidates is scored, and the best of it that are not near each other climb.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -13,12 +11,10 @@
 
 #define TOP_CHOICES 10 /* of strategy topk */
 #define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of the scores */
+#define NEAR 0.05      /* a number, on average */
 
-struct effort {
-    size_t pool, starts, rounds, neighbours;
-};
-static const struct effort efforts[AMBS_LEVELS] = {
-    {64, 0, 0, 0}, {128, 1, 2, 16}, {600, 3, 8, 40}, {2000, 6, 20, 60}};
+static const struct ambs_effort efforts[AMBS_LEVELS] = {
+    {64, 0, 0, 0, 0}, {128, 1, 2, 16, 10}, {600, 4, 8, 40, 25}, {2000, 10, 20, 80, 60}};
 
 void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first)
 {
@@ -86,52 +82,41 @@ size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double 
     return found;
 }
 
-/* Indices of the `count` best scores, best first. */
-static size_t best_of(const struct ambs_points *points, size_t count, size_t *best)
+/* Are two rows near each other? */
+static bool near(const struct ambs_features *features, const double *a, const double *b)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < points->count; i++) {
-        size_t at = kept;
-        while (at > 0 && points->score[best[at - 1]] < points->score[i])
-            at--;
-        if (at == count)
-            continue;
-        size_t last = kept < count ? kept++ : count - 1;
-        memmove(&best[at + 1], &best[at], (last - at) * sizeof *best);
-        best[at] = i;
+    double distance = 0;
+    for (size_t j = 0; j < features->count; j++) {
+        bool both = !isnan(a[j]) && !isnan(b[j]);
+        if (both && features->list[j].levels == 0)
+            distance += (a[j] - b[j]) * (a[j] - b[j]);
+        else if (both ? a[j] != b[j] : isnan(a[j]) != isnan(b[j]))
+            return false;
     }
-    return kept;
+    return distance < NEAR * NEAR * (double)features->count;
 }
 
-/* Climb from row `start`; the end of the way becomes a further row of `points`. */
-static void climb(struct ambs_ask *ask, const struct effort *effort, struct ambs_points *points,
-                  size_t start)
+/* Indices of the `count` best scores, best first, but none near a better one. */
+static size_t best_of(const struct ambs_ask *ask, const struct ambs_points *points, size_t count,
+                      size_t *best)
 {
-    size_t width = points->width;
-    double scale = 0.1, features = (double)ask->ambs->features.count;
-    struct ambs_points near;
-    ambs_points_make(&near, effort->neighbours, width);
-    double *x = points->x + points->count * width, score = points->score[start];
-    memcpy(x, points->x + start * width, width * sizeof *x);
-    for (size_t round = 0; round < effort->rounds && scale > 1e-4; round++) {
-        near.count = 0;
-        for (size_t i = 0; i < effort->neighbours; i++) {
-            double changes = i % 3 == 0 ? features : i % 3 == 1 ? 2 : 0;
-            near.count += ambs_mutate(ask, x, i % 2 ? scale : scale / 4, changes,
-                                      near.x + near.count * width);
-        }
-        ambs_score(ask, &near, 0);
-        size_t best;
-        if (best_of(&near, 1, &best) == 1 && near.score[best] > score) {
-            memcpy(x, near.x + best * width, width * sizeof *x);
-            score = near.score[best];
-        } else {
-            scale /= 3;
-        }
+    double *wanted = dh_memdup(points->score, points->count * sizeof *wanted);
+    size_t kept = 0, width = points->width;
+    for (size_t tries = 0; kept < count && tries < points->count; tries++) {
+        size_t top = SIZE_MAX;
+        for (size_t i = 0; i < points->count; i++)
+            if (!isnan(wanted[i]) && (top == SIZE_MAX || wanted[i] > wanted[top]))
+                top = i;
+        if (top == SIZE_MAX)
+            break;
+        best[kept++] = top;
+        for (size_t i = 0; i < points->count; i++)
+            if (!isnan(wanted[i]) &&
+                near(&ask->ambs->features, points->x + i * width, points->x + top * width))
+                wanted[i] = NAN;
     }
-    ambs_points_free(&near);
-    points->count++;
-    ambs_score(ask, points, points->count - 1);
+    free(wanted);
+    return kept;
 }
 
 static void draw_minima(struct ambs_ask *ask, struct ambs_points *points)
@@ -149,7 +134,7 @@ static void draw_minima(struct ambs_ask *ask, struct ambs_points *points)
 
 bool ambs_choose(struct ambs_ask *ask, double *point)
 {
-    const struct effort *effort = &efforts[ask->level];
+    const struct ambs_effort *effort = &efforts[ask->level];
     size_t wanted =
         ask->ambs->options.candidates ? (size_t)ask->ambs->options.candidates : effort->pool;
     struct ambs_points points;
@@ -157,9 +142,9 @@ bool ambs_choose(struct ambs_ask *ask, double *point)
     ambs_candidates(ask, wanted, &points);
     ambs_score(ask, &points, 0);
     draw_minima(ask, &points);
-    size_t best[16], starts = best_of(&points, effort->starts, best);
+    size_t best[16], starts = best_of(ask, &points, effort->starts, best);
     for (size_t i = 0; i < starts; i++)
-        climb(ask, effort, &points, best[i]);
+        ambs_climb(ask, effort, &points, best[i]);
     bool found = points.count > 0 && ambs_pick(ask, &points, point) != SIZE_MAX;
     ambs_points_free(&points);
     return found;

@@ -1,0 +1,77 @@
+/* The way up from a point to a maximum of an acquisition function: see acquisition.h. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/acquisition.h"
+#include "dh_mpi/alloc.h"
+#include "lbfgs.h"
+
+#define LEAST_GAIN 1e-7        /* a step that gains less is the last */
+#define LEAST_DEVIATION 1e-150 /* below, there is no way to tell where up is */
+
+struct ascent {
+    const struct dh_ascent *setup;
+    const size_t *moving; /* features that move */
+    size_t count;
+    double *x;                                /* the whole row */
+    double *mean_gradient, *variance_gradient; /* of the whole row */
+};
+
+/* -score at the moving features `values`, and its gradient. */
+static double downhill(void *context, const double *values, double *gradient)
+{
+    const struct ascent *a = context;
+    const struct dh_model *model = a->setup->model;
+    for (size_t k = 0; k < a->count; k++)
+        a->x[a->moving[k]] = values[k];
+    double mean, aleatoric, epistemic, by_mean, by_deviation;
+    struct dh_prediction out = {&mean, &aleatoric, &epistemic};
+    model->kind->predict(model, a->x, 1, &out);
+    double deviation = sqrt(epistemic + (a->setup->epistemic ? 0 : aleatoric));
+    if (!(deviation > LEAST_DEVIATION))
+        return INFINITY;
+    model->kind->gradient(model, a->x, a->mean_gradient, a->variance_gradient);
+    dh_acquisition_slope(a->setup->acquisition, mean, deviation, &by_mean, &by_deviation);
+    for (size_t k = 0; k < a->count; k++) {
+        size_t j = a->moving[k];
+        gradient[k] = -by_mean * a->mean_gradient[j] -
+                      by_deviation * a->variance_gradient[j] / (2 * deviation);
+    }
+    return -dh_acquisition_score(a->setup->acquisition, mean, deviation);
+}
+
+bool dh_acquisition_ascend(const struct dh_ascent *setup, const bool *moves, double *x)
+{
+    size_t width = setup->feature_count, count = 0;
+    size_t *moving = dh_alloc(width, sizeof *moving);
+    for (size_t j = 0; j < width; j++)
+        if (moves[j] && !isnan(x[j]))
+            moving[count++] = j;
+    bool found = false;
+    if (count > 0 && setup->model->kind->gradient) {
+        double *memory = dh_alloc(3 * width + 3 * count, sizeof *memory);
+        double *values = memory + 3 * width, *lower = values + count, *upper = lower + count;
+        memcpy(memory, x, width * sizeof *x);
+        for (size_t k = 0; k < count; k++) {
+            values[k] = x[moving[k]];
+            lower[k] = 0;
+            upper[k] = 1;
+        }
+        struct ascent ascent = {setup,  moving,         count,
+                                memory, memory + width, memory + 2 * width};
+        struct dh_lbfgs problem = {.count = count,
+                                   .lower = lower,
+                                   .upper = upper,
+                                   .value = downhill,
+                                   .context = &ascent,
+                                   .steps = setup->steps,
+                                   .tolerance = LEAST_GAIN};
+        found = isfinite(dh_lbfgs_minimise(&problem, values));
+        for (size_t k = 0; found && k < count; k++)
+            x[moving[k]] = values[k];
+        free(memory);
+    }
+    free(moving);
+    return found;
+}
