@@ -44,6 +44,7 @@ struct dh_model_setup {
         double feature_share; /* of the features tried at a split, (0, 1] */
         double row_share;     /* of the rows a bagged tree sees, (0, 1] */
         size_t restarts;      /* of the likelihood's optimisation (gp) */
+        double most_noise;    /* variance against that of y (gp) */
     } tune;
     /* Start of the likelihood's optimisation: parameters of an earlier fit (dh_model_parameters),
      * or NULL. */

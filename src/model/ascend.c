@@ -14,7 +14,7 @@ struct ascent {
     const struct dh_ascent *setup;
     const size_t *moving; /* features that move */
     size_t count;
-    double *x;                                /* the whole row */
+    double *x;                                 /* the whole row */
     double *mean_gradient, *variance_gradient; /* of the whole row */
 };
 
@@ -58,8 +58,7 @@ bool dh_acquisition_ascend(const struct dh_ascent *setup, const bool *moves, dou
             lower[k] = 0;
             upper[k] = 1;
         }
-        struct ascent ascent = {setup,  moving,         count,
-                                memory, memory + width, memory + 2 * width};
+        struct ascent ascent = {setup, moving, count, memory, memory + width, memory + 2 * width};
         struct dh_lbfgs problem = {.count = count,
                                    .lower = lower,
                                    .upper = upper,

@@ -142,6 +142,8 @@ static void optimise_all(const struct dh_gp_data *data, const struct dh_model_se
 {
     size_t starts = setup->tune.restarts ? setup->tune.restarts : RESTARTS;
     struct dh_gp_prior *priors = dh_gp_priors(data->layout);
+    if (setup->tune.most_noise > 0)
+        priors[1].upper = fmax(dh_log(setup->tune.most_noise), priors[1].lower);
     struct fitting fitting = {.priors = priors};
     double *memory = prepare(&fitting, data, starts);
     size_t count = fitting.problem.count, best = 0;

@@ -234,21 +234,6 @@ static unsigned hedge(struct ambs_ask *ask)
     return (unsigned)dh_hedge_choose(gains, 3, dh_random_uniform(&ask->random));
 }
 
-/* The least value as the model sees it: where it takes results for noisy, the best of them was
- * lucky, and improvement on luck is to be had nowhere near. */
-static double incumbent(const struct ambs *ambs)
-{
-    const struct ambs_data *data = &ambs->data;
-    double least = INFINITY;
-    for (size_t i = 0; i < data->top_count; i++) {
-        double mean;
-        ambs_live_predict(ambs->live, data->x + data->top[i] * ambs->features.count, 1, true, &mean,
-                          NULL);
-        least = fmin(least, mean);
-    }
-    return isfinite(least) ? least : ambs->live->best;
-}
-
 static void choose_acquisition(struct ambs_ask *ask)
 {
     static const enum dh_acquisition_kind kinds[] = {
@@ -279,7 +264,7 @@ static void choose_acquisition(struct ambs_ask *ask)
     a->kind = kinds[wanted];
     a->kappa = dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
     a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
-    a->best = getenv("PLUG") ? incumbent(ambs) : ambs->live->best;
+    a->best = ambs->live->best;
     if (ask->strategy == AMBS_SPREAD_QUCB)
         a->kappa *= -dh_log1p(-dh_random_uniform(&ask->random));
 }
@@ -294,6 +279,7 @@ static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_
                            .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
     if (dh_random_uniform(&ask.random) < RANDOM_SHARE)
         return false;
+    ask.view = (size_t)(id % ambs->live->member_count);
     choose_acquisition(&ask);
     bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
                      ? ambs_choose_pooled(&ask, proposal->point)

@@ -184,15 +184,16 @@ void ambs_data_mark(struct ambs_data *data);
 
 /* ---- a model that is kept current: ambs_live.c ---- */
 
-#define AMBS_MEMBERS 2
+#define AMBS_MEMBERS 3
 /* The lie told of a pending trial, by its slot; handle -1: none. */
 struct ambs_lie {
     int64_t handle[AMBS_MEMBERS];
 };
+#define AMBS_NO_LIE ((struct ambs_lie){{-1, -1, -1}})
 struct ambs_live {
     const struct ambs_options *options;
     const struct ambs_array *rows;
-    struct dh_model *members[AMBS_MEMBERS]; /* predictions are averaged */
+    struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
     size_t member_count;
     struct ambs_transform transform;
     size_t fitted;          /* results it was fitted to */
@@ -208,6 +209,7 @@ struct ambs_fit {
     const struct ambs_options *options;
     const struct ambs_data *data;
     const struct dh_model_kind *kinds[AMBS_MEMBERS];
+    double most_noise[AMBS_MEMBERS];
     size_t kind_count;
     size_t count; /* of results to learn from */
     uint64_t seed;
@@ -232,9 +234,10 @@ bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
 void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
-/* Mean and deviation of each row of x; `epistemic` leaves the noise out of the deviation. */
-void ambs_live_predict(const struct ambs_live *live, const double *x, size_t count, bool epistemic,
-                       double *mean, double *deviation);
+/* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
+ * of the deviation. */
+void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
+                       bool epistemic, double *mean, double *deviation);
 
 /* ---- the method's state and its ask: ambs.c, ambs_model.c, ambs_candidates.c, ambs_choose.c ----
  */
@@ -275,6 +278,7 @@ struct ambs_ask {
     struct dh_random random;
     struct dh_acquisition acquisition;
     unsigned hedged; /* which of EI, LCB, PI gp_hedge took */
+    size_t view;     /* which member of the model judges */
     bool epistemic;
     enum ambs_strategy strategy;
     double minima[16];

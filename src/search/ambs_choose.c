@@ -21,8 +21,8 @@ void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first)
     size_t count = points->count - first;
     if (count == 0)
         return;
-    ambs_live_predict(ask->ambs->live, points->x + first * points->width, count, ask->epistemic,
-                      points->mean + first, points->deviation + first);
+    ambs_live_predict(ask->ambs->live, ask->view, points->x + first * points->width, count,
+                      ask->epistemic, points->mean + first, points->deviation + first);
     for (size_t i = first; i < points->count; i++)
         points->score[i] =
             dh_acquisition_score(&ask->acquisition, points->mean[i], points->deviation[i]);

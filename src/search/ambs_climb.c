@@ -22,7 +22,7 @@ struct climb {
     const struct ambs_effort *effort;
     struct ambs_points here; /* one row */
     struct ambs_points near;
-    bool *moves; /* by the gradient, of each feature */
+    bool *moves;   /* by the gradient, of each feature */
     bool stepless; /* the gradient does it all */
     bool gradient;
 };
@@ -34,8 +34,7 @@ static void open_climb(struct climb *climb)
     ambs_points_make(&climb->here, 1, width);
     ambs_points_make(&climb->near, climb->effort->neighbours, width);
     climb->moves = dh_alloc(width, sizeof *climb->moves);
-    climb->gradient =
-        ambs->live->member_count == 1 && ambs->live->members[0]->kind->gradient != NULL;
+    climb->gradient = ambs->live->members[climb->ask->view]->kind->gradient != NULL;
     climb->stepless = climb->gradient;
     for (size_t j = 0; j < width; j++) {
         const struct dh_parameter *p =
@@ -67,8 +66,8 @@ static bool follow_gradient(struct climb *climb)
 {
     struct ambs_ask *ask = climb->ask;
     struct ambs *ambs = ask->ambs;
-    struct dh_ascent ascent = {&ask->acquisition, ambs->live->members[0], ambs->features.count,
-                               climb->effort->steps, ask->epistemic};
+    struct dh_ascent ascent = {&ask->acquisition, ambs->live->members[ask->view],
+                               ambs->features.count, climb->effort->steps, ask->epistemic};
     struct ambs_points *near = &climb->near;
     memcpy(near->x, climb->here.x, near->width * sizeof(double));
     if (!dh_acquisition_ascend(&ascent, climb->moves, near->x))
@@ -118,8 +117,7 @@ void ambs_climb(struct ambs_ask *ask, const struct ambs_effort *effort, struct a
         if (!climb.gradient || !stepped || (turn > 0 && !moved))
             break;
     }
-    memcpy(points->x + points->count * points->width, climb.here.x,
-           points->width * sizeof(double));
+    memcpy(points->x + points->count * points->width, climb.here.x, points->width * sizeof(double));
     points->count++;
     ambs_score(ask, points, points->count - 1);
     close_climb(&climb);

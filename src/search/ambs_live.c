@@ -77,6 +77,7 @@ void ambs_fit_run(struct ambs_fit *fit)
                                    .tune.trees = (size_t)fit->options->trees};
     for (size_t k = 0; k < fit->kind_count; k++) {
         struct dh_model *model = NULL;
+        setup.tune.most_noise = fit->most_noise[k];
         if (fit->kinds[k]->fit(&setup, &rows, &model, &fit->error) == DH_OK)
             live->members[live->member_count++] = model;
     }
@@ -122,7 +123,7 @@ void ambs_live_destroy(struct ambs_live **handle)
 }
 
 /* What the model is told of a trial that has no value yet. */
-static double lie(const struct ambs_live *live, const double *x)
+static double lie(const struct ambs_live *live, size_t view, const double *x)
 {
     switch (live->options->liar) {
     case AMBS_LIE_MIN:
@@ -135,23 +136,23 @@ static double lie(const struct ambs_live *live, const double *x)
         break;
     }
     double mean, deviation;
-    ambs_live_predict(live, x, 1, false, &mean, &deviation);
+    ambs_live_predict(live, view, x, 1, true, &mean, &deviation);
     return fmax(fmin(mean, live->high), live->low);
 }
 
 static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 {
-    double value = lie(live, x);
     while (live->lie_count <= slot)
-        *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = (struct ambs_lie){{-1, -1}};
+        *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = AMBS_NO_LIE;
     for (size_t k = 0; k < live->member_count; k++)
-        live->lies[slot].handle[k] = live->members[k]->kind->add(live->members[k], x, value);
+        live->lies[slot].handle[k] =
+            live->members[k]->kind->add(live->members[k], x, lie(live, k, x));
 }
 
 /* The lie told of this slot; its handles are -1 if there is none. It counts as taken back. */
 static struct ambs_lie forget_lie(struct ambs_live *live, uint32_t slot)
 {
-    struct ambs_lie none = {{-1, -1}};
+    struct ambs_lie none = AMBS_NO_LIE;
     if (slot >= live->lie_count)
         return none;
     struct ambs_lie lie = live->lies[slot];
@@ -197,34 +198,15 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
         learn(live->members[k], lie.handle[k], x, value);
 }
 
-/* Of a mixture of the members: mean of means; mean of variances plus variance of means. */
-static void blend(const struct ambs_live *live, const double *x, size_t count, bool epistemic,
-                  double *mean, double *variance)
+void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
+                       bool epistemic, double *mean, double *deviation)
 {
-    double share = 1 / (double)live->member_count, few[4 * FEW];
-    double *buffer = count <= FEW ? few : dh_alloc(4 * count, sizeof *buffer);
-    double *square = buffer + 3 * count;
+    const struct dh_model *model = live->members[view];
+    double few[FEW], *aleatoric = count <= FEW ? few : dh_alloc(count, sizeof *aleatoric);
+    struct dh_prediction out = {mean, aleatoric, deviation};
+    model->kind->predict(model, x, count, &out);
     for (size_t i = 0; i < count; i++)
-        mean[i] = variance[i] = square[i] = 0;
-    for (size_t k = 0; k < live->member_count; k++) {
-        struct dh_prediction out = {buffer, buffer + count, buffer + 2 * count};
-        live->members[k]->kind->predict(live->members[k], x, count, &out);
-        for (size_t i = 0; i < count; i++) {
-            mean[i] += share * out.mean[i];
-            square[i] += share * out.mean[i] * out.mean[i];
-            variance[i] += share * (out.epistemic[i] + (epistemic ? 0 : out.aleatoric[i]));
-        }
-    }
-    for (size_t i = 0; i < count; i++)
-        variance[i] += fmax(square[i] - mean[i] * mean[i], 0);
-    if (buffer != few)
-        free(buffer);
-}
-
-void ambs_live_predict(const struct ambs_live *live, const double *x, size_t count, bool epistemic,
-                       double *mean, double *deviation)
-{
-    blend(live, x, count, epistemic, mean, deviation);
-    for (size_t i = 0; i < count; i++)
-        deviation[i] = sqrt(fmax(deviation[i], 0));
+        deviation[i] = sqrt(fmax(deviation[i] + (epistemic ? 0 : aleatoric[i]), 0));
+    if (aleatoric != few)
+        free(aleatoric);
 }

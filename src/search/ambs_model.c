@@ -17,6 +17,7 @@
 #define GP_RESULTS 400 /* most for which auto takes a Gaussian process when time allows */
 #define GP_HURRIED 150 /* … and when claims come fast */
 #define GP_FEATURES 40
+#define LITTLE_NOISE 1e-5
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
 #define FIT_NICENESS 10  /* asks go first where a fit has no core of its own */
@@ -34,12 +35,23 @@ static bool suits_gp(const struct ambs *ambs, unsigned level)
     return ambs->data.mark + ambs->data.crowd <= limit && ambs->features.count <= GP_FEATURES;
 }
 
+static void add_member(struct ambs_fit *fit, const char *name, double most_noise)
+{
+    fit->kinds[fit->kind_count] = dh_model_find(name);
+    fit->most_noise[fit->kind_count++] = most_noise;
+}
+
+/* Where auto has the time it takes two Gaussian processes, whose proposals alternate: one that
+ * finds out how much of the results is noise, and one that takes them at their word. On rugged
+ * functions both explanations, smooth with noise or wavy without, are about as likely for a long
+ * time, and the most probable one alone keeps the search where it was wrong. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
-    if (!name && suits_gp(ambs, level) && dh_model_find("gp"))
-        name = "gp";
-    fit->kinds[fit->kind_count++] = dh_model_find(name ? name : "et");
+    bool gaussian = !name && suits_gp(ambs, level);
+    add_member(fit, name ? name : gaussian ? "gp" : "et", 0);
+    if (gaussian && level >= 2)
+        add_member(fit, "gp", LITTLE_NOISE);
 }
 
 static void say(struct ambs *ambs, const struct ambs_fit *fit)

@@ -143,6 +143,63 @@ static void slopes(void **unused)
 }
 
 /* The median of the samples is that of the minimum of independent normals, by simulation. */
+/* A model whose mean is a bowl about (.3, .8) with category 1 lower by 1, and whose variance is
+ * .01 + .04 x. */
+static void bowl_predict(const struct dh_model *model, const double *x, size_t count,
+                         const struct dh_prediction *out)
+{
+    (void)model;
+    for (size_t i = 0; i < count; i++, x += 3) {
+        out->mean[i] = pow(x[0] - 0.3, 2) + 3 * pow(x[1] - 0.8, 2) - x[2];
+        out->epistemic[i] = 0.01 + 0.04 * x[0];
+        out->aleatoric[i] = 0.5;
+    }
+}
+
+static void bowl_gradient(const struct dh_model *model, const double *x, double *mean,
+                          double *variance)
+{
+    (void)model;
+    mean[0] = 2 * (x[0] - 0.3);
+    mean[1] = 6 * (x[1] - 0.8);
+    mean[2] = variance[1] = variance[2] = 0;
+    variance[0] = 0.04;
+}
+
+/* The way up ends where a fine grid has its maximum, moves only what may move, and stays in the
+ * box. */
+static void ascent(void **unused)
+{
+    (void)unused;
+    const struct dh_model_kind kind = {.predict = bowl_predict, .gradient = bowl_gradient};
+    const struct dh_model model = {&kind};
+    const struct dh_acquisition all[] = {{.kind = DH_ACQUISITION_EI, .best = -0.2},
+                                         {.kind = DH_ACQUISITION_LCB, .kappa = 1.5},
+                                         {.kind = DH_ACQUISITION_LCB, .kappa = 40}};
+    for (size_t k = 0; k < DH_COUNT_OF(all); k++) {
+        struct dh_ascent setup = {&all[k], &model, 3, 50, true};
+        double x[] = {0.9, 0.1, 1}, best = -INFINITY, at = 0;
+        assert_true(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
+        for (int i = 0; i <= 10000; i++) {
+            double u = i / 1e4, score = dh_acquisition_score(&all[k], pow(u - 0.3, 2) - 1,
+                                                             sqrt(0.01 + 0.04 * u));
+            at = score > best ? u : at;
+            best = fmax(best, score);
+        }
+        check(x[0], at, 2e-3);
+        check(x[1], 0.8, 2e-3);
+        check(x[2], 1, 0);
+        double still[] = {0.9, NAN, 1};
+        assert_false(dh_acquisition_ascend(&setup, (const bool[]){false, true, false}, still));
+        check(still[0], 0.9, 0);
+    }
+    const struct dh_model_kind steps = {.predict = bowl_predict};
+    const struct dh_model forest = {&steps};
+    struct dh_ascent setup = {&all[0], &forest, 3, 50, true};
+    double x[] = {0.9, 0.1, 1};
+    assert_false(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
+}
+
 static void sampled_minima(void **unused)
 {
     (void)unused;
@@ -202,6 +259,7 @@ int main(void)
         cmocka_unit_test(entropy_of_the_minimum),
         cmocka_unit_test(far_tails),
         cmocka_unit_test(slopes),
+        cmocka_unit_test(ascent),
         cmocka_unit_test(sampled_minima),
         cmocka_unit_test(schedules),
         cmocka_unit_test(hedging),
