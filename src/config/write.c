@@ -1,14 +1,11 @@
-/* A tree back to libconfig text that parses to the same tree. Arrays become lists. */
+/* A tree back to libconfig text that parses to the same tree. Arrays become lists. Settings keep
+ * the lines of the file that they were read from, so that whoever gets the text (a worker, a
+ * launcher, a resume) names the user's lines in its messages. What came from --set or from an
+ * included file stands behind what is before it. */
 #include <string.h>
 
 #include "dh_mpi/text.h"
 #include "tree.h"
-
-static void indent(struct dh_buffer *out, int depth)
-{
-    for (int i = 0; i < depth; i++)
-        dh_buffer_text(out, "  ");
-}
 
 static void write_text(const char *text, struct dh_buffer *out)
 {
@@ -39,30 +36,50 @@ static void write_real(double number, struct dh_buffer *out)
         dh_buffer_text(out, ".0");
 }
 
-static void write_value(const struct dh_node *node, int depth, struct dh_buffer *out);
+struct writer {
+    struct dh_buffer *out;
+    const char *file; /* whose lines are kept */
+    int line;         /* of what is written next */
+};
 
-static void write_children(const struct dh_node *node, int depth, struct dh_buffer *out)
+/* On to the line of `node`, or a blank if that is not further down. */
+static void separate(struct writer *writer, const struct dh_node *node, int depth)
 {
+    bool ours = node->file && writer->file && strcmp(node->file, writer->file) == 0;
+    if (!ours || node->line <= writer->line) {
+        dh_buffer_text(writer->out, writer->out->size ? " " : "");
+        return;
+    }
+    for (; writer->line < node->line; writer->line++)
+        dh_buffer_text(writer->out, "\n");
+    for (int i = 0; i < depth; i++)
+        dh_buffer_text(writer->out, "  ");
+}
+
+static void write_value(struct writer *writer, const struct dh_node *node, int depth);
+
+static void write_children(struct writer *writer, const struct dh_node *node, int depth)
+{
+    bool list = node->kind == DH_NODE_LIST;
     for (size_t i = 0; i < node->child_count; i++) {
         const struct dh_node *child = node->children[i];
-        bool inside_list = node->kind == DH_NODE_LIST;
-        indent(out, depth);
-        if (!inside_list)
-            dh_buffer_printf(out, "%s = ", child->name);
-        write_value(child, depth, out);
-        dh_buffer_text(out, !inside_list ? ";\n" : i + 1 < node->child_count ? ",\n" : "\n");
+        separate(writer, child, depth);
+        if (!list)
+            dh_buffer_printf(writer->out, "%s = ", child->name);
+        write_value(writer, child, depth);
+        dh_buffer_text(writer->out, !list ? ";" : i + 1 < node->child_count ? "," : "");
     }
 }
 
-static void write_value(const struct dh_node *node, int depth, struct dh_buffer *out)
+static void write_value(struct writer *writer, const struct dh_node *node, int depth)
 {
+    struct dh_buffer *out = writer->out;
     switch (node->kind) {
     case DH_NODE_GROUP:
     case DH_NODE_LIST:
-        dh_buffer_text(out, node->kind == DH_NODE_GROUP ? "{\n" : "(\n");
-        write_children(node, depth + 1, out);
-        indent(out, depth);
-        dh_buffer_text(out, node->kind == DH_NODE_GROUP ? "}" : ")");
+        dh_buffer_text(out, node->kind == DH_NODE_GROUP ? "{" : "(");
+        write_children(writer, node, depth + 1);
+        dh_buffer_text(out, node->kind == DH_NODE_GROUP ? " }" : " )");
         break;
     case DH_NODE_BOOL:
         dh_buffer_text(out, node->integer ? "true" : "false");
@@ -82,5 +99,7 @@ static void write_value(const struct dh_node *node, int depth, struct dh_buffer 
 
 void dh_tree_write(const struct dh_node *root, struct dh_buffer *out)
 {
-    write_children(root, 0, out);
+    struct writer writer = {.out = out, .file = root->file, .line = 1};
+    write_children(&writer, root, 0);
+    dh_buffer_text(out, root->child_count ? "\n" : "");
 }

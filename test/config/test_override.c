@@ -101,7 +101,7 @@ static void test_creates(void **state)
     const struct dh_node *root = dh_config_root(config);
     const struct dh_node *deep = dh_node_child(dh_node_child(root, "checkpoint"), "deep");
     assert_string_equal(dh_node_child(deep, "file")->text, "a.h5");
-    check_text("text", dh_config_text(config), "checkpoint = {\n  deep = {\n    file = \"a.h5\";");
+    check_text("text", dh_config_text(config), "checkpoint = { deep = { file = \"a.h5\"; }; };");
     dh_config_destroy(&config);
     config = overridden("parameters[3]=8");
     root = dh_config_root(config);

@@ -195,7 +195,7 @@ static void test_include(void **state)
     assert_int_equal(dh_node_child(a, "high")->integer, 4294967296);
     assert_string_equal(dh_node_child(dh_config_root(config), "b")->file, path);
     assert_string_equal(dh_config_text(config),
-                        "a = {\n  low = 1;\n  high = 4294967296L;\n};\nb = 1;\n");
+                        "a = { low = 1; high = 4294967296L; };\n\n\nb = 1;\n");
     dh_config_destroy(&config);
     free(written_text("-part.cfg", "low = 1;\nhigh = 4294967296;\n"));
     assert_int_equal(dh_config_read(path, NULL, 0, &config, &err), DH_CONFIG);
@@ -220,6 +220,32 @@ static bool same(const struct dh_node *a, const struct dh_node *b)
         if (!same(a->children[i], b->children[i]))
             return false;
     return true;
+}
+
+static void check_lines(const struct dh_node *a, const struct dh_node *b)
+{
+    assert_int_equal(a->line, b->line);
+    for (size_t i = 0; i < a->child_count; i++)
+        check_lines(a->children[i], b->children[i]);
+}
+
+/* Whoever gets the text names the user's lines. */
+static void test_lines_are_kept(void **state)
+{
+    (void)state;
+    struct dh_config *config =
+        parsed("# what it is for\n\ng = {\n  # more\n  i = 3; r = 1e-5;\n\n"
+               "};\nl = ( 1,\n  { t = \"a\"\n \"b\"; },\n  [\n  true,\n"
+               "FALSE ] );\n/* a\nlong\none */ b : (\"x\",\n\"y\",\n\"z\"\n);");
+    struct dh_config *again = parsed(dh_config_text(config));
+    assert_int_equal(dh_node_child(dh_config_root(again), "g")->line, 3);
+    check_lines(dh_config_root(config), dh_config_root(again));
+    assert_string_equal(
+        dh_config_text(config),
+        "\n\ng = {\n\n  i = 3; r = 1e-05; };\n\n\nl = ( 1,\n  { t = \"ab\"; },\n\n"
+        "  (\n    true,\n    false ) );\n\n\nb = ( \"x\",\n  \"y\",\n\n  \"z\" );\n");
+    dh_config_destroy(&config);
+    dh_config_destroy(&again);
 }
 
 static void check_round_trip(const char *text)
@@ -356,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_kinds_and_lines),
         cmocka_unit_test(test_text_that_includes),
         cmocka_unit_test(test_include),
+        cmocka_unit_test(test_lines_are_kept),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_noise),
