@@ -48,8 +48,8 @@ dh_status dh_app_setup_parse(const char *path, const char *text, struct dh_app_s
 void dh_app_setup_free(struct dh_app_setup *setup);
 
 /* `--check` and `dhctl check`: validate everything that can be known before a run (space, method,
- * evaluator, checkpoint to resume) and describe the plan in `out`. */
-dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out,
+ * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. */
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_buffer *out,
                       struct dh_error *err);
 
 /* Block SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 in this thread and all that it creates from now on

@@ -136,6 +136,10 @@ struct dh_settings {
  * Borrows `config`, which must outlive the result. */
 dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings *out,
                              struct dh_error *err);
+/* Can a history of `old` go on with `now`? DH_CONFIG if the objectives differ; the space has its own
+ * comparison. */
+dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_settings *now,
+                              struct dh_error *err);
 void dh_settings_free(struct dh_settings *settings);
 
 #endif

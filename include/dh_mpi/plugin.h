@@ -8,8 +8,8 @@
  *         return 0;                                  // anything else: the evaluation failed
  *     }
  *
- *     cc -shared -fPIC -o train.so train.c           # evaluator = { type = "plugin"; library =
- * "train.so"; };
+ *     cc -shared -fPIC -o train.so train.c
+ *     evaluator = { type = "plugin"; library = "train.so"; };      // in the configuration
  *
  * Plain C99 (and C++), self-contained. By default each call runs in a process of its own: a crash
  * is a failed evaluation, memory need not be freed.

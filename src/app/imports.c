@@ -5,14 +5,21 @@
 
 #include "dh_mpi/alloc.h"
 
-static dh_status read_file(const struct dh_app_setup *setup, const char *file,
+/* Its points, for the setting `node` that names it. */
+static dh_status read_file(const struct dh_app_setup *setup, const struct dh_node *node,
                            const struct dh_log *log, struct dh_import *out, struct dh_error *err)
 {
-    dh_status status = dh_import_read(file, setup->space, &setup->settings, out, err);
-    if (status == DH_OK)
-        dh_log_info(log, "%zu points from %s%s%s", out->count, file, out->notes[0] ? ": " : "",
-                    out->notes);
-    return status;
+    dh_status status = dh_import_read(node->text, setup->space, &setup->settings, out, err);
+    if (status == DH_OK) {
+        int length = (int)strlen(out->notes);
+        length -= length > 0 && out->notes[length - 1] == '\n';
+        dh_log_info(log, "%zu point%s from %s%s%.*s", out->count, out->count == 1 ? "" : "s",
+                    node->text, length ? "\n" : "", length, out->notes);
+        return DH_OK;
+    }
+    if (node->line > 0)
+        return dh_fail_context(err, "%s:%d", node->file, node->line);
+    return dh_fail_context(err, "%s", node->file);
 }
 
 static void *append(void *array, size_t count, const void *more, size_t more_count, size_t size)
@@ -30,11 +37,9 @@ static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_nod
         return dh_node_fail(err, entry, "warm_start: expected the name of a file, found a %s",
                             dh_node_kind_name(entry->kind));
     struct dh_import one = {0};
-    dh_status status = read_file(setup, entry->text, log, &one, err);
-    if (status != DH_OK) {
-        dh_fail_context(err, "%s:%d: warm_start", entry->file, entry->line);
+    dh_status status = read_file(setup, entry, log, &one, err);
+    if (status != DH_OK)
         return status;
-    }
     size_t width = dh_space_count(setup->space) * sizeof(double);
     size_t depth = setup->settings.objective_count * sizeof(double);
     warm->points = append(warm->points, warm->count, one.points, one.count, width);
@@ -50,8 +55,10 @@ dh_status dh_imports_read(const struct dh_app_setup *setup, const struct dh_log 
                           struct dh_error *err)
 {
     *imports = (struct dh_imports){0};
-    const char *file = dh_search_list_file(&setup->settings);
-    dh_status status = file ? read_file(setup, file, log, &imports->list, err) : DH_OK;
+    dh_status status = DH_OK;
+    if (dh_search_list_file(&setup->settings))
+        status = read_file(setup, dh_node_child(setup->settings.optimizer, "file"), log,
+                           &imports->list, err);
     const struct dh_node *files = setup->settings.warm_start;
     for (size_t i = 0; files && i < files->child_count && status == DH_OK; i++)
         status = read_warm(setup, files->children[i], log, &imports->warm, err);

@@ -19,6 +19,12 @@ static const char *const type_names[] = {
     [DH_BOOL] = "bool",       [DH_CONSTANT] = "constant",
 };
 
+static const char *const prior_names[] = {
+    [DH_PRIOR_UNIFORM] = "uniform",
+    [DH_PRIOR_NORMAL] = "normal",
+    [DH_PRIOR_TRUNCATED] = "truncated normal",
+};
+
 static void put_range(const struct dh_parameter *parameter, struct dh_buffer *out)
 {
     if (parameter->choice_count == 0) {
@@ -32,8 +38,15 @@ static void put_range(const struct dh_parameter *parameter, struct dh_buffer *ou
         if (parameter->scale == DH_SCALE_LOG)
             dh_buffer_text(out, " (log)");
     }
-    for (size_t i = 0; i < parameter->choice_count; i++)
+    for (size_t i = 0; i < parameter->choice_count; i++) {
         dh_buffer_printf(out, "%s%s", i ? ", " : "", parameter->choices[i].text);
+        if (parameter->probabilities)
+            dh_buffer_printf(out, " (%.3g%%)", 100 * parameter->probabilities[i]);
+    }
+    if (parameter->prior != DH_PRIOR_UNIFORM)
+        dh_buffer_printf(out, ", %s: mean %.6g, deviation %.6g%s", prior_names[parameter->prior],
+                         parameter->mean, parameter->deviation,
+                         parameter->scale == DH_SCALE_LOG ? " of the logarithm" : "");
 }
 
 static void put_space(const struct dh_app_setup *setup, struct dh_buffer *out)
@@ -108,14 +121,15 @@ static dh_status check_folder(const char *file, struct dh_error *err)
 }
 
 /* What lies under the checkpoint's name, and whether this configuration can go on with it. */
-static dh_status put_checkpoint(const struct dh_app_setup *setup, struct dh_buffer *out,
+static dh_status put_checkpoint(const struct dh_app_setup *setup, bool fresh, struct dh_buffer *out,
                                 struct dh_error *err)
 {
     const char *file = setup->settings.checkpoint.file;
     struct dh_store_image image = {0};
     dh_status status = dh_store_read(file, &image, err);
-    if (status == DH_EMPTY) {
-        dh_buffer_printf(out, "checkpoint  %s (new)\n", file);
+    if (status == DH_EMPTY || fresh) {
+        dh_buffer_printf(out, "checkpoint  %s (new%s)\n", file,
+                         status == DH_EMPTY ? "" : "; the one there is moved aside");
         status = check_folder(file, err);
     } else if (status == DH_OK) {
         uint64_t ended = dh_history_ended(image.history);
@@ -124,8 +138,10 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, struct dh_buff
                          " to evaluate again)\n%s",
                          file, ended, dh_history_count(image.history) - ended, image.notes);
         status = dh_space_compare(image.space, setup->space, err);
+        if (status == DH_OK)
+            status = dh_settings_compare(&image.settings, &setup->settings, err);
         if (status != DH_OK)
-            dh_fail_context(err, "%s cannot be resumed (--fresh starts anew)", file);
+            dh_fail_context(err, "%s cannot be continued (--fresh moves it aside)", file);
     }
     dh_store_image_free(&image);
     return status;
@@ -168,7 +184,8 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
     return status;
 }
 
-dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out, struct dh_error *err)
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_buffer *out,
+                      struct dh_error *err)
 {
     const struct dh_settings *settings = &setup->settings;
     struct dh_eval_plan plan;
@@ -185,5 +202,5 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, struct dh_buffer *out, s
     if (status != DH_OK)
         return status;
     put_evaluator(&plan, out);
-    return put_checkpoint(setup, out, err);
+    return put_checkpoint(setup, fresh, out, err);
 }

@@ -44,7 +44,7 @@ int dh_app_check(const struct dh_app_options *options, const struct dh_log *log)
     dh_status status = dh_app_setup_read(options->config_path, options->overrides,
                                          options->override_count, &setup, &err);
     if (status == DH_OK)
-        status = dh_app_plan(&setup, &plan, &err);
+        status = dh_app_plan(&setup, options->fresh, &plan, &err);
     if (status == DH_OK)
         status = put_out(&plan, &err);
     dh_buffer_free(&plan);

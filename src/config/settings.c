@@ -259,6 +259,22 @@ dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings 
     return status;
 }
 
+dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_settings *now,
+                              struct dh_error *err)
+{
+    if (old->objective_count != now->objective_count)
+        return dh_fail(err, DH_CONFIG, "objectives: there were %zu, now there are %zu",
+                       old->objective_count, now->objective_count);
+    for (size_t i = 0; i < old->objective_count; i++) {
+        const struct dh_objective *was = &old->objectives[i], *is = &now->objectives[i];
+        if (strcmp(was->name, is->name) != 0 || was->maximize != is->maximize)
+            return dh_fail(err, DH_CONFIG, "objective %zu was \"%s\" (%s), now it is \"%s\" (%s)",
+                           i + 1, was->name, was->maximize ? "maximize" : "minimize", is->name,
+                           is->maximize ? "maximize" : "minimize");
+    }
+    return DH_OK;
+}
+
 void dh_settings_free(struct dh_settings *settings)
 {
     free(settings->objectives);

@@ -8,6 +8,8 @@
 #include "verb.h"
 
 struct request {
+    const char **overrides; /* owned */
+    size_t override_count, capacity;
     uint64_t count, seed;
     bool seeded; /* otherwise the configuration's */
     bool json;
@@ -15,6 +17,7 @@ struct request {
 
 static const struct option options[] = {{"number", required_argument, NULL, 'n'},
                                         {"seed", required_argument, NULL, 's'},
+                                        {"set", required_argument, NULL, 'o'},
                                         {"json", no_argument, NULL, 'j'},
                                         {0}};
 
@@ -45,40 +48,48 @@ static dh_status print_points(const struct dh_app_setup *setup, const struct req
     return status;
 }
 
-static dh_status run(int argc, char **argv, struct dh_error *err)
+static dh_status read_options(int argc, char **argv, struct request *request, struct dh_error *err)
 {
-    struct request request = {.count = 10};
     dh_status status = DH_OK;
     for (int option;
          status == DH_OK && (option = verb_option(argc, argv, "n:s:j", options, err)) != -1;) {
         if (option == 'n')
-            status = verb_number("-n", optarg, &request.count, err);
+            status = verb_number("-n", optarg, &request->count, err);
         else if (option == 's')
-            status = verb_number("--seed", optarg, &request.seed, err);
+            status = verb_number("--seed", optarg, &request->seed, err);
+        else if (option == 'o')
+            *DH_PUSH(request->overrides, request->override_count, request->capacity) = optarg;
         else if (option == 'j')
-            request.json = true;
+            request->json = true;
         else
             status = DH_USAGE;
-        request.seeded = request.seeded || option == 's';
+        request->seeded = request->seeded || option == 's';
     }
+    return status == DH_OK ? verb_operands(argc, 1, "a configuration", err) : status;
+}
+
+static dh_status run(int argc, char **argv, struct dh_error *err)
+{
+    struct request request = {.count = 10};
+    struct dh_app_setup setup = {0};
+    dh_status status = read_options(argc, argv, &request, err);
     if (status == DH_OK)
-        status = verb_operands(argc, 1, "a configuration", err);
-    if (status != DH_OK)
-        return status;
-    struct dh_app_setup setup;
-    status = dh_app_setup_read(argv[optind], NULL, 0, &setup, err);
+        status =
+            dh_app_setup_read(argv[optind], request.overrides, request.override_count, &setup, err);
     if (status == DH_OK)
         status = print_points(&setup, &request, err);
     dh_app_setup_free(&setup);
+    free(request.overrides);
     return status;
 }
 
 const struct verb verb_sample = {
     .name = "sample",
-    .arguments = "[-n COUNT] [--seed SEED] [--json] CONFIG.cfg",
+    .arguments = "[-n COUNT] [--seed SEED] [--set PATH=VALUE] [--json] CONFIG.cfg",
     .summary = "Draw random points of a configuration's space",
     .help = "  -n, --number COUNT   so many (default 10)\n"
             "  -s, --seed SEED      instead of the configuration's\n"
+            "  --set PATH=VALUE     override a setting, as for dh_mpi; may be repeated\n"
             "  -j, --json           a JSON object a line\n\n"
             "Example: dhctl sample -n 5 digits.cfg\n",
     .run = run,

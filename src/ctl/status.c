@@ -1,10 +1,13 @@
 /* dhctl status: how far is the search? From the status.json that a running search keeps; where
  * that is missing or tells of another search, from the checkpoint itself. */
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dh_mpi/clock.h"
 #include "dh_mpi/report.h"
@@ -35,6 +38,17 @@ static json_t *read_status(const char *checkpoint)
     return NULL;
 }
 
+/* Did its process end on this machine, where that can be seen? */
+static bool is_dead(const json_t *status)
+{
+    char here[256] = "";
+    const char *host = json_string_value(json_object_get(status, "host"));
+    json_int_t pid = json_integer_value(json_object_get(status, "pid"));
+    if (!host || pid <= 0 || gethostname(here, sizeof here - 1) != 0 || strcmp(host, here) != 0)
+        return false;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
 static void print_status(const json_t *status)
 {
     const char *name = json_string_value(json_object_get(status, "name"));
@@ -47,7 +61,7 @@ static void print_status(const json_t *status)
     printf("%s: %s\n", name ? name : "?", line ? line : "?");
     if (finished)
         printf("ended %s ago: %s\n", ago.data, stop ? stop : "?");
-    else if (age > STALE)
+    else if (age > STALE || is_dead(status))
         printf("last sign of life %s ago: it no longer runs; the same command resumes\n", ago.data);
     else
         puts("running");

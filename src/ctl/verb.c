@@ -200,12 +200,14 @@ void verb_print_json(const struct dh_store_image *image, const uint64_t *ids, ui
 
 #define NARROW 3
 #define WIDEST 28
+#define LONGEST 200
 
-/* A cell of column `column`: id, status, objectives, parameters. */
+/* A cell of column `column`: id, status, objectives, parameters, reason. */
 static void put_cell(const struct dh_store_image *image, const struct dh_trial *trial,
                      size_t column, struct dh_buffer *out)
 {
     size_t objectives = image->settings.objective_count;
+    size_t reason = 2 + objectives + dh_space_count(image->space);
     if (column == 0)
         dh_buffer_printf(out, "%" PRIu64, trial->id);
     else if (column == 1)
@@ -213,6 +215,8 @@ static void put_cell(const struct dh_store_image *image, const struct dh_trial *
     else if (column < 2 + objectives) {
         double value = trial->outcome.objectives ? trial->outcome.objectives[column - 2] : NAN;
         dh_buffer_printf(out, isnan(value) ? "-" : "%.8g", value);
+    } else if (column == reason) {
+        dh_buffer_text(out, trial->outcome.reason ? trial->outcome.reason : "");
     } else {
         size_t index = column - 2 - objectives;
         dh_parameter_format(dh_space_parameter(image->space, index), trial->values[index], out);
@@ -226,9 +230,12 @@ static const char *column_name(const struct dh_store_image *image, size_t column
         return column == 0 ? "id" : "status";
     if (column < 2 + objectives)
         return image->settings.objectives[column - 2].name;
+    if (column == 2 + objectives + dh_space_count(image->space))
+        return "reason";
     return dh_space_parameter(image->space, column - 2 - objectives)->name;
 }
 
+/* The last column ends the line, so it may be as long as it is. */
 static void print_cell(const char *text, size_t width, bool last)
 {
     struct dh_buffer plain = {0};
@@ -236,14 +243,26 @@ static void print_cell(const char *text, size_t width, bool last)
     for (size_t i = 0; i < plain.size; i++) /* a row is a line */
         if (plain.data[i] == '\n')
             plain.data[i] = ' ';
-    printf("%-*.*s%s", last ? 0 : (int)width, WIDEST, plain.data ? plain.data : "",
+    printf("%-*.*s%s", last ? 0 : (int)width, last ? LONGEST : WIDEST, plain.data ? plain.data : "",
            last ? "\n" : "  ");
     dh_buffer_free(&plain);
+}
+
+/* Why trials did not succeed is a column if there are any. */
+static bool any_reason(const struct dh_store_image *image, const uint64_t *ids, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const char *reason = dh_history_trial(image->history, ids[i])->outcome.reason;
+        if (reason && reason[0])
+            return true;
+    }
+    return false;
 }
 
 void verb_print_table(const struct dh_store_image *image, const uint64_t *ids, uint64_t count)
 {
     size_t columns = 2 + image->settings.objective_count + dh_space_count(image->space);
+    columns += any_reason(image, ids, count);
     size_t *widths = dh_alloc(columns, sizeof *widths);
     struct dh_buffer cell = {0};
     for (size_t c = 0; c < columns; c++) {

@@ -83,22 +83,6 @@ static uint64_t last_of_session(const struct state *state, size_t i)
     return last;
 }
 
-static dh_status compare_objectives(const struct dh_settings *old, const struct dh_settings *now,
-                                    struct dh_error *err)
-{
-    if (old->objective_count != now->objective_count)
-        return dh_fail(err, DH_CONFIG, "objectives: there were %zu, now there are %zu",
-                       old->objective_count, now->objective_count);
-    for (size_t i = 0; i < old->objective_count; i++) {
-        const struct dh_objective *was = &old->objectives[i], *is = &now->objectives[i];
-        if (strcmp(was->name, is->name) != 0 || was->maximize != is->maximize)
-            return dh_fail(err, DH_CONFIG, "objective %zu was \"%s\" (%s), now it is \"%s\" (%s)",
-                           i + 1, was->name, was->maximize ? "maximize" : "minimize", is->name,
-                           is->maximize ? "maximize" : "minimize");
-    }
-    return DH_OK;
-}
-
 /* Config, settings and space of the image from `text`; then the space and history to fill. */
 static dh_status take_config(struct state *state, const char *text, struct dh_error *err)
 {
@@ -120,7 +104,7 @@ static dh_status take_config(struct state *state, const char *text, struct dh_er
     }
     status = dh_space_compare(image->space, state->target->space, err);
     if (status == DH_OK)
-        status = compare_objectives(&image->settings, state->target->settings, err);
+        status = dh_settings_compare(&image->settings, state->target->settings, err);
     if (status != DH_OK)
         return dh_fail_context(err, "%s cannot be continued (--fresh moves it aside)",
                                state->family->path);

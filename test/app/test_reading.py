@@ -1,5 +1,6 @@
-"""Reading a checkpoint with other programs while the search replaces it."""
+"""Reading a checkpoint with other programs while the search replaces it, and with dhctl."""
 
+import signal
 import unittest
 
 import h5py
@@ -68,6 +69,26 @@ class Reading(harness.Case):
             self.dhctl("export", "--format", "csv", "read.h5")))
         self.assertTrue((table["m:timestamp_gather"] >= table["m:timestamp_submit"]).all())
         self.assertTrue(table["objective"].between(0, 200).all())
+
+    def test_a_killed_search_is_not_called_running(self):
+        self.write("read.cfg", CONFIG)
+        process = self.start(0, "read.cfg")
+        self.wait_for(lambda: self.read_if_there() is not None, 30, "a checkpoint")
+        self.wait_for(lambda: "running" in self.dhctl("status", "read.h5"), 30, "it runs")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertIn("it no longer runs", self.dhctl("status", "read.h5"))
+
+    def test_list_says_why_trials_failed(self):
+        self.write("read.cfg", CONFIG)
+        arguments = "--set", "search.max_evaluations=3", "read.cfg"
+        self.run_search(0, "--set", "evaluator.duration=0.0", *arguments)
+        self.assertNotIn("reason", self.dhctl("list", "read.h5"))
+        self.run_search(0, "--fresh", "--set",
+                        'evaluator={ type = "command"; command = "sh -c false"; }', *arguments)
+        head, *rows = self.dhctl("list", "--status", "failed", "read.h5").splitlines()
+        self.assertTrue(head.endswith("reason"))
+        self.assertEqual([row.split("  ")[-1].strip() for row in rows], ["exit code 1"] * 3)
 
 
 if __name__ == "__main__":

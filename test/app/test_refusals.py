@@ -41,6 +41,32 @@ class Refusals(harness.Case):
     def test_check_finds_a_folder_that_is_not_there(self):
         self.refused(74, "nowhere", "--check", "--set", "checkpoint.file=nowhere/no.h5")
 
+    def test_check_refuses_what_the_search_would(self):
+        self.run_alone()
+        other = "--set", 'objectives = ({ name = "loss"; goal = "minimize"; })'
+        for arguments in ("--check", *other), other:
+            self.refused(78, 'objective 1 was "objective" (maximize), now it is "loss"', *arguments)
+        done = self.run_alone("--check", "--fresh", *other)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("new; the one there is moved aside", done.stdout)
+
+    def test_a_file_to_read_is_named_with_the_setting(self):
+        for setting in 'optimizer={ method = "list"; file = "gone.csv"; }', 'warm_start=["gone.csv"]':
+            self.refused(74, f"--set {setting}: gone.csv: is not there", "--check",
+                         "--set", "optimizer.method=ambs", "--set", setting)
+        self.write("points.cfg", CONFIG + 'warm_start = ["gone.csv"];\n')
+        done = subprocess.run([harness.DHCTL, "check", "--set", "optimizer.method=ambs",
+                               "points.cfg"], cwd=self.folder, text=True, capture_output=True)
+        self.assertIn("points.cfg:10: gone.csv: is not there", done.stderr)
+
+    def test_messages_of_a_worker_have_the_lines_of_the_file(self):
+        text = CONFIG[:CONFIG.index("evaluator")].replace("search", "# a comment\n\nsearch")
+        self.write("no.cfg", text + 'evaluator = { type = "python"; function = "no.run"; };\n')
+        done = subprocess.run([harness.DH_MPI, "no.cfg"], cwd=self.folder, text=True,
+                              capture_output=True, env=self.environment(), timeout=120)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn(f"no.cfg:{text.count(chr(10)) + 1}: evaluator: ", done.stderr)
+
     def test_failures_in_a_row_are_not_submitted_again(self):
         done = self.run_alone()
         self.assertEqual(done.returncode, 78, done.stderr)
