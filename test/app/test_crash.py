@@ -17,6 +17,7 @@ import unittest
 import harness
 
 CRASHING = os.environ["DH_MPI_CRASH"]  # dh_mpi with crash points
+SAME_MODEL = os.environ["DH_SAME_MODEL"]
 LONG = bool(os.environ.get("DH_LONG"))
 
 CONFIG = """
@@ -151,6 +152,27 @@ class Same(Case):
 
     def test_model_under_mpi(self):
         self.compare("ambs", 2, ["journal.written:31", "journal.half:9", "rotate.sealed:1"])
+
+    def test_model_with_many_workers(self):
+        """Results come in any order, trials are pending all the time: what is proposed before and
+        after each death is what a search proposes that was told the same events and never died.
+        """
+        for surrogate in ("auto", "et"):
+            with self.subTest(surrogate=surrogate):
+                self.wipe()
+                self.configure(evaluations=60, duration=0.05,
+                               optimizer=f'method = "ambs"; surrogate = "{surrogate}"; effort = 2;')
+                pending = 0
+                for point in ("journal.written:20", "journal.half:8", "journal.written:6"):
+                    self.assertTrue(self.die(4, point), f"{point} was not reached")
+                    pending += sum(t["status"] == "pending" for t in self.trials("crash.h5"))
+                self.assertGreater(pending, 0)
+                self.run_search(4, "crash.cfg")
+                self.assert_complete("crash.h5", 60)
+                done = subprocess.run([SAME_MODEL, "crash.h5", "3"], cwd=self.folder, text=True,
+                                      capture_output=True, timeout=300)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("60 trials", done.stdout)
 
 
 class Places(Case):
