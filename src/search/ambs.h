@@ -325,6 +325,10 @@ void ambs_climb(struct ambs_ask *ask, const struct ambs_effort *effort, struct a
                 size_t start);
 /* Predict and score the rows from `first` on. */
 void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first);
+/* With MES: draw minima from what is known of `points`, and score them. */
+void ambs_draw_minima(struct ambs_ask *ask, struct ambs_points *points);
+/* Was the row never proposed? Leaves its point in `point`. */
+bool ambs_is_new(const struct ambs *ambs, const double *x, double *point);
 /* Best point that is new, into `point`; false if there is none. */
 bool ambs_choose(struct ambs_ask *ask, double *point);
 /* The same from the kept pool, in bounded time. */

@@ -28,7 +28,7 @@ void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first)
             dh_acquisition_score(&ask->acquisition, points->mean[i], points->deviation[i]);
 }
 
-static bool is_new(struct ambs *ambs, const double *x, double *point)
+bool ambs_is_new(const struct ambs *ambs, const double *x, double *point)
 {
     ambs_features_decode(&ambs->features, x, point);
     return !dh_map_get(&ambs->seen, dh_space_identity(ambs->context->space, point), NULL);
@@ -70,7 +70,7 @@ size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double 
         if (best == SIZE_MAX)
             break;
         wanted[best] = NAN;
-        if (!is_new(ask->ambs, points->x + best * points->width, point))
+        if (!ambs_is_new(ask->ambs, points->x + best * points->width, point))
             continue;
         found = best;
         if (skip-- == 0)
@@ -119,7 +119,7 @@ static size_t best_of(const struct ambs_ask *ask, const struct ambs_points *poin
     return kept;
 }
 
-static void draw_minima(struct ambs_ask *ask, struct ambs_points *points)
+void ambs_draw_minima(struct ambs_ask *ask, struct ambs_points *points)
 {
     if (ask->acquisition.kind != DH_ACQUISITION_MES || points->count == 0)
         return;
@@ -141,7 +141,7 @@ bool ambs_choose(struct ambs_ask *ask, double *point)
     ambs_points_make(&points, wanted + effort->starts, ask->ambs->features.count);
     ambs_candidates(ask, wanted, &points);
     ambs_score(ask, &points, 0);
-    draw_minima(ask, &points);
+    ambs_draw_minima(ask, &points);
     size_t best[16], starts = best_of(ask, &points, effort->starts, best);
     for (size_t i = 0; i < starts; i++)
         ambs_climb(ask, effort, &points, best[i]);

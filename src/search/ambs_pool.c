@@ -1,7 +1,9 @@
 /* The lowest level of effort: a pool that is kept between asks. See ambs.h.
  *
  * Each ask replaces a few of its rows, in turn, and predicts again only those and the few that
- * look best; so its time does not depend on the pool's size, and hardly on the model's. */
+ * look best; so its time does not depend on the pool's size, and hardly on the model's. Scores are
+ * kept, too, as long as the acquisition stays the same: those of EI cost more than predictions.
+ * Rows that were proposed are passed over until their turn comes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,10 +14,15 @@
 #define POOL 512
 #define FRESH 8
 #define AGAIN 4
+#define MINIMA_ROWS 64 /* from which minima are drawn, by MES */
 
 struct ambs_pool {
     struct ambs_points points;
     size_t next; /* row to be replaced */
+    bool taken[POOL];
+    struct dh_acquisition judge; /* that gave the scores in `judged`; NaN: none yet */
+    double judged[POOL];
+    double minima[16]; /* of MES, drawn once in a turn */
 };
 
 void ambs_pool_destroy(struct ambs_pool **pool)
@@ -36,34 +43,107 @@ static struct ambs_points rows(struct ambs_points *points, size_t first, size_t 
                                 points->score + first};
 }
 
+/* Its scores are as good as free. */
+static bool cheap(const struct dh_acquisition *a)
+{
+    return a->kind == DH_ACQUISITION_LCB;
+}
+
+/* Make this ask's acquisition the one whose scores are kept. */
+static void appoint(struct ambs_ask *ask, struct ambs_pool *pool)
+{
+    struct dh_acquisition *mine = &ask->acquisition, *judge = &pool->judge;
+    if (mine->kind == DH_ACQUISITION_MES) {
+        if (pool->next == 0 || judge->kind != DH_ACQUISITION_MES) {
+            struct ambs_points some = rows(&pool->points, 0, MINIMA_ROWS);
+            ambs_draw_minima(ask, &some);
+            memcpy(pool->minima, ask->minima, sizeof pool->minima);
+            judge->best = NAN;
+        }
+        mine->minima = pool->minima;
+        mine->minimum_count = DH_COUNT_OF(pool->minima);
+    }
+    if (cheap(mine) ||
+        (judge->kind == mine->kind && judge->xi == mine->xi && judge->best == mine->best))
+        return;
+    *judge = *mine;
+    for (size_t i = 0; i < POOL; i++)
+        pool->judged[i] = NAN;
+}
+
+/* Predict and score rows anew. */
+static void look(struct ambs_ask *ask, struct ambs_pool *pool, size_t first, size_t count)
+{
+    struct ambs_points part = rows(&pool->points, first, count);
+    ambs_score(ask, &part, 0);
+    for (size_t i = 0; i < count; i++)
+        pool->judged[first + i] = cheap(&ask->acquisition) ? NAN : part.score[i];
+}
+
 /* A few new rows in place of the oldest. */
 static void renew(struct ambs_ask *ask, struct ambs_pool *pool)
 {
     struct ambs_points part = rows(&pool->points, pool->next, 0);
     ambs_candidates(ask, FRESH, &part);
-    ambs_score(ask, &part, 0);
-    pool->next = (pool->next + part.count) % (POOL - POOL % FRESH);
+    look(ask, pool, pool->next, part.count);
+    memset(pool->taken + pool->next, 0, part.count * sizeof *pool->taken);
+    pool->next += part.count;
     if (pool->next + FRESH > POOL)
         pool->next = 0;
 }
 
-/* Predict the best rows again, with the model as it is now. */
-static void look_again(struct ambs_ask *ask, struct ambs_points *points)
+/* Scores of all rows. */
+static void judge(struct ambs_ask *ask, struct ambs_pool *pool)
 {
-    for (size_t i = 0; i < points->count; i++)
-        points->score[i] =
-            dh_acquisition_score(&ask->acquisition, points->mean[i], points->deviation[i]);
+    const struct dh_acquisition *a = &ask->acquisition;
+    struct ambs_points *points = &pool->points;
+    for (size_t i = 0; i < POOL; i++)
+        if (cheap(a))
+            points->score[i] = a->kappa * points->deviation[i] - points->mean[i];
+        else if (isnan(pool->judged[i]))
+            points->score[i] = pool->judged[i] =
+                dh_acquisition_score(a, points->mean[i], points->deviation[i]);
+        else
+            points->score[i] = pool->judged[i];
+}
+
+/* The row with the best score, or POOL. */
+static size_t best_row(const struct ambs_pool *pool)
+{
+    size_t best = POOL;
+    double score = -INFINITY;
+    for (size_t i = 0; i < POOL; i++)
+        if (pool->points.score[i] > score && !pool->taken[i]) {
+            score = pool->points.score[i];
+            best = i;
+        }
+    return best;
+}
+
+/* Predict the best rows again, with the model as it is now. */
+static void look_again(struct ambs_ask *ask, struct ambs_pool *pool)
+{
     for (size_t k = 0; k < AGAIN; k++) {
-        size_t best = 0;
-        for (size_t i = 1; i < points->count; i++)
-            if (points->score[i] > points->score[best])
-                best = i;
-        double before = points->score[best];
-        struct ambs_points one = rows(points, best, 1);
-        ambs_score(ask, &one, 0);
-        if (points->score[best] >= before)
+        size_t best = best_row(pool);
+        if (best == POOL)
+            break;
+        double before = pool->points.score[best];
+        look(ask, pool, best, 1);
+        if (pool->points.score[best] >= before)
             break;
     }
+}
+
+static bool pick(struct ambs_ask *ask, struct ambs_pool *pool, double *point)
+{
+    if (ask->strategy == AMBS_SPREAD_TOPK || ask->strategy == AMBS_SPREAD_BOLTZMANN)
+        return ambs_pick(ask, &pool->points, point) != SIZE_MAX;
+    for (size_t best; (best = best_row(pool)) < POOL;) {
+        pool->taken[best] = true;
+        if (ambs_is_new(ask->ambs, pool->points.x + best * pool->points.width, point))
+            return true;
+    }
+    return false;
 }
 
 bool ambs_choose_pooled(struct ambs_ask *ask, double *point)
@@ -71,14 +151,16 @@ bool ambs_choose_pooled(struct ambs_ask *ask, double *point)
     struct ambs *ambs = ask->ambs;
     if (!ambs->pool) {
         ambs->pool = dh_alloc(1, sizeof *ambs->pool);
+        ambs->pool->judge.best = NAN;
         ambs_points_make(&ambs->pool->points, POOL, ambs->features.count);
         ambs_candidates(ask, POOL, &ambs->pool->points);
         ambs_score(ask, &ambs->pool->points, 0);
     }
-    struct ambs_points *points = &ambs->pool->points;
-    if (points->count < POOL) /* constraints hold rarely: all anew each time */
+    if (ambs->pool->points.count < POOL) /* constraints hold rarely: all anew each time */
         return ambs_choose(ask, point);
+    appoint(ask, ambs->pool);
     renew(ask, ambs->pool);
-    look_again(ask, points);
-    return ambs_pick(ask, points, point) != SIZE_MAX;
+    judge(ask, ambs->pool);
+    look_again(ask, ambs->pool);
+    return pick(ask, ambs->pool, point);
 }
