@@ -59,6 +59,12 @@ struct dh_prediction {
     double *epistemic; /* variance of the mean: what more data would take away */
 };
 
+/* Of one point; the arrays are the caller's. */
+struct dh_gradient {
+    double mean, aleatoric, epistemic;
+    double *by_mean, *by_epistemic;
+};
+
 struct dh_model;
 
 struct dh_model_kind {
@@ -79,10 +85,10 @@ struct dh_model_kind {
     /* What was added under this handle has the value y and stays; the handle is not used any more.
      * The result is that of remove and learn. NULL: remove and learn. */
     void (*settle)(struct dh_model *model, int64_t handle, double y);
-    /* Gradients of mean and of epistemic variance with respect to the numeric features at x
-     * (feature_count entries; 0 for categories and inactive ones). NULL: not differentiable. */
-    void (*gradient)(const struct dh_model *model, const double *x, double *mean_gradient,
-                     double *variance_gradient);
+    /* What the model says of x, and the gradients of mean and epistemic variance with respect to
+     * the numeric features (feature_count entries; 0 for categories and inactive ones). The
+     * aleatoric variance is the same everywhere. NULL: not differentiable. */
+    void (*gradient)(const struct dh_model *model, const double *x, struct dh_gradient *out);
     /* Parameters for a later warm start; returns their number (<= capacity). NULL: none. */
     size_t (*parameters)(const struct dh_model *model, double *out, size_t capacity);
 };

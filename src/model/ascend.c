@@ -8,37 +8,36 @@
 #include "lbfgs.h"
 
 #define LEAST_GAIN 1e-7        /* a step that gains less is the last */
+#define LONGEST 0.2            /* change of a feature in a step */
 #define LEAST_DEVIATION 1e-150 /* below, there is no way to tell where up is */
 
 struct ascent {
     const struct dh_ascent *setup;
     const size_t *moving; /* features that move */
     size_t count;
-    double *x;                                 /* the whole row */
-    double *mean_gradient, *variance_gradient; /* of the whole row */
+    double *x;                   /* the whole row */
+    struct dh_gradient gradient; /* of the whole row */
 };
 
 /* -score at the moving features `values`, and its gradient. */
 static double downhill(void *context, const double *values, double *gradient)
 {
-    const struct ascent *a = context;
-    const struct dh_model *model = a->setup->model;
+    struct ascent *a = context;
+    struct dh_gradient *g = &a->gradient;
     for (size_t k = 0; k < a->count; k++)
         a->x[a->moving[k]] = values[k];
-    double mean, aleatoric, epistemic, by_mean, by_deviation;
-    struct dh_prediction out = {&mean, &aleatoric, &epistemic};
-    model->kind->predict(model, a->x, 1, &out);
-    double deviation = sqrt(epistemic + (a->setup->epistemic ? 0 : aleatoric));
+    a->setup->model->kind->gradient(a->setup->model, a->x, g);
+    double deviation = sqrt(g->epistemic + (a->setup->epistemic ? 0 : g->aleatoric));
     if (!(deviation > LEAST_DEVIATION))
         return INFINITY;
-    model->kind->gradient(model, a->x, a->mean_gradient, a->variance_gradient);
-    dh_acquisition_slope(a->setup->acquisition, mean, deviation, &by_mean, &by_deviation);
+    double by_mean, by_deviation;
+    dh_acquisition_slope(a->setup->acquisition, g->mean, deviation, &by_mean, &by_deviation);
     for (size_t k = 0; k < a->count; k++) {
         size_t j = a->moving[k];
-        gradient[k] = -by_mean * a->mean_gradient[j] -
-                      by_deviation * a->variance_gradient[j] / (2 * deviation);
+        gradient[k] =
+            -by_mean * g->by_mean[j] - by_deviation * g->by_epistemic[j] / (2 * deviation);
     }
-    return -dh_acquisition_score(a->setup->acquisition, mean, deviation);
+    return -dh_acquisition_score(a->setup->acquisition, g->mean, deviation);
 }
 
 bool dh_acquisition_ascend(const struct dh_ascent *setup, const bool *moves, double *x)
@@ -58,13 +57,18 @@ bool dh_acquisition_ascend(const struct dh_ascent *setup, const bool *moves, dou
             lower[k] = 0;
             upper[k] = 1;
         }
-        struct ascent ascent = {setup, moving, count, memory, memory + width, memory + 2 * width};
+        struct ascent ascent = {setup,
+                                moving,
+                                count,
+                                memory,
+                                {.by_mean = memory + width, .by_epistemic = memory + 2 * width}};
         struct dh_lbfgs problem = {.count = count,
                                    .lower = lower,
                                    .upper = upper,
                                    .value = downhill,
                                    .context = &ascent,
                                    .steps = setup->steps,
+                                   .longest = LONGEST,
                                    .tolerance = LEAST_GAIN};
         found = isfinite(dh_lbfgs_minimise(&problem, values));
         for (size_t k = 0; found && k < count; k++)

@@ -25,7 +25,6 @@ struct dh_gp {
 
 void dh_gp_predict(const struct dh_model *model, const double *x, size_t count,
                    const struct dh_prediction *out);
-void dh_gp_gradient(const struct dh_model *model, const double *x, double *mean_gradient,
-                    double *variance_gradient);
+void dh_gp_gradient(const struct dh_model *model, const double *x, struct dh_gradient *out);
 
 #endif

@@ -61,34 +61,43 @@ void dh_gp_predict(const struct dh_model *model, const double *x, size_t count,
         dh_team_run(gp->threads, (count + BLOCK - 1) / BLOCK, predict_block, &request);
 }
 
-/* ∂mean = Σ α_i ∂k_i; ∂variance = -2 Σ (K⁻¹k)_i ∂k_i. */
-void dh_gp_gradient(const struct dh_model *model, const double *x, double *mean_gradient,
-                    double *variance_gradient)
+/* ∂mean = Σ α_i ∂k_i; ∂variance = -2 Σ (K⁻¹k)_i ∂k_i. `k`: K⁻¹ k. */
+static void differentiate(const struct dh_gp *gp, const double *x, const double *point,
+                          const double *k, const double *slope, struct dh_gradient *out)
 {
-    const struct dh_gp *gp = (const struct dh_gp *)model;
     const struct dh_gp_layout *layout = &gp->layout;
-    size_t n = gp->factor.count;
-    double *k = dh_alloc(2 * n + dh_gp_coordinates(layout), sizeof *k);
-    double *slope = k + n, *point = k + 2 * n;
-    dh_gp_embed(layout, x, point);
-    dh_gp_covariance(&gp->kernel, &gp->points, n, point, k, slope);
-    dh_gp_solve_lower(&gp->factor, k);
-    dh_gp_solve_upper(&gp->factor, k);
-    memset(mean_gradient, 0, layout->features * sizeof *mean_gradient);
-    memset(variance_gradient, 0, layout->features * sizeof *variance_gradient);
+    memset(out->by_mean, 0, layout->features * sizeof *out->by_mean);
+    memset(out->by_epistemic, 0, layout->features * sizeof *out->by_epistemic);
     for (size_t j = 0; j < layout->numbers; j++) {
         size_t feature = layout->source[j];
         if (layout->is_activity[j] || isnan(x[feature]))
             continue;
         const double *z = gp->points.values + j * gp->points.capacity;
         double mean = 0, variance = 0;
-        for (size_t i = 0; i < n; i++) {
+        for (size_t i = 0; i < gp->factor.count; i++) {
             double change = -slope[i] * (point[j] - z[i]);
             mean += gp->alpha[i] * change;
             variance -= 2 * k[i] * change;
         }
-        mean_gradient[feature] = gp->scale * gp->kernel.weights[j] * mean;
-        variance_gradient[feature] = gp->scale * gp->scale * gp->kernel.weights[j] * variance;
+        out->by_mean[feature] = gp->scale * gp->kernel.weights[j] * mean;
+        out->by_epistemic[feature] = gp->scale * gp->scale * gp->kernel.weights[j] * variance;
     }
+}
+
+void dh_gp_gradient(const struct dh_model *model, const double *x, struct dh_gradient *out)
+{
+    const struct dh_gp *gp = (const struct dh_gp *)model;
+    size_t n = gp->factor.count;
+    double *k = dh_alloc(2 * n + dh_gp_coordinates(&gp->layout), sizeof *k);
+    double *slope = k + n, *point = k + 2 * n;
+    dh_gp_embed(&gp->layout, x, point);
+    dh_gp_covariance(&gp->kernel, &gp->points, n, point, k, slope);
+    out->mean = gp->offset + gp->scale * (gp->mean + dh_dense_dot(k, gp->alpha, n));
+    dh_gp_solve_lower(&gp->factor, k);
+    double known = dh_dense_dot(k, k, n);
+    out->aleatoric = gp->scale * gp->scale * gp->kernel.noise;
+    out->epistemic = gp->scale * gp->scale * fmax(gp->kernel.signal - known, 0);
+    dh_gp_solve_upper(&gp->factor, k);
+    differentiate(gp, x, point, k, slope, out);
     free(k);
 }

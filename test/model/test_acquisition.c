@@ -142,7 +142,6 @@ static void slopes(void **unused)
     check(by_deviation, 2, 1e-6);
 }
 
-/* The median of the samples is that of the minimum of independent normals, by simulation. */
 /* A model whose mean is a bowl about (.3, .8) with category 1 lower by 1, and whose variance is
  * .01 + .04 x. */
 static void bowl_predict(const struct dh_model *model, const double *x, size_t count,
@@ -156,14 +155,14 @@ static void bowl_predict(const struct dh_model *model, const double *x, size_t c
     }
 }
 
-static void bowl_gradient(const struct dh_model *model, const double *x, double *mean,
-                          double *variance)
+static void bowl_gradient(const struct dh_model *model, const double *x, struct dh_gradient *out)
 {
-    (void)model;
-    mean[0] = 2 * (x[0] - 0.3);
-    mean[1] = 6 * (x[1] - 0.8);
-    mean[2] = variance[1] = variance[2] = 0;
-    variance[0] = 0.04;
+    bowl_predict(model, x, 1,
+                 &(struct dh_prediction){&out->mean, &out->aleatoric, &out->epistemic});
+    out->by_mean[0] = 2 * (x[0] - 0.3);
+    out->by_mean[1] = 6 * (x[1] - 0.8);
+    out->by_mean[2] = out->by_epistemic[1] = out->by_epistemic[2] = 0;
+    out->by_epistemic[0] = 0.04;
 }
 
 /* The way up ends where a fine grid has its maximum, moves only what may move, and stays in the
@@ -200,6 +199,7 @@ static void ascent(void **unused)
     assert_false(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
 }
 
+/* The median of the samples is that of the minimum of independent normals, by simulation. */
 static void sampled_minima(void **unused)
 {
     (void)unused;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "dh_mpi/acquisition.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/random.h"
 #include "gp.h"
@@ -167,7 +168,14 @@ static void test_predictive_gradient(void **state)
     for (size_t i = 0; i < 2 * ROWS; i++) {
         double x[FEATURES], by_mean[FEATURES], by_variance[FEATURES], mean[2], variance[2];
         const double *from = i < ROWS ? sample.x + i * FEATURES : other.x + (i - ROWS) * FEATURES;
-        model->kind->gradient(model, from, by_mean, by_variance);
+        struct dh_gradient gradient = {.by_mean = by_mean, .by_epistemic = by_variance};
+        model->kind->gradient(model, from, &gradient);
+        double noise;
+        predict(model, from, 1, mean, variance);
+        model->kind->predict(model, from, 1, &(struct dh_prediction){.aleatoric = &noise});
+        assert_near(gradient.mean, mean[0], 1e-12);
+        assert_near(gradient.epistemic, variance[0], 1e-12);
+        assert_near(gradient.aleatoric, noise, 0);
         for (size_t j = 0; j < FEATURES; j++) {
             if (mixed[j].levels || isnan(from[j])) {
                 assert_true(by_mean[j] == 0 && by_variance[j] == 0);
@@ -419,6 +427,51 @@ static void test_fit(void **state)
     dh_model_destroy(&model);
 }
 
+/* Climbing: up, inside the box, as far as a fine search nearby finds; what is no number stays. */
+static void test_climb(void **state)
+{
+    (void)state;
+    static const enum dh_acquisition_kind kinds[] = {DH_ACQUISITION_EI, DH_ACQUISITION_LCB,
+                                                     DH_ACQUISITION_PI};
+    struct sample sample, other;
+    draw(&sample, 21);
+    draw(&other, 22);
+    struct dh_model *model = build(&sample, ROWS);
+    struct dh_random random = dh_random_at(23, DH_STREAM_TEST, 0);
+    static const bool numbers[FEATURES] = {true, false, true, false, true};
+    size_t higher = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        struct dh_acquisition a = {.kind = kinds[i % 3], .kappa = 2, .xi = 0.01, .best = -1};
+        double x[FEATURES], near[FEATURES], mean[2], variance[2];
+        const double *from = other.x + i * FEATURES;
+        memcpy(x, from, sizeof x);
+        struct dh_ascent ascent = {&a, model, FEATURES, 100, true};
+        assert_true(dh_acquisition_ascend(&ascent, numbers, x));
+        predict(model, from, 1, mean, variance);
+        predict(model, x, 1, mean + 1, variance + 1);
+        double before = dh_acquisition_score(&a, mean[0], sqrt(variance[0]));
+        double after = dh_acquisition_score(&a, mean[1], sqrt(variance[1]));
+        assert_true(after >= before);
+        higher += after > before + 1e-3;
+        for (size_t j = 0; j < FEATURES; j++)
+            assert_true(mixed[j].levels || isnan(from[j])
+                            ? memcmp(&x[j], &from[j], sizeof x[j]) == 0
+                            : x[j] >= 0 && x[j] <= 1);
+        for (size_t k = 0; k < 100; k++) {
+            for (size_t j = 0; j < FEATURES; j++) {
+                double step = mixed[j].levels ? 0 : 0.002 * (dh_random_uniform(&random) - 0.5);
+                near[j] = isnan(x[j])       ? x[j]
+                          : mixed[j].levels ? x[j]
+                                            : fmin(fmax(x[j] + step, 0), 1);
+            }
+            predict(model, near, 1, mean, variance);
+            assert_true(dh_acquisition_score(&a, mean[0], sqrt(variance[0])) < after + 1e-3);
+        }
+    }
+    assert_true(higher > ROWS / 2);
+    dh_model_destroy(&model);
+}
+
 /* Several starts and several blocks of points on several threads: the same to the last bit. */
 static void test_threads(void **state)
 {
@@ -492,6 +545,7 @@ int main(void)
         cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_units),
         cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_climb),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_lbfgs),
     };
