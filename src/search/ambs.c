@@ -11,7 +11,7 @@
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
-#define MANY_PENDING 64  /* from so many on, auto keeps proposals apart by drawing kappa alone */
+#define MANY_PENDING 8   /* from so many on, auto keeps proposals apart by drawing kappa alone */
 #define OPTIMIST_CYCLE 5 /* … and before for 2 in 5 proposals */
 #define OPTIMIST_SHARE 2
 #define HEDGE_RESULTS 64
@@ -103,6 +103,11 @@ static dh_status create(const struct dh_search_context *context, const void *opt
         usual = MOST_INITIAL;
     ambs->initial_points =
         ambs->options.initial_points ? (size_t)ambs->options.initial_points : usual;
+    if (context->settings->objective_count > 1)
+        dh_log_warn(context->log,
+                    "ambs learns only from the first of %zu objectives, \"%s\"; the others are "
+                    "recorded",
+                    context->settings->objective_count, context->settings->objectives[0].name);
     learn_warm(ambs);
     return create_design(ambs, err);
 }
@@ -279,7 +284,7 @@ static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_
                            .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
     if (dh_random_uniform(&ask.random) < RANDOM_SHARE)
         return false;
-    ask.view = (size_t)(id % ambs->live->member_count);
+    ask.view = level >= 2 ? (size_t)(id % ambs->live->member_count) : 0;
     choose_acquisition(&ask);
     bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
                      ? ambs_choose_pooled(&ask, proposal->point)

@@ -41,17 +41,31 @@ static void add_member(struct ambs_fit *fit, const char *name, double most_noise
     fit->most_noise[fit->kind_count++] = most_noise;
 }
 
-/* Where auto has the time it takes two Gaussian processes, whose proposals alternate: one that
- * finds out how much of the results is noise, and one that takes them at their word. On rugged
- * functions both explanations, smooth with noise or wavy without, are about as likely for a long
- * time, and the most probable one alone keeps the search where it was wrong. */
+/* Is there anything but numbers that are always active? */
+static bool has_classes(const struct ambs_features *features)
+{
+    for (size_t j = 0; j < features->count; j++)
+        if (features->list[j].levels || features->list[j].optional)
+            return true;
+    return false;
+}
+
+/* Where auto has the time it takes several models, whose proposals alternate. One Gaussian process
+ * finds out how much of the results is noise, another takes them at their word: on rugged functions
+ * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
+ * the most probable one alone keeps the search where it was wrong. Where there are categories or
+ * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
+ * neither does. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
     bool gaussian = !name && suits_gp(ambs, level);
     add_member(fit, name ? name : gaussian ? "gp" : "et", 0);
-    if (gaussian && level >= 2)
-        add_member(fit, "gp", LITTLE_NOISE);
+    if (!gaussian || level < 2)
+        return;
+    add_member(fit, "gp", LITTLE_NOISE);
+    if (has_classes(&ambs->features))
+        add_member(fit, "et", 0);
 }
 
 static void say(struct ambs *ambs, const struct ambs_fit *fit)
