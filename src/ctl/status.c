@@ -68,6 +68,15 @@ static void print_status(const json_t *status)
     dh_buffer_free(&ago);
 }
 
+/* Without a status file the lock says whether a search works on the checkpoint. */
+static void print_holder(const char *path)
+{
+    struct dh_store_report report;
+    if (dh_store_verify(path, &report, NULL) == DH_OK)
+        puts(report.holder ? "running" : "not running");
+    dh_store_report_free(&report);
+}
+
 /* Without a status file the history still says what was done. */
 static dh_status from_checkpoint(const char *path, bool json, struct dh_error *err)
 {
@@ -84,6 +93,8 @@ static dh_status from_checkpoint(const char *path, bool json, struct dh_error *e
         if (!json)
             printf("%s: ", image.settings.search.name);
         puts(text.data);
+        if (!json)
+            print_holder(path);
     }
     dh_buffer_free(&text);
     dh_store_image_free(&image);
