@@ -1,7 +1,8 @@
 /* A checkpoint read back into a history: see checkpoint.h.
  *
  * The checksum has been verified; still nothing is believed that could lead out of bounds: the
- * length and type of every dataset, every value of a choice, every event number.
+ * length and type of every dataset, every value of a choice, every event number. HDF5 is asked for
+ * no more than can be in the file; what it does with broken structures of its own is up to it.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -17,14 +18,14 @@ static bool is_free_text(hid_t type)
 }
 
 /* A scalar text of any length; NULL if it is none. */
-static char *read_text(hid_t file, const char *name)
+static char *read_text(struct dh_checkpoint *checkpoint, const char *name)
 {
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t dataset = H5Dopen2(checkpoint->file, name, H5P_DEFAULT);
     if (dataset < 0)
         return NULL;
     char *text = NULL;
     hid_t space = H5Dget_space(dataset), stored = H5Dget_type(dataset);
-    hid_t type = dh_checkpoint_free_text(), transfer = dh_load_transfer();
+    hid_t type = dh_checkpoint_free_text(), transfer = dh_load_transfer(checkpoint);
     if (H5Sget_simple_extent_npoints(space) == 1 && is_free_text(stored) &&
         H5Dread(dataset, type, H5S_ALL, H5S_ALL, transfer, &text) < 0)
         text = NULL;
@@ -45,7 +46,7 @@ static bool read_number_attribute(hid_t file, const char *name, hid_t memory_typ
         return false;
     hid_t space = H5Aget_space(attribute), type = H5Aget_type(attribute);
     bool read = H5Sget_simple_extent_npoints(space) == 1 && H5Tget_class(type) == H5T_INTEGER &&
-                H5Aread(attribute, memory_type, out) >= 0;
+                dh_load_small(type) && H5Aread(attribute, memory_type, out) >= 0;
     H5Tclose(type);
     H5Sclose(space);
     H5Aclose(attribute);
@@ -65,7 +66,7 @@ static dh_status read_lead(struct dh_checkpoint *checkpoint, struct dh_error *er
                        checkpoint->path, (long long)version, DH_CHECKPOINT_VERSION);
     if (!read_number_attribute(checkpoint->file, "event", H5T_NATIVE_UINT64, &checkpoint->event))
         return dh_load_damaged(checkpoint, "the attribute event", err);
-    checkpoint->config_text = read_text(checkpoint->file, "config");
+    checkpoint->config_text = read_text(checkpoint, "config");
     return checkpoint->config_text ? DH_OK : dh_load_damaged(checkpoint, "/config", err);
 }
 

@@ -32,7 +32,9 @@ struct dh_load_column {
 dh_status dh_load_damaged(const struct dh_checkpoint *checkpoint, const char *what,
                           struct dh_error *err);
 /* Transfer properties with which texts come from malloc. */
-hid_t dh_load_transfer(void);
+hid_t dh_load_transfer(struct dh_checkpoint *checkpoint);
+/* Can a cell of that type in the file be one of ours, by its size? */
+bool dh_load_small(hid_t type);
 /* Give every cell to the column's `take`. `checkpoint->count` has to be the number of rows;
  * UINT64_MAX: it becomes that. */
 dh_status dh_load_rows(struct dh_checkpoint *checkpoint, const struct dh_load_column *column,

@@ -5,6 +5,9 @@
 #include "dh_mpi/alloc.h"
 #include "load.h"
 
+/* Of a cell: more than any text of a choice needs. */
+#define MOST_BYTES (1u << 20)
+
 dh_status dh_load_damaged(const struct dh_checkpoint *checkpoint, const char *what,
                           struct dh_error *err)
 {
@@ -12,10 +15,11 @@ dh_status dh_load_damaged(const struct dh_checkpoint *checkpoint, const char *wh
                    checkpoint->path, what);
 }
 
+/* A text is in the file, and so not longer than it. */
 static void *allocate_text(size_t size, void *context)
 {
-    (void)context;
-    return malloc(size);
+    const struct dh_image *image = context;
+    return size <= image->size ? malloc(size) : NULL;
 }
 
 static void free_text(void *text, void *context)
@@ -24,11 +28,35 @@ static void free_text(void *text, void *context)
     free(text);
 }
 
-hid_t dh_load_transfer(void)
+hid_t dh_load_transfer(struct dh_checkpoint *checkpoint)
 {
     hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    H5Pset_vlen_mem_manager(transfer, allocate_text, NULL, free_text, NULL);
+    H5Pset_vlen_mem_manager(transfer, allocate_text, &checkpoint->image, free_text, NULL);
     return transfer;
+}
+
+bool dh_load_small(hid_t type)
+{
+    size_t size = H5Tget_size(type);
+    return size > 0 && size <= MOST_BYTES;
+}
+
+/* Is every block of rows as we write them, so that HDF5 does not take more memory for one than
+ * there can be in it, and all of them there? Compressed content that is longer than the rows could
+ * expand to anything. */
+static bool has_small_blocks(hid_t dataset, hsize_t rows, hid_t type)
+{
+    hid_t creation = H5Dget_create_plist(dataset);
+    hsize_t chunk = 0, stored;
+    bool chunked = H5Pget_layout(creation) == H5D_CHUNKED;
+    bool good = !chunked || (H5Pget_chunk(creation, 1, &chunk) == 1 && chunk > 0 &&
+                             chunk <= DH_CHECKPOINT_ROWS);
+    hsize_t limit = chunk * H5Tget_size(type) + chunk / 8 + 1024;
+    for (hsize_t first = 0; good && chunked && first < rows; first += chunk)
+        good = H5Dget_chunk_storage_size(dataset, &first, &stored) >= 0 && stored > 0 &&
+               stored <= limit;
+    H5Pclose(creation);
+    return good;
 }
 
 static hid_t open_column(const struct dh_checkpoint *checkpoint,
@@ -44,7 +72,8 @@ static hid_t open_column(const struct dh_checkpoint *checkpoint,
     bool fits = H5Sget_simple_extent_ndims(space) == 1 &&
                 H5Sget_simple_extent_dims(space, rows, NULL) == 1 &&
                 (class == column->class || class == column->other_class) &&
-                (class != H5T_STRING || (H5Tis_variable_str(type) > 0) == column->text);
+                (class != H5T_STRING || (H5Tis_variable_str(type) > 0) == column->text) &&
+                dh_load_small(type) && has_small_blocks(dataset, *rows, type);
     H5Tclose(type);
     H5Sclose(space);
     if (!fits)
@@ -78,7 +107,7 @@ dh_status dh_load_rows(struct dh_checkpoint *checkpoint, const struct dh_load_co
     if (sound && checkpoint->count == UINT64_MAX)
         checkpoint->count = count;
     sound = sound && count == checkpoint->count;
-    hid_t transfer = dh_load_transfer();
+    hid_t transfer = dh_load_transfer(checkpoint);
     char *block = dh_alloc(DH_CHECKPOINT_ROWS, column->size);
     for (hsize_t first = 0; sound && first < count; first += DH_CHECKPOINT_ROWS) {
         hsize_t rows = count - first < DH_CHECKPOINT_ROWS ? count - first : DH_CHECKPOINT_ROWS;

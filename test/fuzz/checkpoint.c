@@ -4,10 +4,13 @@
  * stands for what dh_mpi writes. */
 #include "fuzz.h"
 
+#include <zlib.h>
+
 #include "dh_mpi/history.h"
 #include "store/checkpoint.h"
 
 #define ROWS 3
+#define BOMB ((uLong)4 << 20)
 
 struct input {
     const uint8_t *next, *end;
@@ -55,7 +58,7 @@ static hid_t space_of(uint8_t shape)
     if (shape == 4)
         sizes[0] = ROWS + 1;
     if (shape == 5)
-        sizes[0] = (hsize_t)1 << 40; /* only claimed */
+        sizes[0] = (hsize_t)1 << 40; /* only claimed; 6, 7: chunks like no others */
     return H5Screate_simple(1, sizes, NULL);
 }
 
@@ -74,6 +77,18 @@ static void put_cell(struct input *in, enum kind kind, const void *right, int i,
         memcpy(cell, &bits, 8);
 }
 
+/* A chunk of a few rows that expands to megabytes. */
+static void write_bomb(hid_t dataset)
+{
+    uLongf size = compressBound(BOMB);
+    hsize_t first = 0;
+    unsigned char *zeros = dh_alloc(BOMB, 1), *packed = dh_alloc(size, 1);
+    promise(compress2(packed, &size, zeros, BOMB, 9) == Z_OK, "zlib works");
+    H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &first, size, packed);
+    free(packed);
+    free(zeros);
+}
+
 static void write_column(struct input *in, hid_t group, const char *name, enum kind kind,
                          const void *right)
 {
@@ -90,12 +105,16 @@ static void write_column(struct input *in, hid_t group, const char *name, enum k
     for (int i = 0; i < ROWS; i++)
         put_cell(in, kind, right, i, cells + 8 * i);
     hid_t type = type_of(kind), space = space_of(shape), how = H5Pcreate(H5P_DATASET_CREATE);
-    hsize_t chunk = 16;
-    if (shape == 5)
+    hsize_t chunk = shape == 6 ? (hsize_t)1 << 26 : 16;
+    if (shape >= 5)
         H5Pset_chunk(how, 1, &chunk);
+    if (shape == 7)
+        H5Pset_deflate(how, 9);
     hid_t dataset = H5Dcreate2(group, name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
-    if (shape != 5 && dataset >= 0)
+    if (shape < 5 && dataset >= 0)
         H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, cells);
+    if (shape == 7 && dataset >= 0)
+        write_bomb(dataset);
     if (dataset >= 0)
         H5Dclose(dataset);
     H5Pclose(how);
