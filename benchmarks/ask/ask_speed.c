@@ -1,12 +1,14 @@
 /* How long asks and tells take, with n results known and some trials pending, under full load:
  *
- *   ask_speed [-a] [-d PARAMETERS] [PENDING [N …]]       default: 64 100 1000 10000 100000
+ *   ask_speed [-a] [-d PARAMETERS] [-o SETTINGS] [PENDING [N …]]
+ *                                                      default: 64 100 1000 10000 100000
  *
  * 10 mixed parameters (or another multiple of it), method "ambs", budget 0: every ask is late.
  * Each step tells the oldest pending trial and asks for a new one, as a worker that has finished
  * would make it; a fifth of n steps, so that refits are in it, and all of it again until there are
  * some thousand steps. The process keeps to one core, so that the fitting thread's work is in the
- * times, too; with -a it takes those that it is allowed. One line a size, apart by spaces:
+ * times, too; with -a it takes those that it is allowed. SETTINGS are further ones of the
+ * optimizer, as in a configuration: -o 'surrogate = "gp";'. One line a size, apart by spaces:
  *
  *   dh_mpi N PENDING CORES STEPS MEAN WORK ASK TELL MEMORY
  *
@@ -45,7 +47,6 @@ static const char block_text[] =
     "{ name = \"o0_%zu\"; type = \"ordinal\"; values = (1, 2, 4, 8); }";
 static const char rest_text[] = "search = { seed = 1; };\n"
                                 "objectives = ( { name = \"value\"; goal = \"minimize\"; } );\n"
-                                "optimizer = { method = \"ambs\"; };\n"
                                 "evaluator = { type = \"builtin\"; function = \"sphere\"; };\n";
 
 struct bench {
@@ -56,6 +57,11 @@ struct bench {
     struct dh_search *search;
     size_t width;
     double *point, *unit;
+};
+
+struct setup {
+    size_t width;
+    const char *optimizer;
 };
 
 /* What one call took, in milliseconds. */
@@ -71,21 +77,22 @@ static void need(dh_status status, const struct dh_error *err)
     exit(dh_status_exit_code(status));
 }
 
-static char *config_text(size_t width)
+static char *config_text(const struct setup *setup)
 {
     struct dh_buffer text = {0};
-    dh_buffer_printf(&text, "%sparameters = (\n", rest_text);
-    for (size_t i = 0; i < width / PARAMETERS; i++)
+    dh_buffer_printf(&text, "%soptimizer = { method = \"ambs\"; %s };\nparameters = (\n", rest_text,
+                     setup->optimizer);
+    for (size_t i = 0; i < setup->width / PARAMETERS; i++)
         dh_buffer_printf(&text, block_text, i ? ",\n" : "", i, i, i, i, i, i, i, i, i, i);
     dh_buffer_printf(&text, ");\n");
     return dh_buffer_take(&text);
 }
 
-static void open_bench(struct bench *bench, size_t width)
+static void open_bench(struct bench *bench, const struct setup *setup)
 {
     struct dh_error err = {0};
     *bench = (struct bench){0};
-    char *text = config_text(width);
+    char *text = config_text(setup);
     need(dh_config_parse("ask_speed", text, &bench->config, &err), &err);
     free(text);
     need(dh_settings_unpack(bench->config, &bench->settings, &err), &err);
@@ -217,10 +224,10 @@ struct series {
     struct cost sum;
 };
 
-static void play(struct series *series, uint64_t known, uint64_t pending, size_t width)
+static void play(struct series *series, uint64_t known, uint64_t pending, const struct setup *setup)
 {
     struct bench bench;
-    open_bench(&bench, width);
+    open_bench(&bench, setup);
     fill(&bench, known);
     for (uint64_t i = 0; i < pending; i++)
         ask(&bench);
@@ -235,7 +242,7 @@ static void play(struct series *series, uint64_t known, uint64_t pending, size_t
     close_bench(&bench);
 }
 
-static void measure(uint64_t known, uint64_t pending, size_t width, int cores)
+static void measure(uint64_t known, uint64_t pending, const struct setup *setup, int cores)
 {
     size_t steps = known < 500 ? 100 : (size_t)(known / 5);
     size_t rounds = (LEAST_STEPS + steps - 1) / steps;
@@ -243,7 +250,7 @@ static void measure(uint64_t known, uint64_t pending, size_t width, int cores)
                             .tells = dh_alloc(steps * rounds, sizeof *series.tells),
                             .capacity = steps};
     for (size_t round = 0; round < rounds; round++)
-        play(&series, known, pending, width);
+        play(&series, known, pending, setup);
     double count = (double)series.count;
     printf("dh_mpi %llu %llu %d %zu %.4f %.4f", (unsigned long long)known,
            (unsigned long long)pending, cores, series.count, series.sum.wall / count,
@@ -274,12 +281,14 @@ static int take_cores(bool all)
 int main(int argc, char **argv)
 {
     bool all = false;
-    size_t width = PARAMETERS;
-    for (int option; (option = getopt(argc, argv, "ad:")) != -1;) {
+    struct setup setup = {PARAMETERS, ""};
+    for (int option; (option = getopt(argc, argv, "ad:o:")) != -1;) {
         if (option == 'a')
             all = true;
         else if (option == 'd' && strtoul(optarg, NULL, 10) >= PARAMETERS)
-            width = strtoul(optarg, NULL, 10) / PARAMETERS * PARAMETERS;
+            setup.width = strtoul(optarg, NULL, 10) / PARAMETERS * PARAMETERS;
+        else if (option == 'o')
+            setup.optimizer = optarg;
         else
             return 64;
     }
@@ -287,8 +296,8 @@ int main(int argc, char **argv)
     uint64_t pending = optind < argc ? strtoull(argv[optind], NULL, 10) : 64;
     static const uint64_t sizes[] = {100, 1000, 10000, 100000};
     for (size_t i = 0; optind + 1 >= argc && i < DH_COUNT_OF(sizes); i++)
-        measure(sizes[i], pending, width, cores);
+        measure(sizes[i], pending, &setup, cores);
     for (int i = optind + 1; i < argc; i++)
-        measure(strtoull(argv[i], NULL, 10), pending, width, cores);
+        measure(strtoull(argv[i], NULL, 10), pending, &setup, cores);
     return 0;
 }

@@ -10,8 +10,9 @@
 #include "dh_mpi/alloc.h"
 
 #define MEMORY 8
-#define TRIES 20      /* points along one search */
-#define DECREASE 1e-4 /* Armijo's constant */
+#define TRIES 20       /* points along one search */
+#define LEAST_HOPE 0.1 /* of the tolerance: where the slope promises less, nothing is tried */
+#define DECREASE 1e-4  /* Armijo's constant */
 
 struct state {
     const struct dh_lbfgs *problem;
@@ -118,7 +119,7 @@ static bool search(struct state *s, double *value)
         double slope = 0;
         for (size_t i = 0; i < s->count; i++)
             slope += s->gradient[i] * (s->next[i] - s->x[i]);
-        if (!(slope < 0))
+        if (!(-slope > LEAST_HOPE * s->problem->tolerance))
             return false;
         *value = s->problem->value(s->problem->context, s->next, s->next_gradient);
         if (*value <= s->value + DECREASE * slope)

@@ -1,5 +1,6 @@
-/* The Gaussian process: gradients against finite differences, kept current against built anew,
- * and data that are hard on it. Its values are compared with scikit-learn's in compare_gp.py. */
+/* The Gaussian process with given parameters: gradients against finite differences, kept current
+ * against built anew. Its values are compared with scikit-learn's in
+ * compare_gp.py. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,79 +14,7 @@
 #include "dh_mpi/acquisition.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/random.h"
-#include "gp.h"
-#include "lbfgs.h"
-
-#define FEATURES 5
-#define ROWS 40
-#define PARAMETERS 9 /* signal, noise, 3 numbers, of them 2 optional, 2 categories */
-
-static const struct dh_feature mixed[FEATURES] = {
-    {0, false}, {3, false}, {0, true}, {2, true}, {0, true}};
-static const double some[PARAMETERS] = {0.2, -4, -0.5, 0.1, 0.6, -0.2, 0.3, -0.7, 0.4};
-
-/* cmocka's own compares as float. */
-#define assert_near(a, b, tolerance) check_near((a), (b), (tolerance), __FILE__, __LINE__)
-
-static void check_near(double a, double b, double tolerance, const char *file, int line)
-{
-    if (!(fabs(a - b) <= tolerance)) {
-        print_error("%.17g and %.17g differ by %g\n", a, b, fabs(a - b));
-        _fail(file, line);
-    }
-}
-
-struct sample {
-    double x[ROWS * FEATURES];
-    double y[ROWS];
-    struct dh_rows rows;
-    struct dh_model_setup setup;
-};
-
-static void draw(struct sample *sample, uint64_t seed)
-{
-    struct dh_random random = dh_random_at(seed, DH_STREAM_TEST, 0);
-    *sample = (struct sample){
-        .rows = {sample->x, sample->y, ROWS},
-        .setup = {.features = mixed, .feature_count = FEATURES, .seed = 3, .threads = 1}};
-    for (size_t i = 0; i < ROWS; i++) {
-        double *x = sample->x + i * FEATURES;
-        for (size_t j = 0; j < FEATURES; j++) {
-            x[j] = dh_random_uniform(&random);
-            if (mixed[j].levels)
-                x[j] = (double)dh_random_below(&random, mixed[j].levels);
-            if (mixed[j].optional && dh_random_uniform(&random) < 0.3)
-                x[j] = NAN;
-        }
-        sample->y[i] = sin(6 * x[0]) + 0.5 * x[1] + (isnan(x[2]) ? 1 : x[2] * x[2]) +
-                       0.05 * dh_random_normal(&random);
-    }
-}
-
-static struct dh_model *build(const struct sample *sample, size_t count)
-{
-    struct dh_rows rows = {sample->x, sample->y, count};
-    struct dh_model *model = NULL;
-    struct dh_error err;
-    assert_int_equal(dh_gp_build(&sample->setup, &rows, some, &model, &err), DH_OK);
-    return model;
-}
-
-static struct dh_model *fit(const struct dh_model_setup *setup, const struct dh_rows *rows)
-{
-    struct dh_model *model = NULL;
-    struct dh_error err = {0};
-    if (dh_model_find("gp")->fit(setup, rows, &model, &err))
-        fail_msg("%s", err.text);
-    return model;
-}
-
-static void predict(const struct dh_model *model, const double *x, size_t count, double *mean,
-                    double *epistemic)
-{
-    struct dh_prediction prediction = {.mean = mean, .epistemic = epistemic};
-    model->kind->predict(model, x, count, &prediction);
-}
+#include "gp_sample.h"
 
 struct problem {
     struct dh_gp_layout layout;
@@ -288,145 +217,6 @@ static void test_settle(void **state)
     dh_model_destroy(&b);
 }
 
-/* So many rows that the fit begins with some of them: as good as with all from several starts. */
-static void test_many_rows(void **state)
-{
-    (void)state;
-    enum { MANY = 330 };
-    static const struct dh_feature numbers[3] = {{0, false}, {0, false}, {0, false}};
-    double *x = dh_alloc(MANY * 3, sizeof *x), *y = dh_alloc(MANY, sizeof *y);
-    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 33);
-    for (size_t i = 0; i < MANY; i++) {
-        for (size_t j = 0; j < 3; j++)
-            x[3 * i + j] = dh_random_uniform(&random);
-        y[i] = sin(8 * x[3 * i]) * x[3 * i + 1] + 0.02 * dh_random_normal(&random);
-    }
-    struct dh_model_setup setup = {
-        .features = numbers, .feature_count = 3, .seed = 1, .threads = 1};
-    struct dh_rows rows = {x, y, MANY};
-    struct dh_model *model = fit(&setup, &rows);
-    double query[50 * 3], mean[50], first[5], second[5];
-    for (size_t i = 0; i < DH_COUNT_OF(query); i++)
-        query[i] = 0.05 + 0.9 * dh_random_uniform(&random);
-    predict(model, query, 50, mean, NULL);
-    for (size_t i = 0; i < 50; i++)
-        assert_near(mean[i], sin(8 * query[3 * i]) * query[3 * i + 1], 0.05);
-    model->kind->parameters(model, first, 5);
-    dh_model_destroy(&model);
-    setup.warm_parameters = first; /* from there on all rows at once, with further starts */
-    setup.warm_parameter_count = 5;
-    model = fit(&setup, &rows);
-    model->kind->parameters(model, second, 5);
-    for (size_t i = 1; i < 4; i++) /* noise, and the two length scales that matter */
-        assert_near(first[i], second[i], 0.3);
-    dh_model_destroy(&model);
-    free(x);
-    free(y);
-}
-
-/* Equal points again and again while there is hardly any noise. */
-static void test_duplicates(void **state)
-{
-    (void)state;
-    struct sample sample;
-    draw(&sample, 7);
-    double parameters[PARAMETERS];
-    memcpy(parameters, some, sizeof parameters);
-    parameters[1] = -80; /* no noise at all in double precision */
-    memcpy(sample.x + FEATURES, sample.x, FEATURES * sizeof *sample.x);
-    struct dh_model *model = NULL;
-    struct dh_error err;
-    assert_int_equal(dh_gp_build(&sample.setup, &sample.rows, parameters, &model, &err), DH_OK);
-    for (size_t i = 0; i < 10; i++)
-        model->kind->add(model, sample.x + 5 * FEATURES, sample.y[5]);
-    double mean[ROWS], variance[ROWS];
-    predict(model, sample.x, ROWS, mean, variance);
-    for (size_t i = 2; i < ROWS; i++) {
-        assert_near(mean[i], sample.y[i], 1e-2);
-        assert_true(variance[i] >= 0 && variance[i] < 1e-2);
-    }
-    dh_model_destroy(&model);
-    struct sample noisy;
-    draw(&noisy, 8);
-    for (size_t i = 0; i < ROWS; i++) {
-        memcpy(noisy.x + i * FEATURES, noisy.x, FEATURES * sizeof *noisy.x);
-        noisy.y[i] = i % 2 ? 3 : -1;
-    }
-    model = fit(&noisy.setup, &noisy.rows);
-    predict(model, noisy.x, 1, mean, variance);
-    assert_near(mean[0], 1, 1e-6);
-    double noise;
-    model->kind->predict(model, noisy.x, 1, &(struct dh_prediction){.aleatoric = &noise});
-    assert_true(noise > 0.4); /* the variance is 4; the prior dislikes so much noise */
-    dh_model_destroy(&model);
-}
-
-/* Not standardised, very large, hardly different. */
-static void test_units(void **state)
-{
-    (void)state;
-    struct sample sample, moved;
-    draw(&sample, 9);
-    moved = sample;
-    moved.rows = (struct dh_rows){moved.x, moved.y, ROWS};
-    static const double factors[] = {1e-9, 1e6, 1e100};
-    for (size_t f = 0; f < DH_COUNT_OF(factors); f++) {
-        for (size_t i = 0; i < ROWS; i++)
-            moved.y[i] = factors[f] * (sample.y[i] + 10);
-        struct dh_model *a = fit(&sample.setup, &sample.rows), *b = fit(&moved.setup, &moved.rows);
-        double mean[2][ROWS], variance[2][ROWS];
-        predict(a, sample.x, ROWS, mean[0], variance[0]);
-        predict(b, sample.x, ROWS, mean[1], variance[1]);
-        for (size_t i = 0; i < ROWS; i++) {
-            assert_near(mean[1][i] / factors[f] - 10, mean[0][i], 1e-4);
-            assert_near(variance[1][i] / factors[f] / factors[f], variance[0][i], 1e-4);
-        }
-        dh_model_destroy(&a);
-        dh_model_destroy(&b);
-    }
-}
-
-/* The fit finds a function in data with little noise, ignores an idle feature, and starts from
- * its own parameters again as well as it ended. */
-static void test_fit(void **state)
-{
-    (void)state;
-    static const struct dh_feature numbers[2] = {{0, false}, {0, false}};
-    double x[60 * 2], y[60], query[20 * 2], mean[20], variance[20], parameters[8], again[8];
-    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 1);
-    for (size_t i = 0; i < 60; i++) {
-        x[2 * i] = dh_random_uniform(&random);
-        x[2 * i + 1] = dh_random_uniform(&random);
-        y[i] = sin(8 * x[2 * i]) + 0.01 * dh_random_normal(&random);
-    }
-    for (size_t i = 0; i < 20; i++) {
-        query[2 * i] = 0.05 + 0.045 * (double)i;
-        query[2 * i + 1] = dh_random_uniform(&random);
-    }
-    struct dh_model_setup setup = {
-        .features = numbers, .feature_count = 2, .seed = 1, .threads = 1};
-    struct dh_rows rows = {x, y, 60};
-    struct dh_model *model = fit(&setup, &rows);
-    predict(model, query, 20, mean, variance);
-    for (size_t i = 0; i < 20; i++)
-        assert_near(mean[i], sin(8 * query[2 * i]), 0.05);
-    assert_int_equal(model->kind->parameters(model, parameters, 8), 4);
-    assert_int_equal(model->kind->parameters(model, again, 1), 1);
-    assert_true(parameters[3] > parameters[2] + 1); /* the second is longer */
-    dh_model_destroy(&model);
-    setup.warm_parameters = parameters;
-    setup.warm_parameter_count = 4;
-    setup.tune.restarts = 1;
-    model = fit(&setup, &rows);
-    model->kind->parameters(model, again, 8);
-    for (size_t i = 0; i < 4; i++)
-        assert_near(parameters[i], again[i], 0.1);
-    dh_model_destroy(&model);
-    setup.warm_parameter_count = 3; /* of another space: ignored */
-    model = fit(&setup, &rows);
-    dh_model_destroy(&model);
-}
-
 /* Climbing: up, inside the box, as far as a fine search nearby finds; what is no number stays. */
 static void test_climb(void **state)
 {
@@ -472,66 +262,6 @@ static void test_climb(void **state)
     dh_model_destroy(&model);
 }
 
-/* Several starts and several blocks of points on several threads: the same to the last bit. */
-static void test_threads(void **state)
-{
-    (void)state;
-    struct sample sample;
-    draw(&sample, 10);
-    double x[8 * ROWS * FEATURES], mean[2][8 * ROWS], variance[2][8 * ROWS];
-    for (size_t i = 0; i < 8; i++) {
-        struct sample other;
-        draw(&other, 11 + i);
-        memcpy(x + i * ROWS * FEATURES, other.x, sizeof other.x);
-    }
-    for (size_t i = 0; i < 2; i++) {
-        sample.setup.threads = i ? 3 : 1;
-        struct dh_model *model = fit(&sample.setup, &sample.rows);
-        predict(model, x, 8 * ROWS, mean[i], variance[i]);
-        dh_model_destroy(&model);
-    }
-    assert_memory_equal(mean[0], mean[1], sizeof mean[0]);
-    assert_memory_equal(variance[0], variance[1], sizeof variance[0]);
-}
-
-/* Rosenbrock's valley: with its optimum inside the box, and behind the bound x_1 <= 0.5. */
-static double valley(void *context, const double *x, double *gradient)
-{
-    ++*(size_t *)context;
-    double a = 1 - x[0], b = x[1] - x[0] * x[0];
-    gradient[0] = -2 * a - 400 * x[0] * b;
-    gradient[1] = 200 * b;
-    return a * a + 100 * b * b;
-}
-
-static double nowhere(void *context, const double *x, double *gradient)
-{
-    (void)context;
-    gradient[0] = gradient[1] = x[0];
-    return NAN;
-}
-
-static void test_lbfgs(void **state)
-{
-    (void)state;
-    static const double lower[2] = {-2, -2};
-    double upper[2] = {2, 2}, x[2] = {-1.2, 1};
-    size_t calls = 0;
-    struct dh_lbfgs problem = {2, lower, upper, valley, &calls, 200, 2, 1e-14};
-    assert_near(dh_lbfgs_minimise(&problem, x), 0, 1e-8);
-    assert_near(x[0], 1, 1e-4);
-    assert_near(x[1], 1, 1e-4);
-    assert_true(calls < 120);
-    upper[0] = 0.5;
-    x[0] = -7; /* outside */
-    x[1] = 1;
-    assert_near(dh_lbfgs_minimise(&problem, x), 0.25, 1e-8);
-    assert_near(x[0], 0.5, 1e-8);
-    assert_near(x[1], 0.25, 1e-4);
-    problem.value = nowhere;
-    assert_true(isinf(dh_lbfgs_minimise(&problem, x)));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,13 +271,7 @@ int main(void)
         cmocka_unit_test(test_current),
         cmocka_unit_test(test_lie),
         cmocka_unit_test(test_settle),
-        cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_duplicates),
-        cmocka_unit_test(test_units),
-        cmocka_unit_test(test_fit),
         cmocka_unit_test(test_climb),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_lbfgs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,133 @@
+/* How long the Gaussian process takes: milliseconds a fit, anew and from the parameters of the
+ * last one, microseconds a predicted row, a row with its gradients, and a lie told and settled; 10
+ * mixed parameters, one thread; processor time.
+ *
+ *   gp_speed [N …]     default: 50 100 250 500 1000
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/model.h"
+#include "dh_mpi/random.h"
+
+#define FEATURES 10
+#define POOL 2048
+#define LIES 64
+
+static const struct dh_feature features[FEATURES] = {{0, false}, {0, false}, {0, false}, {0, true},
+                                                     {0, false}, {0, false}, {3, false}, {8, false},
+                                                     {2, false}, {4, true}};
+
+static void draw(double *x, double *y, size_t count)
+{
+    struct dh_random random = dh_random_at(1, DH_STREAM_SAMPLE, count);
+    for (size_t i = 0; i < count; i++, x += FEATURES) {
+        for (size_t f = 0; f < FEATURES; f++) {
+            double u = dh_random_uniform(&random);
+            x[f] = features[f].levels ? floor(u * features[f].levels) : u;
+        }
+        if (x[8] == 0)
+            x[3] = x[9] = NAN;
+        y[i] = sin(6 * x[0]) + 2 * (x[1] - .3) * (x[1] - .3) + (x[6] == 1 ? x[2] : -x[4]) +
+               (x[8] == 0 ? 0 : x[3]) + .1 * x[7] + .1 * dh_random_normal(&random);
+    }
+}
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static struct dh_model *fit(const struct dh_model_setup *setup, const struct dh_rows *rows,
+                            double *seconds)
+{
+    struct dh_model *model = NULL;
+    struct dh_error err;
+    double start = now();
+    if (dh_model_find("gp")->fit(setup, rows, &model, &err)) {
+        fprintf(stderr, "gp_speed: %s\n", err.text);
+        exit(1);
+    }
+    *seconds = now() - start;
+    return model;
+}
+
+/* Seconds a row of the pool. */
+static double predict(const struct dh_model *model, const double *pool)
+{
+    double *out = dh_alloc((size_t)3 * POOL, sizeof *out);
+    double start = now();
+    model->kind->predict(model, pool, POOL,
+                         &(struct dh_prediction){out, out + POOL, out + 2 * POOL});
+    double seconds = now() - start;
+    free(out);
+    return seconds / POOL;
+}
+
+static double differentiate(const struct dh_model *model, const double *pool)
+{
+    double by_mean[FEATURES], by_epistemic[FEATURES], start = now();
+    struct dh_gradient gradient = {.by_mean = by_mean, .by_epistemic = by_epistemic};
+    for (size_t i = 0; i < LIES; i++)
+        model->kind->gradient(model, pool + i * FEATURES, &gradient);
+    return (now() - start) / LIES;
+}
+
+static double tell_and_settle(struct dh_model *model, const double *pool)
+{
+    double start = now();
+    int64_t handles[LIES];
+    for (size_t i = 0; i < LIES; i++)
+        handles[i] = model->kind->add(model, pool + i * FEATURES, 0);
+    for (size_t i = 0; i < LIES; i++)
+        model->kind->settle(model, handles[i], 1);
+    return (now() - start) / LIES;
+}
+
+static void measure(const double *x, const double *y, size_t count, const double *pool)
+{
+    struct dh_model_setup setup = {
+        .features = features, .feature_count = FEATURES, .seed = 1, .threads = 1};
+    struct dh_rows rows = {x, y, count};
+    double fitted, again, parameters[2 + 2 * FEATURES];
+    struct dh_model *model = fit(&setup, &rows, &fitted);
+    setup.warm_parameter_count =
+        model->kind->parameters(model, parameters, DH_COUNT_OF(parameters));
+    setup.warm_parameters = parameters;
+    setup.tune.restarts = 1;
+    double predicted = predict(model, pool), gradient = differentiate(model, pool);
+    double told = tell_and_settle(model, pool);
+    dh_model_destroy(&model);
+    model = fit(&setup, &rows, &again);
+    dh_model_destroy(&model);
+    printf("n = %5zu: fit %7.1f ms, again %7.1f ms; a row %6.2f us, with gradients %6.1f us, a lie "
+           "and its value %6.1f us\n",
+           count, fitted * 1e3, again * 1e3, predicted * 1e6, gradient * 1e6, told * 1e6);
+}
+
+int main(int argc, char **argv)
+{
+    static const size_t sizes[] = {50, 100, 250, 500, 1000};
+    size_t runs = argc > 1 ? (size_t)argc - 1 : DH_COUNT_OF(sizes);
+    double *pool = dh_alloc((size_t)POOL * (FEATURES + 1), sizeof *pool);
+    draw(pool, pool + (size_t)POOL * FEATURES, POOL);
+    for (size_t run = 0; run < runs; run++) {
+        size_t count = argc > 1 ? strtoul(argv[run + 1], NULL, 10) : sizes[run];
+        if (count == 0) {
+            fprintf(stderr, "%s: expected a number of rows\n", argv[run + 1]);
+            return 64;
+        }
+        double *x = dh_alloc(count * FEATURES, sizeof *x), *y = dh_alloc(count, sizeof *y);
+        draw(x, y, count);
+        measure(x, y, count, pool);
+        free(x);
+        free(y);
+    }
+    free(pool);
+    return 0;
+}
