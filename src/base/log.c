@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "dh_mpi/buffer.h"
 
@@ -22,6 +23,8 @@ static void put_prefix(struct dh_buffer *line, const struct dh_log *log, enum dh
     char stamp[16] = "";
     if (localtime_r(&now, &local))
         strftime(stamp, sizeof stamp, "%H:%M:%S", &local);
+    if (isatty(fileno(log->stream))) /* over the progress line that stands there */
+        dh_buffer_text(line, "\r\033[K");
     dh_buffer_printf(line, "%s ", stamp);
     if (log->rank >= 0)
         dh_buffer_printf(line, "[%d] ", log->rank);

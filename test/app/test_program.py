@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import unittest
 
@@ -97,6 +98,29 @@ class Program(harness.Case):
         self.assertIn("ui.h5", second.stderr)
         self.assertEqual(process.wait(60), 0, self.output())
         self.assert_complete("ui.h5", 30)
+
+    def test_log_lines_replace_the_progress_line_of_a_terminal(self):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [harness.DH_MPI, "--set", "evaluator.duration=0.1", "ui.cfg"], cwd=self.folder,
+            env=self.environment(), stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                part = os.read(ours, 4096)
+            except OSError:  # Linux: nobody holds the other end any more
+                break
+            if not part:
+                break
+            shown += part
+        os.close(ours)
+        self.assertEqual(process.wait(), 0, shown)
+        pieces = shown.decode().split("\r\033[K")
+        self.assertTrue([piece for piece in pieces if "/30 done" in piece])
+        for piece in pieces:
+            if "stopping" in piece:
+                self.assertRegex(piece, r"^\d\d:\d\d:\d\d stopping")
 
     def test_status_file(self):
         self.run_search(3, "ui.cfg")
