@@ -18,6 +18,7 @@ enum dh_stream {
     DH_STREAM_TRIAL,      /* the seed handed to an evaluation */
     DH_STREAM_BUILTIN,    /* noise and durations of builtin functions */
     DH_STREAM_SIMULATE,   /* simulated workers */
+    DH_STREAM_LATE,       /* points in place of late answers */
     DH_STREAM_TEST,
 };
 

@@ -28,7 +28,13 @@
 #include "dh_mpi/status.h"
 
 /* Where a proposal came from: `origin` of a trial. */
-enum dh_origin { DH_ORIGIN_USER, DH_ORIGIN_DESIGN, DH_ORIGIN_METHOD, DH_ORIGIN_ENUMERATED };
+enum dh_origin {
+    DH_ORIGIN_USER,
+    DH_ORIGIN_DESIGN,
+    DH_ORIGIN_METHOD,
+    DH_ORIGIN_ENUMERATED,
+    DH_ORIGIN_LATE /* the manager's own, because the method's answer was late */
+};
 const char *dh_origin_text(uint32_t origin);
 
 struct dh_proposal {

@@ -19,7 +19,18 @@ void dh_demand_answered(struct dh_demand *demand, double latency, double work, i
     smooth(&demand->latency, latency, demand->asks);
     smooth(&demand->ask_seconds, work, demand->asks);
     demand->asks++;
-    demand->late += waited && latency > DH_LATE_ASK;
+    demand->late += waited && latency > dh_demand_patience(demand);
+}
+
+void dh_demand_evaluated(struct dh_demand *demand, double seconds)
+{
+    if (seconds >= 0 && isfinite(seconds))
+        smooth(&demand->evaluation, seconds, demand->evaluations++);
+}
+
+double dh_demand_patience(const struct dh_demand *demand)
+{
+    return fmax(DH_LATE_ASK, DH_LATE_SHARE * demand->evaluation);
 }
 
 void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now)

@@ -9,8 +9,10 @@
 
 #include <stdint.h>
 
-/* An ask that takes longer than this while a slot waits for it counts as late. */
+/* An ask that takes longer than this while a slot waits for it is late, unless evaluations take so
+ * long that the wait is a small share of them. */
 #define DH_LATE_ASK 0.1
+#define DH_LATE_SHARE 0.005
 
 struct dh_demand {
     double latency;       /* seconds from a request to its answer, smoothed */
@@ -19,11 +21,17 @@ struct dh_demand {
     double counted_since; /* start of the interval in which `counted` claims came */
     uint64_t counted;
     uint64_t asks, late;
+    double evaluation; /* seconds that one takes, smoothed */
+    uint64_t evaluations;
 };
 
 /* An answer arrived after `latency` seconds, of which `work` were the method's; `waited`: a slot
  * was waiting for it. */
 void dh_demand_answered(struct dh_demand *demand, double latency, double work, int waited);
+/* An evaluation took so long (NaN: not known). */
+void dh_demand_evaluated(struct dh_demand *demand, double seconds);
+/* Seconds that a slot may wait for an ask. */
+double dh_demand_patience(const struct dh_demand *demand);
 /* `claims` slots became free since the last call. */
 void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now);
 /* Proposals to keep ready beyond those for the waiting slots. 0 with one slot: there the order of

@@ -9,6 +9,7 @@
 #include "dh_mpi/hash.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
+#include "late.h"
 #include "peers.h"
 
 /* Messages taken in one step, so that one step stays short under any load. */
@@ -20,9 +21,11 @@ struct dh_manager {
     struct dh_proposer *proposer;
     struct dh_demand demand;
     struct dh_peers peers;
+    struct dh_late late;
     struct dh_buffer scratch;
     double now;       /* of this step */
     double next_tick; /* when the scheduler wants to hear of time */
+    double next_late; /* when an ask is overdue that a slot waits for */
     uint64_t asked;   /* proposals asked for and not yet here */
     uint64_t claims;  /* slots that became free in this step */
     bool exhausted;   /* the proposer has ended */
@@ -62,8 +65,12 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     manager->demand.counted_since = manager->now;
     dh_peers_open(&manager->peers, dh_comm_size(parts->comm),
                   parts->setup->settings.scheduler.lost_after, manager->now);
+    dh_late_open(&manager->late, parts->setup->space, parts->history,
+                 (uint64_t)parts->setup->settings.search.seed,
+                 parts->setup->settings.objectives[0].maximize);
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
+    manager->next_late = INFINITY;
     manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
         .search = parts->search,
         .clock = parts->clock,
@@ -83,6 +90,7 @@ void dh_manager_destroy(struct dh_manager **handle)
     dh_proposer_destroy(&manager->proposer);
     dh_sched_destroy(&manager->sched);
     dh_peers_close(&manager->peers);
+    dh_late_close(&manager->late);
     dh_buffer_free(&manager->scratch);
     free(manager);
     *handle = NULL;
@@ -348,6 +356,8 @@ static dh_status end_trial(struct dh_manager *manager, const struct dh_action *a
     const struct dh_trial *trial = dh_history_trial(parts->history, action->trial);
     if (parts->store)
         dh_store_ended(parts->store, trial);
+    dh_late_learn(&manager->late, trial);
+    dh_demand_evaluated(&manager->demand, trial->outcome.ended - trial->outcome.started);
     dh_proposer_tell(manager->proposer, trial);
     return DH_OK;
 }
@@ -409,10 +419,9 @@ static dh_status act(struct dh_manager *manager, bool *busy, struct dh_error *er
 /* ---- proposals ---- */
 
 /* A proposal becomes a trial: history, journal, search, ready queue. */
-static void accept(struct dh_manager *manager, const struct dh_proposed *proposed)
+static void accept(struct dh_manager *manager, const struct dh_proposal *proposal)
 {
     const struct dh_manager_parts *parts = &manager->parts;
-    const struct dh_proposal *proposal = &proposed->proposal;
     struct dh_trial *trial = dh_history_propose(parts->history, proposal->point);
     uint64_t seed = (uint64_t)parts->setup->settings.search.seed;
     struct dh_random random = dh_random_at(seed, DH_STREAM_TRIAL, trial->id);
@@ -435,11 +444,13 @@ static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct d
     while (status == DH_OK && dh_proposer_take(manager->proposer, &proposed)) {
         *busy = true;
         manager->asked -= manager->asked > 0;
+        dh_late_answered(&manager->late);
         bool waited = dh_sched_short(manager->sched) > 0;
         double latency = dh_clock_now(manager->parts.clock) - proposed->asked_at;
         dh_demand_answered(&manager->demand, latency, proposed->seconds, waited);
         if (proposed->status == DH_OK && dh_sched_room(manager->sched) > 0) {
-            accept(manager, proposed);
+            if (!dh_late_repeats(&manager->late, proposed->proposal.identity))
+                accept(manager, &proposed->proposal);
         } else if (proposed->status == DH_EXHAUSTED) {
             manager->exhausted = true;
             manager->asked = 0;
@@ -451,6 +462,41 @@ static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct d
         dh_proposed_free(proposed);
     }
     return status;
+}
+
+/* Slots that wait for an ask under way. One slot alone is left out: it waits as long as it takes,
+ * so that its search stays a function of the seed. */
+static uint64_t count_waiting(const struct dh_manager *manager)
+{
+    struct dh_sched_counts counts;
+    dh_sched_counts(manager->sched, &counts);
+    uint64_t waiting = dh_sched_short(manager->sched);
+    if (counts.slots <= 1 || manager->exhausted || waiting <= counts.ready)
+        return 0;
+    return waiting - counts.ready; /* what is ready and not started is held back */
+}
+
+/* Slots whose asks are overdue get a point of the main thread. */
+static void replace_late(struct dh_manager *manager, bool *busy)
+{
+    uint64_t waiting = count_waiting(manager);
+    double then = manager->now - dh_demand_patience(&manager->demand);
+    uint64_t overdue = waiting > 0 ? dh_late_overdue(&manager->late, then) : 0;
+    if (overdue == 0)
+        return;
+    struct dh_proposal proposal = {.origin = DH_ORIGIN_LATE};
+    proposal.point = dh_alloc(dh_space_count(manager->parts.setup->space), sizeof(double));
+    bool found = true;
+    for (uint64_t count = waiting < overdue ? waiting : overdue; count > 0; count--) {
+        dh_late_replaced(&manager->late, manager->now);
+        found = found && dh_late_point(&manager->late, proposal.point, &proposal.identity);
+        if (!found) /* nothing new near the best: then they wait */
+            continue;
+        accept(manager, &proposal);
+        manager->demand.late++;
+        *busy = true;
+    }
+    free(proposal.point);
 }
 
 static void ask(struct dh_manager *manager)
@@ -472,6 +518,7 @@ static void ask(struct dh_manager *manager)
     if (missing == 0)
         return;
     manager->asked += missing;
+    dh_late_asked(&manager->late, missing, manager->now);
     dh_proposer_ask(manager->proposer, missing, dh_demand_budget(&manager->demand, counts.slots));
 }
 
@@ -492,9 +539,14 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
     if (status == DH_OK)
         status = take_proposals(manager, busy, err);
     if (status == DH_OK)
+        replace_late(manager, busy);
+    if (status == DH_OK)
         status = act(manager, busy, err);
     if (status == DH_OK && !manager->ending)
         ask(manager);
+    manager->next_late = count_waiting(manager) == 0 ? (double)INFINITY
+                                                     : dh_late_oldest(&manager->late) +
+                                                           dh_demand_patience(&manager->demand);
     struct dh_error write_err;
     if (manager->parts.store && dh_store_write(manager->parts.store, &write_err) != DH_OK &&
         status == DH_OK) {
@@ -548,7 +600,7 @@ int dh_manager_fd(const struct dh_manager *manager)
 
 double dh_manager_next_time(const struct dh_manager *manager)
 {
-    return manager->next_tick;
+    return fmin(manager->next_tick, manager->next_late);
 }
 
 double dh_manager_next_answer(const struct dh_manager *manager)

@@ -77,6 +77,8 @@ static void execute(struct dh_proposer *proposer, const struct command *command)
         answer_ask(proposer, command);
         break;
     case COMMAND_PROPOSE:
+        if (command->trial->id >= proposer->next_id) /* one that was not asked for here */
+            proposer->next_id = command->trial->id + 1;
         dh_search_propose(proposer->parts.search, command->trial);
         break;
     case COMMAND_TELL:

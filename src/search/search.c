@@ -43,6 +43,7 @@ const char *dh_origin_text(uint32_t origin)
         [DH_ORIGIN_DESIGN] = "design",
         [DH_ORIGIN_METHOD] = "method",
         [DH_ORIGIN_ENUMERATED] = "enumerated",
+        [DH_ORIGIN_LATE] = "late",
     };
     return origin < DH_COUNT_OF(texts) ? texts[origin] : "unknown";
 }

@@ -11,6 +11,7 @@
 
 #include "../../src/app/manager.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/lanes.h"
 
 static const char config_text[] =
     "search = { max_evaluations = %d; %s };\n"
@@ -417,6 +418,66 @@ static void ranks_that_never_start_are_lost(void **state)
     end_simulation(&s);
 }
 
+/* The search as a thread that takes half a second for an ask, without a thread. */
+struct slow {
+    struct simulation *simulation;
+    double free_at;
+    bool asking;
+};
+
+static double slow_now(void *context)
+{
+    const struct slow *slow = context;
+    return slow->asking ? slow->free_at : slow->simulation->time;
+}
+
+static void slow_enter(void *context, enum dh_work work)
+{
+    struct slow *slow = context;
+    if (work == DH_WORK_ASK) {
+        slow->free_at = fmax(slow->free_at, slow->simulation->time) + 0.5;
+        slow->asking = true;
+    }
+}
+
+static void slow_leave(void *context)
+{
+    ((struct slow *)context)->asking = false;
+}
+
+/* A slot waits no longer than it should: the main thread proposes then, and what the search
+ * answers in the end is used, too. */
+static void late_asks_are_replaced(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(10, DH_STREAM_TEST, 0)};
+    struct slow slow = {.simulation = &s};
+    struct dh_clock clock = {slow_now, &slow};
+    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
+    start_simulation(&s, 200, 2000, 100, "", &clock);
+    dh_manager_destroy(&s.manager);
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .clock = &clock,
+                                     .lanes = &lanes,
+                                     .threaded = true};
+    s.manager = dh_manager_create(&parts);
+    run(&s);
+    assert_int_equal(counts_of(&s).stop, DH_STOP_BUDGET);
+    assert_int_equal(dh_history_count(s.history), 2000);
+    uint64_t late = 0;
+    for (uint64_t id = 0; id < 2000; id++)
+        late += dh_history_trial(s.history, id)->origin == DH_ORIGIN_LATE;
+    assert_int_equal(late, dh_manager_demand(s.manager)->late);
+    assert_true(late > 500 && late < 2000);
+    struct dh_usage usage;
+    dh_sched_usage(dh_manager_sched(s.manager), s.time, &usage);
+    assert_true(dh_usage_share(&usage, DH_USE_WAITING) < 0.01);
+    end_simulation(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +489,7 @@ int main(void)
         cmocka_unit_test(silent_workers_are_lost),
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
         cmocka_unit_test(ranks_that_never_start_are_lost),
+        cmocka_unit_test(late_asks_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

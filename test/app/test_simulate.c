@@ -131,8 +131,8 @@ static void budget_is_exact(void **state)
     dh_app_setup_free(&setup);
 }
 
-/* With a latency, what is lost can be said beforehand: a task and a result on their way. (What still
- * runs at the end counts as evaluating until its result says otherwise.) */
+/* With a latency, what is lost can be said beforehand: a task and a result on their way. (What
+ * still runs at the end counts as evaluating until its result says otherwise.) */
 static void latency_costs_what_it_must(void **state)
 {
     (void)state;

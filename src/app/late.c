@@ -1,0 +1,160 @@
+/* What is proposed where the search is late: see late.h. */
+#include "late.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/random.h"
+#include "dh_mpi/sched.h"
+
+#define ATTEMPTS 16
+#define LEAST_SCALE 0.002 /* of a step, in the unit cube */
+#define MOST_SCALE 0.3
+#define CHANGE 0.5 /* chance that a parameter changes at all */
+#define JUMP 0.1   /* … and that it goes anywhere */
+
+void dh_late_open(struct dh_late *late, const struct dh_space *space,
+                  const struct dh_history *history, uint64_t seed, bool maximize)
+{
+    *late =
+        (struct dh_late){.space = space, .history = history, .seed = seed, .maximize = maximize};
+    for (uint64_t id = 0; id < dh_history_count(history); id++)
+        dh_late_learn(late, dh_history_trial(history, id));
+}
+
+void dh_late_close(struct dh_late *late)
+{
+    dh_map_free(&late->seen);
+    free(late->asks);
+    *late = (struct dh_late){0};
+}
+
+/* ---- the best ---- */
+
+static double value_of(const struct dh_late *late, uint64_t id)
+{
+    return dh_history_trial(late->history, id)->outcome.objectives[0];
+}
+
+void dh_late_learn(struct dh_late *late, const struct dh_trial *trial)
+{
+    if (trial->outcome.status != DH_TRIAL_SUCCEEDED)
+        return;
+    size_t at = late->best_count;
+    while (at > 0 && dh_objective_better(late->maximize, trial->outcome.objectives[0],
+                                         value_of(late, late->best[at - 1])))
+        at--;
+    if (at == DH_LATE_BEST)
+        return;
+    size_t kept = late->best_count < DH_LATE_BEST ? late->best_count++ : DH_LATE_BEST - 1;
+    memmove(&late->best[at + 1], &late->best[at], (kept - at) * sizeof late->best[0]);
+    late->best[at] = trial->id;
+}
+
+/* ---- asks under way ---- */
+
+static void push(struct dh_late *late, uint64_t count, double now)
+{
+    if (late->first > 0 && late->first == late->count)
+        late->first = late->count = 0;
+    if (late->first > 64 && late->first > late->count / 2) { /* what was taken makes room */
+        late->count -= late->first;
+        memmove(late->asks, late->asks + late->first, late->count * sizeof *late->asks);
+        late->first = 0;
+    }
+    struct dh_late_asks *last = late->count > late->first ? &late->asks[late->count - 1] : NULL;
+    if (last && last->since >= now)
+        last->count += count;
+    else
+        *DH_PUSH(late->asks, late->count, late->capacity) = (struct dh_late_asks){now, count};
+}
+
+void dh_late_asked(struct dh_late *late, uint64_t count, double now)
+{
+    push(late, count, now);
+}
+
+void dh_late_answered(struct dh_late *late)
+{
+    if (late->first < late->count && --late->asks[late->first].count == 0)
+        late->first++;
+}
+
+double dh_late_oldest(const struct dh_late *late)
+{
+    return late->first < late->count ? late->asks[late->first].since : (double)INFINITY;
+}
+
+uint64_t dh_late_overdue(const struct dh_late *late, double then)
+{
+    uint64_t overdue = 0;
+    for (size_t i = late->first; i < late->count && late->asks[i].since <= then; i++)
+        overdue += late->asks[i].count;
+    return overdue;
+}
+
+void dh_late_replaced(struct dh_late *late, double now)
+{
+    dh_late_answered(late);
+    push(late, 1, now);
+}
+
+/* ---- points ---- */
+
+static void know_trials(struct dh_late *late)
+{
+    for (; late->known < dh_history_count(late->history); late->known++)
+        dh_map_put(&late->seen, dh_history_trial(late->history, late->known)->identity,
+                   late->known);
+}
+
+bool dh_late_repeats(struct dh_late *late, uint64_t identity)
+{
+    if (late->known == 0)
+        return false;
+    know_trials(late);
+    return dh_map_get(&late->seen, identity, NULL);
+}
+
+/* A step from `u`, reflected at the ends. */
+static double step(struct dh_random *random, double u, double scale)
+{
+    double v = u + scale * dh_random_normal(random);
+    return fmin(fmax(v < 0 ? -v : v > 1 ? 2 - v : v, 0), 1);
+}
+
+static void perturb(const struct dh_late *late, struct dh_random *random, double *point)
+{
+    size_t width = dh_space_count(late->space);
+    double u = dh_random_uniform(random);
+    size_t place = (size_t)(u * u * (double)late->best_count); /* the better the likelier */
+    double scale = LEAST_SCALE * pow(MOST_SCALE / LEAST_SCALE, dh_random_uniform(random));
+    size_t always = (size_t)dh_random_below(random, width);
+    dh_space_encode(late->space, dh_history_trial(late->history, late->best[place])->values, point);
+    for (size_t i = 0; i < width; i++) {
+        if (isnan(point[i]) || (i != always && dh_random_uniform(random) >= CHANGE))
+            continue;
+        bool jump = dh_random_uniform(random) < JUMP;
+        point[i] = jump ? dh_random_uniform(random) : step(random, point[i], scale);
+    }
+    dh_space_decode(late->space, point, point);
+}
+
+bool dh_late_point(struct dh_late *late, double *point, uint64_t *identity)
+{
+    struct dh_random random =
+        dh_random_at(late->seed, DH_STREAM_LATE, dh_history_count(late->history));
+    know_trials(late);
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        if (late->best_count > 0)
+            perturb(late, &random, point);
+        else if (dh_space_sample(late->space, &random, point, NULL) != DH_OK)
+            return false;
+        *identity = dh_space_identity(late->space, point);
+        if (dh_space_feasible(late->space, point) && !dh_map_get(&late->seen, *identity, NULL))
+            return true;
+    }
+    return false;
+}
