@@ -134,13 +134,17 @@ class Signals(Ending):
 class Mpiexec(Ending):
     """Signals to mpiexec, as a batch system sends them."""
 
-    def test_usr1_is_passed_on(self):
-        self.configure(seconds=1.5, grace="20s")
-        process = self.begin(3)
-        os.kill(process.pid, signal.SIGUSR1)
-        self.assertEqual(process.wait(30), 75, self.output())
-        self.assertEqual(len(self.ok()), 2)
-        self.assert_nothing_left()
+    def test_usr1_and_usr2_are_passed_on(self):
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            with self.subTest(number=number):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=1.5, grace="60s")
+                process = self.begin(3)
+                os.kill(process.pid, number)
+                self.assertEqual(process.wait(60), 75, self.output())
+                self.assertEqual(len(self.ok()), 2)
+                self.assert_nothing_left()
         self.resume(3)
 
     def test_it_kills_its_ranks_soon_after_term_and_int(self):
