@@ -232,7 +232,7 @@ INLINE void matern(double signal, const double *square, const double *differ, si
 
 /* ---- one copy for each instruction set ---- */
 
-#ifdef __x86_64__
+#if defined __x86_64__ && !defined DH_DENSE_NARROW /* defined by a test */
 #define WIDE __attribute__((target("avx2")))
 #define IS_WIDE __builtin_cpu_supports("avx2")
 #else

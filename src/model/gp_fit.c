@@ -34,7 +34,7 @@ struct dh_gp_prior *dh_gp_priors(const struct dh_gp_layout *layout)
     priors[0] = (struct dh_gp_prior){
         .width = INFINITY, .shape = 1, .rate = 1, .lower = dh_log(1e-3), .upper = dh_log(1e3)};
     priors[1] = (struct dh_gp_prior){
-        .width = INFINITY, .shape = 0.1, .rate = 30, .lower = dh_log(1e-6), .upper = dh_log(1e1)};
+        .width = INFINITY, .shape = 0.1, .rate = 30, .lower = dh_log(1e-8), .upper = dh_log(1e1)};
     for (size_t j = 0; j < layout->numbers; j++)
         priors[2 + j] = (struct dh_gp_prior){.centre = dimension + LENGTH_CENTRE,
                                              .width = LENGTH_WIDTH,
