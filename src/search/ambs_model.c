@@ -9,7 +9,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
@@ -20,7 +19,6 @@
 #define LITTLE_NOISE 1e-5
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
-#define FIT_NICENESS 10  /* asks go first where a fit has no core of its own */
 
 /* Does a fit hold up the ask? With a fixed level always: the order of events then says all. */
 static bool waits(const struct ambs *ambs, unsigned level)
@@ -125,7 +123,6 @@ static void run(struct ambs_fit *fit)
 
 static void *run_on_thread(void *argument)
 {
-    (void)setpriority(PRIO_PROCESS, 0, FIT_NICENESS); /* on Linux: of this thread */
     run(argument);
     return NULL;
 }
