@@ -7,6 +7,9 @@
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
 
+/* Results that a fit learns from: of more, a sample of so many. It says the same, and time and
+ * memory have a bound. */
+#define LEARN_MOST 262144
 #define CLOSE 16         /* events: soon played, so that the new model takes over */
 #define FOLLOW_ROUNDS 16 /* after which its thread leaves the rest to the asks */
 #define FEW 16           /* points whose prediction needs no memory from the heap */
@@ -45,16 +48,25 @@ static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
     free(good);
 }
 
+/* The i-th of `count` results to learn from: one of each of as many equal parts of all. */
+static size_t pick_result(const struct ambs_fit *fit, size_t i, size_t count)
+{
+    size_t begin = i * fit->count / count, end = (i + 1) * fit->count / count;
+    return begin + (size_t)(dh_hash_mix(fit->seed + i) % (end - begin));
+}
+
 static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_fit *fit)
 {
     size_t width = fit->data->features->count;
-    struct learnt rows = {dh_alloc(fit->count * width, sizeof(double)),
-                          dh_alloc(fit->count, sizeof(double)), 0};
-    for (size_t i = 0; i < fit->count; i++) {
-        double y = ambs_data_y(fit->data, i);
+    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
+                          0};
+    for (size_t i = 0; i < count; i++) {
+        size_t result = pick_result(fit, i, count);
+        double y = ambs_data_y(fit->data, result);
         if (isnan(y) && live->options->failures == AMBS_FAILED_IGNORE)
             continue;
-        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, i), width * sizeof(double));
+        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
         rows.y[rows.count++] =
             isnan(y) ? failed_value(live) : ambs_transform_apply(&live->transform, y);
     }

@@ -29,8 +29,10 @@ static bool waits(const struct ambs *ambs, unsigned level)
 /* A Gaussian process grows with every pending trial, too. */
 static bool suits_gp(const struct ambs *ambs, unsigned level)
 {
+    const struct ambs_data *data = &ambs->data;
     size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
-    return ambs->data.mark + ambs->data.crowd <= limit && ambs->features.count <= GP_FEATURES;
+    return data->mark <= limit && data->mark + data->crowd <= GP_RESULTS &&
+           ambs->features.count <= GP_FEATURES;
 }
 
 static void add_member(struct ambs_fit *fit, const char *name, double most_noise)

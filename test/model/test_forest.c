@@ -161,6 +161,71 @@ static void test_variance(void **state)
     }
 }
 
+/* Settling a lie is removing it and learning the value, to the last bit; and all of it equals the
+ * same structure filled anew. */
+static void test_settle(void **state)
+{
+    (void)state;
+    static double x[ROWS * FEATURES], y[ROWS], points[POINTS * FEATURES];
+    static double out[2][3][POINTS];
+    draw(mixed, FEATURES, ROWS, 1, x);
+    respond(x, ROWS, y);
+    draw(mixed, FEATURES, POINTS, 2, points);
+    size_t first = ROWS / 2;
+    bool in[ROWS];
+    memset(in, true, sizeof in);
+    for (int run = 0; run < 2; run++) {
+        struct dh_model *model =
+            fit_tuned("rf", mixed, FEATURES, (struct dh_rows){x, y, first}, 1, 2);
+        const struct dh_model_kind *kind = model->kind;
+        for (size_t i = first; i < ROWS; i++) {
+            int64_t handle = kind->add(model, x + i * FEATURES, 17.25 * (double)i);
+            if (run == 0) {
+                kind->settle(model, handle, y[i]);
+            } else {
+                kind->remove(model, handle);
+                kind->learn(model, x + i * FEATURES, y[i]);
+            }
+            kind->settle(model, handle, 1e6); /* not in use any more */
+            assert_int_equal(handle, 0);
+        }
+        predict(model, points, POINTS, out[run][0], out[run][1], out[run][2]);
+        dh_model_destroy(&model);
+    }
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    struct dh_model *model = fit_tuned("et", mixed, FEATURES, (struct dh_rows){x, y, first}, 1, 2);
+    for (size_t i = first; i < ROWS; i++)
+        model->kind->settle(model, model->kind->add(model, x + i * FEATURES, 3), y[i]);
+    check_definition(model, &(struct dh_rows){x, y, ROWS}, in, points);
+    dh_model_destroy(&model);
+}
+
+/* One row alone and among others: the same prediction, whichever way the trees are walked. */
+static void test_one_row(void **state)
+{
+    (void)state;
+    static double x[ROWS * FEATURES], y[ROWS], all[3][ROWS];
+    draw(mixed, FEATURES, ROWS, 1, x);
+    respond(x, ROWS, y);
+    struct dh_model_setup setup = {
+        .features = mixed, .feature_count = FEATURES, .seed = 1, .threads = 1};
+    static const size_t trees[] = {1, 7, 32, 300};
+    for (size_t t = 0; t < DH_COUNT_OF(trees); t++) {
+        setup.tune.trees = trees[t];
+        struct dh_rows rows = {x, y, ROWS};
+        struct dh_model *model;
+        assert_int_equal(dh_model_find("et")->fit(&setup, &rows, &model, NULL), DH_OK);
+        predict(model, x, ROWS, all[0], all[1], all[2]);
+        for (size_t i = 0; i < ROWS; i++) {
+            double one[3];
+            predict(model, x + i * FEATURES, 1, &one[0], &one[1], &one[2]);
+            for (size_t k = 0; k < 3; k++)
+                assert_true(one[k] == all[k][i]);
+        }
+        dh_model_destroy(&model);
+    }
+}
+
 /* A bootstrap's leaves hold the drawn rows: as many as there are, whole trees vary. */
 static void test_bootstrap(void **state)
 {
@@ -412,6 +477,7 @@ int main(void)
         cmocka_unit_test(test_drift),      cmocka_unit_test(test_splits),
         cmocka_unit_test(test_degenerate), cmocka_unit_test(test_many_features),
         cmocka_unit_test(test_deep),       cmocka_unit_test(test_large),
+        cmocka_unit_test(test_settle),     cmocka_unit_test(test_one_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
