@@ -18,6 +18,7 @@
 #include "dh_mpi/log.h"
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
+#include "dh_mpi/usage.h"
 
 /* What a file held; owned (dh_store_image_free). */
 struct dh_store_image {
@@ -32,6 +33,7 @@ struct dh_store_image {
     uint64_t torn_bytes;     /* cut from the end of the last journal */
     bool used_previous;      /* NAME was damaged or missing and NAME.previous served */
     char *notes;             /* what was unusual, a line each; "" if nothing */
+    struct dh_usage usage;   /* as the checkpoint has it: of all runs, up to that moment */
 };
 
 /* Read the state kept under `path` without changing anything (dhctl; a search may be running).
@@ -93,6 +95,10 @@ dh_status dh_store_open(const char *path, const struct dh_settings *settings,
 /* Record the event that just happened to `trial`; buffered until dh_store_write. */
 void dh_store_proposed(struct dh_store *store, const struct dh_trial *trial);
 void dh_store_ended(struct dh_store *store, const struct dh_trial *trial);
+/* What the slots' time of all runs was used for, to be in every checkpoint from now on. It is not
+ * an event: what came after the last checkpoint is not known any more after this process's death.
+ */
+void dh_store_set_usage(struct dh_store *store, const struct dh_usage *usage);
 /* Hand what was recorded to the system (it then survives the death of this process). The sync to
  * disk follows within `checkpoint.sync` seconds on the store's own thread. Also returns errors of
  * that thread. After an error (full disk) the journal on disk ends with a whole record or a torn

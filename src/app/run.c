@@ -160,6 +160,7 @@ static int conduct(struct run *run)
         abandon(run);
     double now = dh_clock_now(&dh_clock_monotonic);
     dh_watch_finish(&run->watch, now);
+    dh_watch_note_usage(&run->watch, now);
     /* the last checkpoint comes before the summary that names it */
     dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
     int code = exit_code(run);

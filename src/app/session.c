@@ -57,6 +57,7 @@ static dh_status open_store(struct dh_session *session, const struct dh_log *log
                       session->history, log, &session->store, &found, err);
     if (status == DH_OK)
         announce(session, &found, log);
+    session->usage_before = found.usage;
     dh_store_image_free(&found);
     return status;
 }

@@ -12,6 +12,7 @@ struct dh_session {
     struct dh_eval_plan plan;
     struct dh_history *history;
     struct dh_store *store;
+    struct dh_usage usage_before; /* of the runs that were resumed */
     struct dh_search_context context;
     struct dh_search *search;
     struct dh_imports imports; /* old results that the method works or starts from */

@@ -87,6 +87,7 @@ void dh_watch_picture(const struct dh_watch *watch, double now, bool finished,
         .settings = &session->setup.settings,
         .space = session->setup.space,
         .history = session->history,
+        .usage_before = session->usage_before,
         .elapsed = now - watch->start,
         .late_asks = demand->late,
         .ask_seconds = demand->ask_seconds,
@@ -123,10 +124,19 @@ static void show_line(struct dh_watch *watch, const struct dh_progress *progress
     dh_buffer_free(&line);
 }
 
+void dh_watch_note_usage(const struct dh_watch *watch, double now)
+{
+    struct dh_usage usage;
+    dh_sched_usage(dh_manager_sched(watch->manager), now, &usage);
+    dh_usage_add(&usage, &watch->session->usage_before);
+    dh_store_set_usage(watch->session->store, &usage);
+}
+
 dh_status dh_watch_tick(struct dh_watch *watch, double now, struct dh_error *err)
 {
     if (now >= watch->next_checkpoint) {
         watch->next_checkpoint = now + watch->session->setup.settings.checkpoint.interval;
+        dh_watch_note_usage(watch, now);
         dh_status status = dh_store_checkpoint(watch->session->store, false, err);
         if (status != DH_OK)
             return status;

@@ -35,6 +35,8 @@ dh_status dh_watch_tick(struct dh_watch *watch, double now, struct dh_error *err
 /* The picture of this moment; borrows from session and manager. */
 void dh_watch_picture(const struct dh_watch *watch, double now, bool finished,
                       struct dh_progress *out);
+/* Give the store the account of the slots' time up to `now`, with that of the runs before. */
+void dh_watch_note_usage(const struct dh_watch *watch, double now);
 /* The last line, the last status.json. */
 void dh_watch_finish(struct dh_watch *watch, double now);
 

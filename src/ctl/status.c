@@ -49,6 +49,22 @@ static bool is_dead(const json_t *status)
     return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
 }
 
+/* "slot time: evaluating 97.0%, waiting for a proposal 3.0%" */
+static void print_usage(const json_t *slot_seconds)
+{
+    double seconds[DH_USE_COUNT], total = 0;
+    for (int use = 0; use < DH_USE_COUNT; use++) {
+        seconds[use] = json_number_value(json_object_get(slot_seconds, dh_use_key(use)));
+        total += seconds[use];
+    }
+    if (!(total > 0))
+        return;
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        printf("%s %s %.1f%%", use ? "," : "slot time:", dh_use_text(use),
+               100 * seconds[use] / total);
+    puts("");
+}
+
 static void print_status(const json_t *status)
 {
     const char *name = json_string_value(json_object_get(status, "name"));
@@ -59,6 +75,7 @@ static void print_status(const json_t *status)
     struct dh_buffer ago = {0};
     dh_text_put_duration(&ago, fmax(age, 0));
     printf("%s: %s\n", name ? name : "?", line ? line : "?");
+    print_usage(json_object_get(status, "slot_seconds"));
     if (finished)
         printf("ended %s ago: %s\n", ago.data, stop ? stop : "?");
     else if (age > STALE || is_dead(status))
@@ -86,6 +103,7 @@ static dh_status from_checkpoint(const char *path, bool json, struct dh_error *e
     if (status == DH_OK) {
         struct dh_progress progress;
         dh_report_progress_of(path, &image.settings, image.space, image.history, &progress);
+        progress.usage_before = image.usage;
         if (json)
             dh_report_status_json(&progress, &text);
         else

@@ -159,9 +159,10 @@ static void open_copy(const struct eval_run *run, const char *name, struct eval_
     free(path);
 }
 
-/* The limit counts from here: imports of a persistent process are not the evaluation's. */
+/* Time and limit count from here: imports of a persistent process are not the evaluation's. */
 static void begin(struct eval_run *run, double now)
 {
+    run->started_wall = dh_wall_time();
     double timeout = run->host->plan->options->timeout;
     run->limit_at = timeout > 0 ? now + timeout : INFINITY;
     if (runner_of(run)->begin)

@@ -7,7 +7,7 @@
  * actions.c the queue of what the caller is to do
  * fit.c     how long a trial will probably take
  * tally.c   counts and the incumbent
- * usage.c   what the slots' time was used for
+ * occupation.c  what the time of a trial on its slot was used for
  */
 #ifndef DH_MPI_SCHED_STATE_H
 #define DH_MPI_SCHED_STATE_H
@@ -15,8 +15,8 @@
 #include "deque.h"
 #include "dh_mpi/sched.h"
 #include "fit.h"
+#include "occupation.h"
 #include "tally.h"
-#include "usage.h"
 
 /* STARTING from its worker's join to its first claim; then IDLE and RUNNING in turn; GONE with its
  * worker. */

@@ -271,16 +271,33 @@ static void write_objectives(struct writer *writer)
     }
 }
 
-static void write_attribute(struct writer *writer, const char *name, hid_t file_type,
-                            hid_t memory_type, const void *value)
+static void write_attribute_of(struct writer *writer, hid_t object, const char *name,
+                               hid_t file_type, hid_t memory_type, const void *value)
 {
     hid_t scalar = H5Screate(H5S_SCALAR);
-    hid_t attribute = H5Acreate2(writer->file, name, file_type, scalar, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attribute = H5Acreate2(object, name, file_type, scalar, H5P_DEFAULT, H5P_DEFAULT);
     if (attribute < 0 || H5Awrite(attribute, memory_type, value) < 0)
         note_failure(writer, name);
     if (attribute >= 0)
         H5Aclose(attribute);
     H5Sclose(scalar);
+}
+
+static void write_attribute(struct writer *writer, const char *name, hid_t file_type,
+                            hid_t memory_type, const void *value)
+{
+    write_attribute_of(writer, writer->file, name, file_type, memory_type, value);
+}
+
+static void write_usage(struct writer *writer, const struct dh_usage *usage)
+{
+    hid_t group =
+        H5Gcreate2(writer->file, DH_CHECKPOINT_USAGE, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    for (int use = 0; use < DH_USE_COUNT; use++)
+        write_attribute_of(writer, group, dh_use_key(use), H5T_STD_I64LE, H5T_NATIVE_INT64,
+                           &usage->by_use[use]);
+    write_attribute_of(writer, group, "failed", H5T_STD_I64LE, H5T_NATIVE_INT64, &usage->failed);
+    H5Gclose(group);
 }
 
 static void write_text_attribute(struct writer *writer, const char *name, const char *text)
@@ -347,9 +364,11 @@ static uint64_t count_at(const struct dh_history *history, uint64_t mark)
     return low;
 }
 
-static void write_content(struct writer *writer, const char *config_text)
+static void write_content(struct writer *writer, const char *config_text,
+                          const struct dh_usage *usage)
 {
     write_attributes(writer);
+    write_usage(writer, usage);
     write_config(writer, config_text);
     for (size_t i = 0; i < dh_column_count; i++) {
         write_field(writer, &dh_columns[i]);
@@ -362,7 +381,8 @@ static void write_content(struct writer *writer, const char *config_text)
 
 dh_status dh_checkpoint_build(const char *config_text, const struct dh_settings *settings,
                               const struct dh_space *space, const struct dh_history *history,
-                              uint64_t mark, struct dh_image *out, struct dh_error *err)
+                              uint64_t mark, const struct dh_usage *usage, struct dh_image *out,
+                              struct dh_error *err)
 {
     struct writer writer = {
         .settings = settings,
@@ -380,7 +400,7 @@ dh_status dh_checkpoint_build(const char *config_text, const struct dh_settings 
     writer.trials = H5Gcreate2(writer.file, "trials", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     writer.parameters =
         H5Gcreate2(writer.trials, "parameters", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    write_content(&writer, config_text);
+    write_content(&writer, config_text, usage);
     H5Gclose(writer.parameters);
     H5Gclose(writer.trials);
     if (!dh_image_close(out, writer.file))

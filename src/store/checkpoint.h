@@ -7,7 +7,9 @@
  *                             that are numbers: float64; other choices: fixed-length UTF-8.
  *                             Inactive: NaN, or "" (a text that is empty or begins with a quotation
  *                             mark has one more in front)
- * attributes of /             format, version, dh_mpi, search, seed, host, created, written, event
+ * /slot_microseconds          a group with an int64 attribute a use of time (usage.h), and
+ * "failed": over all runs attributes of /             format, version, dh_mpi, search, seed, host,
+ * created, written, event
  *
  * Numbers of eight bytes are kept exactly, texts that are "" come back as NULL, and rows of trials
  * that had not ended hold no outcome. checkpoint.c writes it, load.c reads it.
@@ -22,10 +24,12 @@
 #include "dh_mpi/history.h"
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
+#include "dh_mpi/usage.h"
 #include "image.h"
 
 #define DH_CHECKPOINT_FORMAT "dh_mpi checkpoint"
 #define DH_CHECKPOINT_VERSION 1
+#define DH_CHECKPOINT_USAGE "slot_microseconds"
 #define DH_CHECKPOINT_ROWS 16384u /* rows of a block, and of a chunk of a larger dataset */
 
 enum dh_column_kind {
@@ -65,7 +69,8 @@ char *dh_checkpoint_objective_name(size_t i, size_t n);
 /* The state at event `mark` as a sealed image. Reads the history as another thread may. */
 dh_status dh_checkpoint_build(const char *config_text, const struct dh_settings *settings,
                               const struct dh_space *space, const struct dh_history *history,
-                              uint64_t mark, struct dh_image *out, struct dh_error *err);
+                              uint64_t mark, const struct dh_usage *usage, struct dh_image *out,
+                              struct dh_error *err);
 
 struct dh_checkpoint; /* one that was verified, to be loaded */
 
@@ -74,6 +79,8 @@ struct dh_checkpoint; /* one that was verified, to be loaded */
 dh_status dh_checkpoint_open(const char *path, struct dh_checkpoint **out, struct dh_error *err);
 void dh_checkpoint_close(struct dh_checkpoint **checkpoint);
 uint64_t dh_checkpoint_event(const struct dh_checkpoint *checkpoint);
+/* Zero where the file does not say. */
+struct dh_usage dh_checkpoint_usage(const struct dh_checkpoint *checkpoint);
 const char *dh_checkpoint_config(const struct dh_checkpoint *checkpoint);
 /* Fill the empty `history`, with values in the order of `space`. On DH_CORRUPT the history holds
  * garbage that only dh_history_clear can stand. */

@@ -12,6 +12,9 @@
 #include "files.h"
 #include "load.h"
 
+/* Slot-microseconds of one use that can be: of a million slots for a century. */
+#define LONGEST_USE INT64_C(4000000000000000)
+
 static bool is_free_text(hid_t type)
 {
     return H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0;
@@ -53,6 +56,26 @@ static bool read_number_attribute(hid_t file, const char *name, hid_t memory_typ
     return read;
 }
 
+/* The account of time is no part of the search's state: one that is missing (older versions had
+ * none) or cannot be is as good as none. */
+static void read_usage(struct dh_checkpoint *checkpoint)
+{
+    struct dh_usage usage = {0};
+    bool sound = H5Lexists(checkpoint->file, DH_CHECKPOINT_USAGE, H5P_DEFAULT) > 0;
+    hid_t group = sound ? H5Gopen2(checkpoint->file, DH_CHECKPOINT_USAGE, H5P_DEFAULT) : -1;
+    if (group < 0)
+        return;
+    for (int use = 0; use < DH_USE_COUNT; use++) {
+        read_number_attribute(group, dh_use_key(use), H5T_NATIVE_INT64, &usage.by_use[use]);
+        sound = sound && usage.by_use[use] >= 0 && usage.by_use[use] < LONGEST_USE;
+    }
+    read_number_attribute(group, "failed", H5T_NATIVE_INT64, &usage.failed);
+    sound = sound && usage.failed >= 0 && usage.failed <= usage.by_use[DH_USE_EVALUATING];
+    H5Gclose(group);
+    if (sound)
+        checkpoint->usage = usage;
+}
+
 static dh_status read_lead(struct dh_checkpoint *checkpoint, struct dh_error *err)
 {
     int64_t version = 0;
@@ -66,6 +89,7 @@ static dh_status read_lead(struct dh_checkpoint *checkpoint, struct dh_error *er
                        checkpoint->path, (long long)version, DH_CHECKPOINT_VERSION);
     if (!read_number_attribute(checkpoint->file, "event", H5T_NATIVE_UINT64, &checkpoint->event))
         return dh_load_damaged(checkpoint, "the attribute event", err);
+    read_usage(checkpoint);
     checkpoint->config_text = read_text(checkpoint, "config");
     return checkpoint->config_text ? DH_OK : dh_load_damaged(checkpoint, "/config", err);
 }
@@ -109,6 +133,11 @@ void dh_checkpoint_close(struct dh_checkpoint **checkpoint)
 uint64_t dh_checkpoint_event(const struct dh_checkpoint *checkpoint)
 {
     return checkpoint->event;
+}
+
+struct dh_usage dh_checkpoint_usage(const struct dh_checkpoint *checkpoint)
+{
+    return checkpoint->usage;
 }
 
 const char *dh_checkpoint_config(const struct dh_checkpoint *checkpoint)

@@ -11,6 +11,7 @@ struct dh_checkpoint {
     hid_t file;
     uint64_t event;
     char *config_text;
+    struct dh_usage usage;
     /* while loading */
     const struct dh_space *space;
     struct dh_history *history;

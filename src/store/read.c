@@ -55,9 +55,10 @@ dh_status dh_checkpoint_write(const char *path, const char *config_text,
                               const struct dh_settings *settings, const struct dh_space *space,
                               const struct dh_history *history, uint64_t mark, struct dh_error *err)
 {
+    const struct dh_usage usage = {0};
     struct dh_image image;
     dh_status status =
-        dh_checkpoint_build(config_text, settings, space, history, mark, &image, err);
+        dh_checkpoint_build(config_text, settings, space, history, mark, &usage, &image, err);
     if (status == DH_OK)
         status = dh_generation_write(path, &image, false, NULL, err);
     dh_image_free(&image);

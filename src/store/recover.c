@@ -146,8 +146,10 @@ static dh_status load_generation(struct state *state, const char *path, bool *fa
     *fatal = status != DH_OK;
     if (status == DH_OK)
         status = dh_checkpoint_load(checkpoint, state->space, state->history, err);
-    if (status == DH_OK)
+    if (status == DH_OK) {
         state->image->checkpoint_event = event;
+        state->image->usage = dh_checkpoint_usage(checkpoint);
+    }
     dh_checkpoint_close(&checkpoint);
     return status;
 }

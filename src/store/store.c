@@ -64,6 +64,7 @@ struct snapshot {
     pthread_t thread;
     const struct dh_store *store; /* path, settings, space, history: constant */
     uint64_t mark;
+    struct dh_usage usage;
     bool keep;          /* NAME is sound and becomes NAME.previous */
     uint64_t *obsolete; /* segments to remove afterwards */
     size_t obsolete_count;
@@ -90,9 +91,10 @@ struct dh_store {
     size_t segment_count, segment_capacity;
     struct dh_syncer *syncer;
 
-    uint64_t mark;            /* of the newest sound checkpoint; 0: none */
-    bool current_sound;       /* NAME is that checkpoint */
-    bool config_is_different; /* from that in it */
+    uint64_t mark;                        /* of the newest sound checkpoint; 0: none */
+    bool current_sound;                   /* NAME is that checkpoint */
+    bool config_is_different;             /* from that in it */
+    struct dh_usage usage, usage_written; /* the latter is in it */
     struct snapshot snapshot;
 };
 
@@ -104,6 +106,11 @@ void dh_store_proposed(struct dh_store *store, const struct dh_trial *trial)
 void dh_store_ended(struct dh_store *store, const struct dh_trial *trial)
 {
     dh_journal_put_ended(&store->pending, trial, store->settings->objective_count);
+}
+
+void dh_store_set_usage(struct dh_store *store, const struct dh_usage *usage)
+{
+    store->usage = *usage;
 }
 
 dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
@@ -232,9 +239,9 @@ static void *write_snapshot(void *argument)
     struct dh_image image = {0};
     setpriority(PRIO_PROCESS, 0, 10); /* of this thread only: the dispatch comes first */
     double begun = dh_clock_now(&dh_clock_monotonic);
-    snapshot->status =
-        dh_checkpoint_build(dh_config_text(store->settings->config), store->settings, store->space,
-                            store->history, snapshot->mark, &image, &snapshot->err);
+    snapshot->status = dh_checkpoint_build(dh_config_text(store->settings->config), store->settings,
+                                           store->space, store->history, snapshot->mark,
+                                           &snapshot->usage, &image, &snapshot->err);
     if (snapshot->status == DH_OK)
         snapshot->status =
             dh_generation_write(store->path, &image, snapshot->keep, store->lock, &snapshot->err);
@@ -276,6 +283,7 @@ static dh_status finish_snapshot(struct dh_store *store, struct dh_error *err)
         store->mark = snapshot->mark;
         store->current_sound = true;
         store->config_is_different = false;
+        store->usage_written = snapshot->usage;
         drop_obsolete(store);
     } else {
         dh_fail(err, status, "%s", snapshot->err.text);
@@ -291,6 +299,7 @@ static dh_status start_snapshot(struct dh_store *store, struct dh_error *err)
     *snapshot = (struct snapshot){.running = true,
                                   .store = store,
                                   .mark = dh_history_event(store->history),
+                                  .usage = store->usage,
                                   .keep = store->current_sound};
     snapshot->obsolete = dh_alloc(store->segment_count, sizeof *snapshot->obsolete);
     for (size_t i = 0; i < store->segment_count; i++)
@@ -318,8 +327,9 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
     if (status != DH_OK && !force)
         return status;
     uint64_t event = dh_history_event(store->history);
-    bool changed =
-        event != store->mark || !store->current_sound || (force && store->config_is_different);
+    bool other_usage = memcmp(&store->usage, &store->usage_written, sizeof store->usage) != 0;
+    bool changed = event != store->mark || !store->current_sound ||
+                   (force && (store->config_is_different || other_usage));
     if (!changed)
         return dh_store_write(store, err);
     status = dh_store_write(store, err);
@@ -415,6 +425,7 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     store->mark = image->checkpoint_event;
     store->current_sound = found.current_sound;
     store->config_is_different = found.config_is_different;
+    store->usage = store->usage_written = image->usage;
     adopt_segments(store, family);
     status = mend_journal(store, family, &found, err);
     return status == DH_OK ? sync_journals(store, family, err) : status;

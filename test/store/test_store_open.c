@@ -639,6 +639,45 @@ static void test_symbolic_link(void **state)
     fixture_close(&f);
 }
 
+/* The account of time goes into each checkpoint and comes back to the next session; that alone is
+ * reason enough for a forced one. */
+static void test_usage(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_store_image image;
+    struct dh_usage usage = {.by_use = {[DH_USE_EVALUATING] = 7, [DH_USE_LOST] = 5000000001},
+                             .failed = 3};
+    fixture_open(&f);
+    struct dh_store *store = open_store(&f, &history);
+    go_on(&f, history, store, 10);
+    force(store);
+    expect_events(&f, 10, &image);
+    assert_int_equal(dh_usage_total(&image.usage), 0);
+    dh_store_image_free(&image);
+    dh_store_set_usage(store, &usage);
+    force(store);
+    expect_events(&f, 10, &image);
+    assert_memory_equal(&image.usage, &usage, sizeof usage);
+    dh_store_image_free(&image);
+    close_store(store, history);
+    store = open_store(&f, &history); /* that says nothing keeps what is there */
+    go_on(&f, history, store, 20);
+    close_store(store, history);
+    expect_events(&f, 20, &image);
+    assert_memory_equal(&image.usage, &usage, sizeof usage);
+    dh_store_image_free(&image);
+    usage.by_use[DH_USE_WAITING] = -1; /* that cannot be: as good as none */
+    store = open_store(&f, &history);
+    dh_store_set_usage(store, &usage);
+    close_store(store, history);
+    expect_events(&f, 20, &image);
+    assert_int_equal(dh_usage_total(&image.usage), 0);
+    dh_store_image_free(&image);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -657,6 +696,7 @@ int main(void)
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_bad_folders),
         cmocka_unit_test(test_symbolic_link),
+        cmocka_unit_test(test_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,12 +6,10 @@
  * which is believed as long as nothing begins before it was handed out or ends after it came back;
  * where that happened the clock is off by at least so much, and is corrected by it.
  */
-#ifndef DH_MPI_SCHED_USAGE_H
-#define DH_MPI_SCHED_USAGE_H
+#ifndef DH_MPI_SCHED_OCCUPATION_H
+#define DH_MPI_SCHED_OCCUPATION_H
 
 #include "dh_mpi/sched.h"
-
-#define DH_TICKS 1e6 /* a second */
 
 /* What is known of a worker's clock: the shortest times from handing out to start and from end to
  * arrival that its outcomes claim. */
