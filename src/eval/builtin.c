@@ -14,6 +14,7 @@
 #include "dh_mpi/text.h"
 #include "functions.h"
 #include "pool.h"
+#include "timers.h"
 #include "value.h"
 
 struct builtin_options {
@@ -80,26 +81,31 @@ static void release(struct eval_plan *plan)
     plan->prepared = NULL;
 }
 
-/* An evaluation whose time has not passed. */
-struct pending {
-    bool busy;
-    double due; /* monotonic */
-    struct dh_eval_event event;
+/* Evaluations whose time has not passed. */
+struct builtin_state {
+    struct dh_eval_event *pending; /* by slot */
+    struct eval_timers timers;
 };
 
 static dh_status create(struct dh_eval *pool, struct dh_error *err)
 {
     (void)err;
-    pool->state = dh_alloc((size_t)dh_eval_slots(pool), sizeof(struct pending));
+    struct builtin_state *state = pool->state = dh_alloc(1, sizeof *state);
+    state->pending = dh_alloc((size_t)dh_eval_slots(pool), sizeof *state->pending);
+    eval_timers_open(&state->timers, dh_eval_slots(pool));
     return DH_OK;
 }
 
 static void destroy(struct dh_eval *pool)
 {
-    struct pending *slots = pool->state;
-    for (int32_t i = 0; slots && i < dh_eval_slots(pool); i++)
-        dh_outcome_free(&slots[i].event.outcome);
-    free(slots);
+    struct builtin_state *state = pool->state;
+    if (!state)
+        return;
+    for (int32_t slot = 0; slot < dh_eval_slots(pool); slot++)
+        dh_outcome_free(&state->pending[slot].outcome);
+    free(state->pending);
+    eval_timers_close(&state->timers);
+    free(state);
 }
 
 double eval_builtin_value(const struct eval_plan *plan, const double *values,
@@ -123,16 +129,15 @@ double eval_builtin_duration(const struct eval_plan *plan, struct dh_random *ran
 static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct dh_error *err)
 {
     (void)err;
-    struct pending *pending = &((struct pending *)pool->state)[task->slot];
+    struct builtin_state *state = pool->state;
+    struct dh_eval_event *pending = &state->pending[task->slot];
     struct dh_random random = dh_random_at(task->seed, DH_STREAM_BUILTIN, task->retries);
     double value = eval_builtin_value(pool->plan, task->values, &random);
     double duration = eval_builtin_duration(pool->plan, &random),
            timeout = pool->plan->options->timeout;
-    *pending = (struct pending){
-        .busy = true,
-        .event = {.kind = DH_EVAL_DONE, .slot = task->slot, .trial = task->trial},
-    };
-    struct dh_outcome *outcome = &pending->event.outcome;
+    *pending =
+        (struct dh_eval_event){.kind = DH_EVAL_DONE, .slot = task->slot, .trial = task->trial};
+    struct dh_outcome *outcome = &pending->outcome;
     if (timeout > 0 && duration > timeout) {
         struct dh_buffer text = {0};
         dh_text_put_duration(&text, timeout);
@@ -147,33 +152,36 @@ static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct 
     outcome->worker = -1;
     outcome->slot = task->slot;
     outcome->retries = task->retries;
-    pending->due = duration > 0 ? dh_clock_now(&dh_clock_monotonic) + duration : -INFINITY;
+    eval_timers_set(&state->timers, task->slot,
+                    duration > 0 ? dh_clock_now(&dh_clock_monotonic) + duration : -INFINITY);
     return DH_OK;
 }
 
-static void finish(struct dh_eval *pool, struct pending *pending)
+static void finish(struct dh_eval *pool, int32_t slot)
 {
-    pending->event.outcome.ended = dh_wall_time();
-    eval_pool_push(pool, &pending->event);
-    *pending = (struct pending){0};
+    struct builtin_state *state = pool->state;
+    struct dh_eval_event *pending = &state->pending[slot];
+    eval_timers_clear(&state->timers, slot);
+    pending->outcome.ended = dh_wall_time();
+    eval_pool_push(pool, pending);
+    *pending = (struct dh_eval_event){0};
 }
 
 static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
 {
     (void)trial;
-    struct pending *pending = &((struct pending *)pool->state)[slot];
-    eval_value_fail(&pending->event.outcome, 1, DH_TRIAL_CANCELLED, "cancelled");
-    finish(pool, pending);
+    struct builtin_state *state = pool->state;
+    eval_value_fail(&state->pending[slot].outcome, 1, DH_TRIAL_CANCELLED, "cancelled");
+    finish(pool, slot);
 }
 
 static dh_status poll_due(struct dh_eval *pool, struct dh_error *err)
 {
     (void)err;
-    struct pending *slots = pool->state;
-    double now = dh_clock_now(&dh_clock_monotonic);
-    for (int32_t i = 0; i < dh_eval_slots(pool); i++)
-        if (slots[i].busy && slots[i].due <= now)
-            finish(pool, &slots[i]);
+    const struct builtin_state *state = pool->state;
+    double now = dh_clock_now(&dh_clock_monotonic), due;
+    for (int32_t slot; (slot = eval_timers_first(&state->timers, &due)) >= 0 && due <= now;)
+        finish(pool, slot);
     return DH_OK;
 }
 
@@ -185,12 +193,9 @@ static int descriptor(const struct dh_eval *pool)
 
 static double next_time(const struct dh_eval *pool)
 {
-    const struct pending *slots = pool->state;
-    double next = INFINITY;
-    for (int32_t i = 0; i < dh_eval_slots(pool); i++)
-        if (slots[i].busy)
-            next = fmin(next, slots[i].due);
-    return next;
+    double due;
+    eval_timers_first(&((const struct builtin_state *)pool->state)->timers, &due);
+    return due;
 }
 
 const struct eval_backend eval_backend_builtin = {
