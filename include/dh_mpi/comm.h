@@ -33,6 +33,8 @@ enum dh_tag {
     DH_TAG_SETUP, /* manager → worker: path and text of the configuration; nothing: no search */
     DH_TAG_HEARTBEAT, /* worker → manager, when nothing else was sent for a while; and the answer */
     DH_TAG_LEAVE,     /* manager → worker: u8 together; last message: see dh_comm_leave */
+    DH_TAG_PLACE,     /* worker → manager: where it runs (src/app/place.h) */
+    DH_TAG_GROUP,     /* manager → worker: who evaluates together with it (src/app/muster.h) */
     DH_TAG_COUNT,
 };
 
@@ -60,6 +62,9 @@ struct dh_comm_ops {
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
     /* Not collective: see dh_comm_leave. */
     void (*leave)(struct dh_comm *comm);
+    /* Collective over `ranks`: see dh_comm_group. NULL: no groups. */
+    dh_status (*group)(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
+                       struct dh_error *err);
 };
 
 /* Every transport's struct begins with this. */
@@ -81,6 +86,12 @@ dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
  * the sends under way a moment to get away, and release nothing that they or MPI may still use. The
  * process must then end by _exit. Not collective; `*comm` is NULL afterwards. */
 void dh_comm_leave(struct dh_comm **comm);
+
+/* A communicator of these ranks, in this order, for plugins: `*out` is the address of an MPI_Comm
+ * that the transport keeps until it is closed or left; its errors are returned. Collective over
+ * `ranks` alone, and once for each rank. */
+dh_status dh_comm_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
+                        struct dh_error *err);
 
 /* `count` endpoints joined in this process; `out` is an array of `count`. Each is closed by
  * itself. */

@@ -39,6 +39,9 @@ struct dh_eval_plan {
     int32_t slots;    /* a worker */
     uint32_t retries;
     double timeout; /* seconds; 0: none */
+    int32_t ranks;  /* that evaluate together; 1 for all but plugins in the rank */
+    bool in_rank;   /* evaluations run in the rank itself */
+    bool cores;     /* an evaluation takes a core: all but test functions */
 };
 /* Validate the whole `evaluator` group (all settings of its type; that the builtin exists, that
  * the plugin, program or interpreter can be found) against the space. For the manager and
@@ -64,6 +67,16 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
                          struct dh_launcher *launcher, int32_t worker, const void *communicator,
                          const struct dh_log *log, struct dh_eval **out, struct dh_error *err);
 void dh_eval_destroy(struct dh_eval **eval);
+
+/* For a plugin that several ranks evaluate together: call `begin` right before each call of it in
+ * this rank (an error takes its place, and ends the pool as one of poll does), and `end` right
+ * after. */
+struct dh_eval_hooks {
+    dh_status (*begin)(void *context, const struct dh_task *task, struct dh_error *err);
+    void (*end)(void *context);
+    void *context;
+};
+void dh_eval_set_hooks(struct dh_eval *eval, const struct dh_eval_hooks *hooks);
 
 int32_t dh_eval_slots(const struct dh_eval *eval);
 /* Does `slot` run something? Then `*trial` is it. */

@@ -4,13 +4,16 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
 #include "late.h"
+#include "muster.h"
 #include "peers.h"
+#include "placement.h"
 
 /* Messages taken in one step, so that one step stays short under any load. */
 #define MESSAGES_A_STEP 256
@@ -30,6 +33,7 @@ struct dh_manager {
     uint64_t claims;  /* slots that became free in this step */
     bool exhausted;   /* the proposer has ended */
     bool ending;      /* SHUTDOWN was sent */
+    bool placed;      /* it was said how ranks and cores fit */
     bool abandoned;   /* after an error: only goodbyes matter */
 };
 
@@ -50,11 +54,14 @@ static struct dh_sched_settings sched_settings(const struct dh_manager_parts *pa
         .max_failures = (uint64_t)settings->search.max_failures,
         .retries = parts->retries,
         .lost_retries = (uint32_t)settings->scheduler.lost_retries,
-        .workers = (uint64_t)dh_comm_size(parts->comm) - 1,
+        .workers = parts->groups ? (uint64_t)parts->groups->count
+                                 : (uint64_t)dh_comm_size(parts->comm) - 1,
         /* simulated workers go by the simulation's clock */
         .epoch = parts->clock == &dh_clock_monotonic ? dh_wall_time() : dh_clock_now(parts->clock),
     };
 }
+
+static void look_at_places(struct dh_manager *manager);
 
 struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
 {
@@ -71,6 +78,7 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     manager->next_late = INFINITY;
+    look_at_places(manager);
     manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
         .search = parts->search,
         .clock = parts->clock,
@@ -94,6 +102,44 @@ void dh_manager_destroy(struct dh_manager **handle)
     dh_buffer_free(&manager->scratch);
     free(manager);
     *handle = NULL;
+}
+
+/* The rank that evaluates for `rank`: itself, or the leader of its group. */
+static int leader_of(const struct dh_manager *manager, int rank)
+{
+    const struct dh_groups *groups = manager->parts.groups;
+    return groups && groups->leader[rank] >= 0 ? groups->leader[rank] : rank;
+}
+
+/* Once every rank has told where it runs, or is lost: is that a good place? */
+static void look_at_places(struct dh_manager *manager)
+{
+    const struct dh_manager_parts *parts = &manager->parts;
+    struct dh_buffer text = {0};
+    if (!parts->places || manager->placed)
+        return;
+    for (int rank = 0; rank < manager->peers.count; rank++)
+        if (!parts->places[rank].known && !manager->peers.all[rank].lost)
+            return;
+    manager->placed = true;
+    dh_placement_judge(parts->places, manager->peers.count, parts->plan, &parts->setup->settings,
+                       parts->groups, &text);
+    for (char *line = text.size ? text.data : "", *end; (end = strchr(line, '\n')); line = end + 1)
+        dh_log_warn(parts->log, "%.*s", (int)(end - line), line);
+    dh_buffer_free(&text);
+}
+
+static void lose(struct dh_manager *manager, int rank, const char *why);
+
+/* A group without one of its ranks is of no use any more. */
+static void lose_group(struct dh_manager *manager, int rank)
+{
+    const int32_t *members =
+        manager->parts.groups ? dh_groups_of(manager->parts.groups, rank) : NULL;
+    char *why = dh_strprintf("rank %d of its group is", rank);
+    for (int i = 0; members && i < manager->parts.groups->ranks; i++)
+        lose(manager, members[i], why);
+    free(why);
 }
 
 /* `rank` is lost, for good: said once, with what it ran. */
@@ -122,6 +168,8 @@ static void lose(struct dh_manager *manager, int rank, const char *why)
     peer->lost = true;
     manager->peers.lost++;
     dh_sched_lost(manager->sched, rank, manager->now);
+    lose_group(manager, rank);
+    look_at_places(manager);
 }
 
 /* A rank to which nothing can be sent is lost; that is no failure of the search. */
@@ -206,6 +254,22 @@ static dh_status on_bye(struct dh_manager *manager, const struct dh_message *mes
     return DH_OK;
 }
 
+/* One that comes after the groups were made is in none. */
+static dh_status on_place(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    const struct dh_manager_parts *parts = &manager->parts;
+    if (!parts->places)
+        return DH_OK;
+    if (!dh_place_unpack(message, &parts->places[message->peer]))
+        return bad_message(message, err);
+    if (parts->groups &&
+        dh_muster_tell(parts->comm, message->peer, parts->groups, parts->places, err) != DH_OK)
+        lose(manager, message->peer, err->text);
+    look_at_places(manager);
+    return DH_OK;
+}
+
 /* It asks whether the manager is there, too. */
 static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_message *message,
                               struct dh_error *err)
@@ -231,7 +295,7 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     } else {
         dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,
                      text ? text : "?");
-        dh_sched_lost(manager->sched, message->peer, manager->now);
+        dh_sched_lost(manager->sched, leader_of(manager, message->peer), manager->now);
     }
     free(text);
     return cause;
@@ -241,7 +305,7 @@ static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const stru
                                                  struct dh_error *) = {
     [DH_TAG_HELLO] = on_hello,         [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
     [DH_TAG_REPORT] = on_report,       [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
-    [DH_TAG_HEARTBEAT] = on_heartbeat,
+    [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_PLACE] = on_place,
 };
 
 static dh_status take(struct dh_manager *manager, const struct dh_message *message,
@@ -284,7 +348,8 @@ static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error
 static double silence_limit(const struct dh_manager *manager, int rank)
 {
     const struct dh_scheduler_settings *settings = &manager->parts.setup->settings.scheduler;
-    if (!manager->peers.all[rank].silent || dh_sched_running_on(manager->sched, rank, NULL, 0) == 0)
+    if (!manager->peers.all[rank].silent ||
+        dh_sched_running_on(manager->sched, leader_of(manager, rank), NULL, 0) == 0)
         return settings->lost_after;
     return settings->lost_in_rank > 0 ? settings->lost_in_rank : (double)INFINITY;
 }

@@ -20,6 +20,7 @@
 #include "dh_mpi/sched.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/store.h"
+#include "groups.h"
 #include "proposer.h"
 
 /* What a manager works with; all borrowed for its lifetime. */
@@ -31,11 +32,15 @@ struct dh_manager_parts {
     struct dh_store *store;     /* NULL: nothing is kept (simulations, tests) */
     const struct dh_clock *clock;
     const struct dh_log *log;
-    uint32_t retries; /* of a failed evaluation */
-    double job_time;  /* seconds after which the search has to stop in view of its job's end,
-                         search.grace  before that; 0: not known */
-    double job_span;  /* seconds that the whole job has for evaluations; 0: as long as this run */
-    bool threaded;    /* model on a thread of its own */
+    const struct dh_eval_plan *plan; /* NULL: `places` is, too */
+    struct dh_place *places;         /* by rank, [0] known, filled as the others tell; NULL: nobody
+                                        asks */
+    const struct dh_groups *groups;  /* ranks that evaluate together; NULL: each by itself */
+    uint32_t retries;                /* of a failed evaluation */
+    double job_time; /* seconds after which the search has to stop in view of its job's end,
+                        search.grace  before that; 0: not known */
+    double job_span; /* seconds that the whole job has for evaluations; 0: as long as this run */
+    bool threaded;   /* model on a thread of its own */
     const struct dh_lanes *lanes; /* of a simulation, on `clock`; NULL: threads are threads */
 };
 

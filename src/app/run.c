@@ -6,9 +6,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
 #include "ending.h"
 #include "manager.h"
+#include "muster.h"
 #include "session.h"
 #include "watch.h"
 #include "worker.h"
@@ -62,7 +64,9 @@ struct run {
     struct dh_ending ending;
     int signals;
     const struct dh_walltime *walltime;
-    int wakeup; /* epoll of all descriptors that matter; -1 under MPI */
+    struct dh_place *places; /* by rank */
+    struct dh_groups groups; /* count 0: every rank evaluates by itself */
+    int wakeup;              /* epoll of all descriptors that matter; -1 under MPI */
 };
 
 static dh_status step(struct run *run, bool *busy, struct dh_error *err)
@@ -212,6 +216,9 @@ static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
         .store = run->session.store,
         .clock = &dh_clock_monotonic,
         .log = run->log,
+        .plan = &run->session.plan,
+        .places = run->places,
+        .groups = run->groups.count ? &run->groups : NULL,
         .retries = run->session.plan.retries,
         .threaded = dh_search_slow(run->session.search),
     };
@@ -252,20 +259,52 @@ static void send_setup(const struct dh_app_setup *setup, bool good, struct dh_co
     dh_buffer_free(&buffer);
 }
 
+static void open_places(struct run *run, int size)
+{
+    run->places = dh_alloc((size_t)size, sizeof *run->places);
+    dh_place_here(&run->places[0]);
+}
+
+static void close_places(struct run *run)
+{
+    free(run->places);
+    dh_groups_free(&run->groups);
+}
+
+/* The ranks' groups, where evaluations take several. Where they cannot be made, there is nothing to
+ * do for anybody. */
+static dh_status make_groups(struct run *run, struct dh_comm *comm, struct dh_error *err)
+{
+    if (run->session.plan.ranks == 1)
+        return DH_OK;
+    return dh_muster_hold(&run->session.setup, comm, run->log, run->places, &run->groups, err);
+}
+
+/* The search cannot begin. */
+static int refuse(struct run *run, const struct dh_error *err)
+{
+    abandon(run);
+    return fail_exit(run->log, err);
+}
+
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
                                 int signals, const struct dh_walltime *walltime,
                                 const struct dh_log *log)
 {
     struct run run = {.log = log, .signals = signals, .walltime = walltime, .wakeup = -1};
     struct dh_error err;
-    dh_status status = dh_session_open(options, log, &run.session, &err);
+    int workers = dh_comm_size(comm) - 1;
+    dh_status status = dh_session_open(options, workers, log, &run.session, &err);
     struct dh_app_end end = {.code = status == DH_OK ? 0 : fail_exit(log, &err)};
     send_setup(&run.session.setup, status == DH_OK, comm);
     if (status == DH_OK) {
+        open_places(&run, workers + 1);
+        status = make_groups(&run, comm, &err);
         run.manager = create_manager(&run, comm);
-        end.code = close_store(&run, conduct(&run));
+        end.code = close_store(&run, status == DH_OK ? conduct(&run) : refuse(&run, &err));
         end.alone = !dh_manager_leave(run.manager); /* when all is done: MPI may end us with them */
         dh_manager_destroy(&run.manager);
+        close_places(&run);
     }
     end.code = close_session(&run, end.code);
     return end;
@@ -300,9 +339,13 @@ struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher
     struct dh_app_end end = {0};
     struct dh_app_setup setup;
     struct dh_error err;
+    struct dh_team *team = NULL;
     dh_status status = receive_setup(comm, &setup, &err);
+    if (status == DH_OK)
+        status = dh_muster_attend(&setup, comm, log, &team, &err);
     if (status == DH_OK) {
-        struct dh_worker *worker = dh_worker_create(&setup, comm, launcher, communicator, log);
+        struct dh_worker *worker =
+            dh_worker_create(&setup, comm, launcher, communicator, team, log);
         struct dh_nap nap = {.longest = LONGEST_NAP};
         while (status == DH_OK && !dh_worker_done(worker)) {
             bool busy;
@@ -315,6 +358,7 @@ struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher
         end.alone = !dh_worker_together(worker);
         dh_worker_destroy(&worker);
     }
+    dh_team_free(&team);
     dh_app_setup_free(&setup);
     if (status == DH_OK || status == DH_EMPTY)
         return end;
@@ -338,13 +382,14 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
                       .walltime = walltime,
                       .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
-    dh_status status = dh_session_open(options, log, &run.session, &err);
+    dh_status status = dh_session_open(options, 1, log, &run.session, &err);
     int code = status == DH_OK ? 0 : fail_exit(log, &err);
     if (status == DH_OK) {
         struct dh_comm *ends[2];
         dh_comm_loop_create(2, ends);
+        open_places(&run, 2);
         run.manager = create_manager(&run, ends[0]);
-        run.worker = dh_worker_create(&run.session.setup, ends[1], launcher, NULL, log);
+        run.worker = dh_worker_create(&run.session.setup, ends[1], launcher, NULL, NULL, log);
         watch_descriptor(run.wakeup, run.signals);
         watch_descriptor(run.wakeup, dh_manager_fd(run.manager));
         watch_descriptor(run.wakeup, dh_worker_fd(run.worker));
@@ -353,6 +398,7 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
         dh_manager_destroy(&run.manager);
         dh_comm_close(&ends[0], &err);
         dh_comm_close(&ends[1], &err);
+        close_places(&run);
     }
     close(run.wakeup);
     return close_session(&run, code);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "muster.h"
+
 static dh_status open_search(struct dh_session *session, const struct dh_log *log,
                              struct dh_error *err)
 {
@@ -62,8 +64,9 @@ static dh_status open_store(struct dh_session *session, const struct dh_log *log
     return status;
 }
 
-dh_status dh_session_open(const struct dh_app_options *options, const struct dh_log *log,
-                          struct dh_session *session, struct dh_error *err)
+dh_status dh_session_open(const struct dh_app_options *options, int workers,
+                          const struct dh_log *log, struct dh_session *session,
+                          struct dh_error *err)
 {
     *session = (struct dh_session){0};
     struct dh_app_setup *setup = &session->setup;
@@ -71,6 +74,8 @@ dh_status dh_session_open(const struct dh_app_options *options, const struct dh_
                                          options->override_count, setup, err);
     if (status == DH_OK)
         status = dh_eval_check(&setup->settings, setup->space, &session->plan, err);
+    if (status == DH_OK)
+        status = dh_muster_check(&setup->settings, workers, err);
     if (status == DH_OK) /* everything that can be wrong before a file is touched */
         status = open_search(session, log, err);
     if (status == DH_OK && options->fresh)

@@ -20,7 +20,9 @@ struct dh_worker {
     struct dh_eval *eval;         /* NULL: cannot evaluate */
     struct dh_launcher *launcher; /* may be NULL */
     const void *communicator;
-    int launchers; /* that were replaced */
+    const struct dh_team *team; /* NULL: evaluates by itself */
+    bool broken;                /* a rank of the group has ended */
+    int launchers;              /* that were replaced */
     struct dh_buffer scratch;
     struct dh_awake awake;
     double sent, heard; /* awake time */
@@ -44,10 +46,16 @@ static dh_status send_fatal(struct dh_worker *worker, const struct dh_error *cau
     return send(worker, DH_TAG_FATAL, err);
 }
 
+/* Does it claim, and send results? */
+static bool leads(const struct dh_worker *worker)
+{
+    return !worker->team || worker->team->leads;
+}
+
 static dh_status join(struct dh_worker *worker, struct dh_error *err)
 {
     struct dh_hello hello = {.version = DH_WIRE_VERSION,
-                             .slots = dh_eval_slots(worker->eval),
+                             .slots = leads(worker) ? dh_eval_slots(worker->eval) : 0,
                              .pid = (int32_t)getpid(),
                              .silent = dh_eval_blocks(worker->eval)};
     gethostname(hello.host, sizeof hello.host - 1);
@@ -57,7 +65,31 @@ static dh_status join(struct dh_worker *worker, struct dh_error *err)
         dh_slot_pack(slot, 0, &worker->scratch);
         status = send(worker, DH_TAG_CLAIM, err);
     }
+    /* the others of a group have told already */
+    return status == DH_OK && !worker->team ? dh_muster_place(worker->comm, err) : status;
+}
+
+/* Before the plugin is called: the leader's turn to call the others. */
+static dh_status begin_together(void *context, const struct dh_task *task, struct dh_error *err)
+{
+    struct dh_worker *worker = context;
+    dh_status status = DH_OK;
+    dh_vigil_enter(worker->team->vigil);
+    if (!worker->team->leads)
+        return DH_OK;
+    dh_task_pack(task, dh_space_count(worker->setup->space), &worker->scratch);
+    for (int i = 1; i < worker->team->count && status == DH_OK; i++)
+        status =
+            dh_comm_send(worker->comm, worker->team->ranks[i], DH_TAG_TASK, &worker->scratch, err);
+    dh_buffer_clear(&worker->scratch);
+    if (status != DH_OK)
+        dh_vigil_leave(worker->team->vigil);
     return status;
+}
+
+static void end_together(void *context)
+{
+    dh_vigil_leave(((const struct dh_worker *)context)->team->vigil);
 }
 
 static double heartbeat_gap(const struct dh_worker *worker)
@@ -67,14 +99,19 @@ static double heartbeat_gap(const struct dh_worker *worker)
 
 static dh_status create_pool(struct dh_worker *worker, struct dh_error *err)
 {
-    return dh_eval_create(&worker->setup->settings, worker->setup->space, worker->launcher,
-                          dh_comm_rank(worker->comm), worker->communicator, worker->log,
-                          &worker->eval, err);
+    const struct dh_eval_hooks together = {begin_together, end_together, worker};
+    const void *communicator = worker->team ? worker->team->communicator : worker->communicator;
+    dh_status status =
+        dh_eval_create(&worker->setup->settings, worker->setup->space, worker->launcher,
+                       dh_comm_rank(worker->comm), communicator, worker->log, &worker->eval, err);
+    if (status == DH_OK && worker->team)
+        dh_eval_set_hooks(worker->eval, &together);
+    return status;
 }
 
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
                                    struct dh_launcher *launcher, const void *communicator,
-                                   const struct dh_log *log)
+                                   const struct dh_team *team, const struct dh_log *log)
 {
     struct dh_worker *worker = dh_alloc(1, sizeof *worker);
     worker->setup = setup;
@@ -82,6 +119,7 @@ struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_c
     worker->log = log;
     worker->launcher = launcher;
     worker->communicator = communicator;
+    worker->team = team;
     worker->awake = (struct dh_awake){.last = dh_clock_now(&dh_clock_monotonic),
                                       .longest = heartbeat_gap(worker)};
     struct dh_error err;
@@ -193,7 +231,8 @@ static dh_status on_shutdown(struct dh_worker *worker, const struct dh_message *
                              struct dh_error *err)
 {
     (void)message;
-    dh_eval_destroy(&worker->eval);
+    if (leads(worker)) /* the others stay at their leader's hand until everybody leaves */
+        dh_eval_destroy(&worker->eval);
     return send(worker, DH_TAG_BYE, err);
 }
 
@@ -240,6 +279,10 @@ static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_err
 static dh_status send_event(struct dh_worker *worker, struct dh_eval_event *event,
                             struct dh_error *err)
 {
+    if (!leads(worker)) { /* the leader's counts */
+        dh_outcome_free(&event->outcome);
+        return DH_OK;
+    }
     if (event->kind == DH_EVAL_REPORT) {
         dh_progress_pack(event->slot, event->trial, event->step, event->value, &worker->scratch);
         return send(worker, DH_TAG_REPORT, err);
@@ -269,6 +312,19 @@ static dh_status send_events(struct dh_worker *worker, bool *busy, struct dh_err
     return recover(worker, &cause, err);
 }
 
+/* A group in which a rank has ended is of no use any more: the leader says so. */
+static dh_status look_after_team(struct dh_worker *worker, struct dh_error *err)
+{
+    const struct dh_team *team = worker->team;
+    if (!team || !team->vigil || !team->leads || worker->broken || !dh_vigil_lost(team->vigil))
+        return DH_OK;
+    struct dh_error cause;
+    worker->broken = true;
+    dh_fail(&cause, DH_INTERNAL, "process %d of its group has ended",
+            (int)dh_vigil_lost(team->vigil));
+    return send_fatal(worker, &cause, err);
+}
+
 /* Say that this rank lives, and see whether the manager does. */
 static dh_status stay_in_touch(struct dh_worker *worker, struct dh_error *err)
 {
@@ -288,6 +344,8 @@ dh_status dh_worker_step(struct dh_worker *worker, bool *busy, struct dh_error *
     dh_status status = receive_all(worker, busy, err);
     if (status == DH_OK)
         status = send_events(worker, busy, err);
+    if (status == DH_OK && !worker->done)
+        status = look_after_team(worker, err);
     return status == DH_OK && !worker->done ? stay_in_touch(worker, err) : status;
 }
 

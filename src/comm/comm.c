@@ -47,6 +47,15 @@ dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, stru
     return comm->ops->broadcast(comm, buffer, err);
 }
 
+dh_status dh_comm_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
+                        struct dh_error *err)
+{
+    if (comm->ops->group)
+        return comm->ops->group(comm, ranks, count, out, err);
+    return dh_fail(err, DH_COMM, "groups of ranks need MPI; this is the %s transport",
+                   comm->ops->name);
+}
+
 dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err)
 {
     if (!*comm)

@@ -61,7 +61,7 @@ struct sending {
 struct mpi_comm {
     struct dh_comm base;
     MPI_Comm world;
-    MPI_Comm self;
+    MPI_Comm self, group; /* group: MPI_COMM_NULL until there is one */
     int rank, size;
     bool initialised_here;
     struct sending *sendings; /* under way, in no order */
@@ -319,6 +319,8 @@ static dh_status mpi_close(struct dh_comm *comm, struct dh_error *err)
     dh_status status = finish_sends(mpi, CLOSE_PATIENCE, err);
     if (status == DH_OK)
         status = meet(mpi, err);
+    if (status == DH_OK && mpi->group != MPI_COMM_NULL)
+        status = check(MPI_Comm_free(&mpi->group), err, "freeing a communicator", rank);
     if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->self), err, "freeing a communicator", rank);
     if (status == DH_OK)
@@ -340,6 +342,32 @@ static void mpi_leave(struct dh_comm *comm)
             dh_nap_wait(&nap, -1);
 }
 
+/* Its messages must not be taken by mpi_receive, so it is made from the communicator that nothing
+ * else uses. */
+static dh_status mpi_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
+                           struct dh_error *err)
+{
+    struct mpi_comm *mpi = (struct mpi_comm *)comm;
+    MPI_Group all = MPI_GROUP_NULL, some = MPI_GROUP_NULL;
+    int *members = dh_alloc((size_t)count, sizeof *members);
+    for (int i = 0; i < count; i++)
+        members[i] = ranks[i];
+    int code = MPI_Comm_group(MPI_COMM_WORLD, &all);
+    if (code == MPI_SUCCESS)
+        code = MPI_Group_incl(all, count, members, &some);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_create_group(MPI_COMM_WORLD, some, 0, &mpi->group);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_set_errhandler(mpi->group, MPI_ERRORS_RETURN);
+    if (some != MPI_GROUP_NULL)
+        MPI_Group_free(&some);
+    if (all != MPI_GROUP_NULL)
+        MPI_Group_free(&all);
+    free(members);
+    *out = &mpi->group;
+    return check(code, err, "making the communicator of a group", mpi->rank);
+}
+
 static const struct dh_comm_ops mpi_ops = {
     .name = "mpi",
     .rank = mpi_rank,
@@ -349,6 +377,7 @@ static const struct dh_comm_ops mpi_ops = {
     .broadcast = mpi_broadcast,
     .close = mpi_close,
     .leave = mpi_leave,
+    .group = mpi_group,
 };
 
 /* Nothing but a write and the end is allowed in here. */
@@ -414,6 +443,7 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
         return DH_COMM;
     struct mpi_comm *mpi = dh_alloc(1, sizeof *mpi);
     mpi->base.ops = &mpi_ops;
+    mpi->group = MPI_COMM_NULL;
     mpi->initialised_here = here;
     if (duplicate(mpi, err) != DH_OK) {
         free(mpi);

@@ -131,6 +131,19 @@ static dh_status find_kind(const struct dh_node *evaluator, const struct eval_ki
                         type->text, near >= 0 ? names[near] : "");
 }
 
+/* A setting that only one type has, and that is easily looked for in the others. */
+static dh_status check_ranks(const struct eval_plan *plan, struct dh_error *err)
+{
+    const struct dh_node *node = dh_node_child(plan->settings->evaluator, "ranks");
+    if (!node || plan->kind->ranks)
+        return DH_OK;
+    return dh_node_fail(
+        err, node,
+        "evaluator: ranks is for type = \"plugin\" with isolate = false; evaluations "
+        "of type %s run in one process, which may start an MPI program of its own",
+        plan->kind->name);
+}
+
 /* Unpack through the shared tables and the kind's own, as one. */
 static dh_status unpack(struct eval_plan *plan, struct dh_error *err)
 {
@@ -216,6 +229,8 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
     plan->objective_count = settings->objective_count;
     plan->folder = folder ? dh_strdup(folder) : absolute_folder(dh_config_folder(settings->config));
     dh_status status = find_kind(settings->evaluator, &plan->kind, err);
+    if (status == DH_OK)
+        status = check_ranks(plan, err);
     if (status == DH_OK)
         status = unpack(plan, err);
     if (status == DH_OK)

@@ -41,7 +41,8 @@ struct eval_kind {
     dh_status (*prepare)(struct eval_plan *plan, struct dh_error *err);
     void (*release)(struct eval_plan *plan);
     const struct eval_backend *(*backend)(const struct eval_plan *plan);
-    const struct eval_runner *runner; /* for the launcher; NULL: never runs there */
+    int32_t (*ranks)(const struct eval_plan *plan); /* of one evaluation; NULL: 1 */
+    const struct eval_runner *runner;               /* for the launcher; NULL: never runs there */
 };
 
 struct eval_plan {

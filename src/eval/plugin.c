@@ -20,6 +20,7 @@ struct plugin_options {
     struct eval_options shared;
     const char *library;
     bool isolate;
+    int64_t ranks;
 };
 
 #define FIELD(name) offsetof(struct plugin_options, name)
@@ -28,6 +29,8 @@ static const struct dh_option options[] = {
      "the shared library, relative to the configuration's folder"},
     {"isolate", DH_OPTION_BOOL, FIELD(isolate), false, 1, 0, 0, NULL,
      "false: call it in the rank, where a crash ends the worker"},
+    {"ranks", DH_OPTION_INT, FIELD(ranks), false, 1, 1, 1 << 20, NULL,
+     "ranks that evaluate together, with a communicator of their own; needs isolate = false"},
 };
 #undef FIELD
 
@@ -61,6 +64,11 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
     if (plan->objective_count > DH_PLUGIN_OBJECTIVES)
         return dh_node_fail(err, node, "evaluator: a plugin has at most %d objectives, not %zu",
                             DH_PLUGIN_OBJECTIVES, plan->objective_count);
+    if (own->isolate && own->ranks > 1)
+        return dh_node_fail(err, eval_plan_node(plan, "ranks"),
+                            "evaluator: ranks = %lld needs isolate = false: a process of its own "
+                            "has no communicator",
+                            (long long)own->ranks);
     dh_status status = own->isolate ? DH_OK : check_without_process(plan, err);
     struct dh_error detail;
     if (status != DH_OK || !plan->probe)
@@ -171,6 +179,11 @@ static const struct eval_backend *backend(const struct eval_plan *plan)
     return plugin->isolate ? &eval_backend_remote : &eval_backend_rank;
 }
 
+static int32_t ranks(const struct eval_plan *plan)
+{
+    return (int32_t)((const struct plugin_options *)plan->options)->ranks;
+}
+
 const struct eval_kind eval_kind_plugin = {
     .name = "plugin",
     .options_size = sizeof(struct plugin_options),
@@ -180,5 +193,6 @@ const struct eval_kind eval_kind_plugin = {
     .prepare = prepare,
     .release = release,
     .backend = backend,
+    .ranks = ranks,
     .runner = &runner,
 };

@@ -18,7 +18,12 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
     *out = (struct dh_eval_plan){.type = plan->kind->name,
                                  .slots = (int32_t)plan->options->slots,
                                  .retries = (uint32_t)plan->options->retries,
-                                 .timeout = plan->options->timeout};
+                                 .timeout = plan->options->timeout,
+                                 .ranks = 1,
+                                 .in_rank = plan->kind->backend(plan) == &eval_backend_rank,
+                                 .cores = plan->kind->process};
+    if (plan->kind->ranks)
+        out->ranks = plan->kind->ranks(plan);
     eval_plan_free(&plan);
     return DH_OK;
 }
@@ -59,6 +64,11 @@ void dh_eval_destroy(struct dh_eval **eval)
     eval_plan_free(&pool->plan);
     free(pool);
     *eval = NULL;
+}
+
+void dh_eval_set_hooks(struct dh_eval *eval, const struct dh_eval_hooks *hooks)
+{
+    eval->hooks = *hooks;
 }
 
 int32_t dh_eval_slots(const struct dh_eval *eval)

@@ -29,6 +29,7 @@ struct dh_eval {
     void *state; /* the backend's */
     struct dh_launcher *launcher;
     const void *communicator;
+    struct dh_eval_hooks hooks; /* NULL members: none */
     const struct dh_log *log;
     struct eval_slot *slots;
     struct dh_eval_event *events; /* from `first` on, not handed out yet */

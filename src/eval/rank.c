@@ -1,6 +1,6 @@
 /* The pool's backend for plugins with isolate = false: the function is called in the rank, within
- * poll, and gets the rank's communicator. It has the process to itself: no limits, no cancelling
- * once it runs, and a crash is the rank's. */
+ * poll, and gets the rank's communicator, or that of its group. It has the process to itself: no
+ * limits, no cancelling once it runs, and a crash is the rank's. */
 #include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
@@ -108,16 +108,30 @@ static double cpu_seconds(void)
            1e-6 * (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
 }
 
+static dh_status begin_call(const struct dh_eval *pool, struct dh_error *err)
+{
+    const struct eval_job *job = &((const struct rank_state *)pool->state)->job;
+    struct dh_task task = {.trial = job->trial,
+                           .seed = job->seed,
+                           .retries = job->retries,
+                           .slot = job->slot,
+                           .values = job->values};
+    return pool->hooks.begin ? pool->hooks.begin(pool->hooks.context, &task, err) : DH_OK;
+}
+
 static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
 {
-    (void)err;
     struct rank_state *state = pool->state;
     if (!state->waiting)
         return DH_OK;
+    if (begin_call(pool, err) != DH_OK)
+        return err->status;
     struct dh_outcome outcome = {.started = dh_wall_time()};
     double before = cpu_seconds();
     eval_plugin_call(&state->job, state->function, pool->communicator, report, pool, &outcome);
     outcome.cpu_seconds = cpu_seconds() - before;
+    if (pool->hooks.end)
+        pool->hooks.end(pool->hooks.context);
     outcome.ended = dh_wall_time();
     finish(pool, &outcome);
     return DH_OK;
