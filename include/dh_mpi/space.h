@@ -121,14 +121,16 @@ void dh_parameter_format_json(const struct dh_parameter *parameter, double value
                               struct dh_buffer *out);
 /* {"lr": 0.001, "act": "relu"}: the active parameters only. */
 void dh_space_format_json(const struct dh_space *space, const double *point, struct dh_buffer *out);
-/* lr = 0.001; act = "relu";  as it could stand in `initial` of a configuration. */
+/* { lr = 0.001; act = "relu"; }  as it can stand in `initial` of a configuration; where a name is
+ * none that libconfig takes as a key, ( ("_lr", 0.001), ("act", "relu") ). */
 void dh_space_format_config(const struct dh_space *space, const double *point,
                             struct dh_buffer *out);
 /* A text (a CSV field, an argument) as a canonical value; "" is inactive (NaN). DH_CONFIG if it
  * is no value of the parameter. */
 dh_status dh_parameter_parse(const struct dh_parameter *parameter, const char *text, double *value,
                              struct dh_error *err);
-/* A group of settings { lr = 1e-2; units = 64; } as a settled point; names not given get their
+/* A group of settings { lr = 1e-2; units = 64; }, or a list of pairs ( ("lr", 1e-2), … ), as a
+ * settled point; names not given get their
  * presets. DH_CONFIG with file:line for unknown names, bad values or a violated constraint. */
 dh_status dh_space_read_point(const struct dh_space *space, const struct dh_node *group,
                               double *point, struct dh_error *err);

@@ -15,7 +15,7 @@ static void print_incumbent(const struct dh_store_image *image, uint64_t id)
     const struct dh_trial *trial = dh_history_trial(image->history, id);
     dh_space_format_config(image->space, trial->values, &text);
     dh_text_put_plain(&plain, text.data);
-    printf("\nbest configuration (trial %" PRIu64 "), ready to paste into `initial`:\n{ %s }\n", id,
+    printf("\nbest configuration (trial %" PRIu64 "), ready to paste into `initial`:\n%s\n", id,
            plain.data ? plain.data : "");
     dh_buffer_free(&text);
     dh_buffer_free(&plain);

@@ -37,9 +37,7 @@ static dh_status print_points(const struct dh_app_setup *setup, const struct req
         if (request->json) {
             dh_space_format_json(setup->space, point, &line);
         } else {
-            dh_buffer_text(&line, "{ ");
             dh_space_format_config(setup->space, point, &line);
-            dh_buffer_text(&line, " }");
         }
         puts(line.data);
     }

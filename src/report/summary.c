@@ -41,10 +41,10 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
         dh_buffer_printf(out, "%s%s = ", i ? ", " : "", settings->objectives[i].name);
         dh_text_put_number(out, best->outcome.objectives[i]);
     }
-    dh_buffer_printf(out, " (trial %" PRIu64 ", %s)\n  { ", best->id,
+    dh_buffer_printf(out, " (trial %" PRIu64 ", %s)\n  ", best->id,
                      settings->objectives[0].maximize ? "maximised" : "minimised");
     dh_space_format_config(progress->space, best->values, out);
-    dh_buffer_text(out, " }\n");
+    dh_buffer_text(out, "\n");
 }
 
 /* `text` without what could steer a terminal; `margin` stands for each line break but the last. */

@@ -82,25 +82,47 @@ static void put_config_number(struct dh_buffer *out, const char *text)
         dh_buffer_text(out, "L");
 }
 
+static void put_config_value(const struct dh_parameter *parameter, double value,
+                             struct dh_buffer *out)
+{
+    struct dh_buffer text = {0};
+    dh_parameter_format(parameter, value, &text);
+    if (quoted(parameter, value))
+        put_config_text(out, text.data ? text.data : "");
+    else
+        put_config_number(out, text.data);
+    dh_buffer_free(&text);
+}
+
+/* Does libconfig take it as the name of a setting? */
+static bool is_key(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    size_t more = 0;
+    while (name[more] && (strchr(letters, name[more]) || strchr("0123456789-_", name[more])))
+        more++;
+    return *name && strchr(letters, *name) && name[more] == '\0';
+}
+
 void dh_space_format_config(const struct dh_space *space, const double *point,
                             struct dh_buffer *out)
 {
-    struct dh_buffer value = {0};
-    const char *separator = "";
+    bool keys = true, first = true;
+    for (size_t i = 0; i < space->count; i++)
+        keys = keys && (isnan(point[i]) || is_key(space->parameters[i].name));
+    dh_buffer_text(out, keys ? "{ " : "( ");
     for (size_t i = 0; i < space->count; i++) {
         const struct dh_parameter *parameter = &space->parameters[i];
         if (isnan(point[i]))
             continue;
-        dh_buffer_printf(out, "%s%s = ", separator, parameter->name);
-        if (quoted(parameter, point[i])) {
-            put_config_text(out, parameter->choices[(size_t)point[i]].text);
-        } else {
-            dh_buffer_clear(&value);
-            dh_parameter_format(parameter, point[i], &value);
-            put_config_number(out, value.data);
-        }
-        dh_buffer_text(out, ";");
-        separator = " ";
+        dh_buffer_printf(out, keys ? "%s%s = " : "%s(\"%s\", ",
+                         first  ? ""
+                         : keys ? " "
+                                : ", ",
+                         parameter->name);
+        put_config_value(parameter, point[i], out);
+        dh_buffer_text(out, keys ? ";" : ")");
+        first = false;
     }
-    dh_buffer_free(&value);
+    dh_buffer_text(out, keys ? " }" : " )");
 }

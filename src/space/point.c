@@ -94,22 +94,35 @@ bool dh_space_equal(const struct dh_space *space, const double *a, const double 
     return true;
 }
 
+/* Is it a pair ("name", value)? Names that are no keys for libconfig can be given like that. */
+static bool is_pair(const struct dh_node *node)
+{
+    return node->kind == DH_NODE_LIST && node->child_count == 2 &&
+           node->children[0]->kind == DH_NODE_TEXT;
+}
+
 /* The values of `group`, by parameter; NULL where there is none. */
 static dh_status collect(const struct dh_space *space, const struct dh_node *group,
                          const struct dh_node **given, struct dh_error *err)
 {
-    if (group->kind != DH_NODE_GROUP)
+    bool pairs = group->kind == DH_NODE_LIST;
+    if (!pairs && group->kind != DH_NODE_GROUP)
         return dh_node_fail(err, group, "expected a group of values { name = value; }, not a %s",
                             dh_node_kind_name(group->kind));
     for (size_t i = 0; i < group->child_count; i++) {
         const struct dh_node *node = group->children[i];
-        int index = dh_space_find(space, node->name);
+        if (pairs && !is_pair(node))
+            return dh_node_fail(err, node, "expected a pair (\"name\", value)");
+        const char *name = pairs ? node->children[0]->text : node->name;
+        int index = dh_space_find(space, name);
+        if (index >= 0 && given[index])
+            return dh_node_fail(err, node, "%s is given twice", name);
         if (index >= 0) {
-            given[index] = node;
+            given[index] = pairs ? node->children[1] : node;
             continue;
         }
-        const char *nearest = dh_space_nearest(space, node->name);
-        return dh_node_fail(err, node, "there is no parameter \"%s\"%s%s%s", node->name,
+        const char *nearest = dh_space_nearest(space, name);
+        return dh_node_fail(err, node, "there is no parameter \"%s\"%s%s%s", name,
                             nearest ? "; did you mean \"" : "", nearest ? nearest : "",
                             nearest ? "\"?" : "");
     }
