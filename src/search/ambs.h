@@ -35,7 +35,7 @@ enum ambs_strategy {
     AMBS_SPREAD_BOLTZMANN
 };
 enum ambs_design { AMBS_DESIGN_AUTO, AMBS_RANDOM, AMBS_SOBOL, AMBS_HALTON, AMBS_LHS };
-enum ambs_failures { AMBS_FAILED_WORST, AMBS_FAILED_MEAN, AMBS_FAILED_IGNORE };
+enum ambs_failures { AMBS_FAILED_AUTO, AMBS_FAILED_WORST, AMBS_FAILED_MEAN, AMBS_FAILED_IGNORE };
 enum ambs_scaling {
     AMBS_SCALING_AUTO,
     AMBS_SCALING_IDENTITY,
@@ -195,6 +195,7 @@ struct ambs_live {
     const struct ambs_array *rows;
     struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
     size_t member_count;
+    struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
     struct ambs_transform transform;
     size_t fitted;          /* results it was fitted to */
     double best;            /* least transformed value, kept current */
@@ -235,7 +236,7 @@ void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
 /* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
- * of the deviation. */
+ * of the deviation. As far as a point is likely to fail it is worth no more than a middling one. */
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation);
 

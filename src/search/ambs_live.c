@@ -25,6 +25,13 @@ static double failed_value(const struct ambs_live *live)
     return live->options->failures == AMBS_FAILED_MEAN ? live->mean : live->high;
 }
 
+/* Does a failure teach the members nothing? */
+static bool leaves_out(const struct ambs_live *live)
+{
+    return live->options->failures == AMBS_FAILED_IGNORE ||
+           live->options->failures == AMBS_FAILED_AUTO;
+}
+
 /* Fit the transform to the successes, and note what they come to. */
 static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
 {
@@ -64,13 +71,34 @@ static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_
     for (size_t i = 0; i < count; i++) {
         size_t result = pick_result(fit, i, count);
         double y = ambs_data_y(fit->data, result);
-        if (isnan(y) && live->options->failures == AMBS_FAILED_IGNORE)
+        if (isnan(y) && leaves_out(live))
             continue;
         memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
         rows.y[rows.count++] =
             isnan(y) ? failed_value(live) : ambs_transform_apply(&live->transform, y);
     }
     return rows;
+}
+
+/* A forest of what failed (1) and what did not (0). */
+static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
+                          const struct dh_model_setup *setup)
+{
+    size_t width = fit->data->features->count, failed = 0;
+    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    double *x = dh_alloc(count * width, sizeof *x), *y = dh_alloc(count, sizeof *y);
+    for (size_t i = 0; i < count; i++) {
+        size_t result = pick_result(fit, i, count);
+        memcpy(x + i * width, ambs_data_x(fit->data, result), width * sizeof *x);
+        y[i] = isnan(ambs_data_y(fit->data, result));
+        failed += y[i] > 0;
+    }
+    struct dh_rows rows = {x, y, count};
+    struct dh_error err;
+    if (failed > 0 && dh_model_find("et")->fit(setup, &rows, &live->failing, &err) != DH_OK)
+        live->failing = NULL;
+    free(x);
+    free(y);
 }
 
 void ambs_fit_run(struct ambs_fit *fit)
@@ -87,12 +115,14 @@ void ambs_fit_run(struct ambs_fit *fit)
                                    .seed = fit->seed,
                                    .threads = fit->threads,
                                    .tune.trees = (size_t)fit->options->trees};
-    for (size_t k = 0; k < fit->kind_count; k++) {
+    for (size_t k = 0; learnt.count > 0 && k < fit->kind_count; k++) {
         struct dh_model *model = NULL;
         setup.tune.most_noise = fit->most_noise[k];
         if (fit->kinds[k]->fit(&setup, &rows, &model, &fit->error) == DH_OK)
             live->members[live->member_count++] = model;
     }
+    if (fit->options->failures == AMBS_FAILED_AUTO)
+        learn_failing(live, fit, &setup);
     free(learnt.x);
     free(learnt.y);
     if (live->member_count == 0)
@@ -128,6 +158,7 @@ void ambs_live_destroy(struct ambs_live **handle)
         return;
     for (size_t k = 0; k < live->member_count; k++)
         dh_model_destroy(&live->members[k]);
+    dh_model_destroy(&live->failing);
     ambs_transform_free(&live->transform);
     free(live->lies);
     free(live);
@@ -197,7 +228,9 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
     struct ambs_lie lie = forget_lie(live, event->slot);
     bool failed = isnan(event->y);
-    if (event->kind == AMBS_GONE || (failed && live->options->failures == AMBS_FAILED_IGNORE)) {
+    if (event->kind == AMBS_ENDED && live->failing)
+        learn(live->failing, -1, x, failed);
+    if (event->kind == AMBS_GONE || (failed && leaves_out(live))) {
         for (size_t k = 0; k < live->member_count; k++)
             if (lie.handle[k] >= 0)
                 live->members[k]->kind->remove(live->members[k], lie.handle[k]);
@@ -208,6 +241,22 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
         live->best = fmin(live->best, value);
     for (size_t k = 0; k < live->member_count; k++)
         learn(live->members[k], lie.handle[k], x, value);
+}
+
+/* What a point is worth that may fail: as if failing were a middling result. */
+static void expect_failures(const struct ambs_live *live, const double *x, size_t count,
+                            double *mean, double *deviation)
+{
+    double few[FEW], *failing = count <= FEW ? few : dh_alloc(count, sizeof *failing);
+    struct dh_prediction out = {.mean = failing};
+    live->failing->kind->predict(live->failing, x, count, &out);
+    for (size_t i = 0; i < count; i++) {
+        double share = fmin(fmax(failing[i], 0), 1);
+        mean[i] += share * (live->mean - mean[i]);
+        deviation[i] *= 1 - share;
+    }
+    if (failing != few)
+        free(failing);
 }
 
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
@@ -221,4 +270,6 @@ void ambs_live_predict(const struct ambs_live *live, size_t view, const double *
         deviation[i] = sqrt(fmax(deviation[i] + (epistemic ? 0 : aleatoric[i]), 0));
     if (aleatoric != few)
         free(aleatoric);
+    if (live->failing)
+        expect_failures(live, x, count, mean, deviation);
 }

@@ -10,7 +10,7 @@ static const char *const schedules[] = {"constant", "decay", "bandit", NULL};
 static const char *const liars[] = {"auto", "cl_min", "cl_mean", "cl_max", "belief", NULL};
 static const char *const strategies[] = {"auto", "none", "qucb", "topk", "boltzmann", NULL};
 static const char *const designs[] = {"auto", "random", "sobol", "halton", "lhs", NULL};
-static const char *const failures[] = {"worst", "mean", "ignore", NULL};
+static const char *const failures[] = {"auto", "worst", "mean", "ignore", NULL};
 static const char *const scalings[] = {"auto", "identity", "minmax", "log", "quantile", NULL};
 
 const char *ambs_surrogate_name(int surrogate)
@@ -37,7 +37,8 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
     CHOICE("multi_point", strategy, strategies, AMBS_SPREAD_AUTO,
            "what keeps proposals apart that are made at the same time"),
     CHOICE("initial_design", design, designs, AMBS_DESIGN_AUTO, "the points before any model"),
-    CHOICE("failures", failures, failures, AMBS_FAILED_WORST, "what a failed trial teaches"),
+    CHOICE("failures", failures, failures, AMBS_FAILED_AUTO,
+           "what a failed trial teaches; auto: where trials fail"),
     CHOICE("transform", scaling, scalings, AMBS_SCALING_AUTO,
            "of objectives, before they are learnt"),
     {.name = "effort",

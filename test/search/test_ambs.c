@@ -174,8 +174,8 @@ static void strange_results(void **unused)
                                        {NAN, NAN, NAN, 1}, {-1e-300, 1e-300, 0, 0}};
     for (size_t s = 0; s < DH_COUNT_OF(surrogates); s++)
         for (size_t v = 0; v < DH_COUNT_OF(values); v++)
-            for (size_t f = 0; f < 3; f++) {
-                static const char *const failures[] = {"worst", "mean", "ignore"};
+            for (size_t f = 0; f < 4; f++) {
+                static const char *const failures[] = {"auto", "worst", "mean", "ignore"};
                 struct script script;
                 char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; initial_points = "
                                                 "2; effort = 1; surrogate = \"%s\"; failures = "
@@ -190,6 +190,36 @@ static void strange_results(void **unused)
                 }
                 script_close(&script);
             }
+}
+
+/* Half of the square fails, and the values lead there: the least that can be had lies at the edge.
+ * Where failures teach nothing, nearly every proposal fails. */
+static void learns_where_trials_fail(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *failures;
+        bool learns;
+        double within; /* of 0.09 */
+    } cases[] = {{"auto", true, 2e-3}, {"worst", true, 1e-2}, {"ignore", false, INFINITY}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct script script;
+        char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; failures = \"%s\"; };",
+                                  cases[c].failures);
+        script_open(&script, text);
+        free(text);
+        size_t failed = 0;
+        for (int k = 0; k < 50; k++) {
+            const struct dh_trial *trial = script_ask(&script);
+            bool fails = trial->values[0] > 0.5;
+            double y = pow(trial->values[0] - 0.8, 2) + pow(trial->values[1] - 0.7, 2);
+            script_tell(&script, trial, fails ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED, y);
+            failed += fails && k >= 20;
+        }
+        if (cases[c].learns ? failed > 15 || script.best > 0.09 + cases[c].within : failed < 25)
+            fail_msg("%s: %zu of 30 failed, best is %g", cases[c].failures, failed, script.best);
+        script_close(&script);
+    }
 }
 
 /* Many hollows, so that ten results settle nothing. */
@@ -336,6 +366,7 @@ int main(void)
         cmocka_unit_test(resumes_at_full_effort),
         cmocka_unit_test(finds_the_bottom_of_a_bowl),
         cmocka_unit_test(strange_results),
+        cmocka_unit_test(learns_where_trials_fail),
         cmocka_unit_test(pending_trials_count),
         cmocka_unit_test(warm_start_is_learnt),
         cmocka_unit_test(only_learners_take_warm_start),
