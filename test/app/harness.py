@@ -21,6 +21,8 @@ SOURCE = os.environ["DH_SOURCE"]
 BUILD = os.environ["DH_BUILD"]
 PYTHON = "/usr/bin/python3"
 
+PATIENCE = 4  # waits may take so many times longer than usual: machines are busy
+
 FINISHED = {"ok", "failed", "timeout", "pruned"}
 
 
@@ -101,11 +103,11 @@ class Case(unittest.TestCase):
         """Run to the end; the exit code must be `expect`. Returns (stdout, stderr)."""
         process = self.start(ranks, *arguments, env=env)
         try:
-            code = process.wait(timeout)
+            code = process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.sweep()
             process.wait()
-            self.fail(f"no end after {timeout} s\n{self.output()}")
+            self.fail(f"no end after {timeout * PATIENCE} s\n{self.output()}")
         self.assertEqual(code, expect, self.output())
         return self.read(self.stdout), self.read(self.stderr)
 
@@ -145,6 +147,7 @@ class Case(unittest.TestCase):
         return found
 
     def wait_for(self, condition, seconds, what):
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             result = condition()

@@ -50,7 +50,7 @@ class Case(harness.Case):
             process = self.start(ranks, *arguments, "crash.cfg", env={"DH_CRASH": point})
         finally:
             harness.DH_MPI = program
-        code = process.wait(60)
+        code = process.wait(240)
         self.assert_nothing_left()
         return code != 0
 
@@ -274,7 +274,7 @@ class Places(Case):
         process = self.start(3, "crash.cfg")
         self.wait_for(lambda: os.path.exists(self.path("data/crash.h5-journal")), 30, "a journal")
         shutil.rmtree(self.path("data"))
-        self.assertEqual(process.wait(60), 74, self.output())
+        self.assertEqual(process.wait(240), 74, self.output())
         self.assertIn("data/crash.h5", self.output())
         self.assertIn("No such file or directory", self.output())
         self.assert_nothing_left()

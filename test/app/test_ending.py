@@ -61,15 +61,15 @@ class Signals(Ending):
             with self.subTest(ranks=ranks, number=number):
                 for name in os.listdir(self.folder):
                     os.unlink(self.path(name))
-                self.configure(seconds=1.5, grace="20s")
+                self.configure(seconds=3, grace="60s")
                 process = self.begin(ranks)
                 os.kill(self.manager(process, ranks), number)
-                self.assertEqual(process.wait(30), 75, self.output())
+                self.assertEqual(process.wait(120), 75, self.output())
                 self.assert_nothing_left()
                 workers = max(1, ranks - 1)
                 self.assertEqual(len(self.lines("started")), workers, self.output())
                 self.assertEqual(len(self.ok()), workers)
-                self.assertIn("may end within 0:20", self.read(self.stderr))
+                self.assertIn("may end within 1:00", self.read(self.stderr))
         self.resume(3)
 
     def test_what_does_not_end_in_time_stays_pending(self):
@@ -77,7 +77,7 @@ class Signals(Ending):
         process = self.begin(3)
         began = time.monotonic()
         os.kill(self.manager(process, 3), signal.SIGTERM)
-        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(process.wait(120), 75, self.output())
         self.assertGreater(time.monotonic() - began, 1)
         self.assert_nothing_left()
         self.assertEqual([t["status"] for t in self.trials("end.h5")][:2], ["pending"] * 2)
@@ -89,15 +89,15 @@ class Signals(Ending):
             with self.subTest(ranks=ranks):
                 for name in os.listdir(self.folder):
                     os.unlink(self.path(name))
-                self.configure(seconds=60, grace="60s")
+                self.configure(seconds=600, grace="300s")
                 process = self.begin(ranks)
                 os.kill(self.manager(process, ranks), signal.SIGINT)
                 time.sleep(0.6)
                 self.assertIsNone(process.poll())
                 began = time.monotonic()
                 os.kill(self.manager(process, ranks), signal.SIGINT)
-                self.assertEqual(process.wait(30), 75, self.output())
-                self.assertLess(time.monotonic() - began, 8)
+                self.assertEqual(process.wait(120), 75, self.output())
+                self.assertLess(time.monotonic() - began, 60)
                 self.assert_nothing_left()
         self.resume(3)
 
@@ -110,25 +110,25 @@ class Signals(Ending):
             os.kill(pid, number)
 
     def test_a_warning_to_every_process(self):
-        self.configure(seconds=2, grace="20s")
+        self.configure(seconds=3, grace="60s")
         process = self.begin(3)
         self.signal_all(signal.SIGUSR1)
-        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(process.wait(120), 75, self.output())
         self.assertEqual(len(self.ok()), 2, self.output())
 
     def test_the_end_of_every_process_is_no_failed_evaluation(self):
         self.configure(seconds=60, grace="1s")
         process = self.begin(3)
         self.signal_all(signal.SIGTERM)
-        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(process.wait(120), 75, self.output())
         self.assert_nothing_left()
         self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
 
     def test_finished_by_what_still_ran(self):
-        self.configure(seconds=1, grace="20s")
+        self.configure(seconds=3, grace="60s")
         process = self.begin(3, "--set", "search.max_evaluations=2")
         os.kill(self.manager(process, 3), signal.SIGTERM)
-        self.assertEqual(process.wait(30), 0, self.output())
+        self.assertEqual(process.wait(120), 0, self.output())
 
 
 class Mpiexec(Ending):
@@ -139,10 +139,10 @@ class Mpiexec(Ending):
             with self.subTest(number=number):
                 for name in os.listdir(self.folder):
                     os.unlink(self.path(name))
-                self.configure(seconds=1.5, grace="60s")
+                self.configure(seconds=3, grace="60s")
                 process = self.begin(3)
                 os.kill(process.pid, number)
-                self.assertEqual(process.wait(60), 75, self.output())
+                self.assertEqual(process.wait(120), 75, self.output())
                 self.assertEqual(len(self.ok()), 2)
                 self.assert_nothing_left()
         self.resume(3)
@@ -156,7 +156,7 @@ class Mpiexec(Ending):
                 process = self.begin(3)
                 self.wait_for(lambda: len(self.lines("ended")) >= 3, 30, "evaluations end")
                 os.kill(process.pid, number)
-                process.wait(30)
+                process.wait(120)
                 self.assert_nothing_left()
                 # an evaluation may have ended that its worker could not report any more
                 self.assertGreaterEqual(len(self.ok()), 2)
@@ -174,20 +174,20 @@ class Walltime(Ending):
 
     def test_nothing_is_started_that_would_not_end(self):
         self.configure(seconds=2, grace="0s", search='walltime_margin = "1s";')
-        end = time.time() + 8
+        end = time.time() + 16
         _, log = self.run_search(2, "end.cfg", expect=75, env=self.batch(
             SLURM_JOB_ID="7", SLURM_JOB_START_TIME=str(int(time.time())),
             SLURM_JOB_END_TIME=str(int(end))))
         self.assertLess(time.time(), end)
-        self.assertIn("Slurm ends this job in 0:0", log)
-        self.assertIn("not starting evaluations that take about 0:02: 0:0", log)
+        self.assertIn("Slurm ends this job in 0:", log)
+        self.assertIn("not starting evaluations that take about 0:0", log)
         self.assertEqual(len(self.lines("started")), len(self.ok()), log)
         self.assertGreaterEqual(len(self.ok()), 1)
         self.resume(2)
 
     def test_long_evaluations_are_stopped_in_time(self):
         self.configure(seconds=60, grace="1s", search='walltime_margin = "2s";')
-        end = time.time() + 7
+        end = time.time() + 14
         _, log = self.run_search(3, "end.cfg", expect=75, env=self.batch(
             SLURM_JOB_ID="7", SLURM_JOB_END_TIME=str(int(end))))
         self.assertLess(time.time(), end)
@@ -198,7 +198,7 @@ class Walltime(Ending):
         self.squeue('echo "0:07 0:10"')
         self.configure(seconds=60, grace="0s", search='walltime_margin = "2s";')
         _, log = self.run_search(3, "end.cfg", expect=75, env=self.batch(SLURM_JOB_ID="7"))
-        self.assertIn("Slurm ends this job in 0:0", log)
+        self.assertIn("Slurm ends this job in 0:", log)
         self.assertEqual(self.lines("asked"), ["--noheader --format=%L %M --jobs 7"])
 
     def test_squeue_that_knows_nothing(self):
@@ -218,11 +218,11 @@ class Walltime(Ending):
         with open(self.path("log"), "w") as log:
             done = subprocess.run(["sh", script, *self.command(2, ["end.cfg"])], cwd=self.folder,
                                   env=self.environment(self.batch(PBS_JOBID="1.x",
-                                                                  PBS_WALLTIME="14")),
+                                                                  PBS_WALLTIME="24")),
                                   stdout=log, stderr=log, timeout=60)
         self.assertEqual(done.returncode, 75, self.read(self.path("log")))
-        self.assertLess(time.monotonic() - began, 14)
-        self.assertRegex(self.read(self.path("log")), "PBS ends this job in (0:0[6-9]|0:10)")
+        self.assertLess(time.monotonic() - began, 24)
+        self.assertRegex(self.read(self.path("log")), "PBS ends this job in 0:(0[0-9]|1[0-9]|20)")
 
 
 if __name__ == "__main__":

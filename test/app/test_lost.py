@@ -141,10 +141,11 @@ class Lost(harness.Case):
     def test_a_launcher(self):
         self.configure()
         process, ranks = self.begin(3)
-        for _ in range(3):
+        for kills in range(1, 4):
             launcher = self.wait_for(lambda: self.launcher(ranks[1]), 10, "a launcher")
             os.kill(launcher, signal.SIGKILL)
-            time.sleep(0.5)
+            self.wait_for(lambda: self.read(self.stderr).count("there is a new one") == kills, 30,
+                          "a new launcher")
         self.finish(process)
         self.assert_complete("lost.h5", 40)
         log = self.read(self.stderr)

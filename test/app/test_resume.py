@@ -48,7 +48,7 @@ class Killed(harness.Case):
         rank = self.ranks(process).get(0)
         if rank:
             os.kill(rank, signal.SIGKILL)
-        process.wait(60)
+        process.wait(120)
         self.assert_nothing_left()
         before = {t["id"]: t for t in self.trials("kill.h5") if t["status"] != "pending"}
         _, log = self.run_search(ranks_after, "kill.cfg")
@@ -104,7 +104,7 @@ class Killed(harness.Case):
         self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
         time.sleep(0.4)
         os.kill(self.ranks(process)[0], signal.SIGKILL)
-        process.wait(60)
+        process.wait(120)
         self.run_search(4, "kill.cfg")
         self.assertEqual([t["parameters"] for t in self.trials("kill.h5")], whole)
 
@@ -116,7 +116,7 @@ class Stopped(harness.Case):
         self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
         time.sleep(0.5)
         os.kill(self.ranks(process)[0], signal.SIGTERM)
-        self.assertEqual(process.wait(30), 75, self.output())
+        self.assertEqual(process.wait(120), 75, self.output())
         self.assert_nothing_left()
         self.run_search(3, "kill.cfg")
         self.assert_complete("kill.h5", 200)

@@ -13,8 +13,9 @@
 
 static const struct dh_lock_rule here = {.beat = 0.05, .patience = 0.5};
 static const struct dh_lock_rule there = {.beat = 0.05, .patience = 0.5, .host = "otherhost"};
-/* For machines so busy that a process stands still for a while. */
+/* For machines so busy that a process stands still for a while; to tell "at once" from a watch. */
 static const struct dh_lock_rule slow = {.beat = 0.05, .patience = 2};
+static const struct dh_lock_rule patient = {.beat = 0.05, .patience = 60};
 
 struct place {
     char folder[64], path[96], file[128];
@@ -67,8 +68,8 @@ static void test_same_host(void **state)
     open_place(&place);
     struct dh_lock *lock = take(&place, &here);
     double start = dh_clock_now(&dh_clock_monotonic);
-    expect_refusal(&place, &here, host);
-    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 0.3);
+    expect_refusal(&place, &patient, host);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < patient.patience / 2);
     char *holder = dh_lock_holder(place.path);
     assert_non_null(strstr(holder, host));
     free(holder);
@@ -116,7 +117,7 @@ static void test_other_host_dead(void **state)
         double start = dh_clock_now(&dh_clock_monotonic);
         struct dh_lock *lock = take(&place, &here);
         double waited = dh_clock_now(&dh_clock_monotonic) - start;
-        assert_true(waited >= here.patience && waited < 10);
+        assert_true(waited >= here.patience && waited < 60);
         expect_refusal(&place, &here, "");
         dh_lock_release(&lock);
         close(fd);
@@ -143,8 +144,8 @@ static void test_killed(void **state)
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_true(fixture_exists(place.file));
     double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_lock *lock = take(&place, &here);
-    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 0.3);
+    struct dh_lock *lock = take(&place, &patient);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < patient.patience / 2);
     dh_lock_release(&lock);
     close(ready[0]);
     close(ready[1]);
@@ -172,7 +173,7 @@ static void test_fenced(void **state)
     struct dh_lock *lock = take(&place, &here);
     unlink(place.file);
     leave(&place, "process 5 on otherhost since 2026-01-01 00:00:00 +0000\n");
-    assert_true(lost_within(lock, 10, &err));
+    assert_true(lost_within(lock, 60, &err));
     assert_non_null(strstr(err.text, "taken over by process 5 on otherhost"));
     dh_lock_release(&lock);
     assert_true(fixture_exists(place.file));
@@ -189,14 +190,14 @@ static void test_removed(void **state)
     struct dh_lock *lock = take(&place, &here);
     unlink(place.file);
     struct stat info = {0}; /* with its owner's name in it, too */
-    for (int i = 0; i < 500 && (stat(place.file, &info) != 0 || info.st_size == 0); i++)
+    for (int i = 0; i < 6000 && (stat(place.file, &info) != 0 || info.st_size == 0); i++)
         usleep(10000);
     expect_refusal(&place, &here, "");
     assert_int_equal(dh_lock_status(lock, &err), DH_OK);
     do
         unlink(place.file);
     while (rmdir(place.folder) != 0); /* it may have come back in between */
-    assert_true(lost_within(lock, 10, &err));
+    assert_true(lost_within(lock, 60, &err));
     assert_non_null(strstr(err.text, "is gone"));
     dh_lock_release(&lock);
 }
