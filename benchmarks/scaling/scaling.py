@@ -74,22 +74,36 @@ def published():
         return {int(row["workers"]): row for row in csv.DictReader(file)}
 
 
-STUDY = [("normal:60,20", [128, 512, 1024, 4096, 16384]), ("normal:10,3", [4096]),
-         ("normal:1,0.3", [4096])]
+# duration of an evaluation, time simulated, workers: DeepHyper's study, and shorter evaluations
+STUDY = [("normal:60,20", "30m", 16384), ("normal:60,20", "30m", 4096),
+         ("normal:60,20", "30m", 1024), ("normal:60,20", "30m", 512),
+         ("normal:60,20", "30m", 128), ("normal:10,3", "10m", 4096), ("normal:1,0.3", "1m", 4096)]
+
+
+def read_results(path):
+    """Rows of earlier runs by what they are of."""
+    if not path or not os.path.exists(path):
+        return {}
+    with open(path) as file:
+        rows = [json.loads(line) for line in file]
+    return {(row["duration"], row["time"], row["workers"]): row for row in rows}
 
 
 def study_rows(options):
-    for duration, all_workers in STUDY:
-        for workers in all_workers:
-            if workers > options.largest:
-                continue
-            extra = ["--set", f"optimizer.method={options.method}"] if options.method else []
-            result = simulate(options, workers, "--duration", duration, "--time", options.time,
-                              *extra)
-            result["duration"] = duration
-            print(f"{duration}, {workers} workers: {100 * result['busy']:.2f} % busy "
-                  f"({result['cpu_seconds']:.0f} s)", file=sys.stderr)
-            yield result
+    known = read_results(options.results)
+    for duration, time, workers in STUDY:
+        row = known.get((duration, time, workers))
+        if not row and workers <= options.largest:
+            extra = settings([f"optimizer.method={options.method}"] if options.method else [])
+            row = simulate(options, workers, "--duration", duration, "--time", time, *extra)
+            row.update(duration=duration, time=time)
+            if options.results:
+                with open(options.results, "a") as file:
+                    file.write(json.dumps(row) + "\n")
+            print(f"{duration}, {workers} workers: {100 * row['busy']:.2f} % busy "
+                  f"({row['cpu_seconds']:.0f} s)", file=sys.stderr)
+        if row:
+            yield row
 
 
 def print_study(rows):
@@ -97,7 +111,7 @@ def print_study(rows):
     print(f"{'duration':13} {'workers':>8} {'evaluations':>12} {'busy':>7} {'best':>9} {'late':>7}"
           f" {'KiB/slot':>9}   rank 0: {'main':>6} {'asks':>6} {'fits':>6}"
           f"   DeepHyper: {'evaluations':>12} {'busy':>7} {'best':>6}")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row["duration"] != "normal:60,20", row["workers"])):
         spent = {key: 100 * work["seconds"] / row["elapsed"] for key, work in row["rank_0"].items()}
         memory = row["bytes_a_slot"]
         line = (f"{row['duration']:13} {row['workers']:8} {row['evaluations']:12}"
@@ -137,7 +151,7 @@ def plot_study(rows, target):
         return
     with tempfile.TemporaryDirectory() as folder:
         with open(os.path.join(folder, "ours.dat"), "w") as file:
-            for row in rows:
+            for row in sorted(rows, key=lambda row: row["workers"]):
                 if row["duration"] == "normal:60,20":
                     file.write(f"{row['workers']} {row['evaluations']} {row['busy']}\n")
         with open(os.path.join(folder, "theirs.dat"), "w") as file:
@@ -228,8 +242,8 @@ def main():
     parser.add_argument("--build", default=os.environ.get("DH_BUILD", os.path.join(ROOT, "build")))
     verbs = parser.add_subparsers(dest="verb", required=True)
     verb = verbs.add_parser("study", help="simulated, beside DeepHyper's published columns")
-    verb.add_argument("--time", default="30m")
     verb.add_argument("--largest", type=int, default=16384, help="number of workers")
+    verb.add_argument("--results", metavar="FILE", help="append to it; what is in it is not run")
     verb.add_argument("--method", help="another than the model-based one")
     verb.add_argument("--plot", metavar="FILE.svg")
     verb.set_defaults(run=study)

@@ -21,9 +21,9 @@
 #include "dh_mpi/lanes.h"
 #include "dh_mpi/sched.h"
 
-/* One way, measured by benchmarks/dispatch (see its README): seconds. */
-#define DH_SIMULATE_LATENCY 5e-6
-#define DH_SIMULATE_MESSAGE 2e-6
+/* Seconds, measured by benchmarks/dispatch over TCP, the slowest of transports. */
+#define DH_SIMULATE_LATENCY 8e-6
+#define DH_SIMULATE_MESSAGE 1e-6
 
 enum dh_duration_kind {
     DH_DURATION_OWN, /* that of the builtin function, or of the old history */
