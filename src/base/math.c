@@ -4,9 +4,10 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "dh_mpi/alloc.h"
+
 #define LN2_HIGH 0x1.62e42feep-1 /* few digits: a multiple of it by a whole number is exact */
 #define LN2_LOW 0x1.a39ef35793c76p-33
-#define LOG_TERMS 11
 #define ERFC_TERMS 28
 
 static uint64_t bits_of(double x)
@@ -23,10 +24,21 @@ static double of_bits(uint64_t bits)
     return x;
 }
 
+/* terms[0] + terms[1] x + …; even and odd powers apart, which takes half the time. */
+static inline double series(const double *terms, size_t count, double x)
+{
+    double square = x * x, sums[2] = {0, 0};
+    for (size_t k = count; k-- > 0;)
+        sums[k % 2] = sums[k % 2] * square + terms[k];
+    return sums[0] + x * sums[1];
+}
+
 /* x = 2^n (1 + f), 1 + f in [√½, √2); with s = f / (2 + f), log(1 + f) = 2 (s + s³/3 + s⁵/5 + …),
  * of which f - f²/2 is taken out, as that is known exactly or nearly so. */
 double dh_log(double x)
 {
+    static const double log_terms[] = {1.0 / 3,  1.0 / 5,  1.0 / 7,  1.0 / 9,  1.0 / 11, 1.0 / 13,
+                                       1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21, 1.0 / 23};
     if (!(x > 0) || !isfinite(x))
         return x == 0 ? -INFINITY : x > 0 ? x : NAN;
     double n = 0;
@@ -39,9 +51,7 @@ double dh_log(double x)
     int64_t exponent = (int64_t)(bits - 0x3fe6a09e667f3bcd) >> 52;
     n += (double)exponent;
     double f = of_bits(bits - ((uint64_t)exponent << 52)) - 1;
-    double s = f / (2 + f), w = s * s, sum = 0;
-    for (int k = LOG_TERMS; k >= 1; k--)
-        sum = (sum + 1.0 / (2 * k + 1)) * w;
+    double s = f / (2 + f), w = s * s, sum = w * series(log_terms, DH_COUNT_OF(log_terms), w);
     /* log(1 + f) = f - s (f - 2 sum) = f - (f²/2 - s (f²/2 + 2 sum)). */
     double half = 0.5 * f * f;
     return n * LN2_HIGH - ((half - (s * (half + 2 * sum) + n * LN2_LOW)) - f);
@@ -60,10 +70,11 @@ double dh_expm1(double x)
 {
     if (!(fabs(x) < 0.35))
         return dh_exp(x) - 1;
-    double sum = 0;
-    for (int k = 14; k >= 2; k--)
-        sum = (sum + 1) * x / k;
-    return x + x * sum;
+    static const double terms[] = {1.0 / 2,        1.0 / 6,         1.0 / 24,
+                                   1.0 / 120,      1.0 / 720,       1.0 / 5040,
+                                   1.0 / 40320,    1.0 / 362880,    1.0 / 3628800,
+                                   1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+    return x + x * x * series(terms, DH_COUNT_OF(terms), x);
 }
 
 /* e^(-x²), x² in two parts, since its rounding would show. */
@@ -113,15 +124,16 @@ double dh_power(double x, double y)
 /* Within an eighth of a turn around the nearest quarter. */
 double dh_cos_turns(double turns)
 {
+    static const double of_cosine[] = {
+        -1.0 / 2,       1.0 / 24,        -1.0 / 720,         1.0 / 40320,
+        -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
+    static const double of_sine[] = {
+        -1.0 / 6,        1.0 / 120,        -1.0 / 5040,          1.0 / 362880,
+        -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000};
     double quarter = floor(4 * turns + 0.5);
     double angle = 6.283185307179586477 * (turns - 0.25 * quarter), w = angle * angle;
-    double cosine = 0, sine = 0;
-    for (int k = 8; k >= 1; k--) {
-        cosine = -(1 + cosine) * w / (2 * k * (2 * k - 1));
-        sine = -(1 + sine) * w / (2 * k * (2 * k + 1));
-    }
-    cosine += 1;
-    sine = angle * (1 + sine);
+    double cosine = 1 + w * series(of_cosine, DH_COUNT_OF(of_cosine), w);
+    double sine = angle + angle * w * series(of_sine, DH_COUNT_OF(of_sine), w);
     const double values[] = {cosine, -sine, -cosine, sine};
     return values[(int)quarter & 3];
 }

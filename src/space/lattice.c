@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 #include "parts.h"
 
 #define DIGITS 13
@@ -52,6 +53,13 @@ double dh_lattice_spacing(const struct dh_parameter *parameter)
     return parameter->type == DH_INTEGER && parameter->step <= 0 ? 1 : parameter->step;
 }
 
+/* log10, the same on every machine, and whole for powers of ten: a rounding error there would
+ * change how many digits a value has. */
+static double decades(double value)
+{
+    return rint(dh_log(value) * M_LOG10E * 1e12) / 1e12;
+}
+
 double dh_lattice_log_error(const struct dh_parameter *parameter)
 {
     double span = dh_scale_log_ratio(parameter->high, parameter->low);
@@ -64,12 +72,12 @@ int dh_lattice_digits(const struct dh_parameter *parameter)
     if (low >= high)
         return DIGITS;
     if (parameter->scale == DH_SCALE_LOG && parameter->step <= 0) {
-        int exact = (int)floor(-log10(4 * dh_lattice_log_error(parameter)));
+        int exact = (int)floor(-decades(4 * dh_lattice_log_error(parameter)));
         return exact < DIGITS ? exact : DIGITS;
     }
-    int wanted = DIGITS - 1 - (int)floor(log10(high - low));
+    int wanted = DIGITS - 1 - (int)floor(decades(high - low));
     double magnitude = fmax(fabs(low), fabs(high));
-    int exact = -(int)ceil(log10(8 * magnitude) + log10(DBL_EPSILON));
+    int exact = -(int)ceil(decades(8 * magnitude) + decades(DBL_EPSILON));
     return exact < wanted ? exact : wanted;
 }
 
@@ -81,7 +89,7 @@ static double snap_real(const struct dh_parameter *parameter, double value)
         return value <= low ? low : high;
     int decimals = parameter->digits;
     if (parameter->scale == DH_SCALE_LOG)
-        decimals -= 1 + (int)floor(log10(value));
+        decimals -= 1 + (int)floor(decades(value));
     double rounded = dh_lattice_round(value, decimals);
     double half = 0.5 * quantum(decimals);
     if (rounded - low < half || high - rounded < half)
