@@ -80,23 +80,27 @@ static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_
     return rows;
 }
 
-/* A forest of what failed (1) and what did not (0). */
+/* A forest of what failed (1) and what did not (0); none if nothing has. */
 static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                           const struct dh_model_setup *setup)
 {
     size_t width = fit->data->features->count, failed = 0;
     size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    double *x = dh_alloc(count * width, sizeof *x), *y = dh_alloc(count, sizeof *y);
+    double *y = dh_alloc(count, sizeof *y), *x = NULL;
     for (size_t i = 0; i < count; i++) {
-        size_t result = pick_result(fit, i, count);
-        memcpy(x + i * width, ambs_data_x(fit->data, result), width * sizeof *x);
-        y[i] = isnan(ambs_data_y(fit->data, result));
+        y[i] = isnan(ambs_data_y(fit->data, pick_result(fit, i, count)));
         failed += y[i] > 0;
     }
-    struct dh_rows rows = {x, y, count};
-    struct dh_error err;
-    if (failed > 0 && dh_model_find("et")->fit(setup, &rows, &live->failing, &err) != DH_OK)
-        live->failing = NULL;
+    if (failed > 0) {
+        x = dh_alloc(count * width, sizeof *x);
+        for (size_t i = 0; i < count; i++)
+            memcpy(x + i * width, ambs_data_x(fit->data, pick_result(fit, i, count)),
+                   width * sizeof *x);
+        struct dh_rows rows = {x, y, count};
+        struct dh_error err;
+        if (dh_model_find("et")->fit(setup, &rows, &live->failing, &err) != DH_OK)
+            live->failing = NULL;
+    }
     free(x);
     free(y);
 }
@@ -121,10 +125,10 @@ void ambs_fit_run(struct ambs_fit *fit)
         if (fit->kinds[k]->fit(&setup, &rows, &model, &fit->error) == DH_OK)
             live->members[live->member_count++] = model;
     }
-    if (fit->options->failures == AMBS_FAILED_AUTO)
-        learn_failing(live, fit, &setup);
     free(learnt.x);
     free(learnt.y);
+    if (fit->options->failures == AMBS_FAILED_AUTO)
+        learn_failing(live, fit, &setup);
     if (live->member_count == 0)
         ambs_live_destroy(&live);
     fit->live = live;
