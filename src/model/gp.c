@@ -119,12 +119,23 @@ static dh_status finish(struct dh_gp *gp, struct dh_model **out, struct dh_error
     return status;
 }
 
+static bool differs(const struct dh_gp *gp)
+{
+    for (size_t i = 1; i < gp->points.count; i++)
+        if (gp->y[i] != gp->y[0])
+            return true;
+    return false;
+}
+
 static dh_status fit(const struct dh_model_setup *setup, const struct dh_rows *rows,
                      struct dh_model **out, struct dh_error *err)
 {
     struct dh_gp *gp = create(setup, rows);
     struct dh_gp_data data = {&gp->layout, &gp->points, gp->y};
-    dh_gp_optimise(&data, setup, gp->parameters);
+    if (differs(gp))
+        dh_gp_optimise(&data, setup, gp->parameters);
+    else
+        dh_gp_suppose(&gp->layout, gp->parameters);
     return finish(gp, out, err);
 }
 

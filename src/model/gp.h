@@ -126,6 +126,11 @@ size_t dh_gp_likelihood_memory(const struct dh_gp_data *data);
 void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *setup,
                     double *parameters);
 
+/* Parameters for values that are all the same: those most likely a priori, and hardly any noise.
+ * The likelihood would have no signal and endless length scales, of which a search learns nothing
+ * but the corners; with these it goes where it has not been. */
+void dh_gp_suppose(const struct dh_gp_layout *layout, double *parameters);
+
 /* A model with given parameters instead of fitted ones. */
 dh_status dh_gp_build(const struct dh_model_setup *setup, const struct dh_rows *rows,
                       const double *parameters, struct dh_model **out, struct dh_error *err);

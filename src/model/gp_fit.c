@@ -95,6 +95,14 @@ static void start_at_prior(const struct dh_gp_prior *priors, size_t count, doubl
     }
 }
 
+void dh_gp_suppose(const struct dh_gp_layout *layout, double *parameters)
+{
+    struct dh_gp_prior *priors = dh_gp_priors(layout);
+    start_at_prior(priors, dh_gp_parameters(layout), parameters, NULL);
+    parameters[1] = priors[1].lower;
+    free(priors);
+}
+
 /* An earlier fit's parameters first, if there are any, then the middle of the prior, then chance.
  */
 static void choose_starts(struct fitting *fitting, const struct dh_model_setup *setup,

@@ -79,7 +79,7 @@ static void check_few(size_t kind, size_t count, size_t width)
     assert_true((kind == 4 || p[0] > log(0.02)) && p[0] < log(20));
     assert_true(p[1] < log(kind == 1 ? 1.5 : 0.5));
     for (size_t j = 0; j < width; j++)
-        assert_true(p[2 + j] > log(kind == 1 ? 0.01 : 0.05) && p[2 + j] < log(50));
+        assert_true(p[2 + j] > log(kind == 1 ? 0.01 : 0.02) && p[2 + j] < log(200));
     predict(model, query, 1, &mean, &variance);
     assert_true(isfinite(mean) && variance >= 0 && isfinite(variance));
     dh_model_destroy(&model);
@@ -95,7 +95,8 @@ static void test_few_rows(void **state)
                 check_few(kind, counts[c], widths[w]);
 }
 
-/* One value, or the same everywhere, is what it predicts; a lie far off is heard all the same. */
+/* One value, or the same everywhere, is what it predicts, but with doubt where no point is; a lie
+ * far off is heard all the same. */
 static void test_constant(void **state)
 {
     (void)state;
@@ -113,6 +114,11 @@ static void test_constant(void **state)
             for (size_t i = 0; i < ROWS; i++)
                 assert_true(fabs(mean[i] - values[v]) <= 1e-9 * fabs(values[v]) &&
                             variance[i] >= 0);
+            double p[PARAMETERS];
+            model->kind->parameters(model, p, PARAMETERS);
+            assert_true(p[0] > -1 && p[1] < -10);
+            for (size_t j = 2; j < 2 + 3; j++)
+                assert_true(p[j] < 1);
             int64_t lie = model->kind->add(model, sample.x + 5 * FEATURES, values[v] + 1);
             predict(model, sample.x + 5 * FEATURES, 1, mean, variance);
             assert_true(isfinite(mean[0]) && (v > 1 || mean[0] > values[v]));
