@@ -12,13 +12,19 @@ uint64_t dh_hash_mix(uint64_t value);
 uint64_t dh_hash_bytes(uint64_t seed, const void *data, size_t size);
 
 /* Open-addressing map from a 64-bit key to a 64-bit value. Zero-initialise; keys may be any
- * number. */
-struct dh_map {
+ * number. No put takes long: a full table is moved to a wider one a few places at a time, by the
+ * puts that follow. */
+struct dh_map_table {
     uint64_t *keys;
     uint64_t *values;
     uint8_t *used;
-    size_t count;
     size_t capacity; /* a power of two, or 0 */
+};
+struct dh_map {
+    size_t count;
+    struct dh_map_table table;
+    struct dh_map_table old; /* what is not yet in `table` … */
+    size_t moved;            /* … but for its first places */
 };
 
 void dh_map_free(struct dh_map *map);

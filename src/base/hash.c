@@ -6,6 +6,8 @@
 
 #include "dh_mpi/alloc.h"
 
+#define MOVED_AT_ONCE 8
+
 uint64_t dh_hash_mix(uint64_t value)
 {
     value += 0x9E3779B97F4A7C15u;
@@ -30,56 +32,89 @@ uint64_t dh_hash_bytes(uint64_t seed, const void *data, size_t size)
     return hash;
 }
 
+static void free_table(struct dh_map_table *table)
+{
+    free(table->keys);
+    free(table->values);
+    free(table->used);
+    *table = (struct dh_map_table){0};
+}
+
 void dh_map_free(struct dh_map *map)
 {
-    free(map->keys);
-    free(map->values);
-    free(map->used);
+    free_table(&map->table);
+    free_table(&map->old);
     *map = (struct dh_map){0};
 }
 
 /* The place of `key`, or the free one where it would go. Needs a free place. */
-static size_t find_place(const struct dh_map *map, uint64_t key)
+static size_t find_place(const struct dh_map_table *table, uint64_t key)
 {
-    size_t mask = map->capacity - 1;
+    size_t mask = table->capacity - 1;
     size_t place = (size_t)dh_hash_mix(key) & mask;
-    while (map->used[place] && map->keys[place] != key)
+    while (table->used[place] && table->keys[place] != key)
         place = (place + 1) & mask;
     return place;
 }
 
+/* The value of `key`, or NULL. */
+static uint64_t *find_value(const struct dh_map_table *table, uint64_t key)
+{
+    if (table->capacity == 0)
+        return NULL;
+    size_t place = find_place(table, key);
+    return table->used[place] ? &table->values[place] : NULL;
+}
+
+static void insert(struct dh_map_table *table, uint64_t key, uint64_t value)
+{
+    size_t place = find_place(table, key);
+    table->used[place] = 1;
+    table->keys[place] = key;
+    table->values[place] = value;
+}
+
 static void widen(struct dh_map *map)
 {
-    struct dh_map wider = {.capacity = map->capacity ? map->capacity * 2 : 16};
-    wider.keys = dh_alloc(wider.capacity, sizeof *wider.keys);
-    wider.values = dh_alloc(wider.capacity, sizeof *wider.values);
-    wider.used = dh_alloc(wider.capacity, sizeof *wider.used);
-    for (size_t i = 0; i < map->capacity; i++)
-        if (map->used[i])
-            dh_map_put(&wider, map->keys[i], map->values[i]);
-    dh_map_free(map);
-    *map = wider;
+    map->old = map->table;
+    map->moved = 0;
+    struct dh_map_table *table = &map->table;
+    table->capacity = map->old.capacity ? map->old.capacity * 2 : 16;
+    table->keys = dh_alloc(table->capacity, sizeof *table->keys);
+    table->values = dh_alloc(table->capacity, sizeof *table->values);
+    table->used = dh_alloc(table->capacity, sizeof *table->used);
+}
+
+/* A value put since is newer. The next widening comes after three quarters as many puts as the old
+ * table has places: long after all of them have been moved. */
+static void move_some(struct dh_map *map)
+{
+    struct dh_map_table *old = &map->old;
+    for (int i = 0; i < MOVED_AT_ONCE && map->moved < old->capacity; i++, map->moved++) {
+        size_t place = map->moved;
+        if (old->used[place] && !find_value(&map->table, old->keys[place]))
+            insert(&map->table, old->keys[place], old->values[place]);
+    }
+    if (map->moved == old->capacity)
+        free_table(old);
 }
 
 void dh_map_put(struct dh_map *map, uint64_t key, uint64_t value)
 {
-    if (map->count * 4 >= map->capacity * 3)
+    if (map->count * 4 >= map->table.capacity * 3)
         widen(map);
-    size_t place = find_place(map, key);
-    map->count += !map->used[place];
-    map->used[place] = 1;
-    map->keys[place] = key;
-    map->values[place] = value;
+    if (map->old.capacity)
+        move_some(map);
+    map->count += !find_value(&map->table, key) && !find_value(&map->old, key);
+    insert(&map->table, key, value);
 }
 
 bool dh_map_get(const struct dh_map *map, uint64_t key, uint64_t *value)
 {
-    if (map->capacity == 0)
-        return false;
-    size_t place = find_place(map, key);
-    if (!map->used[place])
-        return false;
-    if (value)
-        *value = map->values[place];
-    return true;
+    const uint64_t *found = find_value(&map->table, key);
+    if (!found)
+        found = find_value(&map->old, key);
+    if (found && value)
+        *value = *found;
+    return found;
 }

@@ -127,6 +127,26 @@ static void test_map(void **state)
     dh_map_free(&map);
 }
 
+/* While it grows: what was put is there, with the value put last. */
+static void test_map_growth(void **state)
+{
+    (void)state;
+    struct dh_map map = {0};
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 0);
+    static uint64_t latest[30000];
+    for (uint64_t key = 0; key < DH_COUNT_OF(latest); key++) {
+        dh_map_put(&map, key, latest[key] = key);
+        uint64_t again = dh_random_below(&random, key + 1), value;
+        if (key % 3 == 0)
+            dh_map_put(&map, again, latest[again] = key + UINT64_C(1000000));
+        assert_int_equal(map.count, key + 1);
+        again = dh_random_below(&random, key + 1);
+        assert_true(dh_map_get(&map, again, &value) && value == latest[again]);
+        assert_false(dh_map_get(&map, key + 1, NULL));
+    }
+    dh_map_free(&map);
+}
+
 static void test_hash(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_growing_array),
         cmocka_unit_test(test_map),
+        cmocka_unit_test(test_map_growth),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_naps),
