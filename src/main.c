@@ -63,6 +63,17 @@ static int probe_mpi(const struct dh_log *log)
     return dh_status_exit_code(status);
 }
 
+static int check(const struct dh_app_options *options, const struct dh_log *log)
+{
+    struct dh_comm *comm = NULL;
+    struct dh_error err;
+    if (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK) {
+        dh_log_error(log, "%s", err.text);
+        return dh_status_exit_code(err.status);
+    }
+    return leave(&comm, (struct dh_app_end){.code = dh_app_check(options, comm, log)}, log);
+}
+
 int main(int argc, char **argv)
 {
     struct dh_app_options options;
@@ -80,7 +91,7 @@ int main(int argc, char **argv)
         code = probe_mpi(&log);
     } else {
         log.level = options.level;
-        code = options.check ? dh_app_check(&options, &log) : run_search(&options, &log);
+        code = options.check ? check(&options, &log) : run_search(&options, &log);
     }
     dh_app_options_free(&options);
     return code;

@@ -47,10 +47,12 @@ dh_status dh_app_setup_parse(const char *path, const char *text, struct dh_app_s
                              struct dh_error *err);
 void dh_app_setup_free(struct dh_app_setup *setup);
 
+struct dh_place;
 /* `--check` and `dhctl check`: validate everything that can be known before a run (space, method,
- * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. */
-dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_buffer *out,
-                      struct dh_error *err);
+ * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. `places`
+ * (place.h) of `size` ranks: also how ranks and slots fit the machine; NULL: it is not this one. */
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct dh_place *places,
+                      int size, struct dh_buffer *out, struct dh_error *err);
 
 /* Block SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 in this thread and all that it creates from now on
  * (so: before MPI creates any), and return a descriptor that is readable when one arrives; -1 on
@@ -66,7 +68,9 @@ struct dh_app_end {
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
  * transport stays open; main closes it. `launcher` is the process's own, stopped by main; `signals`
  * is of dh_app_signals_open, `walltime` of dh_walltime_ask. */
-int dh_app_check(const struct dh_app_options *options, const struct dh_log *log);
+/* `comm` NULL: without a launcher. All ranks; rank 0 describes the plan for all of them. */
+int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
+                 const struct dh_log *log);
 /* Rank 0, with dh_app_work on all other ranks. Nothing in here is collective, so that any of them
  * may be lost. */
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,

@@ -266,8 +266,12 @@ void dh_placement_table(const struct dh_place *places, int size, const struct dh
                          places[first].cores);
         if (places[first].gpus[0])
             dh_buffer_printf(out, "GPUs %s, ", places[first].gpus);
-        dh_buffer_printf(out, "rank%s ", here[0] + workers > 1 ? "s" : "");
-        put_ranks(here, size, out);
+        if (size == 2 && places[0].pid == places[1].pid && here[0] && here[1]) {
+            dh_buffer_text(out, "this process alone");
+        } else {
+            dh_buffer_printf(out, "rank%s ", here[0] + workers > 1 ? "s" : "");
+            put_ranks(here, size, out);
+        }
         if (plan->ranks == 1)
             dh_buffer_printf(out, ", %lld slots\n", (long long)workers * plan->slots);
         else

@@ -12,6 +12,7 @@
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
 #include "imports.h"
+#include "placement.h"
 
 static const char *const type_names[] = {
     [DH_REAL] = "real",       [DH_INTEGER] = "int",
@@ -104,6 +105,8 @@ static void put_evaluator(const struct dh_eval_plan *plan, struct dh_buffer *out
     } else {
         dh_buffer_text(out, "no timeout");
     }
+    if (plan->ranks > 1)
+        dh_buffer_printf(out, ", %d ranks each", plan->ranks);
     dh_buffer_text(out, "\n");
 }
 
@@ -184,8 +187,29 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
     return status;
 }
 
-dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_buffer *out,
-                      struct dh_error *err)
+/* Ranks, cores and GPUs, and what does not fit. */
+static void put_places(const struct dh_app_setup *setup, const struct dh_eval_plan *plan,
+                       const struct dh_place *places, int size, struct dh_buffer *out)
+{
+    struct dh_groups groups = {0};
+    struct dh_buffer text = {0};
+    dh_placement_table(places, size, plan, out);
+    if (plan->ranks > 1) {
+        dh_groups_form(places, size, plan->ranks, &groups);
+        dh_buffer_text(out, "groups      ");
+        dh_groups_describe(&groups, places, out);
+        dh_buffer_text(out, "\n");
+    }
+    dh_placement_judge(places, size, plan, &setup->settings, plan->ranks > 1 ? &groups : NULL,
+                       &text);
+    for (char *line = text.size ? text.data : "", *end; (end = strchr(line, '\n')); line = end + 1)
+        dh_buffer_printf(out, "  warning   %.*s\n", (int)(end - line), line);
+    dh_buffer_free(&text);
+    dh_groups_free(&groups);
+}
+
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct dh_place *places,
+                      int size, struct dh_buffer *out, struct dh_error *err)
 {
     const struct dh_settings *settings = &setup->settings;
     struct dh_eval_plan plan;
@@ -202,5 +226,7 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_bu
     if (status != DH_OK)
         return status;
     put_evaluator(&plan, out);
+    if (places && size > 1)
+        put_places(setup, &plan, places, size, out);
     return put_checkpoint(setup, fresh, out, err);
 }

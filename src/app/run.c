@@ -23,6 +23,8 @@
 #define SOONEST 1e-3
 /* How long goodbyes are waited for after an error. */
 #define PATIENCE_AFTER_ERROR 10.0
+/* How long --check waits for the next rank to say where it is. */
+#define CHECK_PATIENCE 10.0
 
 static int fail_exit(const struct dh_log *log, const struct dh_error *err)
 {
@@ -38,15 +40,39 @@ static dh_status put_out(const struct dh_buffer *text, struct dh_error *err)
     return dh_fail(err, DH_IO, "cannot write to standard output: %s", strerror(errno));
 }
 
-int dh_app_check(const struct dh_app_options *options, const struct dh_log *log)
+/* Where all ranks are; without a launcher (or with one rank) this process evaluates by itself. */
+static dh_status find_places(struct dh_comm *comm, struct dh_place **places, int *size,
+                             struct dh_error *err)
+{
+    bool alone = !comm || dh_comm_size(comm) == 1;
+    *size = alone ? 2 : dh_comm_size(comm);
+    *places = dh_alloc((size_t)*size, sizeof **places);
+    if (!alone)
+        return dh_muster_gather(comm, CHECK_PATIENCE, *places, err);
+    dh_place_here(&(*places)[0]);
+    (*places)[1] = (*places)[0];
+    return DH_OK;
+}
+
+int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
+                 const struct dh_log *log)
 {
     struct dh_app_setup setup;
     struct dh_error err;
     struct dh_buffer plan = {0};
+    struct dh_place *places = NULL;
+    int size = 0;
+    if (comm && dh_comm_rank(comm) > 0)
+        return dh_muster_place(comm, &err) == DH_OK ? 0 : fail_exit(log, &err);
     dh_status status = dh_app_setup_read(options->config_path, options->overrides,
                                          options->override_count, &setup, &err);
     if (status == DH_OK)
-        status = dh_app_plan(&setup, options->fresh, &plan, &err);
+        status = find_places(comm, &places, &size, &err);
+    if (status == DH_OK && comm)
+        status = dh_muster_check(&setup.settings, size - 1, &err);
+    if (status == DH_OK)
+        status = dh_app_plan(&setup, options->fresh, places, size, &plan, &err);
+    free(places);
     if (status == DH_OK)
         status = put_out(&plan, &err);
     dh_buffer_free(&plan);
