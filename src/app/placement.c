@@ -121,8 +121,7 @@ static void judge_workers(struct judge *judge)
     free(marked);
     free(seen);
     if (judge->crowded > MOST_NODES)
-        dh_buffer_printf(judge->out, "and %d more sets of ranks like these\n",
-                         judge->crowded - MOST_NODES);
+        dh_buffer_printf(judge->out, "and %d more like these\n", judge->crowded - MOST_NODES);
 }
 
 /* The manager and its model have one core, and a worker is bound to the same. */

@@ -1,0 +1,139 @@
+"""Plugins that several ranks evaluate together, and what is said of ranks, cores and GPUs."""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+import harness
+
+CONFIG = """
+search = {{ name = "groups"; seed = 7; max_evaluations = {evaluations}; }};
+objectives = ( {{ name = "sum"; goal = "minimize"; }} );
+parameters = ( {{ name = "x"; type = "real"; low = 1.0; high = 2.0; }} );
+optimizer = {{ method = "random"; }};
+evaluator = {{ {evaluator} }};
+checkpoint = {{ file = "groups.h5"; interval = "1s"; }};
+scheduler = {{ lost_after = "2s"; lost_in_rank = "20s"; lost_retries = 3; }};
+"""
+
+# Every rank adds its part; the second rank of the group that gets trial 3 first ends before it does.
+DEADLY = """
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
+    int rank;
+    double mine = dh_job_real(job, "x", 0), sum = 0;
+    MPI_Comm_rank(comm, &rank);
+    if (job->id == 3 && rank == 1 && access("dead", F_OK) != 0) {
+        fclose(fopen("dead", "w"));
+        raise(SIGKILL);
+    }
+    usleep(50000);
+    MPI_Allreduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
+    result->objective[0] = sum;
+    return 0;
+}
+"""
+
+COMMAND = 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: {x}");'
+
+
+class Groups(harness.Case):
+    recovery = False
+
+    def command(self, ranks, arguments):
+        launch = super().command(ranks, arguments)
+        return launch[:1] + ["--enable-recovery"] + launch[1:] if self.recovery else launch
+
+    def configure(self, evaluator, evaluations=20):
+        self.write("groups.cfg", CONFIG.format(
+            evaluator=evaluator, evaluations=evaluations))
+
+    def plugin(self, more):
+        if not shutil.which("mpicc"):
+            self.skipTest("there is no mpicc")
+        source, library = self.write("plugin.c", DEADLY), self.path("plugin.so")
+        subprocess.run(["mpicc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
+                        library, source], check=True)
+        return f'type = "plugin"; library = "{library}"; {more}'
+
+    def test_a_partial_differential_equation(self):
+        source = os.path.join(harness.BUILD, "benchmarks", "pde")
+        for name in ("pde.cfg", "libdh_pde.so"):
+            shutil.copy(os.path.join(source, name), self.folder)
+        small = ("--set", "search.max_evaluations=16", "--set", "parameters.n.value=48",
+                 "--set", 'parameters.measure.value="work"')
+        _, err = self.run_search(5, *small, "pde.cfg", timeout=300)
+        self.assert_nothing_left()
+        self.assertIn("2 groups of 2 ranks", err)
+        trials = self.assert_complete("pde.h5", 16)
+        self.assertEqual([t for t in trials if t["status"] != "ok"], [])
+        self.assertEqual({t["metadata"]["ranks"] for t in trials}, {2})
+        # how the rows are divided changes nothing but the last digits and what SOR leaves out
+        first = trials[0]["metadata"]["iterations"]
+        self.run_search(5, *small, "--fresh", "--set", "evaluator.ranks=4",
+                        "--set", "search.max_evaluations=1", "pde.cfg", timeout=300)
+        alone = self.assert_complete("pde.h5", 1)[0]["metadata"]
+        self.assertEqual(alone["ranks"], 4)
+        self.assertLess(abs(alone["iterations"] - first), 0.05 * first)
+
+    def test_a_rank_of_a_group_is_killed(self):
+        self.recovery = True
+        self.configure(self.plugin("isolate = false; ranks = 2;"))
+        self.run_search(6, "groups.cfg")
+        trials = self.assert_complete("groups.h5", 20)
+        self.assertEqual([t for t in trials if t["status"] != "ok"], [])
+        err = self.read(self.stderr)
+        self.assertIn("idle: rank 5", err)
+        self.assertRegex(err, r"process \d+ of this group has ended, and the plugin waits for it")
+        self.assertRegex(err, r"lost \(rank \d of its group is\)")
+        self.assertIn("lost on the way: 2 of 5", err)
+        for trial in trials:
+            self.assertAlmostEqual(trial["objectives"]["sum"], 2 * trial["parameters"]["x"])
+
+    def test_what_cannot_be(self):
+        cases = (("isolate = false; ranks = 3;", 3, r"groups.cfg:6: evaluator: ranks = 3, but there "
+                  r"are 2 worker ranks; start at least 4 ranks \(mpiexec -n 4\)"),
+                 ("isolate = false; ranks = 2;", 0, "groups.cfg:6: evaluator: ranks = 2, but there "
+                  "is 1 worker rank"),
+                 ("ranks = 2;", 0, "groups.cfg:6: evaluator: ranks = 2 needs isolate = false"))
+        for more, ranks, message in cases:
+            self.configure(self.plugin(more))
+            _, err = self.run_search(ranks, "groups.cfg", expect=78)
+            self.assertRegex(err, message)
+        self.configure(COMMAND + " ranks = 2;")
+        _, err = self.run_search(0, "groups.cfg", expect=78)
+        self.assertIn('groups.cfg:6: evaluator: ranks is for type = "plugin"', err)
+        self.assertEqual([name for name in os.listdir(self.folder) if ".h5" in name], [])
+
+    def test_check_shows_where_ranks_are(self):
+        self.configure(self.plugin("isolate = false; ranks = 2;"))
+        out, _ = self.run_search(6, "--check", "groups.cfg")
+        self.assertEqual(out.count("objective "), 1, "each rank describes the plan")
+        self.assertIn("groups      2 groups of 2 ranks; idle: rank 5", out)
+        self.assertRegex(out, r"node +\S+: \d+ cores, (GPUs \S+, )?ranks 0-5, 2 groups")
+        self.configure(COMMAND + ' slots = 4096;'
+                       ' resources = { CUDA_VISIBLE_DEVICES = [' + ", ".join(['"0"'] * 4096) + ']; };')
+        out, _ = self.run_search(3, "--check", "groups.cfg",
+                                 env={"CUDA_VISIBLE_DEVICES": "0,1,2"})
+        self.assertRegex(out, r"warning .*ranks 1-2 run 8192 evaluations at once on \d+ cores? \(")
+        self.assertRegex(out, r"warning .*GPUs 1, 2: no slot has them")
+        self.assertIn("GPUs 0,1,2", out)
+
+    def test_slots_beyond_cores(self):
+        self.configure(COMMAND + " slots = 100;", evaluations=4)
+        _, err = self.run_search(2, "groups.cfg")
+        self.assertRegex(err, r"warning: .*rank 1 runs 100 evaluations at once on \d+ core")
+        self.configure('type = "builtin"; function = "sphere"; duration = "10ms"; slots = 100;', 4)
+        _, err = self.run_search(2, "--fresh", "groups.cfg")
+        self.assertNotIn("warning", err, "an imitated evaluation takes no core")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
