@@ -109,7 +109,7 @@ static void say_little(const char *options, const double *values, size_t count)
                 tell(&play, ask(&play, INFINITY), values[i]);
             for (int i = 0; i < 12; i++)
                 ask(&play, INFINITY);
-            if (!(least_distance(&play, 12) > 1e-9))
+            if (!(least_distance(&play, 12) > 1e-6))
                 fail_msg("%s: two proposals at the same place", text);
             free(text);
             close_play(&play);
