@@ -29,7 +29,10 @@ cp "$build/benchmarks/quality/dh_ask_tell" "$DH_ASK_TELL"
 chmod +x "$DH_ASK_TELL"
 export DH_ASK_TELL
 
-if [ ! -e "$venv/complete" ]; then
+if [ ! -e "$venv/complete" ] && [ "$small" ]; then
+    echo "the peers are not installed (without --small they are, into $venv): those that" \
+        "python3 finds are played" >&2
+elif [ ! -e "$venv/complete" ]; then
     echo "installing the peers into $venv (once, some GB)" >&2
     if python3 -m venv "$venv" && "$venv/bin/pip" install -q -r "$here/requirements.txt" >&2; then
         touch "$venv/complete"
@@ -39,6 +42,7 @@ if [ ! -e "$venv/complete" ]; then
 fi
 python=$venv/bin/python
 "$python" -c 'import numpy, sklearn' 2>/dev/null || python=/usr/bin/python3
+"$python" -c 'import numpy, sklearn' || { echo "run.sh: needs numpy and scikit-learn" >&2; exit 1; }
 
 if [ "$small" ]; then
     results=$build/quality-small.csv

@@ -311,7 +311,9 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);
-        bool found = ambs->live && ask_model(ambs, id, level, proposal);
+        /* Results that are all the same teach nothing but where trials fail. */
+        bool differ = ambs->live && (ambs->live->low < ambs->live->high || ambs->live->failing);
+        bool found = differ && ask_model(ambs, id, level, proposal);
         note_seconds(ambs, level, ambs_now(ambs) - start);
         if (found)
             return DH_OK;

@@ -192,6 +192,25 @@ static void strange_results(void **unused)
             }
 }
 
+/* Where every result is the same there is nothing to learn: proposals go on covering the square
+ * instead of its corners. */
+static void constant_results(void **unused)
+{
+    (void)unused;
+    struct script script;
+    script_open(&script, PLANE "optimizer = { method = \"ambs\"; initial_points = 4; };");
+    size_t inside = 0;
+    for (int k = 0; k < 24; k++) {
+        const struct dh_trial *trial = script_ask(&script);
+        const double *v = trial->values;
+        inside += k >= 4 && v[0] > 0.02 && v[0] < 0.98 && v[1] > 0.02 && v[1] < 0.98;
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, 7);
+    }
+    if (inside < 15)
+        fail_msg("%zu of 20 proposals inside", inside);
+    script_close(&script);
+}
+
 /* Half of the square fails, and the values lead there: the least that can be had lies at the edge.
  * Where failures teach nothing, nearly every proposal fails. */
 static void learns_where_trials_fail(void **unused)
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(finds_the_bottom_of_a_bowl),
         cmocka_unit_test(strange_results),
         cmocka_unit_test(learns_where_trials_fail),
+        cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
         cmocka_unit_test(warm_start_is_learnt),
         cmocka_unit_test(only_learners_take_warm_start),
