@@ -12,6 +12,7 @@
 #include "generation.h"
 #include "lock.h"
 #include "recover.h"
+#include "salvage.h"
 
 #define READ_TRIES 20
 
@@ -90,50 +91,48 @@ static char **list_suffixes(const struct dh_family *family, size_t *count)
     return suffixes;
 }
 
-enum step { GIVE_NEW_NAME, TAKE_OLD_NAME, MOVE };
-
-/* One step with path`suffix`, if it is there. GIVE_NEW_NAME: DH_EMPTY where there are no links. */
-static dh_status move_one(const char *path, const char *to, const char *suffix, enum step step,
-                          struct dh_error *err)
+/* path`suffix`, if it is there, is also to`suffix`: by a second link, or where the file system has
+ * none, as a copy. */
+static dh_status give_new_name(const char *path, const char *to, const char *suffix,
+                               struct dh_error *err)
 {
     char *from = dh_strprintf("%s%s", path, suffix), *target = dh_strprintf("%s%s", to, suffix);
     dh_status status = DH_OK;
     bool there = access(from, F_OK) == 0 || errno != ENOENT;
     DH_CRASH_POINT(ASIDE_LINK);
-    if (there && step == MOVE)
-        status = dh_files_rename(from, target, err);
-    if (there && step == GIVE_NEW_NAME && !dh_files_link(from, target))
-        status = DH_EMPTY;
-    if (there && step == TAKE_OLD_NAME) {
-        status = dh_files_remove(from, err);
-        DH_CRASH_POINT(ASIDE_REMOVED);
-    }
+    if (there && !dh_files_link(from, target))
+        status = dh_salvage_copy(from, target, err);
     free(from);
     free(target);
     return status;
 }
 
-/* First every file gets a second name, so that at each moment one of both is the whole; only where
- * there are no links they are renamed one by one. */
+static dh_status take_name(const char *path, const char *suffix, struct dh_error *err)
+{
+    char *name = dh_strprintf("%s%s", path, suffix);
+    dh_status status = dh_files_remove(name, err);
+    free(name);
+    return status;
+}
+
+/* First every file gets a second name, then they lose their old ones: at each moment one of both is
+ * the whole. */
 static dh_status move_family(const struct dh_family *family, const char *to, struct dh_error *err)
 {
     size_t count;
     char **suffixes = list_suffixes(family, &count);
     dh_status status = DH_OK;
-    enum step last = TAKE_OLD_NAME;
     for (size_t i = 0; i < count && status == DH_OK; i++)
-        status = move_one(family->path, to, suffixes[i], GIVE_NEW_NAME, err);
+        status = give_new_name(family->path, to, suffixes[i], err);
+    for (size_t i = 0; i < count && status != DH_OK; i++) /* a full disk: as it was */
+        take_name(to, suffixes[i], NULL);
     if (status == DH_OK)
         status = dh_files_sync_folder(to, err);
-    if (status == DH_EMPTY) {
-        for (size_t i = 0; i < count; i++) /* those that have two names after all */
-            move_one(to, to, suffixes[i], TAKE_OLD_NAME, NULL);
-        last = MOVE;
-        status = DH_OK;
-    }
     DH_CRASH_POINT(ASIDE_LINKED);
-    for (size_t i = 0; i < count && status == DH_OK; i++)
-        status = move_one(family->path, to, suffixes[i], last, err);
+    for (size_t i = 0; i < count && status == DH_OK; i++) {
+        status = take_name(family->path, suffixes[i], err);
+        DH_CRASH_POINT(ASIDE_REMOVED);
+    }
     for (size_t i = 0; i < count; i++)
         free(suffixes[i]);
     free(suffixes);

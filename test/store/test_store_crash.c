@@ -43,6 +43,7 @@ static const struct scenario scenarios[] = {
     {"a journal without header", HEADERLESS, true, false, false, 60},
     {"a damaged checkpoint", BROKEN_CHECKPOINT, true, false, false, BEFORE},
     {"--fresh", FILES, true, true, false, BEFORE},
+    {"--fresh, no links", FILES, false, true, false, BEFORE},
 };
 
 static void check(dh_status status, const struct dh_error *err, const char *what)
