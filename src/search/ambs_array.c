@@ -29,7 +29,7 @@ void *ambs_array_push(struct ambs_array *array)
     size_t block;
     void *element = locate(array, array->count, &block);
     if (!element) {
-        array->blocks[block] = dh_realloc(NULL, (FIRST << block) * array->size);
+        array->blocks[block] = dh_realloc(NULL, ((size_t)FIRST << block) * array->size);
         element = locate(array, array->count, &block);
     }
     array->count++;
