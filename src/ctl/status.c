@@ -155,7 +155,10 @@ const struct verb verb_status = {
     .name = "status",
     .arguments = "[--json] FILE",
     .summary = "Show how far a search is, running or not",
-    .help = "  -j, --json   status.json as the search wrote it\n\n"
-            "Example: dhctl status digits.h5\n",
+    .help =
+        "  -j, --json   status.json as the search wrote it\n\n"
+        "The slot time is what the slots' time of this run was used for: every moment of every\n"
+        "slot is exactly one of them.\n\n"
+        "Example: dhctl status digits.h5\n",
     .run = run,
 };
