@@ -72,7 +72,7 @@ struct dh_app_end {
 int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
                  const struct dh_log *log);
 /* Rank 0, with dh_app_work on all other ranks. Nothing in here is collective, so that any of them
- * may be lost. */
+ * may be lost, but the moment in which all open the board (meeting.h). */
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
                                 int signals, const struct dh_walltime *walltime,
                                 const struct dh_log *log);

@@ -14,15 +14,22 @@ double dh_clock_now(const struct dh_clock *clock);
 double dh_wall_time(void);
 
 /* Growing naps for polling loops: the first `DH_NAP_SPINS` idle rounds only yield the core, then
- * naps double from 10 µs up to `longest` seconds; any work resets them. Zero-initialise but for
- * `longest`. */
+ * naps double from 10 µs up to `longest` seconds; any work resets them. Where `patient` is greater
+ * than that, they grow on up to it, but no faster than to DH_NAP_SHARE of the time since the last
+ * work: whoever waited long may wait a little longer. Zero-initialise but for those two. */
 #define DH_NAP_SPINS 64
+#define DH_NAP_FIRST 10e-6
+#define DH_NAP_SHARE (1.0 / 32)
 struct dh_nap {
     double longest;
+    double patient; /* 0: as `longest` */
     unsigned idle_rounds;
+    double rested; /* seconds of naps since the last work */
 };
 void dh_nap_reset(struct dh_nap *nap);
 /* Sleep until the nap is over or, if `fd` >= 0, until that descriptor becomes readable. */
 void dh_nap_wait(struct dh_nap *nap, int fd);
+/* The same, but no longer than `limit` seconds. */
+void dh_nap_wait_until(struct dh_nap *nap, int fd, double limit);
 
 #endif

@@ -5,8 +5,9 @@
  * from one peer arrive in the order in which they were sent. Only the thread that opened an
  * endpoint may use it.
  *
- * The one-sided board of DESIGN is not here yet; it will be further entries of this table (claim,
- * publish, report), with the messages below as what they do where windows are not available.
+ * A transport may also offer a window: memory of rank 0 that every rank reads and changes by
+ * itself, without rank 0 doing anything. The board (board.h) is built on it; where there is none,
+ * the messages below do the same.
  */
 #ifndef DH_MPI_COMM_H
 #define DH_MPI_COMM_H
@@ -16,6 +17,7 @@
 #include <stdint.h>
 
 #include "dh_mpi/buffer.h"
+#include "dh_mpi/history.h"
 #include "dh_mpi/status.h"
 
 /* What travels; the payload of each is packed and unpacked in src/comm/codec.c. */
@@ -35,6 +37,11 @@ enum dh_tag {
     DH_TAG_LEAVE,     /* manager → worker: u8 together; last message: see dh_comm_leave */
     DH_TAG_PLACE,     /* worker → manager: where it runs (src/app/place.h) */
     DH_TAG_GROUP,     /* manager → worker: who evaluates together with it (src/app/muster.h) */
+    DH_TAG_BOARD, /* see board.h: manager → worker: come to open it (u64 words), or 0: there is
+                     none; worker → manager: is ready to come */
+    DH_TAG_TURNS, /* worker → manager, with a board: dh_turn after dh_turn, instead of CLAIM and
+                     RESULT */
+    DH_TAG_ROLL,  /* manager → worker: answer this when you have told of all your tickets */
     DH_TAG_COUNT,
 };
 
@@ -46,6 +53,27 @@ struct dh_message {
 };
 
 struct dh_comm;
+
+/* Memory on rank 0 as 64-bit words, zeroed when it is opened. Each access is complete on return;
+ * none is atomic but `add`, and a read of several words may meet a write half-way. Not collective
+ * unless it says so. */
+struct dh_window;
+struct dh_window_ops {
+    /* Add `operand` to a word; what was there before is in `*before`. */
+    dh_status (*add)(struct dh_window *window, size_t word, uint64_t operand, uint64_t *before,
+                     struct dh_error *err);
+    dh_status (*read)(struct dh_window *window, size_t word, size_t count, uint64_t *out,
+                      struct dh_error *err);
+    dh_status (*write)(struct dh_window *window, size_t word, size_t count, const uint64_t *words,
+                       struct dh_error *err);
+    /* Rank 0's own view, as plain memory (NULL elsewhere), between two calls of `sync`. */
+    volatile uint64_t *(*memory)(struct dh_window *window);
+    void (*sync)(struct dh_window *window);
+};
+/* Every transport's window begins with this. */
+struct dh_window {
+    const struct dh_window_ops *ops;
+};
 
 struct dh_comm_ops {
     const char *name;
@@ -65,6 +93,9 @@ struct dh_comm_ops {
     /* Collective over `ranks`: see dh_comm_group. NULL: no groups. */
     dh_status (*group)(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
                        struct dh_error *err);
+    /* Collective: see dh_comm_window_open. NULL: no windows. */
+    dh_status (*window_open)(struct dh_comm *comm, size_t words, bool *alone,
+                             struct dh_window **out, struct dh_error *err);
 };
 
 /* Every transport's struct begins with this. */
@@ -92,6 +123,12 @@ void dh_comm_leave(struct dh_comm **comm);
  * `ranks` alone, and once for each rank. */
 dh_status dh_comm_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
                         struct dh_error *err);
+/* A window of `words` words; one for each transport, which keeps it until it is closed or left.
+ * Collective; all ranks get the same answer: DH_OK, or DH_COMM with what MPI says in `err`.
+ * `*alone`, the same everywhere: do accesses get through while rank 0 does nothing? (Software
+ * emulation makes them wait for it.) */
+dh_status dh_comm_window_open(struct dh_comm *comm, size_t words, bool *alone,
+                              struct dh_window **out, struct dh_error *err);
 
 /* `count` endpoints joined in this process; `out` is an array of `count`. Each is closed by
  * itself. */
@@ -117,7 +154,7 @@ void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload. */
-#define DH_WIRE_VERSION 2
+#define DH_WIRE_VERSION 3
 
 struct dh_hello {
     uint32_t version;
@@ -141,11 +178,21 @@ void dh_hello_pack(const struct dh_hello *hello, struct dh_buffer *out);
 bool dh_hello_unpack(const struct dh_message *message, struct dh_hello *out);
 void dh_task_pack(const struct dh_task *task, size_t parameter_count, struct dh_buffer *out);
 bool dh_task_unpack(const struct dh_message *message, size_t parameter_count, struct dh_task *out);
-struct dh_outcome;
 void dh_result_pack(int32_t slot, uint64_t trial, const struct dh_outcome *outcome,
                     size_t objective_count, struct dh_buffer *out);
 bool dh_result_unpack(const struct dh_message *message, size_t objective_count, int32_t *slot,
                       uint64_t *trial, struct dh_outcome *out);
+/* What a slot with a ticket of the board has to say: the result of what it ran, if it ran anything,
+ * and what is next: it `took` what was offered for its ticket, or waits for a trial. */
+struct dh_turn {
+    int32_t slot;
+    bool took, ended; /* ended: `trial` did, with `outcome` */
+    uint64_t ticket, trial;
+    struct dh_outcome outcome; /* packing: borrowed; after unpacking owned */
+};
+void dh_turn_pack(const struct dh_turn *turn, size_t objective_count, struct dh_buffer *out);
+/* The next turn of a message; false at its end, or with `reader->failed` if it is damaged. */
+bool dh_turn_next(struct dh_reader *reader, size_t objective_count, struct dh_turn *out);
 /* CLAIM and CANCEL (a claim has trial 0). */
 void dh_slot_pack(int32_t slot, uint64_t trial, struct dh_buffer *out);
 bool dh_slot_unpack(const struct dh_message *message, int32_t *slot, uint64_t *trial);

@@ -98,6 +98,9 @@ dh_status dh_config_unpack(const struct dh_node *group, const char *what,
                            const struct dh_option *options, size_t count, void *out,
                            struct dh_error *err);
 
+/* Do claims go through the board (board.h)? AUTO: where it works without rank 0's help. */
+enum dh_window_use { DH_WINDOW_AUTO, DH_WINDOW_ON, DH_WINDOW_OFF };
+
 /* The settings that belong to the program as a whole. Texts are borrowed from the config. */
 struct dh_settings {
     const struct dh_config *config;
@@ -127,17 +130,20 @@ struct dh_settings {
         double lost_in_rank;  /* the same while a plugin runs in the rank; 0: no limit */
         int64_t lost_retries; /* of a trial whose worker was lost */
     } scheduler;
+    struct dh_comm_settings {
+        int window; /* enum dh_window_use */
+    } comm;
     const struct dh_node *parameters, *constraints, *initial, *warm_start, *optimizer, *evaluator;
     char *owned_name, *owned_file; /* storage of the two defaults */
 };
 
 /* Unpack and check the top level: unknown groups, search, objectives (default: one, named
- * "objective", maximised), checkpoint and scheduler; `parameters` and `evaluator` must be there.
- * Borrows `config`, which must outlive the result. */
+ * "objective", maximised), checkpoint, scheduler and comm; `parameters` and `evaluator` must be
+ * there. Borrows `config`, which must outlive the result. */
 dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings *out,
                              struct dh_error *err);
-/* Can a history of `old` go on with `now`? DH_CONFIG if the objectives differ; the space has its own
- * comparison. */
+/* Can a history of `old` go on with `now`? DH_CONFIG if the objectives differ; the space has its
+ * own comparison. */
 dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_settings *now,
                               struct dh_error *err);
 void dh_settings_free(struct dh_settings *settings);

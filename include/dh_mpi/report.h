@@ -27,8 +27,8 @@ struct dh_progress {
     struct dh_sched_counts counts;
     struct dh_usage usage;        /* of this run */
     struct dh_usage usage_before; /* of the runs before, as the checkpoint knows them */
-    double elapsed;     /* seconds of this run */
-    double rate;        /* ended trials per second, over the last while */
+    double elapsed;               /* seconds of this run */
+    double rate;                  /* ended trials per second, over the last while */
     double left;        /* seconds until the budget or time limit, by the rate; NaN: unknown */
     uint64_t late_asks; /* slots waited longer than an ask should take */
     double ask_seconds; /* mean time of an ask */

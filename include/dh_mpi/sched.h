@@ -10,6 +10,11 @@
  * trials that have ended (but cancelled ones) plus running ones never exceed max_evaluations,
  * whatever is offered and whatever the history held.
  *
+ * A trial can also be published instead of being started: then some slot takes it by itself, and
+ * the scheduler hears of it afterwards (board.h). A published trial counts as running for the
+ * budget and for the end of the search; when the search stops, or too little of its time is left,
+ * publications have to be recalled, and what comes back is READY again.
+ *
  * A trial is not started if it would probably not end within max_time and grace, as far as the
  * durations of earlier ones tell; it stays pending, and shorter ones may still start. Once nothing
  * runs and nothing fits, time is up. No trial counts as longer than DH_SCHED_WHOLE of the job, so
@@ -100,6 +105,7 @@ struct dh_action {
 
 struct dh_sched_counts {
     uint64_t ready, running, waiting_slots, slots, workers; /* not counting lost workers */
+    uint64_t published;                                     /* and not yet known to run */
     uint64_t by_status[DH_TRIAL_STATUS_COUNT];              /* of the whole history */
     uint64_t ended_here;                                    /* in this run, but cancelled ones */
     uint64_t retried, lost; /* failed and tried again, lost; in this run */
@@ -125,6 +131,23 @@ bool dh_sched_claim(struct dh_sched *sched, int32_t worker, int32_t slot, double
 /* The history's trial `id` (just proposed) is ready to run. Once the search is stopping it is not
  * started: it ends CANCELLED if the search is finished and stays pending otherwise. */
 bool dh_sched_offer(struct dh_sched *sched, uint64_t id, double now);
+/* The next ready trial, to be published: true if no slot waits for it, the budget allows it and it
+ * would certainly end in time. Then the slot that takes it is told of by dh_sched_assign, or it is
+ * taken back. */
+bool dh_sched_publish(struct dh_sched *sched, uint64_t *trial, uint32_t *retries, double now);
+/* How many publications are to be recalled now: all of them (UINT64_MAX) when nothing may start by
+ * itself any more; as many as slots wait for in vain, since they looked too early. */
+uint64_t dh_sched_recall(const struct dh_sched *sched);
+/* The publication of `trial` was withdrawn, before anybody could take it. */
+void dh_sched_withdrawn(struct dh_sched *sched, uint64_t trial, double now);
+/* Published `trial` was taken by a worker that is gone: it is lost, like what is known to run on a
+ * worker that is lost. */
+void dh_sched_orphaned(struct dh_sched *sched, uint64_t trial, double now);
+/* Published `trial` is what (worker, slot) runs from its next claim on; a dh_sched_claim or
+ * dh_sched_result of the slot must follow. `started`: it runs there already; otherwise there will
+ * be a START. False if there is no such slot or it has one already. */
+bool dh_sched_assign(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
+                     bool started);
 /* The search has no more points. */
 void dh_sched_exhausted(struct dh_sched *sched, double now);
 /* An evaluation ended. Takes what `outcome` owns if it returns true. A success whose objectives

@@ -10,8 +10,8 @@
 
 #define SPIN 2e-6  /* seconds that an idle round without a nap takes */
 #define SLACK 6e-5 /* that a nap takes longer than asked for: the system's timer slack */
-#define FIRST_NAP 10e-6
 #define LONGEST_NAP 1e-3
+#define PATIENT_NAP 20e-3 /* of a worker */
 
 /* A message that reaches the manager at `time`; `slot` < 0: a heartbeat. */
 struct event {
@@ -47,17 +47,18 @@ struct dh_crowd {
     uint64_t messages, started;
 };
 
-double dh_crowd_notices(double since, double event)
+double dh_crowd_notices(double since, double event, double patient)
 {
-    double at = since + DH_NAP_SPINS * SPIN;
+    double at = since + DH_NAP_SPINS * SPIN, rested = 0, nap = DH_NAP_FIRST;
     if (event <= at)
         return event + SPIN;
-    for (double nap = FIRST_NAP; at < event; nap *= 2) {
-        if (nap >= LONGEST_NAP)
-            return at + ceil((event - at) / (LONGEST_NAP + SLACK)) * (LONGEST_NAP + SLACK);
+    for (; at < event && nap < fmax(LONGEST_NAP, patient); rested += nap) {
+        nap = nap < LONGEST_NAP ? nap : fmax(LONGEST_NAP, fmin(patient, DH_NAP_SHARE * rested));
         at += nap + SLACK;
+        nap = nap < LONGEST_NAP ? 2 * nap : nap;
     }
-    return at;
+    nap = fmax(LONGEST_NAP, patient);
+    return at < event ? at + ceil((event - at) / (nap + SLACK)) * (nap + SLACK) : at;
 }
 
 /* ---- the queue ---- */
@@ -178,7 +179,8 @@ static dh_status start(struct dh_crowd *crowd, int32_t rank, const struct dh_mes
     double value = dh_imagined_evaluate(crowd->parts.imagined, task.values, task.seed, task.retries,
                                         &duration);
     bool late = timeout > 0 && duration > timeout;
-    double begun = dh_crowd_notices(crowd->ranks[rank].active, now + simulation->latency);
+    double begun =
+        dh_crowd_notices(crowd->ranks[rank].active, now + simulation->latency, PATIENT_NAP);
     double ended = begun + (late ? timeout : duration);
     *slot = (struct slot){
         .trial = task.trial,
@@ -189,7 +191,7 @@ static dh_status start(struct dh_crowd *crowd, int32_t rank, const struct dh_mes
         .status = late           ? DH_TRIAL_TIMEOUT
                   : isnan(value) ? DH_TRIAL_FAILED
                                  : DH_TRIAL_SUCCEEDED,
-        .arrives = dh_crowd_notices(begun, ended) + simulation->latency,
+        .arrives = ended + SLACK + simulation->latency, /* it sleeps no longer than that */
     };
     crowd->ranks[rank].active = begun;
     crowd->started++;
@@ -206,8 +208,8 @@ static dh_status cancel(struct dh_crowd *crowd, int32_t rank, const struct dh_me
     if (!dh_slot_unpack(message, &number, &trial))
         return dh_fail(err, DH_INTERNAL, "a simulated cancel is damaged");
     struct slot *slot = slot_of(crowd, rank, number);
-    double then =
-        dh_crowd_notices(crowd->ranks[rank].active, now + crowd->parts.simulation->latency);
+    double then = dh_crowd_notices(crowd->ranks[rank].active,
+                                   now + crowd->parts.simulation->latency, PATIENT_NAP);
     if (isnan(slot->arrives) || slot->trial != trial || slot->ended <= then)
         return DH_OK;
     slot->status = DH_TRIAL_CANCELLED;

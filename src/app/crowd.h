@@ -37,7 +37,7 @@ uint64_t dh_crowd_messages(const struct dh_crowd *crowd);
 uint64_t dh_crowd_started(const struct dh_crowd *crowd);
 
 /* When a rank that has nothing to do since `since` notices what happens at `event`: its naps grow
- * (see struct dh_nap). */
-double dh_crowd_notices(double since, double event);
+ * (see struct dh_nap; `patient` as there). */
+double dh_crowd_notices(double since, double event, double patient);
 
 #endif

@@ -3,9 +3,11 @@
 
 #include <math.h>
 
-#define SMOOTHING 0.1  /* weight of the newest ask */
-#define INTERVAL 0.25  /* seconds over which claims are counted for a rate */
-#define ASKS_AHEAD 2.0 /* keep what is claimed during so many asks */
+#define SMOOTHING 0.1    /* weight of the newest ask */
+#define INTERVAL 0.25    /* seconds over which claims are counted for a rate */
+#define ASKS_AHEAD 2.0   /* keep what is claimed during so many asks */
+#define GAPS_AHEAD 2.0   /* … and between so many looks for claims */
+#define LONGEST_GAP 0.05 /* a longer one says nothing about the next */
 
 static void smooth(double *mean, double value, uint64_t count)
 {
@@ -43,6 +45,17 @@ void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now)
     demand->rate = demand->rate > 0 ? (demand->rate + rate) / 2 : rate;
     demand->counted = 0;
     demand->counted_since = now;
+}
+
+void dh_demand_looked(struct dh_demand *demand, double now)
+{
+    demand->gap += SMOOTHING * (fmin(now - demand->looked, LONGEST_GAP) - demand->gap);
+    demand->looked = now;
+}
+
+uint64_t dh_demand_meanwhile(const struct dh_demand *demand, uint64_t slots)
+{
+    return slots <= 1 ? 0 : (uint64_t)(GAPS_AHEAD * demand->gap * demand->rate);
 }
 
 uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots)

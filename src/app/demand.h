@@ -20,6 +20,8 @@ struct dh_demand {
     double rate;          /* claims per second, smoothed */
     double counted_since; /* start of the interval in which `counted` claims came */
     uint64_t counted;
+    double gap;    /* seconds between two looks for claims, smoothed */
+    double looked; /* the last one */
     uint64_t asks, late;
     double evaluation; /* seconds that one takes, smoothed */
     uint64_t evaluations;
@@ -37,6 +39,12 @@ void dh_demand_claimed(struct dh_demand *demand, uint64_t claims, double now);
 /* Proposals to keep ready beyond those for the waiting slots. 0 with one slot: there the order of
  * asks and results, and with it the whole search, is then a function of the seed. */
 uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots);
+/* Claims were looked for at `now`. */
+void dh_demand_looked(struct dh_demand *demand, double now);
+/* Where slots take proposals by themselves: further ones, for what they claim while nobody looks.
+ * Few unless evaluations are shorter than that, and then they may be many more than slots. 0 with
+ * one slot. */
+uint64_t dh_demand_meanwhile(const struct dh_demand *demand, uint64_t slots);
 /* Seconds that one ask may take without a slot having to wait: the mean time between claims.
  * INFINITY with one slot, for the same reason, and while no rate is known. */
 double dh_demand_budget(const struct dh_demand *demand, uint64_t slots);

@@ -1,4 +1,4 @@
-/* The manager's events and actions: see manager.h. */
+/* The manager's actions and its step: see manager.h. What comes in is taken by messages.c. */
 #include "manager.h"
 
 #include <inttypes.h>
@@ -10,32 +10,11 @@
 #include "dh_mpi/hash.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
-#include "late.h"
-#include "muster.h"
-#include "peers.h"
+#include "manager_state.h"
 #include "placement.h"
 
-/* Messages taken in one step, so that one step stays short under any load. */
+/* Messages and turns taken in one step, so that one step stays short under any load. */
 #define MESSAGES_A_STEP 256
-
-struct dh_manager {
-    struct dh_manager_parts parts;
-    struct dh_sched *sched;
-    struct dh_proposer *proposer;
-    struct dh_demand demand;
-    struct dh_peers peers;
-    struct dh_late late;
-    struct dh_buffer scratch;
-    double now;       /* of this step */
-    double next_tick; /* when the scheduler wants to hear of time */
-    double next_late; /* when an ask is overdue that a slot waits for */
-    uint64_t asked;   /* proposals asked for and not yet here */
-    uint64_t claims;  /* slots that became free in this step */
-    bool exhausted;   /* the proposer has ended */
-    bool ending;      /* SHUTDOWN was sent */
-    bool placed;      /* it was said how ranks and cores fit */
-    bool abandoned;   /* after an error: only goodbyes matter */
-};
 
 static struct dh_sched_settings sched_settings(const struct dh_manager_parts *parts)
 {
@@ -61,7 +40,7 @@ static struct dh_sched_settings sched_settings(const struct dh_manager_parts *pa
     };
 }
 
-static void look_at_places(struct dh_manager *manager);
+void manager_look_at_places(struct dh_manager *manager);
 
 struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
 {
@@ -75,10 +54,11 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     dh_late_open(&manager->late, parts->setup->space, parts->history,
                  (uint64_t)parts->setup->settings.search.seed,
                  parts->setup->settings.objectives[0].maximize);
+    dh_offers_open(&manager->offers, parts->board, dh_comm_size(parts->comm));
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     manager->next_late = INFINITY;
-    look_at_places(manager);
+    manager_look_at_places(manager);
     manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
         .search = parts->search,
         .clock = parts->clock,
@@ -97,6 +77,7 @@ void dh_manager_destroy(struct dh_manager **handle)
         return;
     dh_proposer_destroy(&manager->proposer);
     dh_sched_destroy(&manager->sched);
+    dh_offers_close(&manager->offers);
     dh_peers_close(&manager->peers);
     dh_late_close(&manager->late);
     dh_buffer_free(&manager->scratch);
@@ -104,15 +85,13 @@ void dh_manager_destroy(struct dh_manager **handle)
     *handle = NULL;
 }
 
-/* The rank that evaluates for `rank`: itself, or the leader of its group. */
-static int leader_of(const struct dh_manager *manager, int rank)
+int manager_leader_of(const struct dh_manager *manager, int rank)
 {
     const struct dh_groups *groups = manager->parts.groups;
     return groups && groups->leader[rank] >= 0 ? groups->leader[rank] : rank;
 }
 
-/* Once every rank has told where it runs, or is lost: is that a good place? */
-static void look_at_places(struct dh_manager *manager)
+void manager_look_at_places(struct dh_manager *manager)
 {
     const struct dh_manager_parts *parts = &manager->parts;
     struct dh_buffer text = {0};
@@ -129,8 +108,6 @@ static void look_at_places(struct dh_manager *manager)
     dh_buffer_free(&text);
 }
 
-static void lose(struct dh_manager *manager, int rank, const char *why);
-
 /* A group without one of its ranks is of no use any more. */
 static void lose_group(struct dh_manager *manager, int rank)
 {
@@ -138,12 +115,11 @@ static void lose_group(struct dh_manager *manager, int rank)
         manager->parts.groups ? dh_groups_of(manager->parts.groups, rank) : NULL;
     char *why = dh_strprintf("rank %d of its group is", rank);
     for (int i = 0; members && i < manager->parts.groups->ranks; i++)
-        lose(manager, members[i], why);
+        manager_lose(manager, members[i], why);
     free(why);
 }
 
-/* `rank` is lost, for good: said once, with what it ran. */
-static void lose(struct dh_manager *manager, int rank, const char *why)
+void manager_lose(struct dh_manager *manager, int rank, const char *why)
 {
     struct dh_peer *peer = &manager->peers.all[rank];
     if (peer->lost || peer->bye)
@@ -168,175 +144,28 @@ static void lose(struct dh_manager *manager, int rank, const char *why)
     peer->lost = true;
     manager->peers.lost++;
     dh_sched_lost(manager->sched, rank, manager->now);
+    dh_offers_gone(&manager->offers, rank);
     lose_group(manager, rank);
-    look_at_places(manager);
+    manager_look_at_places(manager);
 }
 
-/* A rank to which nothing can be sent is lost; that is no failure of the search. */
-static void send(struct dh_manager *manager, int peer, enum dh_tag tag)
+void manager_send(struct dh_manager *manager, int peer, enum dh_tag tag)
 {
     struct dh_error err;
     if (dh_comm_send(manager->parts.comm, peer, tag, &manager->scratch, &err) != DH_OK)
-        lose(manager, peer, err.text);
+        manager_lose(manager, peer, err.text);
     dh_buffer_clear(&manager->scratch);
-}
-
-/* ---- messages ---- */
-
-static dh_status bad_message(const struct dh_message *message, struct dh_error *err)
-{
-    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
-                   message->peer, (int)message->tag, message->size);
-}
-
-static dh_status on_hello(struct dh_manager *manager, const struct dh_message *message,
-                          struct dh_error *err)
-{
-    struct dh_hello hello;
-    if (!dh_hello_unpack(message, &hello))
-        return bad_message(message, err);
-    if (hello.version != DH_WIRE_VERSION)
-        return dh_fail(err, DH_COMM, "rank %d speaks protocol %u, this is %u: one dh_mpi for all",
-                       message->peer, hello.version, DH_WIRE_VERSION);
-    dh_sched_join(manager->sched, message->peer, hello.slots, manager->now);
-    dh_peers_hello(&manager->peers, message->peer, &hello);
-    dh_log_debug(manager->parts.log, "rank %d joins: %d slots on %s, process %d", message->peer,
-                 hello.slots, hello.host, hello.pid);
-    return DH_OK;
-}
-
-static dh_status on_claim(struct dh_manager *manager, const struct dh_message *message,
-                          struct dh_error *err)
-{
-    int32_t slot;
-    uint64_t trial;
-    if (!dh_slot_unpack(message, &slot, &trial))
-        return bad_message(message, err);
-    manager->claims += dh_sched_claim(manager->sched, message->peer, slot, manager->now);
-    return DH_OK;
-}
-
-static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
-                           struct dh_error *err)
-{
-    int32_t slot;
-    uint64_t trial;
-    struct dh_outcome outcome;
-    size_t objectives = dh_history_objective_count(manager->parts.history);
-    if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
-        return bad_message(message, err);
-    if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
-        manager->claims++;
-    else
-        dh_outcome_free(&outcome);
-    return DH_OK;
-}
-
-static dh_status on_report(struct dh_manager *manager, const struct dh_message *message,
-                           struct dh_error *err)
-{
-    int32_t slot;
-    uint64_t trial;
-    double step, value;
-    if (!dh_progress_unpack(message, &slot, &trial, &step, &value))
-        return bad_message(message, err);
-    dh_log_debug(manager->parts.log, "trial %" PRIu64 " at step %g: %g", trial, step, value);
-    return DH_OK;
-}
-
-static dh_status on_bye(struct dh_manager *manager, const struct dh_message *message,
-                        struct dh_error *err)
-{
-    (void)err;
-    struct dh_peer *peer = &manager->peers.all[message->peer];
-    manager->peers.byes += !peer->bye;
-    peer->bye = true;
-    return DH_OK;
-}
-
-/* One that comes after the groups were made is in none. */
-static dh_status on_place(struct dh_manager *manager, const struct dh_message *message,
-                          struct dh_error *err)
-{
-    const struct dh_manager_parts *parts = &manager->parts;
-    if (!parts->places)
-        return DH_OK;
-    if (!dh_place_unpack(message, &parts->places[message->peer]))
-        return bad_message(message, err);
-    if (parts->groups &&
-        dh_muster_tell(parts->comm, message->peer, parts->groups, parts->places, err) != DH_OK)
-        lose(manager, message->peer, err->text);
-    look_at_places(manager);
-    return DH_OK;
-}
-
-/* It asks whether the manager is there, too. */
-static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_message *message,
-                              struct dh_error *err)
-{
-    (void)err;
-    send(manager, message->peer, DH_TAG_HEARTBEAT);
-    return DH_OK;
-}
-
-/* What is wrong with the configuration, or with the folder that all run folders are in, is wrong
- * everywhere and ends the search. A rank that cannot
- * evaluate any more for another reason is put aside; it still says goodbye at the end. */
-static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
-                          struct dh_error *err)
-{
-    struct dh_reader reader = dh_reader_of(message->data, message->size);
-    uint32_t status = dh_get_u32(&reader);
-    char *text = dh_get_text(&reader);
-    dh_status cause = DH_OK;
-    if (status == DH_CONFIG || status == DH_IO) {
-        cause = dh_fail(err, (dh_status)status, "rank %d cannot evaluate: %s", message->peer,
-                        text ? text : "?");
-    } else {
-        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,
-                     text ? text : "?");
-        dh_sched_lost(manager->sched, leader_of(manager, message->peer), manager->now);
-    }
-    free(text);
-    return cause;
-}
-
-static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const struct dh_message *,
-                                                 struct dh_error *) = {
-    [DH_TAG_HELLO] = on_hello,         [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
-    [DH_TAG_REPORT] = on_report,       [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
-    [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_PLACE] = on_place,
-};
-
-static dh_status take(struct dh_manager *manager, const struct dh_message *message,
-                      struct dh_error *err)
-{
-    struct dh_peer *peer = &manager->peers.all[message->peer];
-    dh_peers_heard(&manager->peers, message->peer);
-    if (!handlers[message->tag])
-        return bad_message(message, err);
-    if (peer->lost) { /* its trials are others' now */
-        if (!peer->told)
-            dh_log_warn(manager->parts.log, "rank %d is back after it was given up: it is let go",
-                        message->peer);
-        peer->told = true;
-        send(manager, message->peer, DH_TAG_SHUTDOWN);
-        return DH_OK;
-    }
-    if (manager->abandoned && message->tag != DH_TAG_BYE && message->tag != DH_TAG_HEARTBEAT)
-        return DH_OK;
-    return handlers[message->tag](manager, message, err);
 }
 
 static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
-    for (int i = 0; i < MESSAGES_A_STEP; i++) {
+    for (manager->taken = 0; manager->taken < MESSAGES_A_STEP; manager->taken++) {
         struct dh_message message;
         dh_status status = dh_comm_receive(manager->parts.comm, &message, err);
         if (status == DH_EMPTY)
             return DH_OK;
         if (status == DH_OK)
-            status = take(manager, &message, err);
+            status = manager_take(manager, &message, err);
         if (status != DH_OK)
             return status;
         *busy = true;
@@ -349,7 +178,7 @@ static double silence_limit(const struct dh_manager *manager, int rank)
 {
     const struct dh_scheduler_settings *settings = &manager->parts.setup->settings.scheduler;
     if (!manager->peers.all[rank].silent ||
-        dh_sched_running_on(manager->sched, leader_of(manager, rank), NULL, 0) == 0)
+        dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0)
         return settings->lost_after;
     return settings->lost_in_rank > 0 ? settings->lost_in_rank : (double)INFINITY;
 }
@@ -359,13 +188,27 @@ static void look_for_lost(struct dh_manager *manager)
     if (!dh_peers_scan_due(&manager->peers))
         return;
     for (int rank = 1; rank < manager->peers.count; rank++) {
+        if (manager->parts.board && dh_board_heard_beat(manager->parts.board, rank))
+            dh_peers_heard(&manager->peers, rank);
         double silence = dh_peers_silence(&manager->peers, rank);
         if (silence <= manager->peers.lost_after || silence <= silence_limit(manager, rank))
             continue;
         char *why = dh_strprintf("silent for %.3g s", silence);
-        lose(manager, rank, why);
+        manager_lose(manager, rank, why);
         free(why);
     }
+}
+
+/* Whose is a trial that was taken and not told of? */
+static void look_for_orphans(struct dh_manager *manager)
+{
+    if (dh_offers_roll_due(&manager->offers, manager->now))
+        for (int rank = 1; rank < manager->peers.count; rank++)
+            if (!manager->peers.all[rank].lost && !manager->peers.all[rank].bye) {
+                dh_offers_call(&manager->offers, rank);
+                manager_send(manager, rank, DH_TAG_ROLL);
+            }
+    dh_offers_settle(&manager->offers, manager->sched, manager->now);
 }
 
 /* ---- actions ---- */
@@ -381,7 +224,7 @@ static dh_status start_trial(struct dh_manager *manager, const struct dh_action 
                            .slot = action->slot,
                            .values = trial->values};
     dh_task_pack(&task, dh_history_parameter_count(manager->parts.history), &manager->scratch);
-    send(manager, action->worker, DH_TAG_TASK);
+    manager_send(manager, action->worker, DH_TAG_TASK);
     return DH_OK;
 }
 
@@ -389,8 +232,13 @@ static dh_status cancel_trial(struct dh_manager *manager, const struct dh_action
                               struct dh_error *err)
 {
     (void)err;
+    struct dh_board *board = manager->parts.board;
+    if (board && action->slot < dh_board_slots(board)) {
+        dh_board_stop(board, action->worker, action->slot);
+        return DH_OK;
+    }
     dh_slot_pack(action->slot, action->trial, &manager->scratch);
-    send(manager, action->worker, DH_TAG_CANCEL);
+    manager_send(manager, action->worker, DH_TAG_CANCEL);
     return DH_OK;
 }
 
@@ -457,7 +305,7 @@ static dh_status let_workers_go(struct dh_manager *manager, const struct dh_acti
     manager->ending = true;
     for (int peer = 1; peer < manager->peers.count; peer++)
         if (!manager->peers.all[peer].lost)
-            send(manager, peer, DH_TAG_SHUTDOWN);
+            manager_send(manager, peer, DH_TAG_SHUTDOWN);
     return DH_OK;
 }
 
@@ -567,6 +415,7 @@ static void replace_late(struct dh_manager *manager, bool *busy)
 static void ask(struct dh_manager *manager)
 {
     dh_demand_claimed(&manager->demand, manager->claims, manager->now);
+    dh_demand_looked(&manager->demand, manager->now);
     manager->claims = 0;
     if (manager->exhausted)
         return;
@@ -576,6 +425,10 @@ static void ask(struct dh_manager *manager)
     uint64_t want =
         dh_sched_short(manager->sched) + dh_demand_ahead(&manager->demand, counts.slots);
     uint64_t have = counts.ready + manager->asked;
+    if (manager->parts.board) {
+        want += dh_demand_meanwhile(&manager->demand, counts.slots);
+        have += dh_board_stock(manager->parts.board);
+    }
     uint64_t free_room = room > manager->asked ? room - manager->asked : 0;
     uint64_t missing = want > have ? want - have : 0;
     if (missing > free_room)
@@ -589,6 +442,19 @@ static void ask(struct dh_manager *manager)
 
 /* ---- the step ---- */
 
+static void read_board(struct dh_manager *manager)
+{
+    int rank;
+    int32_t slot;
+    uint64_t trial;
+    double step, value;
+    if (!manager->parts.board)
+        return;
+    dh_board_pulse(manager->parts.board);
+    while (dh_board_news(manager->parts.board, &rank, &slot, &trial, &step, &value))
+        manager_log_report(manager, trial, step, value);
+}
+
 dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
     *busy = false;
@@ -598,6 +464,8 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
     look_for_lost(manager);
     if (manager->abandoned)
         return status;
+    read_board(manager);
+    look_for_orphans(manager);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     if (status == DH_OK)
         status = act(manager, busy, err); /* results become events before the search is asked */
@@ -605,6 +473,8 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
         status = take_proposals(manager, busy, err);
     if (status == DH_OK)
         replace_late(manager, busy);
+    if (status == DH_OK)
+        status = dh_offers_recall(&manager->offers, manager->sched, manager->now, err);
     if (status == DH_OK)
         status = act(manager, busy, err);
     if (status == DH_OK && !manager->ending)
@@ -618,6 +488,8 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
         *err = write_err;
         status = err->status;
     }
+    if (status == DH_OK)
+        dh_offers_publish(&manager->offers, manager->sched, manager->parts.history, manager->now);
     return status;
 }
 
@@ -653,7 +525,7 @@ bool dh_manager_leave(struct dh_manager *manager)
     }
     for (int peer = 1; peer < manager->peers.count; peer++) {
         dh_put_u8(&manager->scratch, together);
-        send(manager, peer, DH_TAG_LEAVE);
+        manager_send(manager, peer, DH_TAG_LEAVE);
     }
     return together;
 }

@@ -3,7 +3,8 @@
  * Order within a step, and why: results are taken in first; every event they make is recorded in
  * the history and the journal; new proposals are taken, recorded, and started; what the slots
  * still miss is asked for; then the journal is handed to the system, so that an event is safe
- * from this process's death before the next message is read.
+ * from this process's death before the next message is read; and what is ready and journalled is
+ * offered on the board.
  *
  * A rank that is not heard of for scheduler.lost_after, or to which a message cannot be sent, is
  * lost: its trials go back to the queue, what it still says is ignored, and nobody waits for it.
@@ -15,6 +16,7 @@
 
 #include "demand.h"
 #include "dh_mpi/app.h"
+#include "dh_mpi/board.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/history.h"
 #include "dh_mpi/sched.h"
@@ -30,6 +32,7 @@ struct dh_manager_parts {
     struct dh_history *history; /* with what a resume found */
     struct dh_search *search;   /* replayed */
     struct dh_store *store;     /* NULL: nothing is kept (simulations, tests) */
+    struct dh_board *board;     /* NULL: everything goes by message */
     const struct dh_clock *clock;
     const struct dh_log *log;
     const struct dh_eval_plan *plan; /* NULL: `places` is, too */

@@ -10,6 +10,7 @@
 #include "dh_mpi/text.h"
 #include "ending.h"
 #include "manager.h"
+#include "meeting.h"
 #include "muster.h"
 #include "session.h"
 #include "watch.h"
@@ -17,6 +18,9 @@
 
 /* Under MPI nothing wakes a sleeper when a message arrives, so naps stay short. */
 #define LONGEST_NAP 1e-3
+/* … but a worker that has waited long may sleep longer: the cores of a node are the evaluations'.
+ */
+#define PATIENT_NAP 20e-3
 /* In one process everything that can happen has a descriptor or a time. */
 #define LONGEST_WAIT 0.1
 /* The time of a run that has none left. */
@@ -83,6 +87,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
 /* One running search on this process: the manager, and the worker where it is alone. */
 struct run {
     struct dh_session session;
+    struct dh_board *board; /* NULL: none */
     struct dh_manager *manager;
     struct dh_worker *worker; /* NULL under MPI */
     struct dh_watch watch;
@@ -240,6 +245,7 @@ static struct dh_manager *create_manager(struct run *run, struct dh_comm *comm)
         .history = run->session.history,
         .search = run->session.search,
         .store = run->session.store,
+        .board = run->board,
         .clock = &dh_clock_monotonic,
         .log = run->log,
         .plan = &run->session.plan,
@@ -326,10 +332,14 @@ struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_
     if (status == DH_OK) {
         open_places(&run, workers + 1);
         status = make_groups(&run, comm, &err);
+        if (status == DH_OK)
+            status = dh_meeting_hold(&run.session.setup, comm, run.session.plan.slots, log,
+                                     &run.board, &err);
         run.manager = create_manager(&run, comm);
         end.code = close_store(&run, status == DH_OK ? conduct(&run) : refuse(&run, &err));
         end.alone = !dh_manager_leave(run.manager); /* when all is done: MPI may end us with them */
         dh_manager_destroy(&run.manager);
+        dh_board_destroy(&run.board);
         close_places(&run);
     }
     end.code = close_session(&run, end.code);
@@ -359,6 +369,22 @@ static dh_status receive_setup(struct dh_comm *comm, struct dh_app_setup *setup,
     return status;
 }
 
+static dh_status work_on(struct dh_worker *worker, struct dh_error *err)
+{
+    struct dh_nap nap = {.longest = LONGEST_NAP, .patient = PATIENT_NAP};
+    dh_status status = DH_OK;
+    while (status == DH_OK && !dh_worker_done(worker)) {
+        bool busy;
+        status = dh_worker_step(worker, &busy, err);
+        if (busy)
+            dh_nap_reset(&nap);
+        else
+            dh_nap_wait_until(&nap, dh_worker_fd(worker),
+                              dh_worker_next_time(worker) - dh_clock_now(&dh_clock_monotonic));
+    }
+    return status;
+}
+
 struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher,
                               const void *communicator, const struct dh_log *log)
 {
@@ -366,24 +392,20 @@ struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher
     struct dh_app_setup setup;
     struct dh_error err;
     struct dh_team *team = NULL;
+    struct dh_board *board = NULL;
     dh_status status = receive_setup(comm, &setup, &err);
     if (status == DH_OK)
         status = dh_muster_attend(&setup, comm, log, &team, &err);
+    if (status == DH_OK)
+        status = dh_meeting_attend(&setup, comm, &board, &err);
     if (status == DH_OK) {
         struct dh_worker *worker =
-            dh_worker_create(&setup, comm, launcher, communicator, team, log);
-        struct dh_nap nap = {.longest = LONGEST_NAP};
-        while (status == DH_OK && !dh_worker_done(worker)) {
-            bool busy;
-            status = dh_worker_step(worker, &busy, &err);
-            if (busy)
-                dh_nap_reset(&nap);
-            else
-                dh_nap_wait(&nap, dh_worker_fd(worker));
-        }
+            dh_worker_create(&setup, comm, board, launcher, communicator, team, log);
+        status = work_on(worker, &err);
         end.alone = !dh_worker_together(worker);
         dh_worker_destroy(&worker);
     }
+    dh_board_destroy(&board);
     dh_team_free(&team);
     dh_app_setup_free(&setup);
     if (status == DH_OK || status == DH_EMPTY)
@@ -415,7 +437,7 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
         dh_comm_loop_create(2, ends);
         open_places(&run, 2);
         run.manager = create_manager(&run, ends[0]);
-        run.worker = dh_worker_create(&run.session.setup, ends[1], launcher, NULL, NULL, log);
+        run.worker = dh_worker_create(&run.session.setup, ends[1], NULL, launcher, NULL, NULL, log);
         watch_descriptor(run.wakeup, run.signals);
         watch_descriptor(run.wakeup, dh_manager_fd(run.manager));
         watch_descriptor(run.wakeup, dh_worker_fd(run.worker));

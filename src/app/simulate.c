@@ -192,7 +192,7 @@ static double next_step(const struct run *run)
     double answer = dh_manager_next_answer(run->manager);
     double event = fmin(dh_crowd_next_time(run->crowd), fmin(dh_manager_next_time(run->manager),
                                                              dh_ending_next_time(&run->ending)));
-    double found = event < answer ? dh_crowd_notices(run->idle_since, event) : INFINITY;
+    double found = event < answer ? dh_crowd_notices(run->idle_since, event, 0) : INFINITY;
     return fmax(run->now, fmin(answer, found));
 }
 

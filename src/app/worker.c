@@ -12,10 +12,17 @@
 #define MANAGER 0
 /* A launcher that dies again and again is a machine's fault. */
 #define MOST_LAUNCHERS 100
+/* Ends of evaluations in one step, so that messages are read between any number of short ones; and
+ * how many of them the manager may have to wait for. */
+#define EVENTS_A_STEP 64
+#define TURNS_A_MESSAGE 16
+/* Seconds between two looks for cancellations on the board. */
+#define LOOK_GAP 0.02
 
 struct dh_worker {
     const struct dh_app_setup *setup;
     struct dh_comm *comm;
+    struct dh_board *board; /* NULL: claims, reports and cancellations are messages */
     const struct dh_log *log;
     struct dh_eval *eval;         /* NULL: cannot evaluate */
     struct dh_launcher *launcher; /* may be NULL */
@@ -24,14 +31,30 @@ struct dh_worker {
     bool broken;                /* a rank of the group has ended */
     int launchers;              /* that were replaced */
     struct dh_buffer scratch;
+    struct dh_buffer turns; /* that are not sent yet; they come before any other message */
+    int turn_count;
+    double next_look; /* at the board, for cancellations */
     struct dh_awake awake;
-    double sent, heard; /* awake time */
+    double sent, heard, beaten; /* awake time */
     bool done, together;
 };
 
+static dh_status send_turns(struct dh_worker *worker, struct dh_error *err)
+{
+    if (worker->turn_count == 0)
+        return DH_OK;
+    dh_status status = dh_comm_send(worker->comm, MANAGER, DH_TAG_TURNS, &worker->turns, err);
+    dh_buffer_clear(&worker->turns);
+    worker->turn_count = 0;
+    worker->sent = worker->awake.time;
+    return status;
+}
+
 static dh_status send(struct dh_worker *worker, enum dh_tag tag, struct dh_error *err)
 {
-    dh_status status = dh_comm_send(worker->comm, MANAGER, tag, &worker->scratch, err);
+    dh_status status = send_turns(worker, err);
+    if (status == DH_OK)
+        status = dh_comm_send(worker->comm, MANAGER, tag, &worker->scratch, err);
     dh_buffer_clear(&worker->scratch);
     worker->sent = worker->awake.time;
     return status;
@@ -52,6 +75,30 @@ static bool leads(const struct dh_worker *worker)
     return !worker->team || worker->team->leads;
 }
 
+static dh_status start(struct dh_worker *worker, const struct dh_task *task, struct dh_error *err);
+
+/* A slot with a ticket from the board: what it ran last goes along, what it took starts. */
+static dh_status take_turn(struct dh_worker *worker, struct dh_turn *turn, struct dh_error *err)
+{
+    struct dh_task task;
+    dh_status status = dh_board_claim(worker->board, turn->slot, turn, &task, err);
+    if (status != DH_OK)
+        return status;
+    dh_turn_pack(turn, worker->setup->settings.objective_count, &worker->turns);
+    worker->turn_count++;
+    return turn->took ? start(worker, &task, err) : DH_OK;
+}
+
+static dh_status claim(struct dh_worker *worker, int32_t slot, struct dh_error *err)
+{
+    if (worker->board) {
+        struct dh_turn turn = {.slot = slot};
+        return take_turn(worker, &turn, err);
+    }
+    dh_slot_pack(slot, 0, &worker->scratch);
+    return send(worker, DH_TAG_CLAIM, err);
+}
+
 static dh_status join(struct dh_worker *worker, struct dh_error *err)
 {
     struct dh_hello hello = {.version = DH_WIRE_VERSION,
@@ -61,10 +108,10 @@ static dh_status join(struct dh_worker *worker, struct dh_error *err)
     gethostname(hello.host, sizeof hello.host - 1);
     dh_hello_pack(&hello, &worker->scratch);
     dh_status status = send(worker, DH_TAG_HELLO, err);
-    for (int32_t slot = 0; slot < hello.slots && status == DH_OK; slot++) {
-        dh_slot_pack(slot, 0, &worker->scratch);
-        status = send(worker, DH_TAG_CLAIM, err);
-    }
+    for (int32_t slot = 0; slot < hello.slots && status == DH_OK; slot++)
+        status = claim(worker, slot, err);
+    if (status == DH_OK)
+        status = send_turns(worker, err);
     /* the others of a group have told already */
     return status == DH_OK && !worker->team ? dh_muster_place(worker->comm, err) : status;
 }
@@ -110,8 +157,9 @@ static dh_status create_pool(struct dh_worker *worker, struct dh_error *err)
 }
 
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
-                                   struct dh_launcher *launcher, const void *communicator,
-                                   const struct dh_team *team, const struct dh_log *log)
+                                   struct dh_board *board, struct dh_launcher *launcher,
+                                   const void *communicator, const struct dh_team *team,
+                                   const struct dh_log *log)
 {
     struct dh_worker *worker = dh_alloc(1, sizeof *worker);
     worker->setup = setup;
@@ -124,6 +172,8 @@ struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_c
                                       .longest = heartbeat_gap(worker)};
     struct dh_error err;
     dh_status status = create_pool(worker, &err);
+    if (status == DH_OK && board && dh_eval_slots(worker->eval) <= dh_board_slots(board))
+        worker->board = board;
     if (status == DH_OK)
         status = join(worker, &err);
     if (status != DH_OK) {
@@ -141,6 +191,7 @@ void dh_worker_destroy(struct dh_worker **handle)
         return;
     dh_eval_destroy(&worker->eval);
     dh_buffer_free(&worker->scratch);
+    dh_buffer_free(&worker->turns);
     free(worker);
     *handle = NULL;
 }
@@ -197,22 +248,26 @@ static dh_status recover(struct dh_worker *worker, struct dh_error *cause, struc
     return status;
 }
 
+static dh_status start(struct dh_worker *worker, const struct dh_task *task, struct dh_error *err)
+{
+    if (!worker->eval) /* the manager has been told and is about to hear it */
+        return DH_OK;
+    dh_status status = dh_eval_start(worker->eval, task, err);
+    if (status == DH_OK)
+        return DH_OK;
+    struct dh_error cause = *err;
+    return recover(worker, &cause, err);
+}
+
 static dh_status on_task(struct dh_worker *worker, const struct dh_message *message,
                          struct dh_error *err)
 {
     struct dh_task task;
     if (!dh_task_unpack(message, dh_space_count(worker->setup->space), &task))
         return bad_message(message, err);
-    if (!worker->eval) { /* the manager has been told and is about to hear it */
-        free(task.values);
-        return DH_OK;
-    }
-    dh_status status = dh_eval_start(worker->eval, &task, err);
+    dh_status status = start(worker, &task, err);
     free(task.values);
-    if (status == DH_OK)
-        return DH_OK;
-    struct dh_error cause = *err;
-    return recover(worker, &cause, err);
+    return status;
 }
 
 static dh_status on_cancel(struct dh_worker *worker, const struct dh_message *message,
@@ -225,6 +280,13 @@ static dh_status on_cancel(struct dh_worker *worker, const struct dh_message *me
     if (worker->eval)
         dh_eval_cancel(worker->eval, slot, trial);
     return DH_OK;
+}
+
+static dh_status on_roll(struct dh_worker *worker, const struct dh_message *message,
+                         struct dh_error *err)
+{
+    (void)message;
+    return send(worker, DH_TAG_ROLL, err); /* behind all turns */
 }
 
 static dh_status on_shutdown(struct dh_worker *worker, const struct dh_message *message,
@@ -257,7 +319,7 @@ static dh_status on_heartbeat(struct dh_worker *worker, const struct dh_message 
 static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_worker *, const struct dh_message *,
                                                  struct dh_error *) = {
     [DH_TAG_TASK] = on_task,   [DH_TAG_CANCEL] = on_cancel,       [DH_TAG_SHUTDOWN] = on_shutdown,
-    [DH_TAG_LEAVE] = on_leave, [DH_TAG_HEARTBEAT] = on_heartbeat,
+    [DH_TAG_LEAVE] = on_leave, [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_ROLL] = on_roll,
 };
 
 static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_error *err)
@@ -276,37 +338,63 @@ static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_err
     return worker->done || status == DH_EMPTY ? DH_OK : status;
 }
 
-static dh_status send_event(struct dh_worker *worker, struct dh_eval_event *event,
-                            struct dh_error *err)
+static dh_status send_report(struct dh_worker *worker, const struct dh_eval_event *event,
+                             struct dh_error *err)
 {
-    if (!leads(worker)) { /* the leader's counts */
-        dh_outcome_free(&event->outcome);
-        return DH_OK;
-    }
-    if (event->kind == DH_EVAL_REPORT) {
-        dh_progress_pack(event->slot, event->trial, event->step, event->value, &worker->scratch);
-        return send(worker, DH_TAG_REPORT, err);
-    }
+    if (worker->board)
+        return dh_board_report(worker->board, event->slot, event->trial, event->step, event->value,
+                               err);
+    dh_progress_pack(event->slot, event->trial, event->step, event->value, &worker->scratch);
+    return send(worker, DH_TAG_REPORT, err);
+}
+
+static dh_status send_outcome(struct dh_worker *worker, struct dh_eval_event *event,
+                              struct dh_error *err)
+{
+    dh_status status;
     event->outcome.worker = dh_comm_rank(worker->comm);
     event->outcome.slot = event->slot;
-    dh_result_pack(event->slot, event->trial, &event->outcome,
-                   worker->setup->settings.objective_count, &worker->scratch);
+    if (worker->board) {
+        struct dh_turn turn = {
+            .slot = event->slot, .ended = true, .trial = event->trial, .outcome = event->outcome};
+        status = take_turn(worker, &turn, err);
+    } else {
+        dh_result_pack(event->slot, event->trial, &event->outcome,
+                       worker->setup->settings.objective_count, &worker->scratch);
+        status = send(worker, DH_TAG_RESULT, err);
+    }
     dh_outcome_free(&event->outcome);
-    return send(worker, DH_TAG_RESULT, err);
+    return status;
+}
+
+/* Does what is told in turns have to go now? An evaluation that runs within poll would keep it. */
+static bool turns_due(const struct dh_worker *worker)
+{
+    return worker->turn_count >= TURNS_A_MESSAGE || (worker->eval && dh_eval_blocks(worker->eval));
 }
 
 static dh_status send_events(struct dh_worker *worker, bool *busy, struct dh_error *err)
 {
     struct dh_eval_event event;
     dh_status status = DH_EMPTY;
-    while (worker->eval && (status = dh_eval_poll(worker->eval, &event, err)) == DH_OK) {
+    for (int i = 0; i < EVENTS_A_STEP && worker->eval; i++) {
+        status = dh_eval_poll(worker->eval, &event, err);
+        if (status != DH_OK)
+            break;
         *busy = true;
-        status = send_event(worker, &event, err);
+        if (!leads(worker)) { /* the leader's counts */
+            dh_outcome_free(&event.outcome);
+            continue;
+        }
+        status = event.kind == DH_EVAL_REPORT ? send_report(worker, &event, err)
+                                              : send_outcome(worker, &event, err);
+        if (status == DH_OK && turns_due(worker))
+            status = send_turns(worker, err);
         if (status != DH_OK)
             return status;
     }
-    if (status == DH_EMPTY)
-        return DH_OK;
+    if (status == DH_OK || status == DH_EMPTY)
+        return send_turns(worker, err);
     struct dh_error cause = *err;
     *busy = true;
     return recover(worker, &cause, err);
@@ -325,6 +413,35 @@ static dh_status look_after_team(struct dh_worker *worker, struct dh_error *err)
     return send_fatal(worker, &cause, err);
 }
 
+/* Does rank 0 want something to end? */
+static dh_status heed_stops(struct dh_worker *worker, struct dh_error *err)
+{
+    double now = worker->awake.last;
+    if (!worker->board || !worker->eval || now < worker->next_look)
+        return DH_OK;
+    worker->next_look = now + LOOK_GAP;
+    dh_status status = dh_board_look(worker->board, err);
+    for (int32_t slot = 0; status == DH_OK && slot < dh_eval_slots(worker->eval); slot++) {
+        uint64_t trial;
+        if (dh_board_stopped(worker->board, slot) && dh_eval_running(worker->eval, slot, &trial))
+            dh_eval_cancel(worker->eval, slot, trial);
+    }
+    return status;
+}
+
+/* On the board also when messages go out: none need come back. */
+static dh_status beat(struct dh_worker *worker, struct dh_error *err)
+{
+    bool alive = false;
+    if (worker->awake.time - worker->beaten < heartbeat_gap(worker))
+        return DH_OK;
+    worker->beaten = worker->awake.time;
+    dh_status status = dh_board_beat(worker->board, &alive, err);
+    if (alive)
+        worker->heard = worker->awake.time;
+    return status;
+}
+
 /* Say that this rank lives, and see whether the manager does. */
 static dh_status stay_in_touch(struct dh_worker *worker, struct dh_error *err)
 {
@@ -332,6 +449,8 @@ static dh_status stay_in_touch(struct dh_worker *worker, struct dh_error *err)
     if (worker->awake.time - worker->heard > patience)
         return dh_fail(err, DH_COMM, "rank 0 was silent for %.3g s: it is lost, and so is this run",
                        worker->awake.time - worker->heard);
+    if (worker->board)
+        return beat(worker, err);
     if (worker->awake.time - worker->sent < heartbeat_gap(worker))
         return DH_OK;
     return send(worker, DH_TAG_HEARTBEAT, err);
@@ -342,6 +461,8 @@ dh_status dh_worker_step(struct dh_worker *worker, bool *busy, struct dh_error *
     *busy = false;
     dh_awake_at(&worker->awake, dh_clock_now(&dh_clock_monotonic));
     dh_status status = receive_all(worker, busy, err);
+    if (status == DH_OK)
+        status = heed_stops(worker, err);
     if (status == DH_OK)
         status = send_events(worker, busy, err);
     if (status == DH_OK && !worker->done)

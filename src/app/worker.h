@@ -4,6 +4,10 @@
  * goes on with another launcher. When it sends nothing else, it sends heartbeats; the manager's
  * answers tell it that the manager lives.
  *
+ * With a board, a free slot takes its trial there and starts at once; results and what was taken go
+ * to the manager in bunches, a message for each step. Intermediate results, signs of life and
+ * cancellations go through the board, too.
+ *
  * In a group of ranks, the leader passes each task on right before it calls the plugin, and the
  * others call it too; the result is the leader's. */
 #ifndef DH_MPI_APP_WORKER_H
@@ -12,17 +16,19 @@
 #include <stdbool.h>
 
 #include "dh_mpi/app.h"
+#include "dh_mpi/board.h"
 #include "muster.h"
 
 struct dh_worker;
 
-/* Joins the manager (HELLO, a CLAIM for each slot). In a group (`team`; NULL: evaluates by itself)
- * only the leader claims; the others evaluate what it does. Everything is borrowed until destroy.
- * If the evaluator cannot be set up, the manager is told (FATAL) and the worker only waits for the
- * end: that is no error here. */
+/* Joins the manager (HELLO, a claim for each slot; through `board`, unless that is NULL). In a
+ * group (`team`; NULL: evaluates by itself) only the leader claims; the others evaluate what it
+ * does. Everything is borrowed until destroy. If the evaluator cannot be set up, the manager is
+ * told (FATAL) and the worker only waits for the end: that is no error here. */
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
-                                   struct dh_launcher *launcher, const void *communicator,
-                                   const struct dh_team *team, const struct dh_log *log);
+                                   struct dh_board *board, struct dh_launcher *launcher,
+                                   const void *communicator, const struct dh_team *team,
+                                   const struct dh_log *log);
 /* Ends every evaluation. */
 void dh_worker_destroy(struct dh_worker **worker);
 

@@ -1,12 +1,11 @@
 /* Clocks and naps: see clock.h. */
 #include "dh_mpi/clock.h"
 
+#include <math.h>
 #include <poll.h>
 #include <sched.h>
 #include <stddef.h>
 #include <time.h>
-
-#define FIRST_NAP 10e-6
 
 static double read_clock(clockid_t id)
 {
@@ -36,25 +35,39 @@ double dh_wall_time(void)
 void dh_nap_reset(struct dh_nap *nap)
 {
     nap->idle_rounds = 0;
+    nap->rested = 0;
 }
 
-void dh_nap_wait(struct dh_nap *nap, int fd)
+/* The length of the next nap. */
+static double next_nap(struct dh_nap *nap)
+{
+    unsigned doublings = nap->idle_rounds - DH_NAP_SPINS;
+    double seconds = DH_NAP_FIRST;
+    for (unsigned i = 0; i < doublings && seconds < nap->longest; i++)
+        seconds *= 2;
+    if (seconds < nap->longest) {
+        nap->idle_rounds++;
+        return seconds;
+    }
+    return fmax(nap->longest, fmin(nap->patient, DH_NAP_SHARE * nap->rested));
+}
+
+void dh_nap_wait_until(struct dh_nap *nap, int fd, double limit)
 {
     if (nap->idle_rounds < DH_NAP_SPINS) {
         nap->idle_rounds++;
         sched_yield();
         return;
     }
-    unsigned doublings = nap->idle_rounds - DH_NAP_SPINS;
-    double seconds = FIRST_NAP;
-    for (unsigned i = 0; i < doublings && seconds < nap->longest; i++)
-        seconds *= 2;
-    if (seconds < nap->longest)
-        nap->idle_rounds++;
-    else
-        seconds = nap->longest;
+    double seconds = fmin(next_nap(nap), fmax(limit, 0));
+    nap->rested += seconds;
     struct timespec time = {.tv_sec = (time_t)seconds,
                             .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
     struct pollfd readable = {.fd = fd, .events = POLLIN};
     ppoll(&readable, fd >= 0, &time, NULL);
+}
+
+void dh_nap_wait(struct dh_nap *nap, int fd)
+{
+    dh_nap_wait_until(nap, fd, INFINITY);
 }

@@ -8,7 +8,6 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/comm.h"
-#include "dh_mpi/history.h"
 
 static void put_i32(struct dh_buffer *out, int32_t value)
 {
@@ -126,6 +125,41 @@ bool dh_result_unpack(const struct dh_message *message, size_t objective_count, 
         return true;
     dh_outcome_free(out);
     return false;
+}
+
+enum { TURN_TOOK = 1, TURN_ENDED = 2 };
+
+void dh_turn_pack(const struct dh_turn *turn, size_t objective_count, struct dh_buffer *out)
+{
+    put_i32(out, turn->slot);
+    dh_put_u64(out, turn->ticket);
+    dh_put_u8(out, (uint8_t)((turn->took ? TURN_TOOK : 0) | (turn->ended ? TURN_ENDED : 0)));
+    if (!turn->ended)
+        return;
+    dh_put_u64(out, turn->trial);
+    dh_outcome_pack(&turn->outcome, objective_count, out);
+}
+
+bool dh_turn_next(struct dh_reader *reader, size_t objective_count, struct dh_turn *out)
+{
+    *out = (struct dh_turn){0};
+    if (dh_reader_complete(reader) || reader->failed)
+        return false;
+    struct dh_turn turn = {.slot = get_index(reader), .ticket = dh_get_u64(reader)};
+    uint8_t flags = dh_get_u8(reader);
+    turn.took = flags & TURN_TOOK;
+    turn.ended = flags & TURN_ENDED;
+    if (flags > (TURN_TOOK | TURN_ENDED))
+        reader->failed = true;
+    if (turn.ended) {
+        turn.trial = dh_get_u64(reader);
+        if (reader->failed || !dh_outcome_unpack(reader, objective_count, &turn.outcome))
+            reader->failed = true;
+    }
+    if (reader->failed)
+        return false;
+    *out = turn;
+    return true;
 }
 
 void dh_progress_pack(int32_t slot, uint64_t trial, double step, double value,

@@ -95,3 +95,13 @@ int dh_comm_launched(void)
     }
     return 0;
 }
+
+dh_status dh_comm_window_open(struct dh_comm *comm, size_t words, bool *alone,
+                              struct dh_window **out, struct dh_error *err)
+{
+    *out = NULL;
+    *alone = false;
+    if (!comm->ops->window_open)
+        return dh_fail(err, DH_COMM, "the transport \"%s\" has no windows", comm->ops->name);
+    return comm->ops->window_open(comm, words, alone, out, err);
+}

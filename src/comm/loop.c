@@ -6,6 +6,8 @@
  * fails, as it does to a rank that has died. What an endpoint has not received when it closes is
  * dropped.
  *
+ * The window is memory of the hub; accesses hold its lock.
+ *
  * Rank 0's broadcast never waits; the others wait for it. So endpoints that share a thread call
  * rank 0's first. */
 #include <pthread.h>
@@ -39,6 +41,14 @@ struct hub {
     int size;
     int open;
     struct mailbox *mailboxes;
+    uint64_t *window; /* the first that opens it makes it */
+    size_t window_words;
+};
+
+struct loop_window {
+    struct dh_window base;
+    struct hub *hub;
+    int rank;
 };
 
 struct loop_comm {
@@ -48,6 +58,7 @@ struct loop_comm {
     struct parcel *held;                   /* what the last message borrows */
     void (*sent)(void *context, int peer); /* may be NULL */
     void *sent_context;
+    struct loop_window window; /* if it was opened */
 };
 
 static void push(struct queue *queue, struct parcel *parcel)
@@ -184,6 +195,7 @@ static void hub_destroy(struct hub *hub)
     pthread_cond_destroy(&hub->broadcast_arrived);
     pthread_mutex_destroy(&hub->lock);
     free(hub->mailboxes);
+    free(hub->window);
     free(hub);
 }
 
@@ -213,6 +225,85 @@ static void loop_leave(struct dh_comm *comm)
     loop_close(comm, NULL);
 }
 
+/* ---- the window: memory of the hub ---- */
+
+static dh_status window_add(struct dh_window *base, size_t word, uint64_t operand, uint64_t *before,
+                            struct dh_error *err)
+{
+    (void)err;
+    struct hub *hub = ((struct loop_window *)base)->hub;
+    pthread_mutex_lock(&hub->lock);
+    *before = hub->window[word];
+    hub->window[word] += operand;
+    pthread_mutex_unlock(&hub->lock);
+    return DH_OK;
+}
+
+static dh_status window_read(struct dh_window *base, size_t word, size_t count, uint64_t *out,
+                             struct dh_error *err)
+{
+    (void)err;
+    struct hub *hub = ((struct loop_window *)base)->hub;
+    pthread_mutex_lock(&hub->lock);
+    memcpy(out, hub->window + word, count * sizeof *out);
+    pthread_mutex_unlock(&hub->lock);
+    return DH_OK;
+}
+
+static dh_status window_write(struct dh_window *base, size_t word, size_t count,
+                              const uint64_t *words, struct dh_error *err)
+{
+    (void)err;
+    struct hub *hub = ((struct loop_window *)base)->hub;
+    pthread_mutex_lock(&hub->lock);
+    memcpy(hub->window + word, words, count * sizeof *words);
+    pthread_mutex_unlock(&hub->lock);
+    return DH_OK;
+}
+
+static volatile uint64_t *window_memory(struct dh_window *base)
+{
+    const struct loop_window *window = (const struct loop_window *)base;
+    return window->rank == 0 ? window->hub->window : NULL;
+}
+
+static void window_sync(struct dh_window *base)
+{
+    struct hub *hub = ((struct loop_window *)base)->hub;
+    pthread_mutex_lock(&hub->lock);
+    pthread_mutex_unlock(&hub->lock);
+}
+
+static const struct dh_window_ops window_ops = {
+    .add = window_add,
+    .read = window_read,
+    .write = window_write,
+    .memory = window_memory,
+    .sync = window_sync,
+};
+
+/* The hub is there for everybody, so nobody has to wait for the others. */
+static dh_status loop_window_open(struct dh_comm *comm, size_t words, bool *alone,
+                                  struct dh_window **out, struct dh_error *err)
+{
+    struct loop_comm *loop = (struct loop_comm *)comm;
+    struct hub *hub = loop->hub;
+    pthread_mutex_lock(&hub->lock);
+    if (!hub->window) {
+        hub->window = dh_alloc(words, sizeof *hub->window);
+        hub->window_words = words;
+    }
+    bool same = hub->window_words == words;
+    pthread_mutex_unlock(&hub->lock);
+    if (!same)
+        return dh_fail(err, DH_INTERNAL, "rank %d opens a window of %zu words, others of %zu",
+                       loop->rank, words, hub->window_words);
+    loop->window = (struct loop_window){.base = {.ops = &window_ops}, hub, loop->rank};
+    *out = &loop->window.base;
+    *alone = true;
+    return DH_OK;
+}
+
 static const struct dh_comm_ops loop_ops = {
     .name = "loop",
     .rank = loop_rank,
@@ -222,6 +313,7 @@ static const struct dh_comm_ops loop_ops = {
     .broadcast = loop_broadcast,
     .close = loop_close,
     .leave = loop_leave,
+    .window_open = loop_window_open,
 };
 
 void dh_comm_loop_create(int count, struct dh_comm **out)

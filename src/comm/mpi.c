@@ -1,5 +1,5 @@
-/* The MPI transport: point-to-point messages on a duplicate of MPI_COMM_WORLD. The only file that
- * sees mpi.h; MPI 3.1, called by one thread.
+/* The MPI transport: point-to-point messages on a duplicate of MPI_COMM_WORLD. MPI 3.1, called by
+ * one thread; one-sided accesses are in mpi_window.c.
  *
  * A send copies the message into a parcel from a pool and starts an MPI_Isend of it; each later
  * call tests a few of the sends under way and takes their parcels back, so that a sender's memory
@@ -26,6 +26,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/comm.h"
+#include "mpi_window.h"
 
 #define LONGEST_NAP 1e-3
 /* Seconds that starting may take; thousands of ranks on a busy file system need minutes. */
@@ -68,8 +69,9 @@ struct mpi_comm {
     size_t sending_count, sending_capacity, cursor;
     struct parcel *pool;
     size_t pool_count;
-    char **lost;            /* per rank: why sends to it fail, or NULL */
-    struct dh_buffer inbox; /* the last message */
+    char **lost;              /* per rank: why sends to it fail, or NULL */
+    struct dh_buffer inbox;   /* the last message */
+    struct dh_window *window; /* NULL: none was opened */
 };
 
 /* DH_OK for MPI_SUCCESS; otherwise DH_COMM with what was tried and MPI's own text. */
@@ -322,6 +324,8 @@ static dh_status mpi_close(struct dh_comm *comm, struct dh_error *err)
     if (status == DH_OK && mpi->group != MPI_COMM_NULL)
         status = check(MPI_Comm_free(&mpi->group), err, "freeing a communicator", rank);
     if (status == DH_OK)
+        status = mpi_window_close(&mpi->window, err);
+    if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->self), err, "freeing a communicator", rank);
     if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->world), err, "freeing a communicator", rank);
@@ -368,6 +372,15 @@ static dh_status mpi_group(struct dh_comm *comm, const int32_t *ranks, int count
     return check(code, err, "making the communicator of a group", mpi->rank);
 }
 
+static dh_status mpi_window_open_here(struct dh_comm *comm, size_t words, bool *alone,
+                                      struct dh_window **out, struct dh_error *err)
+{
+    struct mpi_comm *mpi = (struct mpi_comm *)comm;
+    dh_status status = mpi_window_open(mpi->world, words, alone, &mpi->window, err);
+    *out = mpi->window;
+    return status;
+}
+
 static const struct dh_comm_ops mpi_ops = {
     .name = "mpi",
     .rank = mpi_rank,
@@ -378,6 +391,7 @@ static const struct dh_comm_ops mpi_ops = {
     .close = mpi_close,
     .leave = mpi_leave,
     .group = mpi_group,
+    .window_open = mpi_window_open_here,
 };
 
 /* Nothing but a write and the end is allowed in here. */

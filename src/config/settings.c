@@ -1,4 +1,5 @@
-/* The settings of the program as a whole: top level, search, objectives, checkpoint, scheduler.
+/* The settings of the program as a whole: top level, search, objectives, checkpoint, scheduler,
+ * comm.
  *
  * Defaults: search.name is the file's name without its ending; seed 0; no limit of any kind (such
  * a search ends with the walltime, a signal, or an exhausted space); one objective "objective",
@@ -18,7 +19,7 @@
 /* The file's groups before they are unpacked themselves. */
 struct top {
     const struct dh_node *search, *objectives, *parameters, *constraints, *initial, *warm_start;
-    const struct dh_node *optimizer, *evaluator, *checkpoint, *scheduler;
+    const struct dh_node *optimizer, *evaluator, *checkpoint, *scheduler, *comm;
 };
 
 #define TOP(field, is_required, text)                                                              \
@@ -38,6 +39,7 @@ static const struct dh_option top_options[] = {
     TOP(evaluator, true, "what evaluates a point"),
     TOP(checkpoint, false, "where and how often the state is kept"),
     TOP(scheduler, false, "what becomes of ranks that are lost"),
+    TOP(comm, false, "how ranks talk to each other"),
 };
 
 #define SEARCH(field) offsetof(struct dh_search_settings, field)
@@ -82,6 +84,15 @@ static const struct dh_option scheduler_options[] = {
      "the same while a plugin with isolate = false runs in it (default 0: no limit)"},
     {"lost_retries", DH_OPTION_INT, SCHEDULER(lost_retries), false, 3, 0, 1000000, NULL,
      "further attempts of a trial whose worker was lost, then it has failed (default 3)"},
+};
+
+static const char *const window_uses[] = {
+    [DH_WINDOW_AUTO] = "auto", [DH_WINDOW_ON] = "on", [DH_WINDOW_OFF] = "off", NULL};
+
+static const struct dh_option comm_options[] = {
+    {"window", DH_OPTION_CHOICE, offsetof(struct dh_comm_settings, window), false, DH_WINDOW_AUTO,
+     0, 0, window_uses,
+     "do slots take trials from rank 0's memory (default auto: where MPI can without rank 0)"},
 };
 
 struct raw_objective {
@@ -187,6 +198,12 @@ static dh_status read_scheduler(const struct dh_node *node, struct dh_settings *
                             &out->scheduler, err);
 }
 
+static dh_status read_comm(const struct dh_node *node, struct dh_settings *out,
+                           struct dh_error *err)
+{
+    return dh_config_unpack(node, "comm", comm_options, DH_COUNT_OF(comm_options), &out->comm, err);
+}
+
 static dh_status read_objective(const struct dh_node *node, struct dh_settings *out,
                                 struct dh_error *err)
 {
@@ -246,6 +263,8 @@ dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings 
     if (read_checkpoint(top.checkpoint, out, &problem))
         dh_problems_add(&problems, &problem);
     if (read_scheduler(top.scheduler, out, &problem))
+        dh_problems_add(&problems, &problem);
+    if (read_comm(top.comm, out, &problem))
         dh_problems_add(&problems, &problem);
     out->parameters = top.parameters;
     out->constraints = top.constraints;

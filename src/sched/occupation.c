@@ -34,7 +34,8 @@ void usage_release(struct dh_usage *usage, struct clock_gap *gap, const struct o
         double lead = outcome->started - whole->handed_out;
         double tail = (double)whole->ticks / DH_TICKS - lead - length;
         evaluating = ticks_of(length, whole->ticks);
-        starting = ticks_of(lead - learn_gap(gap, lead, tail), whole->ticks - evaluating);
+        if (!whole->taken)
+            starting = ticks_of(lead - learn_gap(gap, lead, tail), whole->ticks - evaluating);
     }
     usage->by_use[DH_USE_EVALUATING] -= whole->ticks - evaluating;
     usage->by_use[DH_USE_STARTING] += starting;

@@ -22,6 +22,7 @@ struct clock_gap {
 struct occupation {
     double handed_out; /* by the manager's wall clock */
     int64_t ticks;     /* from then to the result, or to the loss */
+    bool taken;        /* it ran already then: the slot had taken it by itself */
 };
 
 /* `ticks` in `usage` that count as evaluating become what they were used for. `outcome` NULL: the

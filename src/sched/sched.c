@@ -141,7 +141,7 @@ uint64_t dh_sched_room(const struct dh_sched *sched)
         return 0;
     if (budget == 0)
         return UINT64_MAX;
-    uint64_t used = tally_spent(&sched->tally) + ready_count(sched) + sched->by_state[SLOT_RUNNING];
+    uint64_t used = tally_spent(&sched->tally) + ready_count(sched) + in_hand(sched);
     return budget > used ? budget - used : 0;
 }
 
@@ -156,6 +156,7 @@ void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out)
     *out = (struct dh_sched_counts){
         .ready = ready_count(sched),
         .running = sched->by_state[SLOT_RUNNING],
+        .published = sched->published,
         .waiting_slots = sched->by_state[SLOT_IDLE],
         .slots = sched->slot_count - sched->by_state[SLOT_GONE],
         .workers = sched->alive,

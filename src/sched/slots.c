@@ -130,7 +130,10 @@ size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number)
 void slot_claim(struct dh_sched *sched, size_t index)
 {
     change(sched, &sched->slots[index], SLOT_IDLE);
-    deque_push_back(&sched->waiting, index);
+    if (sched->slots[index].next != NEXT_ANY)
+        publish_run(sched, index);
+    else
+        deque_push_back(&sched->waiting, index);
 }
 
 size_t slot_take(struct dh_sched *sched)
@@ -149,14 +152,15 @@ void slot_run(struct dh_sched *sched, size_t index, uint64_t trial)
     change(sched, slot, SLOT_RUNNING);
     slot->trial = trial;
     slot->since = sched->ticks;
-    slot->sent = slot->cancelled = false;
+    slot->sent = slot->cancelled = slot->taken = false;
 }
 
 void slot_release(struct dh_sched *sched, size_t index, const struct dh_outcome *outcome)
 {
     const struct slot *slot = &sched->slots[index];
     struct occupation whole = {.handed_out = sched->settings.epoch + (double)slot->since / DH_TICKS,
-                               .ticks = sched->ticks - slot->since};
+                               .ticks = sched->ticks - slot->since,
+                               .taken = slot->taken};
     usage_release(&sched->usage, &sched->workers[slot->worker].gap, &whole, outcome);
 }
 

@@ -4,6 +4,7 @@
  * trials.c  what becomes of a trial when it ends, is retried or lost
  * slots.c   workers, their slots and their time
  * stop.c    why and how the search ends
+ * publish.c trials that slots take by themselves
  * actions.c the queue of what the caller is to do
  * fit.c     how long a trial will probably take
  * tally.c   counts and the incumbent
@@ -27,8 +28,11 @@ struct slot {
     enum slot_state state;
     bool sent;      /* RUNNING: its START was handed out, so a result can come */
     bool cancelled; /* RUNNING: its CANCEL was queued */
+    bool taken;     /* RUNNING: it was published, and ran before we knew */
     int64_t since;  /* RUNNING: when it was handed out, in ticks */
     uint64_t trial; /* RUNNING */
+    enum { NEXT_ANY, NEXT_START, NEXT_STARTED } next; /* is it settled what comes after this? */
+    uint64_t next_trial;
 };
 
 struct worker {
@@ -39,7 +43,7 @@ struct worker {
 };
 
 /* NEW: proposed, not yet offered. */
-enum trial_phase { TRIAL_NEW, TRIAL_READY, TRIAL_RUNNING, TRIAL_ENDED };
+enum trial_phase { TRIAL_NEW, TRIAL_READY, TRIAL_PUBLISHED, TRIAL_RUNNING, TRIAL_ENDED };
 
 struct trial_state {
     uint32_t retries, losses;
@@ -74,6 +78,8 @@ struct dh_sched {
     size_t trial_count;
     struct deque ready; /* trials */
     struct deque held;  /* ready ones that would not end in time; never started in this run */
+    uint64_t published;
+    bool cancelling; /* what runs was cancelled, and so is what turns out to run */
     struct fit fit;
     struct deque waiting; /* slots, in order of claim; those no longer IDLE are skipped */
 
@@ -102,7 +108,7 @@ void advance(struct dh_sched *sched, double now);
 bool worker_lose(struct dh_sched *sched, int32_t worker);
 /* Index of a live worker's slot, or SIZE_MAX. */
 size_t slot_find(const struct dh_sched *sched, int32_t worker, int32_t number);
-/* The slot claims: it is IDLE and at the end of the queue. */
+/* The slot claims: it runs what was assigned to it, or is IDLE and at the end of the queue. */
 void slot_claim(struct dh_sched *sched, size_t index);
 /* The longest-waiting slot, or SIZE_MAX; it is no longer in the queue. */
 size_t slot_take(struct dh_sched *sched);
@@ -114,6 +120,8 @@ void slot_lose(struct dh_sched *sched, size_t index);
 
 /* ---- trials.c ---- */
 
+/* To the front of the ready queue. */
+void trial_put_back(struct dh_sched *sched, uint64_t trial);
 /* The state of trial `id`; valid until the next call. */
 struct trial_state *trial_at(struct dh_sched *sched, uint64_t id);
 /* Queue every pending trial of the history. */
@@ -129,8 +137,15 @@ void trial_drop(struct dh_sched *sched, uint64_t trial);
  * finite, numbers of anything else absent. */
 void outcome_check(const struct dh_sched *sched, struct dh_outcome *outcome);
 
+/* ---- publish.c ---- */
+
+/* An IDLE slot runs the trial that was assigned to it. */
+void publish_run(struct dh_sched *sched, size_t index);
+
 /* ---- stop.c ---- */
 
+/* The next ready trial that would end in time; those before it are held. */
+bool take_ready(struct dh_sched *sched, uint64_t *trial);
 void stop_begin(struct dh_sched *sched, enum dh_stop stop);
 void stop_cancel_running(struct dh_sched *sched);
 /* May a ready trial be started, in view of the budget? */
@@ -143,6 +158,12 @@ void settle(struct dh_sched *sched);
 static inline uint64_t ready_count(const struct dh_sched *sched)
 {
     return sched->ready.count + sched->held.count;
+}
+
+/* Trials that run, or may do so unknown to us. */
+static inline uint64_t in_hand(const struct dh_sched *sched)
+{
+    return sched->by_state[SLOT_RUNNING] + sched->published;
 }
 
 static inline bool stopping(const struct dh_sched *sched)

@@ -29,6 +29,7 @@ bool dh_stop_finished(enum dh_stop stop)
 
 void stop_cancel_running(struct dh_sched *sched)
 {
+    sched->cancelling = true;
     for (size_t i = 0; i < sched->slot_count; i++) {
         struct slot *slot = &sched->slots[i];
         if (slot->state != SLOT_RUNNING || slot->cancelled)
@@ -73,7 +74,7 @@ static enum dh_stop stop_due(const struct dh_sched *sched)
         return DH_STOP_PATIENCE;
     if (settings->max_failures > 0 && tally->failures_in_row >= settings->max_failures)
         return DH_STOP_FAILURES;
-    if (sched->exhausted && ready_count(sched) == 0 && sched->by_state[SLOT_RUNNING] == 0)
+    if (sched->exhausted && ready_count(sched) == 0 && in_hand(sched) == 0)
         return DH_STOP_EXHAUSTED;
     if (sched->gone > 0 && sched->alive == 0 && sched->gone >= settings->workers)
         return DH_STOP_LOST;
@@ -97,7 +98,7 @@ bool may_start(const struct dh_sched *sched)
 {
     uint64_t budget = sched->settings.max_evaluations;
     return !stopping(sched) &&
-           (budget == 0 || tally_spent(&sched->tally) + sched->by_state[SLOT_RUNNING] < budget);
+           (budget == 0 || tally_spent(&sched->tally) + in_hand(sched) < budget);
 }
 
 /* Would the trial end before its job does? Fills what a HOLD says if not. */
@@ -114,8 +115,7 @@ static bool fits(struct dh_sched *sched, uint64_t trial, struct dh_action *hold)
     return fmin(hold->expected, DH_SCHED_WHOLE * span) <= left;
 }
 
-/* The next ready trial that would end in time; those before it are held. */
-static bool take_ready(struct dh_sched *sched, uint64_t *trial)
+bool take_ready(struct dh_sched *sched, uint64_t *trial)
 {
     while (sched->ready.count > 0) {
         struct dh_action hold = {0};
@@ -139,7 +139,7 @@ static bool take_ready(struct dh_sched *sched, uint64_t *trial)
  * of whose end more could be learnt. */
 static bool nothing_fits(const struct dh_sched *sched)
 {
-    return sched->held.count > 0 && sched->ready.count == 0 && sched->by_state[SLOT_RUNNING] == 0 &&
+    return sched->held.count > 0 && sched->ready.count == 0 && in_hand(sched) == 0 &&
            sched->held.count >= dh_sched_short(sched);
 }
 
@@ -176,7 +176,7 @@ void settle(struct dh_sched *sched)
     match(sched);
     if (nothing_fits(sched))
         stop_begin(sched, DH_STOP_TIME);
-    if (stopping(sched) && sched->by_state[SLOT_RUNNING] == 0 && !sched->done)
+    if (stopping(sched) && in_hand(sched) == 0 && !sched->done)
         conclude(sched);
     bool dry = sched->exhausted || sched->held.count > 0;
     sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);

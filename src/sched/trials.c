@@ -40,7 +40,7 @@ static void end(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outco
     action_push_trial(sched, DH_ACTION_END, trial, outcome);
 }
 
-static void put_back(struct dh_sched *sched, uint64_t trial)
+void trial_put_back(struct dh_sched *sched, uint64_t trial)
 {
     trial_at(sched, trial)->phase = TRIAL_READY;
     deque_push_front(&sched->ready, trial);
@@ -108,7 +108,7 @@ static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, ch
     bool again = state->losses <= sched->settings.lost_retries && !stopping(sched);
     if (interrupted(sched)) {
         free(reason);
-        put_back(sched, trial);
+        trial_put_back(sched, trial);
         return;
     }
     if (status == DH_TRIAL_FAILED && !again) {
@@ -117,7 +117,7 @@ static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, ch
     }
     struct dh_outcome outcome = outcome_without_result(sched, status, reason, worker, slot);
     if (again) {
-        put_back(sched, trial);
+        trial_put_back(sched, trial);
         action_push_trial(sched, DH_ACTION_RETRY, trial, &outcome);
     } else {
         end(sched, trial, &outcome);
@@ -126,8 +126,9 @@ static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, ch
 
 void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot)
 {
-    vanished(sched, trial, "lost with its worker", dh_strprintf("worker %d was lost", worker),
-             worker, slot);
+    char *reason = worker < 0 ? dh_strdup("the worker that took it was lost")
+                              : dh_strprintf("worker %d was lost", worker);
+    vanished(sched, trial, "lost with its worker", reason, worker, slot);
 }
 
 void trial_drop(struct dh_sched *sched, uint64_t trial)
@@ -145,7 +146,7 @@ static bool may_retry(struct dh_sched *sched, uint64_t trial, const struct dh_ou
 
 static void retry(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outcome)
 {
-    put_back(sched, trial);
+    trial_put_back(sched, trial);
     trial_at(sched, trial)->retries++;
     sched->retried++;
     action_push_trial(sched, DH_ACTION_RETRY, trial, outcome);
@@ -159,7 +160,7 @@ void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *out
         int32_t worker = outcome->worker, slot = outcome->slot;
         dh_outcome_free(outcome);
         if (cancelled)
-            put_back(sched, trial);
+            trial_put_back(sched, trial);
         else
             vanished(sched, trial, "given up by its worker",
                      dh_strprintf("worker %d gave it up", worker), worker, slot);

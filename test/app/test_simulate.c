@@ -108,10 +108,10 @@ static void naps_end_after_what_they_wait_for(void **state)
 {
     (void)state;
     for (double event = 0; event < 0.02; event += 3.7e-6) {
-        double noticed = dh_crowd_notices(0, event);
+        double noticed = dh_crowd_notices(0, event, 0);
         assert_true(noticed >= event && noticed <= event + 1.2e-3);
     }
-    assert_true(dh_crowd_notices(5, 5) < 5 + 1e-4); /* who is busy looks at once */
+    assert_true(dh_crowd_notices(5, 5, 0) < 5 + 1e-4); /* who is busy looks at once */
 }
 
 static void budget_is_exact(void **state)

@@ -201,11 +201,33 @@ static void test_naps(void **state)
     start = dh_clock_now(&dh_clock_monotonic);
     dh_nap_wait(&nap, ends[0]);
     assert_true(dh_clock_now(&dh_clock_monotonic) - start < 5);
+    start = dh_clock_now(&dh_clock_monotonic);
+    dh_nap_wait_until(&nap, -1, 0.01);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 5);
     dh_nap_reset(&nap);
     dh_nap_wait(&nap, -1);
     assert_true(dh_clock_now(&dh_clock_monotonic) - start < 5);
     close(ends[0]);
     close(ends[1]);
+}
+
+/* Whoever has waited for long sleeps longer, but never for more than a share of that. */
+static void test_patient_naps(void **state)
+{
+    (void)state;
+    struct dh_nap nap = {.longest = 1e-4, .patient = 4e-3};
+    double longest = 0;
+    while (longest < 4e-3) {
+        double before = nap.rested;
+        dh_nap_wait(&nap, -1);
+        double slept = nap.rested - before;
+        assert_true(slept <= fmax(nap.longest, DH_NAP_SHARE * before) + 1e-9);
+        longest = fmax(longest, slept + 1e-9);
+    }
+    dh_nap_wait(&nap, -1);
+    assert_true(nap.rested > 32 * 4e-3);
+    dh_nap_reset(&nap);
+    assert_true(nap.rested == 0 && nap.idle_rounds == 0);
 }
 
 static void test_log(void **state)
@@ -242,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_naps),
+        cmocka_unit_test(test_patient_naps),
         cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

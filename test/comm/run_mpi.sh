@@ -28,5 +28,14 @@ kill | kill_tcp)
         exit 1
     fi
     ;;
+board_tcp)
+    mpiexec --version | grep -q 'Open MPI\|OpenRTE' || exit 77
+    for case in wrap32 wrap64 slow; do
+        mpiexec --mca btl tcp,self --mca osc ^ucx,sm -n 4 "$program" "$case"
+    done
+    ;;
+board)
+    for case in wrap32 wrap64 slow; do mpiexec -n 4 "$program" "$case"; done
+    ;;
 *) exec mpiexec -n 4 "$program" "$mode" ;;
 esac

@@ -61,6 +61,19 @@ static bool accept_progress(const struct dh_message *message)
     return dh_progress_unpack(message, &slot, &trial, &step, &value) && slot >= 0;
 }
 
+static bool accept_turn(const struct dh_message *message)
+{
+    struct dh_reader reader = dh_reader_of(message->data, message->size);
+    struct dh_turn turn;
+    int count = 0;
+    while (dh_turn_next(&reader, OBJECTIVES, &turn)) {
+        count++;
+        assert_true(turn.slot >= 0 && (turn.ended || !turn.outcome.objectives));
+        dh_outcome_free(&turn.outcome);
+    }
+    return dh_reader_complete(&reader) && count == 1;
+}
+
 static void sample_hello(struct dh_buffer *out)
 {
     struct dh_hello hello = {
@@ -95,6 +108,18 @@ static void sample_result(struct dh_buffer *out)
     dh_result_pack(2, 99, &outcome, OBJECTIVES, out);
 }
 
+static void sample_turn(struct dh_buffer *out)
+{
+    double objectives[OBJECTIVES] = {1, -INFINITY};
+    struct dh_turn turn = {.slot = 3,
+                           .took = true,
+                           .ended = true,
+                           .ticket = UINT64_MAX,
+                           .trial = 12,
+                           .outcome = {.status = DH_TRIAL_SUCCEEDED, .objectives = objectives}};
+    dh_turn_pack(&turn, OBJECTIVES, out);
+}
+
 static void sample_slot(struct dh_buffer *out)
 {
     dh_slot_pack(1, 12, out);
@@ -110,7 +135,7 @@ static const struct {
     bool (*accept)(const struct dh_message *message);
 } payloads[] = {
     {sample_hello, accept_hello},       {sample_task, accept_task}, {sample_result, accept_result},
-    {sample_progress, accept_progress}, {sample_slot, accept_slot},
+    {sample_progress, accept_progress}, {sample_slot, accept_slot}, {sample_turn, accept_turn},
 };
 
 /* Accepts bytes that lie in a block of exactly their size, so that the sanitizer sees every read
@@ -151,6 +176,25 @@ static void test_random_bytes(void **state)
         for (size_t p = 0; p < DH_COUNT_OF(payloads); p++)
             accepts(p, bytes, size);
     }
+}
+
+static void test_turns_come_in_bunches(void **state)
+{
+    (void)state;
+    struct dh_buffer bytes = {0};
+    struct dh_turn claim = {.slot = 1, .ticket = 5}, turn;
+    dh_turn_pack(&claim, OBJECTIVES, &bytes);
+    sample_turn(&bytes);
+    struct dh_reader reader = dh_reader_of(bytes.data, bytes.size);
+    assert_true(dh_turn_next(&reader, OBJECTIVES, &turn));
+    assert_true(turn.slot == 1 && turn.ticket == 5 && !turn.took && !turn.ended);
+    assert_true(dh_turn_next(&reader, OBJECTIVES, &turn));
+    assert_true(turn.slot == 3 && turn.ticket == UINT64_MAX && turn.took && turn.ended);
+    assert_true(turn.trial == 12 && turn.outcome.objectives[0] == 1);
+    dh_outcome_free(&turn.outcome);
+    assert_false(dh_turn_next(&reader, OBJECTIVES, &turn));
+    assert_true(dh_reader_complete(&reader));
+    dh_buffer_free(&bytes);
 }
 
 static void test_damaged_samples(void **state)
@@ -270,9 +314,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_truncated_and_extended), cmocka_unit_test(test_random_bytes),
-        cmocka_unit_test(test_damaged_samples),        cmocka_unit_test(test_out_of_range),
-        cmocka_unit_test(test_other_version),          cmocka_unit_test(test_hello_and_task),
-        cmocka_unit_test(test_result_and_progress),
+        cmocka_unit_test(test_turns_come_in_bunches),  cmocka_unit_test(test_damaged_samples),
+        cmocka_unit_test(test_out_of_range),           cmocka_unit_test(test_other_version),
+        cmocka_unit_test(test_hello_and_task),         cmocka_unit_test(test_result_and_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -377,15 +377,14 @@ static void test_usage_of_each_kind(void **state)
     stage.now = 1010;
     check_usage(&stage, (struct wanted){.starting = 7, .waiting = 5, .evaluating = 8});
     fail_with(&stage, 1, 0, 0, NULL);
-    check_usage(&stage,
-                (struct wanted){.starting = 7, .waiting = 5, .evaluating = 8, .failed = 4});
+    check_usage(&stage, (struct wanted){.starting = 7, .waiting = 5, .evaluating = 8, .failed = 4});
     stage.now = 1012;
     succeed(&stage, 1, 1, 1, 1); /* the last trial runs on the other slot */
     stage.now = 1015;
     expect(&stage, "end 0 failed; start 2@1.0; end 1 ok");
-    check_usage(&stage,
-                (struct wanted){
-                    .starting = 7, .waiting = 5, .evaluating = 15, .failed = 4, .draining = 3});
+    check_usage(
+        &stage,
+        (struct wanted){.starting = 7, .waiting = 5, .evaluating = 15, .failed = 4, .draining = 3});
     assert_true(dh_sched_lost(stage.sched, 1, stage.now));
     stage.now = 1020;
     check_usage(

@@ -38,7 +38,7 @@ struct play {
     size_t place_count, place_capacity;
     int32_t workers; /* that joined */
     uint64_t asked, running, alive;
-    double opened; /* when this run began */
+    double opened;      /* when this run began */
     bool *runs, *ended; /* by trial */
     bool stopped, done;
     uint64_t ends;

@@ -1,0 +1,211 @@
+/* What the workers say to the manager: see manager.h, and comm.h for the messages. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "manager_state.h"
+#include "muster.h"
+
+static dh_status bad_message(const struct dh_message *message, struct dh_error *err)
+{
+    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
+                   message->peer, (int)message->tag, message->size);
+}
+
+static dh_status on_hello(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    struct dh_hello hello;
+    if (!dh_hello_unpack(message, &hello))
+        return bad_message(message, err);
+    if (hello.version != DH_WIRE_VERSION)
+        return dh_fail(err, DH_COMM, "rank %d speaks protocol %u, this is %u: one dh_mpi for all",
+                       message->peer, hello.version, DH_WIRE_VERSION);
+    dh_sched_join(manager->sched, message->peer, hello.slots, manager->now);
+    dh_peers_hello(&manager->peers, message->peer, &hello);
+    dh_log_debug(manager->parts.log, "rank %d joins: %d slots on %s, process %d", message->peer,
+                 hello.slots, hello.host, hello.pid);
+    return DH_OK;
+}
+
+static dh_status on_claim(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    if (!dh_slot_unpack(message, &slot, &trial))
+        return bad_message(message, err);
+    manager->claims += dh_sched_claim(manager->sched, message->peer, slot, manager->now);
+    return DH_OK;
+}
+
+static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
+                           struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    struct dh_outcome outcome;
+    size_t objectives = dh_history_objective_count(manager->parts.history);
+    if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
+        return bad_message(message, err);
+    if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
+        manager->claims++;
+    else
+        dh_outcome_free(&outcome);
+    return DH_OK;
+}
+
+/* The ticket of a turn belongs to a trial if that was offered for it: then it is this slot's. */
+static void take_turn(struct dh_manager *manager, int rank, struct dh_turn *turn)
+{
+    uint64_t trial;
+    struct dh_sched *sched = manager->sched;
+    bool offered = dh_board_heard(manager->parts.board, rank, turn, &trial);
+    if (offered && !dh_sched_assign(sched, rank, turn->slot, trial, turn->took)) {
+        dh_sched_orphaned(sched, trial, manager->now);
+        offered = false;
+    }
+    bool heeded = turn->ended ? dh_sched_result(sched, rank, turn->slot, turn->trial,
+                                                &turn->outcome, manager->now)
+                              : dh_sched_claim(sched, rank, turn->slot, manager->now);
+    manager->claims += heeded;
+    if (!heeded)
+        dh_outcome_free(&turn->outcome);
+    if (!heeded && offered)
+        dh_sched_orphaned(sched, trial, manager->now);
+    if (turn->took && !(heeded && offered))
+        manager_lose(manager, rank, "it took what was not offered to it");
+}
+
+static dh_status on_turns(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    struct dh_reader reader = dh_reader_of(message->data, message->size);
+    size_t objectives = dh_history_objective_count(manager->parts.history);
+    struct dh_turn turn;
+    while (manager->parts.board && dh_turn_next(&reader, objectives, &turn)) {
+        take_turn(manager, message->peer, &turn);
+        manager->taken++;
+    }
+    return dh_reader_complete(&reader) ? DH_OK : bad_message(message, err);
+}
+
+static dh_status on_roll(struct dh_manager *manager, const struct dh_message *message,
+                         struct dh_error *err)
+{
+    (void)err;
+    dh_offers_answered(&manager->offers, message->peer);
+    return DH_OK;
+}
+
+/* A worker was ready for a board that rank 0 did not wait for. */
+static dh_status on_board(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    (void)manager;
+    (void)message;
+    (void)err;
+    return DH_OK;
+}
+
+void manager_log_report(struct dh_manager *manager, uint64_t trial, double step, double value)
+{
+    dh_log_debug(manager->parts.log, "trial %" PRIu64 " at step %g: %g", trial, step, value);
+}
+
+static dh_status on_report(struct dh_manager *manager, const struct dh_message *message,
+                           struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    double step, value;
+    if (!dh_progress_unpack(message, &slot, &trial, &step, &value))
+        return bad_message(message, err);
+    manager_log_report(manager, trial, step, value);
+    return DH_OK;
+}
+
+static dh_status on_bye(struct dh_manager *manager, const struct dh_message *message,
+                        struct dh_error *err)
+{
+    (void)err;
+    struct dh_peer *peer = &manager->peers.all[message->peer];
+    manager->peers.byes += !peer->bye;
+    peer->bye = true;
+    dh_offers_answered(&manager->offers, message->peer);
+    return DH_OK;
+}
+
+/* One that comes after the groups were made is in none. */
+static dh_status on_place(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    const struct dh_manager_parts *parts = &manager->parts;
+    if (!parts->places)
+        return DH_OK;
+    if (!dh_place_unpack(message, &parts->places[message->peer]))
+        return bad_message(message, err);
+    if (parts->groups &&
+        dh_muster_tell(parts->comm, message->peer, parts->groups, parts->places, err) != DH_OK)
+        manager_lose(manager, message->peer, err->text);
+    manager_look_at_places(manager);
+    return DH_OK;
+}
+
+/* It asks whether the manager is there, too. */
+static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_message *message,
+                              struct dh_error *err)
+{
+    (void)err;
+    manager_send(manager, message->peer, DH_TAG_HEARTBEAT);
+    return DH_OK;
+}
+
+/* What is wrong with the configuration, or with the folder that all run folders are in, is wrong
+ * everywhere and ends the search. A rank that cannot
+ * evaluate any more for another reason is put aside; it still says goodbye at the end. */
+static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
+                          struct dh_error *err)
+{
+    struct dh_reader reader = dh_reader_of(message->data, message->size);
+    uint32_t status = dh_get_u32(&reader);
+    char *text = dh_get_text(&reader);
+    dh_status cause = DH_OK;
+    if (status == DH_CONFIG || status == DH_IO) {
+        cause = dh_fail(err, (dh_status)status, "rank %d cannot evaluate: %s", message->peer,
+                        text ? text : "?");
+    } else {
+        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,
+                     text ? text : "?");
+        dh_sched_lost(manager->sched, manager_leader_of(manager, message->peer), manager->now);
+    }
+    free(text);
+    return cause;
+}
+
+static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const struct dh_message *,
+                                                 struct dh_error *) = {
+    [DH_TAG_HELLO] = on_hello,         [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
+    [DH_TAG_REPORT] = on_report,       [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
+    [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_PLACE] = on_place, [DH_TAG_TURNS] = on_turns,
+    [DH_TAG_ROLL] = on_roll,           [DH_TAG_BOARD] = on_board,
+};
+
+dh_status manager_take(struct dh_manager *manager, const struct dh_message *message,
+                       struct dh_error *err)
+{
+    struct dh_peer *peer = &manager->peers.all[message->peer];
+    dh_peers_heard(&manager->peers, message->peer);
+    if (!handlers[message->tag])
+        return bad_message(message, err);
+    if (peer->lost) { /* its trials are others' now */
+        if (!peer->told)
+            dh_log_warn(manager->parts.log, "rank %d is back after it was given up: it is let go",
+                        message->peer);
+        peer->told = true;
+        manager_send(manager, message->peer, DH_TAG_SHUTDOWN);
+        return DH_OK;
+    }
+    if (manager->abandoned && message->tag != DH_TAG_BYE && message->tag != DH_TAG_HEARTBEAT)
+        return DH_OK;
+    return handlers[message->tag](manager, message, err);
+}

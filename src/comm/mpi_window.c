@@ -1,0 +1,228 @@
+/* One-sided memory on rank 0: passive target, one epoch for the window's whole life.
+ *
+ * Opening is an attempt: every step's return code is agreed on, so that all ranks have the window
+ * or none has, whatever one of them met. (Open MPI 4.1 over plain TCP chooses its component ucx,
+ * which then fails with MPI_ERR_WIN on every rank.) What could not be made everywhere is left to
+ * MPI_Finalize: freeing is collective, too. Rank 0 reads and writes its memory directly, which
+ * needs the unified memory model.
+ *
+ * Then comes a trial: each rank adds 1 to a word while rank 0 sleeps outside MPI until it sees them
+ * all in its memory. If it has to give up waiting, accesses need its help.
+ *
+ * A rank that dies within the opening leaves the others in a collective that no MPI library gets
+ * them out of: they end themselves after OPEN_PATIENCE; the search can be resumed. */
+#include "mpi_window.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
+
+#define OPEN_PATIENCE 120
+#define OPEN_PATIENCE_TEXT "2 minutes"
+/* Seconds that the trial may take without rank 0's help. */
+#define ALONE_PATIENCE 0.5
+#define LONGEST_NAP 1e-3
+
+struct mpi_window {
+    struct dh_window base;
+    MPI_Win win;
+    volatile uint64_t *memory; /* on rank 0 */
+};
+
+static dh_status check(int code, struct dh_error *err, const char *what)
+{
+    if (code == MPI_SUCCESS)
+        return DH_OK;
+    char text[MPI_MAX_ERROR_STRING + 1] = "";
+    int length = 0;
+    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS)
+        snprintf(text, sizeof text, "MPI error %d", code);
+    return dh_fail(err, DH_COMM, "%s: %s", what, text);
+}
+
+static dh_status window_add(struct dh_window *base, size_t word, uint64_t operand, uint64_t *before,
+                            struct dh_error *err)
+{
+    const struct mpi_window *window = (const struct mpi_window *)base;
+    int code =
+        MPI_Fetch_and_op(&operand, before, MPI_UINT64_T, 0, (MPI_Aint)word, MPI_SUM, window->win);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_flush(0, window->win);
+    return check(code, err, "adding to rank 0's window");
+}
+
+static dh_status window_read(struct dh_window *base, size_t word, size_t count, uint64_t *out,
+                             struct dh_error *err)
+{
+    const struct mpi_window *window = (const struct mpi_window *)base;
+    int code = MPI_Get(out, (int)count, MPI_UINT64_T, 0, (MPI_Aint)word, (int)count, MPI_UINT64_T,
+                       window->win);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_flush(0, window->win);
+    return check(code, err, "reading rank 0's window");
+}
+
+static dh_status window_write(struct dh_window *base, size_t word, size_t count,
+                              const uint64_t *words, struct dh_error *err)
+{
+    const struct mpi_window *window = (const struct mpi_window *)base;
+    int code = MPI_Put(words, (int)count, MPI_UINT64_T, 0, (MPI_Aint)word, (int)count, MPI_UINT64_T,
+                       window->win);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_flush(0, window->win);
+    return check(code, err, "writing to rank 0's window");
+}
+
+static volatile uint64_t *window_memory(struct dh_window *base)
+{
+    return ((const struct mpi_window *)base)->memory;
+}
+
+static void window_sync(struct dh_window *base)
+{
+    MPI_Win_sync(((const struct mpi_window *)base)->win);
+}
+
+static const struct dh_window_ops mpi_window_ops = {
+    .add = window_add,
+    .read = window_read,
+    .write = window_write,
+    .memory = window_memory,
+    .sync = window_sync,
+};
+
+static void give_up_opening(int number)
+{
+    (void)number;
+    static const char text[] =
+        "dh_mpi: not all ranks could open the window on rank 0 within " OPEN_PATIENCE_TEXT
+        ": one was lost meanwhile, or MPI hangs there (comm.window = \"off\" does without)\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(written > 0 ? EX_SOFTWARE : EX_OSERR);
+}
+
+static void limit_opening(bool on)
+{
+    signal(SIGALRM, on ? give_up_opening : SIG_DFL);
+    alarm(on ? OPEN_PATIENCE : 0);
+}
+
+/* Is everybody well? The greatest code of all. */
+static int agree(MPI_Comm world, int mine)
+{
+    int worst = MPI_SUCCESS;
+    int code = MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, world);
+    return code == MPI_SUCCESS ? worst : code;
+}
+
+static int check_model(MPI_Win win)
+{
+    int *model = NULL, found = 0;
+    int code = MPI_Win_get_attr(win, MPI_WIN_MODEL, &model, &found);
+    if (code != MPI_SUCCESS)
+        return code;
+    return found && *model == MPI_WIN_UNIFIED ? MPI_SUCCESS : MPI_ERR_UNSUPPORTED_OPERATION;
+}
+
+static int start(struct mpi_window *window, size_t words, bool here)
+{
+    int code = MPI_Win_set_errhandler(window->win, MPI_ERRORS_RETURN);
+    if (code == MPI_SUCCESS)
+        code = check_model(window->win);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_lock_all(MPI_MODE_NOCHECK, window->win);
+    for (size_t i = 0; here && i < words; i++)
+        window->memory[i] = 0;
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_sync(window->win);
+    return code;
+}
+
+/* Sleep outside MPI until the word is `expected`, but not too long. */
+static bool see_alone(const volatile uint64_t *word, uint64_t expected)
+{
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_nap nap = {.longest = LONGEST_NAP};
+    while (*word != expected && dh_clock_now(&dh_clock_monotonic) - start < ALONE_PATIENCE)
+        dh_nap_wait(&nap, -1);
+    return *word == expected;
+}
+
+static dh_status try_window(struct mpi_window *window, MPI_Comm world, int rank, int size,
+                            bool *alone, struct dh_error *err)
+{
+    uint64_t was = 0;
+    struct dh_error mine_err;
+    int mine = MPI_SUCCESS, helped = 1;
+    if (rank == 0)
+        helped = !see_alone(window->memory, (uint64_t)size - 1);
+    else if (window_add(&window->base, 0, 1, &was, &mine_err) != DH_OK)
+        mine = MPI_ERR_OTHER;
+    if (agree(world, mine) != MPI_SUCCESS)
+        return dh_fail(err, DH_COMM, "adding to rank 0's window failed%s%s",
+                       mine != MPI_SUCCESS ? ": " : " on another rank",
+                       mine != MPI_SUCCESS ? mine_err.text : "");
+    int code = MPI_Bcast(&helped, 1, MPI_INT, 0, world);
+    *alone = !helped;
+    if (rank == 0) {
+        MPI_Win_sync(window->win);
+        window->memory[0] = 0;
+        MPI_Win_sync(window->win);
+    }
+    if (code == MPI_SUCCESS)
+        code = MPI_Barrier(world); /* nobody uses it before it is zero again */
+    return check(code, err, "trying rank 0's window");
+}
+
+static dh_status open_window(struct mpi_window *window, MPI_Comm world, size_t words, bool *alone,
+                             struct dh_error *err)
+{
+    int rank = 0, size = 0;
+    void *memory = NULL;
+    MPI_Comm_rank(world, &rank);
+    MPI_Comm_size(world, &size);
+    MPI_Aint bytes = rank == 0 ? (MPI_Aint)(words * sizeof(uint64_t)) : 0;
+    int code =
+        MPI_Win_allocate(bytes, sizeof(uint64_t), MPI_INFO_NULL, world, &memory, &window->win);
+    code = agree(world, code);
+    if (check(code, err, "MPI_Win_allocate") != DH_OK)
+        return DH_COMM;
+    window->memory = rank == 0 ? memory : NULL;
+    code = agree(world, start(window, words, rank == 0));
+    if (check(code, err, "starting one-sided access") != DH_OK)
+        return DH_COMM;
+    return try_window(window, world, rank, size, alone, err);
+}
+
+dh_status mpi_window_open(MPI_Comm world, size_t words, bool *alone, struct dh_window **out,
+                          struct dh_error *err)
+{
+    struct mpi_window *window = dh_alloc(1, sizeof *window);
+    window->base.ops = &mpi_window_ops;
+    limit_opening(true);
+    dh_status status = open_window(window, world, words, alone, err);
+    limit_opening(false);
+    if (status == DH_OK)
+        *out = &window->base;
+    else
+        free(window);
+    return status;
+}
+
+dh_status mpi_window_close(struct dh_window **base, struct dh_error *err)
+{
+    struct mpi_window *window = (struct mpi_window *)*base;
+    if (!window)
+        return DH_OK;
+    int code = MPI_Win_unlock_all(window->win);
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_free(&window->win);
+    free(window);
+    *base = NULL;
+    return check(code, err, "closing rank 0's window");
+}
