@@ -93,14 +93,14 @@ class Jobs(test_chain.Chain):
         self.submit(*command, script)
         return self.wait_for(self.table, 240, "a table of two rows")
 
+    def logs(self):
+        return [self.read(self.path(name)) for name in os.listdir(self.folder)
+                if name.startswith("scaling") and ("log" in name or ".o" in name)]
+
     def table(self):
-        for name in os.listdir(self.folder):
-            if name.startswith("scaling") and ("log" in name or ".o" in name):
-                rows = [line.split() for line in self.read(self.path(name)).splitlines()]
-                rows = [row for row in rows if len(row) == 8 and row[0].isdigit()]
-                if len(rows) == 2:
-                    return rows
-        return None
+        rows = [line.split() for log in self.logs() for line in log.splitlines()]
+        rows = [row for row in rows if len(row) == 8 and row[0].isdigit()]
+        return rows if len(rows) == 2 else None
 
     def check(self, rows, evaluations):
         self.assertEqual([row[0] for row in rows], ["2", "4"])
@@ -111,7 +111,7 @@ class Jobs(test_chain.Chain):
         self.check(rows, ["10", "20"])
 
     def test_qsub(self):
-        rows = self.scale("scaling_pbs.sh", "qsub", "-v", "kind=strong,ranks=5", nodes="1:ppn=5",
+        rows = self.scale("scaling_pbs.sh", "qsub", "-V", "-v", "kind=strong,ranks=5", nodes="1:ppn=5",
                           pbs_time="00:05:00")
         self.check(rows, ["20", "20"])
 
