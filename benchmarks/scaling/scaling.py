@@ -77,7 +77,7 @@ def published():
 # duration of an evaluation, time simulated, workers: DeepHyper's study, and shorter evaluations
 STUDY = [("normal:60,20", "30m", 16384), ("normal:60,20", "30m", 4096),
          ("normal:60,20", "30m", 1024), ("normal:60,20", "30m", 512),
-         ("normal:60,20", "30m", 128), ("normal:10,3", "10m", 4096), ("normal:1,0.3", "1m", 4096)]
+         ("normal:60,20", "30m", 128), ("normal:10,3", "5m", 4096), ("normal:1,0.3", "1m", 4096)]
 
 
 def read_results(path):

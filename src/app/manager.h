@@ -6,6 +6,8 @@
  * from this process's death before the next message is read; and what is ready and journalled is
  * offered on the board.
  *
+ * A slot does not wait long for the search either: late.h.
+ *
  * A rank that is not heard of for scheduler.lost_after, or to which a message cannot be sent, is
  * lost: its trials go back to the queue, what it still says is ignored, and nobody waits for it.
  */
