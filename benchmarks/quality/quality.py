@@ -3,7 +3,7 @@
     quality.py run [--systems …] [--problems …] [--seeds N] [--workers 1 16] [-n 200] [--jobs 2]
                    [--results FILE] [--dh NAME:SETTING,SETTING …] [--time-limit S]
     quality.py reference        measure references.json: best known value, random search's median
-    quality.py report [--at N …] [--results FILE] [--plot FILE]
+    quality.py report [--systems …] [--at N …] [--results FILE] [--plot FILE]
 
 A run of one system on one problem with one seed is one job; its rows are written when it has
 ended, and a job whose rows are there is not played again.

@@ -13,6 +13,8 @@ import os
 
 import numpy as np
 
+from systems import SYSTEMS
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCES = os.path.join(HERE, "references.json")
 RESAMPLES = 200
@@ -147,7 +149,8 @@ def plot(path, table, references, systems, problems, workers):
 def report(options):
     table, groups, seconds = read_results(options.results)
     references = keep_best_known(table)
-    systems = list(dict.fromkeys(key[0] for key in table))
+    systems = [s for s in dict.fromkeys(key[0] for key in table)
+               if s in options.systems or s not in SYSTEMS]
     workers = sorted({key[2] for key in table})
     problems = [p for p in options.problems if p in groups and p in references]
     for p in sorted(set(groups) - set(references)):

@@ -12,6 +12,7 @@
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
 #define MANY_PENDING 8   /* from so many on, auto keeps proposals apart by drawing kappa alone */
+#define CROWD_KAPPA 0.35 /* … of which so much is enough where lies keep them apart as well */
 #define OPTIMIST_CYCLE 5 /* … and before for 2 in 5 proposals */
 #define OPTIMIST_SHARE 2
 #define HEDGE_RESULTS 64
@@ -254,8 +255,9 @@ static void choose_acquisition(struct ambs_ask *ask)
     ask->strategy = (enum ambs_strategy)o->strategy;
     /* Improvement, with some optimism of varying degree in between: the former alone can stay at
      * a plateau. With many pending, kappa keeps the proposals of one model apart. */
-    bool optimist =
-        ambs->data.pending.count >= MANY_PENDING || ask->id % OPTIMIST_CYCLE < OPTIMIST_SHARE;
+    bool crowd = ambs->data.pending.count >= MANY_PENDING;
+    bool optimist = crowd || ask->id % OPTIMIST_CYCLE < OPTIMIST_SHARE;
+    double share = wanted == AMBS_AUTO && crowd && ask->level >= 2 ? CROWD_KAPPA : 1;
     if (wanted == AMBS_AUTO) {
         wanted = optimist ? AMBS_UCB : AMBS_EI;
         ask->epistemic = true;
@@ -267,7 +269,7 @@ static void choose_acquisition(struct ambs_ask *ask)
     enum dh_schedule_kind schedule = (enum dh_schedule_kind)o->schedule;
     struct dh_acquisition *a = &ask->acquisition;
     a->kind = kinds[wanted];
-    a->kappa = dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
+    a->kappa = share * dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
     a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
     a->best = ambs->live->best;
     if (ask->strategy == AMBS_SPREAD_QUCB)
