@@ -40,10 +40,10 @@ static const struct dh_option option_table[] = {
 };
 
 struct state {
+    struct dh_walk walk; /* grid points passed */
     struct dh_axis *axes;
     size_t axis_count;
     struct dh_enumeration *enumeration;
-    uint64_t cursor; /* grid points passed */
 };
 
 static struct dh_axis axis_of(const struct dh_parameter *parameter, uint64_t wanted)
@@ -101,18 +101,11 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     struct state *s = state;
     (void)id;
     (void)attempt;
-    if (!dh_enumeration_point(s->enumeration, s->cursor, proposal->point))
+    if (!dh_enumeration_point(s->enumeration, s->walk.cursor, proposal->point))
         return dh_fail(err, DH_EXHAUSTED, "the grid has ended after %llu points",
-                       (unsigned long long)s->cursor);
-    proposal->cursor = ++s->cursor;
+                       (unsigned long long)s->walk.cursor);
+    proposal->cursor = ++s->walk.cursor;
     return DH_OK;
-}
-
-static void propose(void *state, const struct dh_trial *trial)
-{
-    struct state *s = state;
-    if (trial->cursor > s->cursor)
-        s->cursor = trial->cursor;
 }
 
 const struct dh_search_method dh_search_grid = {
@@ -125,5 +118,5 @@ const struct dh_search_method dh_search_grid = {
     .create = create,
     .destroy = destroy,
     .ask = ask,
-    .propose = propose,
+    .propose = dh_walk_propose,
 };

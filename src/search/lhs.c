@@ -44,12 +44,12 @@ static const struct dh_option option_table[] = {
 };
 
 struct state {
+    struct dh_walk walk; /* rows used, of all hypercubes */
     const struct dh_space *space;
     uint64_t seed;
     uint64_t size;
     uint64_t tries;
-    uint64_t cursor; /* rows used, of all hypercubes */
-    uint64_t block;  /* the hypercube that `key` belongs to; UINT64_MAX: none yet */
+    uint64_t block; /* the hypercube that `key` belongs to; UINT64_MAX: none yet */
     uint64_t key;
     double *unit;
 };
@@ -134,20 +134,13 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     (void)id;
     (void)attempt;
     (void)err;
-    uint64_t block = s->cursor / s->size;
+    uint64_t block = s->walk.cursor / s->size;
     if (block != s->block)
         choose(s, block);
-    make_row(s, s->key, s->cursor % s->size, s->unit);
+    make_row(s, s->key, s->walk.cursor % s->size, s->unit);
     dh_space_quantile(s->space, s->unit, proposal->point);
-    proposal->cursor = ++s->cursor;
+    proposal->cursor = ++s->walk.cursor;
     return DH_OK;
-}
-
-static void propose(void *state, const struct dh_trial *trial)
-{
-    struct state *s = state;
-    if (trial->cursor > s->cursor)
-        s->cursor = trial->cursor;
 }
 
 const struct dh_search_method dh_search_lhs = {
@@ -159,5 +152,5 @@ const struct dh_search_method dh_search_lhs = {
     .create = create,
     .destroy = destroy,
     .ask = ask,
-    .propose = propose,
+    .propose = dh_walk_propose,
 };

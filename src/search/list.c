@@ -20,8 +20,8 @@ static const struct dh_option option_table[] = {
 };
 
 struct state {
+    struct dh_walk walk; /* points passed */
     const struct dh_search_context *context;
-    uint64_t cursor; /* points passed */
 };
 
 const char *dh_search_list_file(const struct dh_settings *settings)
@@ -66,19 +66,12 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     (void)id;
     (void)attempt;
     size_t width = dh_space_count(s->context->space);
-    if (s->cursor >= s->context->point_count)
+    if (s->walk.cursor >= s->context->point_count)
         return dh_fail(err, DH_EXHAUSTED, "the list has ended after %zu points",
                        s->context->point_count);
-    memcpy(proposal->point, s->context->points + s->cursor * width, width * sizeof(double));
-    proposal->cursor = ++s->cursor;
+    memcpy(proposal->point, s->context->points + s->walk.cursor * width, width * sizeof(double));
+    proposal->cursor = ++s->walk.cursor;
     return DH_OK;
-}
-
-static void propose(void *state, const struct dh_trial *trial)
-{
-    struct state *s = state;
-    if (trial->cursor > s->cursor)
-        s->cursor = trial->cursor;
 }
 
 const struct dh_search_method dh_search_list = {
@@ -91,5 +84,5 @@ const struct dh_search_method dh_search_list = {
     .create = create,
     .destroy = destroy,
     .ask = ask,
-    .propose = propose,
+    .propose = dh_walk_propose,
 };

@@ -20,6 +20,13 @@ dh_status dh_method_find(const struct dh_settings *settings, const struct dh_sea
 void *dh_method_unpack(const struct dh_search_method *method, const struct dh_settings *settings,
                        struct dh_error *err);
 
+/* The state of a method that walks a sequence of points begins with this. */
+struct dh_walk {
+    uint64_t cursor; /* points passed, those of trials that were proposed before included */
+};
+/* `propose` of such a method: a resumed walk goes on behind the last trial's point. */
+void dh_walk_propose(void *state, const struct dh_trial *trial);
+
 /* Index of draw `attempt` (under 1024) of trial `id` in the SAMPLE stream. Attempts from
  * DH_SEARCH_ATTEMPTS on are the front's own. */
 static inline uint64_t dh_draw_index(uint64_t id, unsigned attempt)

@@ -32,11 +32,11 @@ struct kind {
 };
 
 struct state {
+    struct dh_walk walk; /* points used */
     const struct dh_space *space;
     const struct kind *kind;
     gsl_qrng *generator;
     uint64_t position;  /* vectors taken from the generator; it does not give the zeros */
-    uint64_t cursor;    /* points used */
     size_t *parameters; /* which parameter each dimension is */
     size_t dimensions;
     uint64_t *words; /* of the randomisation, one a dimension */
@@ -157,23 +157,16 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     struct state *s = state;
     (void)id;
     (void)attempt;
-    if (s->kind->point_limit && s->cursor >= s->kind->point_limit)
+    if (s->kind->point_limit && s->walk.cursor >= s->kind->point_limit)
         return dh_fail(err, DH_EXHAUSTED, "the sequence has ended after %llu points",
-                       (unsigned long long)s->cursor);
+                       (unsigned long long)s->walk.cursor);
     if (s->generator)
-        wind(s, s->cursor);
+        wind(s, s->walk.cursor);
     for (size_t d = 0; d < s->dimensions; d++)
         s->unit[s->parameters[d]] = s->kind->randomise(s->raw[d], s->words[d]);
     dh_space_quantile(s->space, s->unit, proposal->point);
-    proposal->cursor = ++s->cursor;
+    proposal->cursor = ++s->walk.cursor;
     return DH_OK;
-}
-
-static void propose(void *state, const struct dh_trial *trial)
-{
-    struct state *s = state;
-    if (trial->cursor > s->cursor)
-        s->cursor = trial->cursor;
 }
 
 const struct dh_search_method dh_search_sobol = {
@@ -182,7 +175,7 @@ const struct dh_search_method dh_search_sobol = {
     .create = create_sobol,
     .destroy = destroy,
     .ask = ask,
-    .propose = propose,
+    .propose = dh_walk_propose,
 };
 
 const struct dh_search_method dh_search_halton = {
@@ -191,5 +184,5 @@ const struct dh_search_method dh_search_halton = {
     .create = create_halton,
     .destroy = destroy,
     .ask = ask,
-    .propose = propose,
+    .propose = dh_walk_propose,
 };
