@@ -47,7 +47,7 @@ python=$venv/bin/python
 if [ "$small" ]; then
     results=$build/quality-small.csv
     rm -f "$results"
-    "$python" "$here/quality.py" run --results "$results" --seeds 2 -n 100 --time-limit 270 \
+    "$python" "$here/quality.py" run --results "$results" --seeds 2 -n 100 --time-limit 240 \
         --systems dh_mpi optuna-tpe optuna-gp random \
         --problems branin rosenbrock6 hartmann6 two_functions like_training7 branches network_cancer \
         "$@"
