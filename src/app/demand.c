@@ -3,11 +3,12 @@
 
 #include <math.h>
 
-#define SMOOTHING 0.1    /* weight of the newest ask */
-#define INTERVAL 0.25    /* seconds over which claims are counted for a rate */
-#define ASKS_AHEAD 2.0   /* keep what is claimed during so many asks */
-#define GAPS_AHEAD 2.0   /* … and between so many looks for claims */
-#define LONGEST_GAP 0.05 /* a longer one says nothing about the next */
+#define SMOOTHING 0.1     /* weight of the newest ask */
+#define INTERVAL 0.25     /* seconds over which claims are counted for a rate */
+#define ASKS_AHEAD 2.0    /* keep what is claimed during so many asks */
+#define GAPS_AHEAD 2.0    /* … and between so many looks for claims, */
+#define SHORTEST_GAP 1e-3 /* which may be so far apart at any time, since rank 0 naps; */
+#define LONGEST_GAP 0.05  /* longer ones say nothing about the next */
 
 static void smooth(double *mean, double value, uint64_t count)
 {
@@ -55,7 +56,8 @@ void dh_demand_looked(struct dh_demand *demand, double now)
 
 uint64_t dh_demand_meanwhile(const struct dh_demand *demand, uint64_t slots)
 {
-    return slots <= 1 ? 0 : (uint64_t)(GAPS_AHEAD * demand->gap * demand->rate);
+    double gap = fmax(demand->gap, SHORTEST_GAP);
+    return slots <= 1 ? 0 : (uint64_t)(GAPS_AHEAD * gap * demand->rate);
 }
 
 uint64_t dh_demand_ahead(const struct dh_demand *demand, uint64_t slots)

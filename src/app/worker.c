@@ -15,7 +15,7 @@
 /* Ends of evaluations in one step, so that messages are read between any number of short ones; and
  * how many of them the manager may have to wait for. */
 #define EVENTS_A_STEP 64
-#define TURNS_A_MESSAGE 16
+#define TURNS_A_MESSAGE 32
 /* Seconds between two looks for cancellations on the board. */
 #define LOOK_GAP 0.02
 

@@ -1,4 +1,5 @@
-/* One-sided memory on rank 0: passive target, one epoch for the window's whole life.
+/* One-sided memory on rank 0: passive target, one epoch for the window's whole life. Where all
+ * ranks are on one host it is shared memory, which they read and change directly.
  *
  * Opening is an attempt: every step's return code is agreed on, so that all ranks have the window
  * or none has, whatever one of them met. (Open MPI 4.1 over plain TCP chooses its component ucx,
@@ -31,7 +32,9 @@
 struct mpi_window {
     struct dh_window base;
     MPI_Win win;
-    volatile uint64_t *memory; /* on rank 0 */
+    volatile uint64_t *memory; /* of rank 0, if this rank can reach it by itself; else NULL */
+    bool here;                 /* this is rank 0 */
+    bool shared;               /* all ranks are on one host, and all can */
 };
 
 static dh_status check(int code, struct dh_error *err, const char *what)
@@ -49,6 +52,10 @@ static dh_status window_add(struct dh_window *base, size_t word, uint64_t operan
                             struct dh_error *err)
 {
     const struct mpi_window *window = (const struct mpi_window *)base;
+    if (window->shared) {
+        *before = __atomic_fetch_add(&window->memory[word], operand, __ATOMIC_ACQ_REL);
+        return DH_OK;
+    }
     int code =
         MPI_Fetch_and_op(&operand, before, MPI_UINT64_T, 0, (MPI_Aint)word, MPI_SUM, window->win);
     if (code == MPI_SUCCESS)
@@ -60,6 +67,11 @@ static dh_status window_read(struct dh_window *base, size_t word, size_t count, 
                              struct dh_error *err)
 {
     const struct mpi_window *window = (const struct mpi_window *)base;
+    if (window->shared) {
+        for (size_t i = 0; i < count; i++)
+            out[i] = __atomic_load_n(&window->memory[word + i], __ATOMIC_ACQUIRE);
+        return DH_OK;
+    }
     int code = MPI_Get(out, (int)count, MPI_UINT64_T, 0, (MPI_Aint)word, (int)count, MPI_UINT64_T,
                        window->win);
     if (code == MPI_SUCCESS)
@@ -71,6 +83,11 @@ static dh_status window_write(struct dh_window *base, size_t word, size_t count,
                               const uint64_t *words, struct dh_error *err)
 {
     const struct mpi_window *window = (const struct mpi_window *)base;
+    if (window->shared) {
+        for (size_t i = 0; i < count; i++)
+            __atomic_store_n(&window->memory[word + i], words[i], __ATOMIC_RELEASE);
+        return DH_OK;
+    }
     int code = MPI_Put(words, (int)count, MPI_UINT64_T, 0, (MPI_Aint)word, (int)count, MPI_UINT64_T,
                        window->win);
     if (code == MPI_SUCCESS)
@@ -80,12 +97,17 @@ static dh_status window_write(struct dh_window *base, size_t word, size_t count,
 
 static volatile uint64_t *window_memory(struct dh_window *base)
 {
-    return ((const struct mpi_window *)base)->memory;
+    const struct mpi_window *window = (const struct mpi_window *)base;
+    return window->here ? window->memory : NULL;
 }
 
 static void window_sync(struct dh_window *base)
 {
-    MPI_Win_sync(((const struct mpi_window *)base)->win);
+    const struct mpi_window *window = (const struct mpi_window *)base;
+    if (window->shared)
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    else
+        MPI_Win_sync(window->win);
 }
 
 static const struct dh_window_ops mpi_window_ops = {
@@ -127,6 +149,47 @@ static int check_model(MPI_Win win)
     if (code != MPI_SUCCESS)
         return code;
     return found && *model == MPI_WIN_UNIFIED ? MPI_SUCCESS : MPI_ERR_UNSUPPORTED_OPERATION;
+}
+
+/* Are all ranks on one host? */
+static int on_one_host(MPI_Comm world, int size, bool *one)
+{
+    MPI_Comm host;
+    int here = 0;
+    int code = MPI_Comm_split_type(world, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_size(host, &here);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_free(&host);
+    *one = here == size;
+    return code;
+}
+
+/* Memory that all ranks have in their address space: then no access is a call of MPI, and a rank
+ * that dies within one holds nothing. */
+static int allocate_shared(struct mpi_window *window, MPI_Comm world, MPI_Aint bytes)
+{
+    void *memory = NULL;
+    MPI_Aint size = 0;
+    int unit = 0;
+    int code = MPI_Win_allocate_shared(bytes, sizeof(uint64_t), MPI_INFO_NULL, world, &memory,
+                                       &window->win);
+    if (agree(world, code) != MPI_SUCCESS)
+        return code == MPI_SUCCESS ? MPI_ERR_OTHER : code;
+    code = MPI_Win_shared_query(window->win, 0, &size, &unit, &memory);
+    window->memory = memory;
+    window->shared = agree(world, code) == MPI_SUCCESS;
+    return window->shared ? MPI_SUCCESS : MPI_ERR_OTHER;
+}
+
+static int allocate(struct mpi_window *window, MPI_Comm world, MPI_Aint bytes)
+{
+    void *memory = NULL;
+    int code =
+        MPI_Win_allocate(bytes, sizeof(uint64_t), MPI_INFO_NULL, world, &memory, &window->win);
+    code = agree(world, code);
+    window->memory = window->here ? memory : NULL;
+    return code;
 }
 
 static int start(struct mpi_window *window, size_t words, bool here)
@@ -183,16 +246,18 @@ static dh_status open_window(struct mpi_window *window, MPI_Comm world, size_t w
                              struct dh_error *err)
 {
     int rank = 0, size = 0;
-    void *memory = NULL;
     MPI_Comm_rank(world, &rank);
     MPI_Comm_size(world, &size);
     MPI_Aint bytes = rank == 0 ? (MPI_Aint)(words * sizeof(uint64_t)) : 0;
-    int code =
-        MPI_Win_allocate(bytes, sizeof(uint64_t), MPI_INFO_NULL, world, &memory, &window->win);
-    code = agree(world, code);
+    bool one = false;
+    window->here = rank == 0;
+    int code = agree(world, on_one_host(world, size, &one));
+    if (code == MPI_SUCCESS && one)
+        code = allocate_shared(window, world, bytes);
+    if (code != MPI_SUCCESS || !one)
+        code = allocate(window, world, bytes);
     if (check(code, err, "MPI_Win_allocate") != DH_OK)
         return DH_COMM;
-    window->memory = rank == 0 ? memory : NULL;
     code = agree(world, start(window, words, rank == 0));
     if (check(code, err, "starting one-sided access") != DH_OK)
         return DH_COMM;
