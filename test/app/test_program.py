@@ -43,6 +43,19 @@ class Program(harness.Case):
         trials = self.assert_complete("ui.h5", 30)
         self.assertGreater(len({(t["worker"], t["slot"]) for t in trials}), 4)
 
+    def test_claims_through_the_window_and_by_message(self):
+        for use in ("on", "off", "auto"):
+            _, log = self.run_search(4, "-v", "--fresh", "--set", f'comm.window="{use}"', "--set",
+                                     "evaluator.slots=3", "--set", "evaluator.duration=0.01",
+                                     "ui.cfg")
+            self.assert_complete("ui.h5", 30)
+            self.assertEqual("through the board: room" in log, use == "on" or
+                             (use == "auto" and "by message" not in log), log)
+        _, log = self.run_search(0, "--check", "--set", 'comm.window="yes"', "ui.cfg", expect=78)
+        self.assertIn("auto", log)
+        out, _ = self.run_search(0, "--check", "--set", 'comm.window="off"', "ui.cfg")
+        self.assertIn("claims      by message", out)
+
     def test_finite_space_ends_when_exhausted(self):
         self.run_search(4, "--set", "parameters.a.step=0.5", "--set", "search.max_evaluations=0",
                         "ui.cfg")
