@@ -8,6 +8,7 @@ build=${DH_BUILD:-$here/../../build}
 build=$(cd "$build" && pwd)
 ranks=${1:-4}
 seconds=${2:-20}
+settle=$((4 + ranks / 4)) # until all ranks have started and have nothing to do
 if [ ! -x "$build/src/app/dh_mpi" ]; then
     echo "run.sh: no $build/src/app/dh_mpi; build first: meson setup build && ninja -C build" >&2
     exit 69
@@ -21,9 +22,9 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 mpiexec -n "$ranks" "$build/src/app/dh_mpi" -q \
-    --set "evaluator.duration=$((seconds + 6)).0" "$here/idle.cfg" >log 2>&1 &
+    --set "evaluator.duration=$((seconds + 2 * settle)).0" "$here/idle.cfg" >log 2>&1 &
 launch=$!
-sleep 4
+sleep "$settle"
 exec_time() { # ticks of user and system time of the processes $*
     for pid in "$@"; do sed 's/.*) //' "/proc/$pid/stat" | awk '{ print $12 + $13 }'; done |
         awk '{ s += $1 } END { print s + 0 }'
