@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
-#include "pool.h"
 #include "run.h"
 #include "template.h"
 #include "value.h"
@@ -206,12 +205,6 @@ static const struct eval_runner runner = {
     .silent = silent,
 };
 
-static const struct eval_backend *backend(const struct eval_plan *plan)
-{
-    (void)plan;
-    return &eval_backend_remote;
-}
-
 const struct eval_kind eval_kind_command = {
     .name = "command",
     .options_size = sizeof(struct command_options),
@@ -220,6 +213,5 @@ const struct eval_kind eval_kind_command = {
     .process = true,
     .prepare = prepare,
     .release = release,
-    .backend = backend,
     .runner = &runner,
 };

@@ -40,6 +40,7 @@ struct eval_kind {
     /* Check the kind's settings, find what they name, fill `plan->prepared`. */
     dh_status (*prepare)(struct eval_plan *plan, struct dh_error *err);
     void (*release)(struct eval_plan *plan);
+    /* Who evaluates; NULL: a process that the launcher forks. */
     const struct eval_backend *(*backend)(const struct eval_plan *plan);
     int32_t (*ranks)(const struct eval_plan *plan); /* of one evaluation; NULL: 1 */
     const struct eval_runner *runner;               /* for the launcher; NULL: never runs there */

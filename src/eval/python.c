@@ -15,7 +15,6 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
-#include "pool.h"
 #include "run.h"
 #include "value.h"
 
@@ -237,12 +236,6 @@ static const struct eval_runner runner = {
     .silent = silent,
 };
 
-static const struct eval_backend *backend(const struct eval_plan *plan)
-{
-    (void)plan;
-    return &eval_backend_remote;
-}
-
 const struct eval_kind eval_kind_python = {
     .name = "python",
     .options_size = sizeof(struct python_options),
@@ -251,6 +244,5 @@ const struct eval_kind eval_kind_python = {
     .process = true,
     .prepare = prepare,
     .release = release,
-    .backend = backend,
     .runner = &runner,
 };
