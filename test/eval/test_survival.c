@@ -53,8 +53,10 @@ static void open_sleepers(struct bench *bench)
     bench_start(bench, 2, 1, ACT_RELU);
     wait_for_file(bench, "up0");
     wait_for_file(bench, "up1");
-    usleep(100000);
-    assert_true(bench_marked(bench->mark) >= 8);
+    for (int i = 0; bench_marked(bench->mark) < 8; i++) { /* on a busy machine they take a while */
+        assert_true(i < 1500);
+        usleep(20000);
+    }
 }
 
 static void nothing_outlives_the_rank(void **state)
