@@ -20,6 +20,9 @@ DHCTL = os.environ["DHCTL"]
 SOURCE = os.environ["DH_SOURCE"]
 BUILD = os.environ["DH_BUILD"]
 PYTHON = "/usr/bin/python3"
+MPIEXEC = os.environ.get("DH_MPIEXEC", "mpiexec")  # of the MPI that they were built with
+MPICC = os.environ.get("DH_MPICC", "mpicc")
+MPICH = os.environ.get("DH_MPICH") == "1"  # otherwise Open MPI
 
 PATIENCE = 4  # waits may take so many times longer than usual: machines are busy
 
@@ -56,8 +59,17 @@ def parent(pid):
     return int(stat_of(pid)[1])
 
 
+def launch(ranks, recovery=False):
+    """Start of a command that runs so many ranks; with recovery they outlive one another."""
+    options = (["-disable-auto-cleanup"] if recovery else []) if MPICH else \
+        ["--oversubscribe"] + (["--enable-recovery"] if recovery else [])
+    return [MPIEXEC, *options, "-n", str(ranks)]
+
+
 class Case(unittest.TestCase):
     """A test in a folder of its own, with nothing left behind at its end."""
+
+    recovery = False  # see launch
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="dh_test_")
@@ -89,8 +101,7 @@ class Case(unittest.TestCase):
         return env
 
     def command(self, ranks, arguments):
-        launch = ["mpiexec", "--oversubscribe", "-n", str(ranks)] if ranks else []
-        return launch + [DH_MPI] + list(arguments)
+        return (launch(ranks, self.recovery) if ranks else []) + [DH_MPI] + list(arguments)
 
     def start(self, ranks, *arguments, env=None):
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
@@ -133,16 +144,20 @@ class Case(unittest.TestCase):
     def ranks(self, process):
         """Process ids of the ranks of a running mpiexec, by rank."""
         found = {}
+        name = b"PMI_RANK=" if MPICH else b"OMPI_COMM_WORLD_RANK="
         for pid in processes(self.marker):
             try:
-                if parent(pid) != process.pid:
+                starter = parent(pid)
+                if MPICH:  # Hydra has a proxy on each node
+                    starter = parent(starter)
+                if starter != process.pid:
                     continue
                 with open(f"/proc/{pid}/environ", "rb") as environ:
                     variables = environ.read().split(b"\0")
             except OSError:
                 continue
             for variable in variables:
-                if variable.startswith(b"OMPI_COMM_WORLD_RANK="):
+                if variable.startswith(name):
                     found[int(variable.split(b"=")[1])] = pid
         return found
 

@@ -80,10 +80,6 @@ class Storm(harness.Case):
         subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
                         self.path("library.so"), source], check=True)
 
-    def command(self, ranks, arguments):
-        launch = super().command(ranks, arguments)
-        return launch[:1] + (["--enable-recovery"] if self.recovery else []) + launch[1:]
-
     def victims(self, process, kind):
         ranks = self.ranks(process)
         if kind == "manager":

@@ -105,7 +105,7 @@ class Signals(Ending):
         """As srun and scancel do it: to every process of the job."""
         for pid in harness.processes(self.marker):
             with open(f"/proc/{pid}/comm") as name:
-                if name.read().strip() == "mpiexec":
+                if name.read().startswith(("mpiexec", "hydra_")):
                     continue
             os.kill(pid, number)
 

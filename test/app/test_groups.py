@@ -45,21 +45,15 @@ COMMAND = 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: {x}");'
 
 
 class Groups(harness.Case):
-    recovery = False
-
-    def command(self, ranks, arguments):
-        launch = super().command(ranks, arguments)
-        return launch[:1] + ["--enable-recovery"] + launch[1:] if self.recovery else launch
-
     def configure(self, evaluator, evaluations=20):
         self.write("groups.cfg", CONFIG.format(
             evaluator=evaluator, evaluations=evaluations))
 
     def plugin(self, more):
-        if not shutil.which("mpicc"):
-            self.skipTest("there is no mpicc")
+        if not shutil.which(harness.MPICC):
+            self.skipTest(f"there is no {harness.MPICC}")
         source, library = self.write("plugin.c", DEADLY), self.path("plugin.so")
-        subprocess.run(["mpicc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
+        subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
                         library, source], check=True)
         return f'type = "plugin"; library = "{library}"; {more}'
 

@@ -68,10 +68,6 @@ print("DH-OUTPUT:", x)
 class Lost(harness.Case):
     recovery = True
 
-    def command(self, ranks, arguments):
-        launch = super().command(ranks, arguments)
-        return launch[:1] + ["--enable-recovery"] + launch[1:] if self.recovery else launch
-
     def configure(self, evaluator=COMMAND, evaluations=40, lost_after="2s",
                   lost_retries=3, lost_in_rank="0s"):
         self.write("lost.cfg", CONFIG.format(evaluator=evaluator, evaluations=evaluations,

@@ -1,14 +1,15 @@
 #!/bin/sh
-# run_mpi.sh MODE PROGRAM: PROGRAM MODE under mpiexec with 4 ranks (`single`: without a launcher).
+# run_mpi.sh MODE PROGRAM MPIEXEC: PROGRAM MODE under MPIEXEC with 4 ranks (`single`: without it).
 set -eu
 mode=$1
 program=$2
+mpiexec=$3
 [ "$(id -u)" != 0 ] || export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 export OMPI_MCA_rmaps_base_oversubscribe=1
 case $mode in
 single) exec "$program" messages ;;
 kill | kill_tcp)
-    mpiexec --version | grep -q 'Open MPI\|OpenRTE' || exit 77 # the option is Open MPI's
+    "$mpiexec" --version | grep -q 'Open MPI\|OpenRTE' || exit 77 # the option is Open MPI's
     tcp=
     [ "$mode" = kill ] || tcp='--mca btl tcp,self'
     # mpiexec's exit code counts the rank that was killed, so the survivors' word is what counts.
@@ -17,7 +18,7 @@ kill | kill_tcp)
     for attempt in 1 2 3; do
         status=0
         # shellcheck disable=SC2086 # several arguments
-        output=$(mpiexec --enable-recovery $tcp -n 4 "$program" kill 2>&1) || status=$?
+        output=$("$mpiexec" --enable-recovery $tcp -n 4 "$program" kill 2>&1) || status=$?
         survivors=$(printf '%s\n' "$output" | grep -c '^survived [0-2]$') || true
         printf '%s\n' "$output" | grep -q 'pmix_server_log_fn' || break
         echo "mpiexec crashed in attempt $attempt" >&2
@@ -29,13 +30,13 @@ kill | kill_tcp)
     fi
     ;;
 board_tcp)
-    mpiexec --version | grep -q 'Open MPI\|OpenRTE' || exit 77
+    "$mpiexec" --version | grep -q 'Open MPI\|OpenRTE' || exit 77
     for case in wrap32 wrap64 slow; do
-        mpiexec --mca btl tcp,self --mca osc ^ucx,sm -n 4 "$program" "$case"
+        "$mpiexec" --mca btl tcp,self --mca osc ^ucx,sm -n 4 "$program" "$case"
     done
     ;;
 board)
-    for case in wrap32 wrap64 slow; do mpiexec -n 4 "$program" "$case"; done
+    for case in wrap32 wrap64 slow; do "$mpiexec" -n 4 "$program" "$case"; done
     ;;
-*) exec mpiexec -n 4 "$program" "$mode" ;;
+*) exec "$mpiexec" -n 4 "$program" "$mode" ;;
 esac
