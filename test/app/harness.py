@@ -23,6 +23,7 @@ PYTHON = "/usr/bin/python3"
 MPIEXEC = os.environ.get("DH_MPIEXEC", "mpiexec")  # of the MPI that they were built with
 MPICC = os.environ.get("DH_MPICC", "mpicc")
 MPICH = os.environ.get("DH_MPICH") == "1"  # otherwise Open MPI
+KILLED = 9 if MPICH else 0  # mpiexec's code where a rank was killed and the others went on
 
 PATIENCE = 4  # waits may take so many times longer than usual: machines are busy
 

@@ -112,7 +112,9 @@ class Hosts(harness.Case):
 
     def environment(self, extra=None):
         os.makedirs(self.path("tmp"), exist_ok=True)  # what MPI leaves when it is cut off
-        return super().environment({"TMPDIR": self.path("tmp"), **(extra or {})})
+        # UCX (of MPICH) would see that it is one machine, and use shared memory
+        return super().environment({"TMPDIR": self.path("tmp"), "UCX_TLS": "tcp,self",
+                                    **(extra or {})})
 
     def command(self, ranks, arguments):
         agent = self.write("agent", AGENT.format(prefix=self.prefix, folder=self.folder))

@@ -80,7 +80,7 @@ class Groups(harness.Case):
     def test_a_rank_of_a_group_is_killed(self):
         self.recovery = True
         self.configure(self.plugin("isolate = false; ranks = 2;"))
-        self.run_search(6, "groups.cfg")
+        self.run_search(6, "groups.cfg", expect=harness.KILLED)
         trials = self.assert_complete("groups.h5", 20)
         self.assertEqual([t for t in trials if t["status"] != "ok"], [])
         err = self.read(self.stderr)
