@@ -77,10 +77,11 @@ class Groups(harness.Case):
         self.assertEqual(alone["ranks"], 4)
         self.assertLess(abs(alone["iterations"] - first), 0.05 * first)
 
+    @harness.outlived
     def test_a_rank_of_a_group_is_killed(self):
         self.recovery = True
         self.configure(self.plugin("isolate = false; ranks = 2;"))
-        self.run_search(6, "groups.cfg", expect=harness.KILLED)
+        self.run_search(6, "groups.cfg")
         trials = self.assert_complete("groups.h5", 20)
         self.assertEqual([t for t in trials if t["status"] != "ok"], [])
         err = self.read(self.stderr)

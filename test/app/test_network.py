@@ -29,9 +29,8 @@ class Cut(network.Hosts):
     options = {"btl": "tcp,self", "oob_tcp_keepalive_time": "3", "oob_tcp_keepalive_intvl": "1",
                "oob_tcp_keepalive_probes": "2"}
 
+    @harness.outlived
     def test_a_node_is_cut_off(self):
-        if harness.MPICH:
-            self.skipTest("MPICH's ranks do not outlive one another")
         self.connect()
         self.write("cut.cfg", CONFIG)
         process = self.start(5, "cut.cfg")
