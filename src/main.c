@@ -9,6 +9,8 @@
 static int leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log)
 {
     struct dh_error err;
+    if (*comm)
+        dh_comm_mpi_limit_end(end.code);
     if (*comm && end.alone)
         dh_comm_leave(comm);
     else if (dh_comm_close(comm, &err) == DH_OK)

@@ -3,6 +3,8 @@
 # "N passed, N failed" and, if anything failed, a code other than 0.
 #
 #   build/        gcc, warnings are errors: all tests, also those of MPI and whole searches
+#   build-mpich/  with MPICH instead of Open MPI: the tests of messages and of launching (other
+#                 integration tests by hand: meson test -C build-mpich --suite integration)
 #   build-asan/   address, undefined-behaviour and leak sanitizers: the unit tests
 #   build-clang/  clang, warnings are errors: compiled only
 #   build-fuzz/   clang, sanitizers, libFuzzer: each fuzz target for DH_FUZZ_SECONDS (default 20)
@@ -71,10 +73,15 @@ build build -Dtests=true -Dwerror=true
 build build-asan -Dtests=true -Db_sanitize=address,undefined
 CC=clang
 build build-clang -Dtests=true -Dwerror=true
+CC=gcc
+targets=mpi_targets
+build build-mpich -Dtests=true -Dwerror=true -Dmpi=mpich
+CC=clang
 targets=fuzz_targets
 build build-fuzz -Dtests=true -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 ! built build-asan || run_tests build-asan '--no-suite mpi --no-suite integration' "$@"
 ! built build || run_tests build '' "$@"
+! built build-mpich || run_tests build-mpich '--suite mpi --suite launch' "$@"
 ! built build-fuzz || run_tests build-fuzz '--suite fuzz --num-processes 2' "$@"
 
 # shellcheck disable=SC2086

@@ -147,6 +147,9 @@ int dh_comm_launched(void);
 /* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
  * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
+/* This process ends with `exit_code` when MPI_Finalize should not come back: called before close,
+ * when all that matters is on disk. */
+void dh_comm_mpi_limit_end(int exit_code);
 /* End all ranks at once: MPI_Abort. Not collective; does not return. */
 void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 /* Address of an MPI_Comm that holds this rank alone, for plugins that run in it; valid while the

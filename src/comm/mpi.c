@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -36,6 +37,9 @@
 #define CLOSE_PATIENCE 5.0
 /* … and then for the other ranks, which may have to end evaluations that do not want to die. */
 #define MEET_PATIENCE 60.0
+/* … and all of that together with MPI_Finalize may take. */
+#define END_PATIENCE 120
+#define END_PATIENCE_TEXT "2 minutes"
 /* Seconds that leave waits for sends to complete, and then takes what others still send: a socket
  * that is closed with bytes unread in it takes with it those under way to the other side. */
 #define LEAVE_PATIENCE 1.0
@@ -467,6 +471,29 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
     mpi->lost = dh_alloc((size_t)mpi->size, sizeof *mpi->lost);
     *out = &mpi->base;
     return DH_OK;
+}
+
+/* Nothing but a write and the end is allowed in here. */
+static void give_up_ending(int number, siginfo_t *info, void *context)
+{
+    (void)number, (void)context;
+    static const char text[] = "dh_mpi: MPI_Finalize has not come back for " END_PATIENCE_TEXT
+                               "; ending without it, nothing is lost\n";
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(written > 0 ? info->si_value.sival_int : EX_OSERR);
+}
+
+/* MPICH 4.0 over UCX's TCP can wait there for ever. The timer carries the exit code. */
+void dh_comm_mpi_limit_end(int exit_code)
+{
+    struct sigaction action = {.sa_sigaction = give_up_ending, .sa_flags = SA_SIGINFO};
+    struct sigevent event = {
+        .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value.sival_int = exit_code};
+    const struct itimerspec when = {.it_value.tv_sec = END_PATIENCE};
+    timer_t timer;
+    sigaction(SIGALRM, &action, NULL);
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
+        timer_settime(timer, 0, &when, NULL);
 }
 
 void dh_comm_mpi_abort(int exit_code)

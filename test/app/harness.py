@@ -132,9 +132,9 @@ class Case(unittest.TestCase):
     def output(self):
         return f"stdout:\n{self.read(self.stdout)}\nstderr:\n{self.read(self.stderr)}"
 
-    def dhctl(self, *arguments, expect=0):
+    def dhctl(self, *arguments, expect=0, env=None):
         done = subprocess.run([DHCTL, *arguments], cwd=self.folder, capture_output=True, text=True,
-                              timeout=60)
+                              timeout=60, env={**os.environ, **(env or {})})
         self.assertEqual(done.returncode, expect, done.stderr + done.stdout)
         return done.stdout if expect == 0 else done.stderr
 
