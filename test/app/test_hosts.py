@@ -3,7 +3,9 @@ message and through the board.
 
 Open MPI 4.1 as it comes cannot open a window over plain TCP: it chooses its component ucx, which then
 fails. With `--mca osc ^ucx`, and with MPICH 4.0, it can; then rank 0 has to help with each access,
-which is worth it to nobody who does not ask for it.
+which is worth it to nobody who does not ask for it. (With MPICH only what mpiexec and its proxies
+say to each other is sure to take that network: UCX sees that it is one machine. Held to TCP by
+UCX_TLS=tcp,self, UCX 1.13 often hangs in MPI_Finalize; ranks then end without it after 2 minutes.)
 """
 
 import os
