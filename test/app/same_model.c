@@ -1,11 +1,12 @@
-/* same_model CHECKPOINT SLOTS: was every trial of it proposed by a model that knew exactly what had
+/* same_model CHECKPOINT: was every trial of it proposed by a model that knew exactly what had
  * been recorded?
  *
  * For each trial, a new search is told every earlier event of the file, in their order, and asked
  * for that trial: it has to propose the very same point. That search was never killed; the one
  * that wrote the file may have been, any number of times. With several workers a result can be
- * recorded while an ask that has not heard of it is under way: then it is left out, but never more
- * results than there are slots. Prints how many were compared; 1 if one differs.
+ * recorded while an ask that has not heard of it is under way: then it is left out. So
+ * far back as it takes, one prefix of the results has to give the point. Prints how many trials
+ * were compared and how many results were on their way at most; 1 if one differs.
  */
 #include <math.h>
 #include <stdio.h>
@@ -63,32 +64,33 @@ int main(int argc, char **argv)
 {
     struct dh_store_image image;
     struct dh_error err;
-    if (argc != 3 || dh_store_read(argv[1], &image, &err) != DH_OK) {
-        fprintf(stderr, "usage: same_model CHECKPOINT SLOTS\n%s\n", argc == 3 ? err.text : "");
+    if (argc != 2 || dh_store_read(argv[1], &image, &err) != DH_OK) {
+        fprintf(stderr, "usage: same_model CHECKPOINT\n%s\n", argc == 2 ? err.text : "");
         return 2;
     }
     struct dh_search_context context = {.space = image.space,
                                         .settings = &image.settings,
                                         .seed = (uint64_t)image.settings.search.seed};
-    uint64_t ended, slots = strtoull(argv[2], NULL, 10), late = 0, different = 0, known = 0;
+    uint64_t ended, most = 0, late = 0, different = 0, known = 0;
     uint64_t *order = dh_history_ended_order(image.history, &ended);
     for (uint64_t id = 0; id < dh_history_count(image.history); id++) {
         uint64_t event = dh_history_trial(image.history, id)->proposed_event, missing = 0;
         while (known < ended &&
                dh_trial_ended_by(dh_history_trial(image.history, order[known]), event))
             known++;
-        while (missing <= slots && missing <= known &&
-               !proposes(&context, image.history, id, order, known - missing))
+        while (missing <= known && !proposes(&context, image.history, id, order, known - missing))
             missing++;
-        bool found = missing <= slots && missing <= known;
+        bool found = missing <= known;
+        most = found && missing > most ? missing : most;
         late += found && missing > 0;
         different += !found;
         if (!found)
             printf("trial %llu is not what the model proposes\n", (unsigned long long)id);
     }
-    printf("%llu trials, %llu asked while a result was under way, %llu different\n",
-           (unsigned long long)dh_history_count(image.history), (unsigned long long)late,
-           (unsigned long long)different);
+    printf(
+        "%llu trials, %llu asked while results were on their way (%llu at most), %llu different\n",
+        (unsigned long long)dh_history_count(image.history), (unsigned long long)late,
+        (unsigned long long)most, (unsigned long long)different);
     free(order);
     dh_store_image_free(&image);
     return different > 0;

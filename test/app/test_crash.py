@@ -160,7 +160,7 @@ class Same(Case):
         for surrogate in ("auto", "et"):
             with self.subTest(surrogate=surrogate):
                 self.wipe()
-                self.configure(evaluations=60, duration=0.05,
+                self.configure(evaluations=60, duration=0.15,
                                optimizer=f'method = "ambs"; surrogate = "{surrogate}"; effort = 2;')
                 pending = 0
                 for point in ("journal.written:20", "journal.half:8", "journal.written:6"):
@@ -169,7 +169,7 @@ class Same(Case):
                 self.assertGreater(pending, 0)
                 self.run_search(4, "crash.cfg")
                 self.assert_complete("crash.h5", 60)
-                done = subprocess.run([SAME_MODEL, "crash.h5", "3"], cwd=self.folder, text=True,
+                done = subprocess.run([SAME_MODEL, "crash.h5"], cwd=self.folder, text=True,
                                       capture_output=True, timeout=300)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 self.assertIn("60 trials", done.stdout)
