@@ -104,10 +104,11 @@ class Signals(Ending):
     def signal_all(self, number):
         """As srun and scancel do it: to every process of the job."""
         for pid in harness.processes(self.marker):
-            with open(f"/proc/{pid}/comm") as name:
-                if name.read().startswith(("mpiexec", "hydra_")):
-                    continue
-            os.kill(pid, number)
+            try:
+                if not harness.name_of(pid).startswith(("mpiexec", "hydra_")):
+                    os.kill(pid, number)
+            except OSError:  # it ended meanwhile
+                pass
 
     def test_a_warning_to_every_process(self):
         self.configure(seconds=3, grace="60s")
