@@ -9,8 +9,9 @@ set -eu
 build='build-essential meson ninja-build pkg-config libopenmpi-dev openmpi-bin libhdf5-dev
     libgsl-dev libconfig-dev libjansson-dev zlib1g-dev'
 quickstart='python3 python3-sklearn'
-test='libcmocka-dev mpich libmpich-dev libxgboost-dev clang libclang-rt-14-dev python3 python3-sklearn python3-h5py
-    python3-pandas python3-mpi4py slurm-wlm slurm-wlm-torque munge'
+test='libcmocka-dev mpich libmpich-dev libxgboost-dev clang libclang-rt-14-dev iproute2
+    python3 python3-sklearn python3-h5py python3-pandas python3-mpi4py slurm-wlm slurm-wlm-torque
+    munge'
 
 packages=
 for group in "$@"; do

@@ -42,6 +42,8 @@ class Hosts(harness.Case):
         """Join the hosts; with latency (seconds) or loss (a share) by a wire that has them."""
         if Hosts.ended:
             self.skipTest("ended by SIGTERM")
+        if not shutil.which("ip"):
+            self.skipTest("no network namespaces here: there is no program ip (package iproute2)")
         self.prefix = f"dh{os.getpid()}"
         self.wire = None
         self.addCleanup(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, self.end))
