@@ -4,9 +4,10 @@
  * For each trial, a new search is told every earlier event of the file, in their order, and asked
  * for that trial: it has to propose the very same point. That search was never killed; the one
  * that wrote the file may have been, any number of times. With several workers a result can be
- * recorded while an ask that has not heard of it is under way: then it is left out. So
+ * recorded while an ask that has not heard of it is under way: then it is left out. As
  * far back as it takes, one prefix of the results has to give the point. Prints how many trials
- * were compared and how many results were on their way at most; 1 if one differs.
+ * were compared and how many results were on their way at most. Returns 1 if one differs, 3 if the
+ * machine was so slow that some trials are no model's (DH_ORIGIN_LATE): nothing can be said then.
  */
 #include <math.h>
 #include <stdio.h>
@@ -60,6 +61,14 @@ static bool proposes(const struct dh_search_context *context, const struct dh_hi
     return same;
 }
 
+static uint64_t count_overdue(const struct dh_history *history)
+{
+    uint64_t count = 0;
+    for (uint64_t id = 0; id < dh_history_count(history); id++)
+        count += dh_history_trial(history, id)->origin == DH_ORIGIN_LATE;
+    return count;
+}
+
 int main(int argc, char **argv)
 {
     struct dh_store_image image;
@@ -72,6 +81,12 @@ int main(int argc, char **argv)
                                         .settings = &image.settings,
                                         .seed = (uint64_t)image.settings.search.seed};
     uint64_t ended, most = 0, late = 0, different = 0, known = 0;
+    uint64_t overdue = count_overdue(image.history);
+    if (overdue > 0) {
+        printf("%llu proposals were overdue\n", (unsigned long long)overdue);
+        dh_store_image_free(&image);
+        return 3;
+    }
     uint64_t *order = dh_history_ended_order(image.history, &ended);
     for (uint64_t id = 0; id < dh_history_count(image.history); id++) {
         uint64_t event = dh_history_trial(image.history, id)->proposed_event, missing = 0;

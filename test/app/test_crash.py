@@ -159,20 +159,26 @@ class Same(Case):
         """
         for surrogate in ("auto", "et"):
             with self.subTest(surrogate=surrogate):
-                self.wipe()
-                self.configure(evaluations=60, duration=0.15,
-                               optimizer=f'method = "ambs"; surrogate = "{surrogate}"; effort = 2;')
-                pending = 0
-                for point in ("journal.written:20", "journal.half:8", "journal.written:6"):
-                    self.assertTrue(self.die(4, point), f"{point} was not reached")
-                    pending += sum(t["status"] == "pending" for t in self.trials("crash.h5"))
-                self.assertGreater(pending, 0)
-                self.run_search(4, "crash.cfg")
-                self.assert_complete("crash.h5", 60)
-                done = subprocess.run([SAME_MODEL, "crash.h5"], cwd=self.folder, text=True,
-                                      capture_output=True, timeout=300)
+                for _ in range(10):  # a busy machine may be late, see same_model.c
+                    done = self.die_and_compare(surrogate)
+                    if done.returncode != 3:
+                        break
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
                 self.assertIn("60 trials", done.stdout)
+
+    def die_and_compare(self, surrogate):
+        self.wipe()
+        self.configure(evaluations=60, duration=0.15,
+                       optimizer=f'method = "ambs"; surrogate = "{surrogate}"; effort = 2;')
+        pending = 0
+        for point in ("journal.written:20", "journal.half:8", "journal.written:6"):
+            self.assertTrue(self.die(4, point), f"{point} was not reached")
+            pending += sum(t["status"] == "pending" for t in self.trials("crash.h5"))
+        self.assertGreater(pending, 0)
+        self.run_search(4, "crash.cfg")
+        self.assert_complete("crash.h5", 60)
+        return subprocess.run([SAME_MODEL, "crash.h5"], cwd=self.folder, text=True,
+                              capture_output=True, timeout=300)
 
 
 class Places(Case):
