@@ -66,7 +66,8 @@ def launch(ranks, recovery=False):
     """Start of a command that runs so many ranks; with recovery they outlive one another."""
     options = (["-disable-auto-cleanup"] if recovery else []) if MPICH else \
         ["--oversubscribe"] + (["--enable-recovery"] if recovery else [])
-    return [MPIEXEC, *options, "-n", str(ranks)]
+    # By name: called by a path, Open MPI puts its folder first in PATH, before what a test put there.
+    return [os.path.basename(MPIEXEC), *options, "-n", str(ranks)]
 
 
 class Case(unittest.TestCase):
