@@ -96,8 +96,11 @@ void simulate_put_details(const struct dh_simulated *result, struct dh_buffer *o
                      result->elapsed > 0 ? (double)result->counts.ended_here / result->elapsed : 0);
     dh_buffer_text(out, "best        ");
     dh_text_put_number(out, result->best);
-    dh_buffer_printf(out, "\nlate asks   %" PRIu64 " of %" PRIu64 "\n", result->late_asks,
-                     result->asks);
+    dh_buffer_printf(out, "\nlate asks   %" PRIu64 " of %" PRIu64, result->late_asks, result->asks);
+    if (result->replaced > 0)
+        dh_buffer_printf(out, "; %" PRIu64 " slots got a variation of a good point instead",
+                         result->replaced);
+    dh_buffer_text(out, "\n");
     put_threads(result, out);
 }
 
@@ -111,9 +114,10 @@ void simulate_put_json(const struct dh_simulated *result, struct dh_buffer *out)
 {
     dh_buffer_printf(out,
                      "{\"workers\": %" PRId32 ", \"slots\": %" PRIu64 ", \"evaluations\": %" PRIu64
-                     ", \"started\": %" PRIu64 ", \"late_asks\": %" PRIu64 ", \"asks\": %" PRIu64,
+                     ", \"started\": %" PRIu64 ", \"late_asks\": %" PRIu64 ", \"asks\": %" PRIu64
+                     ", \"replaced\": %" PRIu64,
                      result->workers, result->slots, result->counts.ended_here, result->started,
-                     result->late_asks, result->asks);
+                     result->late_asks, result->asks, result->replaced);
     put_number(out, "elapsed", result->elapsed);
     put_number(out, "busy", result->busy);
     put_number(out, "best", result->best);

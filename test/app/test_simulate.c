@@ -159,7 +159,9 @@ static void the_model_takes_its_time(void **state)
         .setup = &setup, .workers = 30, .duration = parsed("normal:2,1"), .latency = 1e-5};
     struct dh_simulated result = simulate(&simulation);
     assert_int_equal(result.counts.ended_here, 150);
-    assert_true(result.done[DH_WORK_ASK] >= 150);
+    /* Where the machine is slow, some slots do not wait for the method. */
+    assert_true(result.done[DH_WORK_ASK] + result.replaced >= 150);
+    assert_true(result.done[DH_WORK_ASK] > 0);
     assert_true(result.done[DH_WORK_TELL] >= 150);
     assert_true(result.spent[DH_WORK_ASK] > 0 && result.spent[DH_WORK_MANAGE] > 0);
     assert_true(result.ask_seconds > 0);
