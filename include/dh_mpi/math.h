@@ -10,19 +10,13 @@
 #ifndef DH_MPI_MATH_H
 #define DH_MPI_MATH_H
 
-#include <stdint.h>
-#include <string.h>
+#include "dh_mpi/bits.h"
 
 /* 2^n for a whole n from -1022 to 1023. */
 static inline double dh_exp2_whole(double n)
 {
     double shifted = n + 0x1.8p52; /* n is in the lowest bits of the sum */
-    uint64_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;
-    double power;
-    memcpy(&power, &bits, sizeof power);
-    return power;
+    return dh_bits_number((dh_bits_of(shifted) + 1023) << 52);
 }
 
 /* e^x = 2^n e^r, |r| <= ln(2) / 2, by its Taylor series. No branches: a loop over it is vectors. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/bits.h"
 
 /* A text's length field for NULL. */
 #define NO_TEXT UINT32_MAX
@@ -103,9 +104,7 @@ void dh_put_u64(struct dh_buffer *buffer, uint64_t value)
 
 void dh_put_f64(struct dh_buffer *buffer, double value)
 {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    put_bytes(buffer, bits, 8);
+    put_bytes(buffer, dh_bits_of(value), 8);
 }
 
 void dh_put_f64s(struct dh_buffer *buffer, const double *values, size_t count)
@@ -172,10 +171,7 @@ uint64_t dh_get_u64(struct dh_reader *reader)
 
 double dh_get_f64(struct dh_reader *reader)
 {
-    uint64_t bits = get_bytes(reader, 8);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+    return dh_bits_number(get_bytes(reader, 8));
 }
 
 void dh_get_f64s(struct dh_reader *reader, double *values, size_t count)

@@ -10,20 +10,6 @@
 #define LN2_LOW 0x1.a39ef35793c76p-33
 #define ERFC_TERMS 28
 
-static uint64_t bits_of(double x)
-{
-    uint64_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static double of_bits(uint64_t bits)
-{
-    double x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* terms[0] + terms[1] x + …; even and odd powers apart, which takes half the time. */
 static inline double series(const double *terms, size_t count, double x)
 {
@@ -46,11 +32,11 @@ double dh_log(double x)
         x *= 0x1p54;
         n = -54;
     }
-    uint64_t bits = bits_of(x);
+    uint64_t bits = dh_bits_of(x);
     /* Counted from √½, whose bits these are. */
     int64_t exponent = (int64_t)(bits - 0x3fe6a09e667f3bcd) >> 52;
     n += (double)exponent;
-    double f = of_bits(bits - ((uint64_t)exponent << 52)) - 1;
+    double f = dh_bits_number(bits - ((uint64_t)exponent << 52)) - 1;
     double s = f / (2 + f), w = s * s, sum = w * series(log_terms, DH_COUNT_OF(log_terms), w);
     /* log(1 + f) = f - s (f - 2 sum) = f - (f²/2 - s (f²/2 + 2 sum)). */
     double half = 0.5 * f * f;
@@ -80,7 +66,7 @@ double dh_expm1(double x)
 /* e^(-x²), x² in two parts, since its rounding would show. */
 static double bell(double x)
 {
-    double high = of_bits(bits_of(x) & 0xfffffffff8000000);
+    double high = dh_bits_number(dh_bits_of(x) & 0xfffffffff8000000);
     double rest = (x - high) * (x + high);
     return dh_exp(-high * high) * (1 - rest * (1 - rest * (0.5 - rest / 6)));
 }

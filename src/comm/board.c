@@ -5,9 +5,9 @@
 #include "dh_mpi/board.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/bits.h"
 #include "rules.h"
 
 #define SMALLEST_RING 1024
@@ -147,20 +147,6 @@ int32_t dh_board_slots(const struct dh_board *board)
     return (int32_t)board->shape.slots;
 }
 
-static uint64_t bits_of(double number)
-{
-    uint64_t bits;
-    memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-
-static double number_of(uint64_t bits)
-{
-    double number;
-    memcpy(&number, &bits, sizeof number);
-    return number;
-}
-
 static dh_status carry_out(struct dh_board *board, const struct board_access *access,
                            uint64_t *words, struct dh_error *err)
 {
@@ -188,7 +174,7 @@ dh_status dh_board_claim(struct dh_board *board, int32_t slot, struct dh_turn *t
         return DH_OK;
     const uint64_t *offer = board->entry + BOARD_ENTRY_HEAD;
     for (size_t i = OFFER_VALUES; i < board->shape.payload; i++)
-        board->values[i - OFFER_VALUES] = number_of(offer[i]);
+        board->values[i - OFFER_VALUES] = dh_bits_number(offer[i]);
     *task = (struct dh_task){.trial = offer[OFFER_TRIAL],
                              .seed = offer[OFFER_SEED],
                              .retries = (uint32_t)offer[OFFER_RETRIES],
@@ -206,8 +192,8 @@ dh_status dh_board_report(struct dh_board *board, int32_t slot, uint64_t trial, 
                                              [BOARD_TICKET] = board->tickets[slot],
                                              [BOARD_TRIAL] = trial,
                                              [BOARD_REPORTS] = ++board->reports[slot],
-                                             [BOARD_STEP] = bits_of(step),
-                                             [BOARD_VALUE] = bits_of(value)};
+                                             [BOARD_STEP] = dh_bits_of(step),
+                                             [BOARD_VALUE] = dh_bits_of(value)};
     dh_status status =
         ops->write(board->window, board_slot_record(&board->shape, board->rank, (size_t)slot),
                    BOARD_SLOT_OWN, record, err);
@@ -282,7 +268,7 @@ void dh_board_offer(struct dh_board *board, const struct dh_task *task)
     offer[OFFER_SEED] = task->seed;
     offer[OFFER_RETRIES] = task->retries;
     for (size_t i = OFFER_VALUES; i < board->shape.payload; i++)
-        offer[i] = bits_of(task->values[i - OFFER_VALUES]);
+        offer[i] = dh_bits_of(task->values[i - OFFER_VALUES]);
     board_seal(&board->shape, ticket, board->entry);
     volatile uint64_t *entry = board->memory + board_entry(&board->shape, ticket);
     for (size_t i = board_entry_words(&board->shape); i-- > 0;) /* the ticket last */
@@ -387,8 +373,8 @@ bool dh_board_news(struct dh_board *board, int *rank, int32_t *slot, uint64_t *t
             continue;
         board->reports[at] = reports;
         *trial = record[BOARD_TRIAL];
-        *step = number_of(record[BOARD_STEP]);
-        *value = number_of(record[BOARD_VALUE]);
+        *step = dh_bits_number(record[BOARD_STEP]);
+        *value = dh_bits_number(record[BOARD_VALUE]);
         return true;
     }
     return false;

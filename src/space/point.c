@@ -2,9 +2,9 @@
  * one from the configuration. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/bits.h"
 #include "dh_mpi/hash.h"
 #include "parts.h"
 
@@ -74,13 +74,8 @@ uint64_t dh_space_identity(const struct dh_space *space, const double *point)
     for (size_t i = 0; i < space->count; i++) {
         if (isnan(point[i]))
             continue;
-        uint64_t value;
-        if (space->choice_hashes[i]) {
-            value = space->choice_hashes[i][(size_t)point[i]];
-        } else {
-            double number = point[i] + 0.0; /* -0 is 0 */
-            memcpy(&value, &number, sizeof value);
-        }
+        uint64_t value = space->choice_hashes[i] ? space->choice_hashes[i][(size_t)point[i]]
+                                                 : dh_bits_of(point[i] + 0.0); /* -0 is 0 */
         identity += dh_hash_mix(space->name_hashes[i] ^ dh_hash_mix(value));
     }
     return dh_hash_mix(identity);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/bits.h"
 #include "dh_mpi/hash.h"
 #include "load.h"
 #include "values.h"
@@ -28,14 +29,13 @@ static bool take_value(struct dh_checkpoint *checkpoint, const void *target, uin
 {
     const struct parameter_target *to = target;
     double value;
-    uint64_t key, choice;
+    uint64_t choice;
     memcpy(&value, cell, sizeof value);
     if (to->parameter->type == DH_INTEGER && value == (double)INT64_MIN)
         value = NAN;
     if (to->parameter->choice_count == 0 || isnan(value))
         return keep_value(checkpoint, to, id, value);
-    memcpy(&key, &value, sizeof key);
-    return dh_map_get(&to->by_content, key, &choice) &&
+    return dh_map_get(&to->by_content, dh_bits_of(value), &choice) &&
            keep_value(checkpoint, to, id, (double)choice);
 }
 
@@ -64,7 +64,7 @@ static void index_choices(struct parameter_target *to)
         to->texts[i] = dh_checkpoint_choice_text(choice);
         uint64_t key = dh_hash_bytes(0, to->texts[i], strlen(to->texts[i]));
         if (choice->numeric)
-            memcpy(&key, &choice->number, sizeof key);
+            key = dh_bits_of(choice->number);
         dh_map_put(&to->by_content, key, i);
     }
 }

@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
@@ -100,11 +99,8 @@ static void test_bits(void **state)
         const double values[] = {dh_exp(40 * u - 20),      dh_log(u),      dh_log1p(-u),
                                  dh_expm1(2 * u - 1),      dh_erfc(8 * u), dh_cos_turns(u),
                                  dh_random_normal(&random)};
-        for (size_t k = 0; k < DH_COUNT_OF(values); k++) {
-            uint64_t bits;
-            memcpy(&bits, &values[k], sizeof bits);
-            hash = dh_hash_mix(hash ^ bits);
-        }
+        for (size_t k = 0; k < DH_COUNT_OF(values); k++)
+            hash = dh_hash_mix(hash ^ dh_bits_of(values[k]));
     }
     if (hash != UINT64_C(0xc351208854518879))
         fail_msg("the hash is 0x%llx", (unsigned long long)hash);

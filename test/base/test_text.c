@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/bits.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
 
@@ -156,8 +157,7 @@ static void test_written_numbers(void **state)
     struct dh_random random = dh_random_at(8, DH_STREAM_TEST, 0);
     for (int i = 0; i < 20000; i++) {
         uint64_t bits = dh_random_u64(&random);
-        double value, back;
-        memcpy(&value, &bits, sizeof value);
+        double value = dh_bits_number(bits), back;
         if (!isfinite(value))
             continue;
         struct dh_buffer out = {0};
