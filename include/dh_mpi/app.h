@@ -30,7 +30,8 @@ struct dh_app_options {
 dh_status dh_app_options_parse(int argc, char **argv, struct dh_app_options *out,
                                struct dh_error *err);
 void dh_app_options_free(struct dh_app_options *options);
-void dh_app_print_help(FILE *out);
+/* What --help and --version print. */
+void dh_app_print_about(const struct dh_app_options *options, FILE *out);
 
 /* A configuration made ready for use: what every role needs. */
 struct dh_app_setup {
@@ -62,11 +63,18 @@ int dh_app_signals_open(void);
 /* How a process ends: what it returns, and whether it may close the transport with the others. */
 struct dh_app_end {
     int code;
-    bool alone; /* somebody is lost: dh_comm_leave, then _exit */
+    bool alone; /* somebody is lost */
 };
 
+/* Say on `log` what failed; the exit code that belongs to it. */
+int dh_app_fail(const struct dh_log *log, const struct dh_error *err);
+/* End the process's part of the search: together with the other ranks where that is possible, and
+ * then the exit code is returned. Otherwise MPI_Finalize would wait for those that are lost, so the
+ * process ends here, without it. `*comm` may be NULL and is NULL afterwards. */
+int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log);
+
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The
- * transport stays open; main closes it. `launcher` is the process's own, stopped by main; `signals`
+ * transport stays open; main leaves it. `launcher` is the process's own, stopped by main; `signals`
  * is of dh_app_signals_open, `walltime` of dh_walltime_ask. */
 /* `comm` NULL: without a launcher. All ranks; rank 0 describes the plan for all of them. */
 int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,

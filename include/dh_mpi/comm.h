@@ -117,6 +117,9 @@ dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
  * the sends under way a moment to get away, and release nothing that they or MPI may still use. The
  * process must then end by _exit. Not collective; `*comm` is NULL afterwards. */
 void dh_comm_leave(struct dh_comm **comm);
+/* This process ends with `exit_code` when MPI_Finalize should not come back: called before close,
+ * when all that matters is on disk. Uses SIGALRM. */
+void dh_comm_limit_end(int exit_code);
 
 /* A communicator of these ranks, in this order, for plugins: `*out` is the address of an MPI_Comm
  * that the transport keeps until it is closed or left; its errors are returned. Collective over
@@ -139,7 +142,7 @@ void dh_comm_loop_watch(struct dh_comm *comm, void (*sent)(void *context, int pe
 
 /* The MPI transport on a duplicate of MPI_COMM_WORLD. Collective. Calls MPI_Init_thread
  * (FUNNELED) unless MPI is initialised. close also calls MPI_Finalize if open initialised.
- * In a library of its own (only src/comm/mpi.c includes mpi.h). */
+ * In a library of its own (only src/comm/mpi*.c include mpi.h). */
 dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err);
 /* Was this process started by an MPI launcher (environment of Open MPI, PMIx, PMI, Slurm's
  * pmi/pmix)? Without one, dh_mpi runs on `loop` and MPI_Init is never called. */
@@ -147,9 +150,6 @@ int dh_comm_launched(void);
 /* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
  * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
-/* This process ends with `exit_code` when MPI_Finalize should not come back: called before close,
- * when all that matters is on disk. */
-void dh_comm_mpi_limit_end(int exit_code);
 /* End all ranks at once: MPI_Abort. Not collective; does not return. */
 void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 /* Address of an MPI_Comm that holds this rank alone, for plugins that run in it; valid while the

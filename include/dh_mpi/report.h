@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/config.h"
@@ -45,6 +46,9 @@ void dh_report_progress_of(const char *checkpoint, const struct dh_settings *set
 /* One line without newline: "37/200 done, 2 failed | best 0.9781 (#21) | 3.1/s | 94% busy | left
  * 0:52". */
 void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out);
+/* Show it on a terminal, in place of the one before; the last one, of the finished search, stays.
+ */
+void dh_report_show_line(const struct dh_progress *progress, FILE *terminal);
 /* The summary at the end: best configuration ready to paste, where the history is, counts by
  * status and reason, use of worker time. */
 void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out);

@@ -13,7 +13,8 @@ static const char help_text[] =
     "Search hyperparameters: rank 0 manages, every other rank evaluates. Without mpiexec one\n"
     "process does both. If the checkpoint exists, the search goes on from there.\n"
     "\n"
-    "  --check             validate the configuration, print the plan, and exit; with mpiexec also\n"
+    "  --check             validate the configuration, print the plan, and exit; with mpiexec "
+    "also\n"
     "                      how ranks, slots, cores and GPUs fit\n"
     "  --fresh             move an existing checkpoint aside (NAME.1, .2, ...) and start anew\n"
     "  --set PATH=VALUE    override a setting; may be repeated\n"
@@ -30,9 +31,9 @@ static const char help_text[] =
     "Example: mpiexec -n 4 dh_mpi --set search.max_evaluations=50 digits.cfg\n"
     "See also: dhctl --help\n";
 
-void dh_app_print_help(FILE *out)
+void dh_app_print_about(const struct dh_app_options *options, FILE *out)
 {
-    fputs(help_text, out);
+    fputs(options->help ? help_text : "dh_mpi " DH_VERSION "\n", out);
 }
 
 enum { OPTION_CHECK = 256, OPTION_FRESH, OPTION_SET, OPTION_PROBE, OPTION_VERSION };

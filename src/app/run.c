@@ -30,12 +30,6 @@
 /* How long --check waits for the next rank to say where it is. */
 #define CHECK_PATIENCE 10.0
 
-static int fail_exit(const struct dh_log *log, const struct dh_error *err)
-{
-    dh_log_error(log, "%s", err->text);
-    return dh_status_exit_code(err->status);
-}
-
 /* To stdout, and noticed where that cannot be written. */
 static dh_status put_out(const struct dh_buffer *text, struct dh_error *err)
 {
@@ -67,7 +61,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
     struct dh_place *places = NULL;
     int size = 0;
     if (comm && dh_comm_rank(comm) > 0)
-        return dh_muster_place(comm, &err) == DH_OK ? 0 : fail_exit(log, &err);
+        return dh_muster_place(comm, &err) == DH_OK ? 0 : dh_app_fail(log, &err);
     dh_status status = dh_app_setup_read(options->config_path, options->overrides,
                                          options->override_count, &setup, &err);
     if (status == DH_OK)
@@ -81,7 +75,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
         status = put_out(&plan, &err);
     dh_buffer_free(&plan);
     dh_app_setup_free(&setup);
-    return status == DH_OK ? 0 : fail_exit(log, &err);
+    return status == DH_OK ? 0 : dh_app_fail(log, &err);
 }
 
 /* One running search on this process: the manager, and the worker where it is alone. */
@@ -200,11 +194,11 @@ static int conduct(struct run *run)
     dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
     int code = exit_code(run);
     if (status != DH_OK)
-        code = fail_exit(run->log, &err);
+        code = dh_app_fail(run->log, &err);
     else if (stored != DH_OK)
-        code = fail_exit(run->log, &close_err);
+        code = dh_app_fail(run->log, &close_err);
     if (print_summary(run, now, &err) != DH_OK && code == 0)
-        code = fail_exit(run->log, &err);
+        code = dh_app_fail(run->log, &err);
     dh_watch_end(&run->watch);
     return code;
 }
@@ -262,7 +256,7 @@ static int close_store(struct run *run, int code)
 {
     struct dh_error err;
     if (dh_store_close(&run->session.store, &err) != DH_OK && code == 0)
-        code = fail_exit(run->log, &err);
+        code = dh_app_fail(run->log, &err);
     return code;
 }
 
@@ -271,7 +265,7 @@ static int close_session(struct run *run, int code)
     struct dh_error err;
     bool was_open = run->session.store != NULL;
     if (dh_session_close(&run->session, &err) != DH_OK && was_open && code == 0)
-        code = fail_exit(run->log, &err);
+        code = dh_app_fail(run->log, &err);
     return code;
 }
 
@@ -316,7 +310,7 @@ static dh_status make_groups(struct run *run, struct dh_comm *comm, struct dh_er
 static int refuse(struct run *run, const struct dh_error *err)
 {
     abandon(run);
-    return fail_exit(run->log, err);
+    return dh_app_fail(run->log, err);
 }
 
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
@@ -327,7 +321,7 @@ struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_
     struct dh_error err;
     int workers = dh_comm_size(comm) - 1;
     dh_status status = dh_session_open(options, workers, log, &run.session, &err);
-    struct dh_app_end end = {.code = status == DH_OK ? 0 : fail_exit(log, &err)};
+    struct dh_app_end end = {.code = status == DH_OK ? 0 : dh_app_fail(log, &err)};
     send_setup(&run.session.setup, status == DH_OK, comm);
     if (status == DH_OK) {
         open_places(&run, workers + 1);
@@ -412,7 +406,7 @@ struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher
         return end;
     /* An error here is this rank's, whatever it is: with mpiexec --enable-recovery the others go
      * on, and otherwise MPI ends the job. */
-    return (struct dh_app_end){.code = fail_exit(log, &err), .alone = true};
+    return (struct dh_app_end){.code = dh_app_fail(log, &err), .alone = true};
 }
 
 static void watch_descriptor(int set, int fd)
@@ -431,7 +425,7 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
                       .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
     dh_status status = dh_session_open(options, 1, log, &run.session, &err);
-    int code = status == DH_OK ? 0 : fail_exit(log, &err);
+    int code = status == DH_OK ? 0 : dh_app_fail(log, &err);
     if (status == DH_OK) {
         struct dh_comm *ends[2];
         dh_comm_loop_create(2, ends);

@@ -113,14 +113,13 @@ static void write_status(struct dh_watch *watch, const struct dh_progress *progr
 
 static void show_line(struct dh_watch *watch, const struct dh_progress *progress)
 {
+    if (watch->terminal) {
+        dh_report_show_line(progress, watch->terminal);
+        return;
+    }
     struct dh_buffer line = {0};
     dh_report_line(progress, &line);
-    if (watch->terminal) {
-        fprintf(watch->terminal, "\r\033[K%s%s", line.data, progress->finished ? "\n" : "");
-        fflush(watch->terminal);
-    } else {
-        dh_log_info(watch->log, "%s", line.data);
-    }
+    dh_log_info(watch->log, "%s", line.data);
     dh_buffer_free(&line);
 }
 

@@ -17,29 +17,22 @@
 #include <math.h>
 #include <mpi.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/comm.h"
+#include "limit.h"
+#include "mpi_check.h"
 #include "mpi_window.h"
 
 #define LONGEST_NAP 1e-3
-/* Seconds that starting may take; thousands of ranks on a busy file system need minutes. */
-#define START_PATIENCE 900
-#define START_PATIENCE_TEXT "15 minutes"
 /* Seconds that close waits for sends to complete. */
 #define CLOSE_PATIENCE 5.0
 /* … and then for the other ranks, which may have to end evaluations that do not want to die. */
 #define MEET_PATIENCE 60.0
-/* … and all of that together with MPI_Finalize may take. */
-#define END_PATIENCE 120
-#define END_PATIENCE_TEXT "2 minutes"
 /* Seconds that leave waits for sends to complete, and then takes what others still send: a socket
  * that is closed with bytes unread in it takes with it those under way to the other side. */
 #define LEAVE_PATIENCE 1.0
@@ -78,16 +71,13 @@ struct mpi_comm {
     struct dh_window *window; /* NULL: none was opened */
 };
 
-/* DH_OK for MPI_SUCCESS; otherwise DH_COMM with what was tried and MPI's own text. */
+/* As mpi_check, and names this rank. */
 static dh_status check(int code, struct dh_error *err, const char *what, int rank)
 {
-    if (code == MPI_SUCCESS)
-        return DH_OK;
-    char text[MPI_MAX_ERROR_STRING + 1] = "";
-    int length = 0;
-    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS)
-        snprintf(text, sizeof text, "MPI error %d", code);
-    return dh_fail(err, DH_COMM, "rank %d: %s: %s", rank, what, text);
+    dh_status status = mpi_check(code, err, what);
+    if (status != DH_OK)
+        dh_fail_context(err, "rank %d", rank);
+    return status;
 }
 
 static struct parcel *parcel_take(struct mpi_comm *mpi, int peer, const void *data, size_t size)
@@ -398,24 +388,6 @@ static const struct dh_comm_ops mpi_ops = {
     .window_open = mpi_window_open_here,
 };
 
-/* Nothing but a write and the end is allowed in here. */
-static void give_up_starting(int number)
-{
-    (void)number;
-    static const char text[] = "dh_mpi: MPI_Init has not come back for " START_PATIENCE_TEXT
-                               ": a rank was lost while starting, or a network does not answer\n";
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
-    _exit(written > 0 ? EX_SOFTWARE : EX_OSERR);
-}
-
-/* A rank that dies within MPI_Init leaves the others there, and no MPI library gets them out again;
- * so they end themselves instead of holding their nodes until the walltime. */
-static void limit_start(bool on)
-{
-    signal(SIGALRM, on ? give_up_starting : SIG_DFL);
-    alarm(on ? START_PATIENCE : 0);
-}
-
 /* MPI_Init_thread unless that was done; DH_COMM if MPI gives less than FUNNELED. */
 static dh_status initialise(bool *here, struct dh_error *err)
 {
@@ -456,7 +428,7 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
     *out = NULL;
     signal(SIGPIPE, SIG_IGN);
     bool here;
-    limit_start(true);
+    comm_limit_start(true);
     if (initialise(&here, err) != DH_OK)
         return DH_COMM;
     struct mpi_comm *mpi = dh_alloc(1, sizeof *mpi);
@@ -467,33 +439,10 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
         free(mpi);
         return DH_COMM;
     }
-    limit_start(false);
+    comm_limit_start(false);
     mpi->lost = dh_alloc((size_t)mpi->size, sizeof *mpi->lost);
     *out = &mpi->base;
     return DH_OK;
-}
-
-/* Nothing but a write and the end is allowed in here. */
-static void give_up_ending(int number, siginfo_t *info, void *context)
-{
-    (void)number, (void)context;
-    static const char text[] = "dh_mpi: MPI_Finalize has not come back for " END_PATIENCE_TEXT
-                               "; ending without it, nothing is lost\n";
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
-    _exit(written > 0 ? info->si_value.sival_int : EX_OSERR);
-}
-
-/* MPICH 4.0 over UCX's TCP can wait there for ever. The timer carries the exit code. */
-void dh_comm_mpi_limit_end(int exit_code)
-{
-    struct sigaction action = {.sa_sigaction = give_up_ending, .sa_flags = SA_SIGINFO};
-    struct sigevent event = {
-        .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM, .sigev_value.sival_int = exit_code};
-    const struct itimerspec when = {.it_value.tv_sec = END_PATIENCE};
-    timer_t timer;
-    sigaction(SIGALRM, &action, NULL);
-    if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0)
-        timer_settime(timer, 0, &when, NULL);
 }
 
 void dh_comm_mpi_abort(int exit_code)

@@ -11,20 +11,16 @@
  * all in its memory. If it has to give up waiting, accesses need its help.
  *
  * A rank that dies within the opening leaves the others in a collective that no MPI library gets
- * them out of: they end themselves after OPEN_PATIENCE; the search can be resumed. */
+ * them out of: they end themselves (limit.h). */
 #include "mpi_window.h"
 
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sysexits.h>
-#include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "limit.h"
+#include "mpi_check.h"
 
-#define OPEN_PATIENCE 120
-#define OPEN_PATIENCE_TEXT "2 minutes"
 /* Seconds that the trial may take without rank 0's help. */
 #define ALONE_PATIENCE 0.5
 #define LONGEST_NAP 1e-3
@@ -36,17 +32,6 @@ struct mpi_window {
     bool here;                 /* this is rank 0 */
     bool shared;               /* all ranks are on one host, and all can */
 };
-
-static dh_status check(int code, struct dh_error *err, const char *what)
-{
-    if (code == MPI_SUCCESS)
-        return DH_OK;
-    char text[MPI_MAX_ERROR_STRING + 1] = "";
-    int length = 0;
-    if (MPI_Error_string(code, text, &length) != MPI_SUCCESS)
-        snprintf(text, sizeof text, "MPI error %d", code);
-    return dh_fail(err, DH_COMM, "%s: %s", what, text);
-}
 
 static dh_status window_add(struct dh_window *base, size_t word, uint64_t operand, uint64_t *before,
                             struct dh_error *err)
@@ -60,7 +45,7 @@ static dh_status window_add(struct dh_window *base, size_t word, uint64_t operan
         MPI_Fetch_and_op(&operand, before, MPI_UINT64_T, 0, (MPI_Aint)word, MPI_SUM, window->win);
     if (code == MPI_SUCCESS)
         code = MPI_Win_flush(0, window->win);
-    return check(code, err, "adding to rank 0's window");
+    return mpi_check(code, err, "adding to rank 0's window");
 }
 
 static dh_status window_read(struct dh_window *base, size_t word, size_t count, uint64_t *out,
@@ -76,7 +61,7 @@ static dh_status window_read(struct dh_window *base, size_t word, size_t count, 
                        window->win);
     if (code == MPI_SUCCESS)
         code = MPI_Win_flush(0, window->win);
-    return check(code, err, "reading rank 0's window");
+    return mpi_check(code, err, "reading rank 0's window");
 }
 
 static dh_status window_write(struct dh_window *base, size_t word, size_t count,
@@ -92,7 +77,7 @@ static dh_status window_write(struct dh_window *base, size_t word, size_t count,
                        window->win);
     if (code == MPI_SUCCESS)
         code = MPI_Win_flush(0, window->win);
-    return check(code, err, "writing to rank 0's window");
+    return mpi_check(code, err, "writing to rank 0's window");
 }
 
 static volatile uint64_t *window_memory(struct dh_window *base)
@@ -117,22 +102,6 @@ static const struct dh_window_ops mpi_window_ops = {
     .memory = window_memory,
     .sync = window_sync,
 };
-
-static void give_up_opening(int number)
-{
-    (void)number;
-    static const char text[] =
-        "dh_mpi: not all ranks could open the window on rank 0 within " OPEN_PATIENCE_TEXT
-        ": one was lost meanwhile, or MPI hangs there (comm.window = \"off\" does without)\n";
-    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
-    _exit(written > 0 ? EX_SOFTWARE : EX_OSERR);
-}
-
-static void limit_opening(bool on)
-{
-    signal(SIGALRM, on ? give_up_opening : SIG_DFL);
-    alarm(on ? OPEN_PATIENCE : 0);
-}
 
 /* Is everybody well? The greatest code of all. */
 static int agree(MPI_Comm world, int mine)
@@ -239,7 +208,7 @@ static dh_status try_window(struct mpi_window *window, MPI_Comm world, int rank,
     }
     if (code == MPI_SUCCESS)
         code = MPI_Barrier(world); /* nobody uses it before it is zero again */
-    return check(code, err, "trying rank 0's window");
+    return mpi_check(code, err, "trying rank 0's window");
 }
 
 static dh_status open_window(struct mpi_window *window, MPI_Comm world, size_t words, bool *alone,
@@ -256,10 +225,10 @@ static dh_status open_window(struct mpi_window *window, MPI_Comm world, size_t w
         code = allocate_shared(window, world, bytes);
     if (code != MPI_SUCCESS || !one)
         code = allocate(window, world, bytes);
-    if (check(code, err, "MPI_Win_allocate") != DH_OK)
+    if (mpi_check(code, err, "MPI_Win_allocate") != DH_OK)
         return DH_COMM;
     code = agree(world, start(window, words, rank == 0));
-    if (check(code, err, "starting one-sided access") != DH_OK)
+    if (mpi_check(code, err, "starting one-sided access") != DH_OK)
         return DH_COMM;
     return try_window(window, world, rank, size, alone, err);
 }
@@ -269,9 +238,9 @@ dh_status mpi_window_open(MPI_Comm world, size_t words, bool *alone, struct dh_w
 {
     struct mpi_window *window = dh_alloc(1, sizeof *window);
     window->base.ops = &mpi_window_ops;
-    limit_opening(true);
+    comm_limit_window(true);
     dh_status status = open_window(window, world, words, alone, err);
-    limit_opening(false);
+    comm_limit_window(false);
     if (status == DH_OK)
         *out = &window->base;
     else
@@ -289,5 +258,5 @@ dh_status mpi_window_close(struct dh_window **base, struct dh_error *err)
         code = MPI_Win_free(&window->win);
     free(window);
     *base = NULL;
-    return check(code, err, "closing rank 0's window");
+    return mpi_check(code, err, "closing rank 0's window");
 }

@@ -102,3 +102,12 @@ void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
         dh_text_put_duration(out, progress->left);
     }
 }
+
+void dh_report_show_line(const struct dh_progress *progress, FILE *terminal)
+{
+    struct dh_buffer line = {0};
+    dh_report_line(progress, &line);
+    fprintf(terminal, "\r\033[K%s%s", line.data, progress->finished ? "\n" : "");
+    fflush(terminal);
+    dh_buffer_free(&line);
+}

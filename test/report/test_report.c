@@ -187,6 +187,24 @@ static void test_line_of_several_objectives(void **state)
 }
 
 /* After an error an incumbent may be counted that the history does not have yet. */
+static void test_line_on_a_terminal(void **state)
+{
+    (void)state;
+    struct scene scene;
+    char *shown = NULL;
+    size_t size = 0;
+    FILE *terminal = open_memstream(&shown, &size);
+    assert_non_null(terminal);
+    scene_open(&scene, ONE_OBJECTIVE);
+    dh_report_show_line(&scene.progress, terminal);
+    scene.progress.finished = true;
+    dh_report_show_line(&scene.progress, terminal);
+    fclose(terminal);
+    assert_string_equal(shown, "\r\033[K0/200 done\r\033[K0/200 done\n");
+    free(shown);
+    scene_close(&scene);
+}
+
 static void test_incumbent_that_is_not_there(void **state)
 {
     (void)state;
@@ -540,6 +558,7 @@ int main(void)
         cmocka_unit_test(test_line_of_nothing),
         cmocka_unit_test(test_line_with_all_parts),
         cmocka_unit_test(test_line_of_several_objectives),
+        cmocka_unit_test(test_line_on_a_terminal),
         cmocka_unit_test(test_incumbent_that_is_not_there),
         cmocka_unit_test(test_summary_without_success),
         cmocka_unit_test(test_summary_of_a_finished_search),
