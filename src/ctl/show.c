@@ -9,8 +9,6 @@
 #include "dh_mpi/text.h"
 #include "verb.h"
 
-static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-
 static void print_time(const char *label, double seconds)
 {
     if (!isfinite(seconds) || seconds <= 0)
@@ -98,14 +96,10 @@ static dh_status show(const char *path, uint64_t id, bool json, struct dh_error 
 
 static dh_status run(int argc, char **argv, struct dh_error *err)
 {
-    bool json = false;
+    bool json;
     uint64_t id = 0;
-    for (int option; (option = verb_option(argc, argv, "j", options, err)) != -1;) {
-        if (option != 'j')
-            return DH_USAGE;
-        json = true;
-    }
-    dh_status status = verb_operands(argc, 2, "a checkpoint or configuration, and a trial id", err);
+    dh_status status = verb_json_operands(
+        argc, argv, 2, "a checkpoint or configuration, and a trial id", &json, err);
     if (status == DH_OK)
         status = verb_number("trial id", argv[optind + 1], &id, err);
     return status == DH_OK ? show(argv[optind], id, json, err) : status;

@@ -17,8 +17,6 @@
 /* A running search writes its status every second; one this old no longer runs. */
 #define STALE 15.0
 
-static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-
 static const char *file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -141,13 +139,9 @@ static dh_status show(const char *path, bool json, struct dh_error *err)
 
 static dh_status run(int argc, char **argv, struct dh_error *err)
 {
-    bool json = false;
-    for (int option; (option = verb_option(argc, argv, "j", options, err)) != -1;) {
-        if (option != 'j')
-            return DH_USAGE;
-        json = true;
-    }
-    dh_status status = verb_operands(argc, 1, "a checkpoint or configuration", err);
+    bool json;
+    dh_status status =
+        verb_json_operands(argc, argv, 1, "a checkpoint or configuration", &json, err);
     return status == DH_OK ? show(argv[optind], json, err) : status;
 }
 

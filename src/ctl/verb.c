@@ -32,6 +32,19 @@ dh_status verb_operands(int argc, int count, const char *what, struct dh_error *
                    argc - optind == 1 ? "" : "s");
 }
 
+dh_status verb_json_operands(int argc, char **argv, int count, const char *what, bool *json,
+                             struct dh_error *err)
+{
+    static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
+    *json = false;
+    for (int option; (option = verb_option(argc, argv, "j", options, err)) != -1;) {
+        if (option != 'j')
+            return DH_USAGE;
+        *json = true;
+    }
+    return verb_operands(argc, count, what, err);
+}
+
 dh_status verb_number(const char *option, const char *text, uint64_t *out, struct dh_error *err)
 {
     char *end;

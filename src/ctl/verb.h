@@ -24,6 +24,9 @@ int verb_option(int argc, char **argv, const char *letters, const struct option 
                 struct dh_error *err);
 /* Exactly `count` arguments are left after the options? Otherwise DH_USAGE naming `what`. */
 dh_status verb_operands(int argc, int count, const char *what, struct dh_error *err);
+/* The two above for a verb whose one option is --json: `*json` says whether it was there. */
+dh_status verb_json_operands(int argc, char **argv, int count, const char *what, bool *json,
+                             struct dh_error *err);
 /* A whole number >= 0 for `option`. */
 dh_status verb_number(const char *option, const char *text, uint64_t *out, struct dh_error *err);
 

@@ -6,8 +6,6 @@
 #include "dh_mpi/text.h"
 #include "verb.h"
 
-static const struct option options[] = {{"json", no_argument, NULL, 'j'}, {0}};
-
 /* Events of which a file tells, and that a resume would not see. A search that is running may
  * have written some between the two looks. */
 static uint64_t lost_events(const struct dh_store_report *report)
@@ -157,13 +155,9 @@ static dh_status verify(const char *path, bool json, struct dh_error *err)
 
 static dh_status run(int argc, char **argv, struct dh_error *err)
 {
-    bool json = false;
-    for (int option; (option = verb_option(argc, argv, "j", options, err)) != -1;) {
-        if (option != 'j')
-            return DH_USAGE;
-        json = true;
-    }
-    dh_status status = verb_operands(argc, 1, "a checkpoint or configuration", err);
+    bool json;
+    dh_status status =
+        verb_json_operands(argc, argv, 1, "a checkpoint or configuration", &json, err);
     return status == DH_OK ? verify(argv[optind], json, err) : status;
 }
 
