@@ -119,6 +119,20 @@ static inline void enter(struct stage *stage, int32_t worker, int32_t slots)
         assert_true(dh_sched_claim(stage->sched, worker, s, stage->now));
 }
 
+/* Worker 1 with `slots` slots that run the first of `trials` trials. */
+static inline void stage_begin(struct stage *stage, struct dh_sched_settings settings, int slots,
+                               int trials)
+{
+    struct dh_buffer starts = {0};
+    for (int i = 0; i < slots && i < trials; i++)
+        dh_buffer_printf(&starts, "%sstart %d@1.%d", i ? "; " : "", i, i);
+    stage_open(stage, settings);
+    enter(stage, 1, slots);
+    offer(stage, trials);
+    expect(stage, starts.data);
+    dh_buffer_free(&starts);
+}
+
 /* Takes `outcome`; says whether the scheduler did. */
 static inline bool result(struct stage *stage, int32_t worker, int32_t slot, uint64_t trial,
                           struct dh_outcome outcome)

@@ -143,10 +143,7 @@ static void test_cancelled_by_nobody_counts_as_lost(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.lost_retries = 1;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 1);
     come_back_cancelled(&stage, 1, 0, 0);
     expect(&stage, "retry 0 (worker 1 gave it up); start 0@1.0");
     come_back_cancelled(&stage, 1, 0, 0);
@@ -217,10 +214,7 @@ static void test_offers_after_a_stop(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.target = 5;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 2);
-    offer(&stage, 2);
-    expect(&stage, "start 0@1.0; start 1@1.1");
+    stage_begin(&stage, settings, 2, 2);
     succeed(&stage, 1, 0, 0, 6);
     offer(&stage, 1);
     expect(&stage, "end 0 ok; stop target reached; cancel 1@1.1; "
@@ -237,10 +231,7 @@ static void test_offers_after_a_stop(void **state)
 static void check_refused(double value, const char *actions)
 {
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 1);
     succeed(&stage, 1, 0, 0, value);
     expect(&stage, actions);
     assert_true(isnan(dh_history_trial(stage.history, 0)->outcome.objectives[0]));
@@ -260,10 +251,7 @@ static void test_outcomes_without_sense(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 2);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 2);
     assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_PENDING, 1, NULL)));
     expect(&stage, "end 0 failed (the evaluation came back without a final status); start 1@1.0");
     assert_true(result(&stage, 1, 0, 1, (struct dh_outcome){.status = DH_TRIAL_SUCCEEDED}));
@@ -275,10 +263,7 @@ static void test_a_failure_keeps_no_number(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 1);
     assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_PRUNED, 0, "no hope")));
     expect(&stage, "end 0 pruned (no hope)");
     assert_true(isnan(dh_history_trial(stage.history, 0)->outcome.objectives[0]));
@@ -292,10 +277,7 @@ static void test_retries(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.retries = 1;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 3);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 3);
     fail_with(&stage, 1, 0, 0, "signal 11");
     expect(&stage, "retry 0 r1 (signal 11); start 0@1.0 r1");
     fail_with(&stage, 1, 0, 0, "signal 6");
@@ -318,10 +300,7 @@ static void test_destroy_accepts_nothing(void **state)
     struct dh_sched *sched = NULL;
     dh_sched_destroy(&sched);
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 1);
     fail_with(&stage, 1, 0, 0, "an outcome that nobody fetches");
     stage_close(&stage);
 }

@@ -37,10 +37,7 @@ static void test_a_finished_history(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.max_evaluations = 1;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 1);
     succeed(&stage, 1, 0, 0, 1);
     expect(&stage, "end 0 ok; stop all evaluations done; done");
     stage_reopen(&stage, settings);
@@ -59,10 +56,7 @@ static void test_resume_runs_the_pending_first(void **state)
     struct dh_sched_settings settings = plain_settings();
     settings.max_evaluations = 4;
     settings.retries = 1;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 3);
-    offer(&stage, 3);
-    expect(&stage, "start 0@1.0; start 1@1.1; start 2@1.2");
+    stage_begin(&stage, settings, 3, 3);
     fail_with(&stage, 1, 0, 0, "x");
     succeed(&stage, 1, 1, 1, 7);
     expect(&stage, "retry 0 r1 (x); start 0@1.0 r1; end 1 ok");
@@ -107,10 +101,7 @@ static void test_target(void **state)
     struct dh_sched_settings settings = plain_settings();
     settings.target = 0.5;
     settings.maximize = false;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 3);
-    offer(&stage, 4);
-    expect(&stage, "start 0@1.0; start 1@1.1; start 2@1.2");
+    stage_begin(&stage, settings, 3, 4);
     succeed(&stage, 1, 0, 0, 0.5);
     expect(&stage, "end 0 ok; stop target reached; cancel 1@1.1; cancel 2@1.2; "
                    "end 3 cancelled (the search was over before its turn)");
@@ -161,10 +152,7 @@ static void test_patience(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.patience = 2;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 7);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 7);
     for (uint64_t id = 0; id < 3; id++) /* there is nothing yet that could be improved */
         end_first_failed(&stage, id);
     succeed(&stage, 1, 0, 3, 1);
@@ -191,10 +179,7 @@ static void test_failures_in_a_row(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.max_failures = 2;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 5);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 5);
     fail_with(&stage, 1, 0, 0, NULL);
     expect(&stage, "end 0 failed; start 1@1.0");
     succeed(&stage, 1, 0, 1, 1);
@@ -216,10 +201,7 @@ static void test_exhausted(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.retries = 1;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 2);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 2);
     dh_sched_exhausted(stage.sched, 0);
     assert_int_equal(dh_sched_room(stage.sched), 0);
     assert_int_equal(dh_sched_short(stage.sched), 0);
@@ -238,10 +220,7 @@ static void test_time(void **state)
     struct stage stage = {.now = 100};
     struct dh_sched_settings settings = plain_settings();
     settings.max_time = 10;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 2);
-    offer(&stage, 3);
-    expect(&stage, "start 0@1.0; start 1@1.1");
+    stage_begin(&stage, settings, 2, 3);
     assert_true(dh_sched_tick(stage.sched, 109) == 110);
     stage.now = 109;
     succeed(&stage, 1, 0, 0, 1);
@@ -270,10 +249,7 @@ static void test_time_is_seen_by_any_event(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.max_time = 10;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 2);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 2);
     stage.now = 10;
     succeed(&stage, 1, 0, 0, 1);
     expect(&stage, "end 0 ok; stop out of time; done");
@@ -408,10 +384,7 @@ static void test_usage_on_the_way(void **state)
     struct stage stage = {.now = 10};
     struct dh_sched_settings settings = plain_settings();
     settings.epoch = 5000;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 6);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 6);
     stage.now = 20; /* 5010 by the wall clock */
     succeed_at(&stage, 0, 0, 5002, 5009);
     check_usage(&stage, (struct wanted){.evaluating = 7, .starting = 2, .reporting = 1});
@@ -434,10 +407,7 @@ static void test_usage_with_wrong_clocks(void **state)
         struct stage stage = {.now = 0};
         struct dh_sched_settings settings = plain_settings();
         settings.epoch = 1e6;
-        stage_open(&stage, settings);
-        enter(&stage, 1, 1);
-        offer(&stage, 2);
-        expect(&stage, "start 0@1.0");
+        stage_begin(&stage, settings, 1, 2);
         stage.now = 10; /* at once begun or at once reported, so that the clock shows itself */
         succeed_at(&stage, 0, 0, 1e6 + day + (day > 0 ? 4 : 0), 1e6 + day + (day > 0 ? 10 : 6));
         expect(&stage, "end 0 ok; start 1@1.0");

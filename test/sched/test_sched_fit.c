@@ -35,10 +35,7 @@ static void test_what_would_not_end_waits(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    stage_open(&stage, with_time(100, 10));
-    enter(&stage, 1, 2);
-    offer(&stage, 5);
-    expect(&stage, "start 0@1.0; start 1@1.1");
+    stage_begin(&stage, with_time(100, 10), 2, 5);
     stage.now = 70;
     take(&stage, 0, 0, 40); /* 40 more seconds are just left */
     expect(&stage, "end 0 ok; start 2@1.0");
@@ -71,10 +68,7 @@ static void test_nothing_fits(void **state)
     (void)state;
     struct stage stage = {0};
     struct dh_sched_settings settings = with_time(100, 0);
-    stage_open(&stage, settings);
-    enter(&stage, 1, 1);
-    offer(&stage, 1);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, settings, 1, 1);
     stage.now = 60;
     take(&stage, 0, 0, 60);
     expect(&stage, "end 0 ok");
@@ -91,10 +85,7 @@ static void test_a_finished_search_leaves_nothing_behind(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = with_time(100, 0);
     settings.target = 2;
-    stage_open(&stage, settings);
-    enter(&stage, 1, 2);
-    offer(&stage, 3);
-    expect(&stage, "start 0@1.0; start 1@1.1");
+    stage_begin(&stage, settings, 2, 3);
     stage.now = 60;
     take(&stage, 0, 0, 60);
     struct dh_action action;
@@ -113,10 +104,7 @@ static void test_longer_than_any_job(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 3);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 3);
     take(&stage, 0, 0, 500);
     expect(&stage, "end 0 ok; start 1@1.0");
     stage_reopen(&stage, with_time(100, 0));

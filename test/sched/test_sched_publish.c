@@ -18,20 +18,11 @@ static bool may_publish(struct stage *stage)
     return dh_sched_publish(stage->sched, &id, &retries, stage->now);
 }
 
-/* Two slots that run trials 0 and 1. */
-static void begin(struct stage *stage, struct dh_sched_settings settings)
-{
-    stage_open(stage, settings);
-    enter(stage, 1, 2);
-    offer(stage, 2);
-    expect(stage, "start 0@1.0; start 1@1.1");
-}
-
 static void test_taken_trials_run_at_once(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    begin(&stage, plain_settings());
+    stage_begin(&stage, plain_settings(), 2, 2);
     assert_false(may_publish(&stage)); /* nothing is ready */
     offer(&stage, 3);
     publish(&stage, 2);
@@ -56,10 +47,7 @@ static void test_waiting_slots_come_first(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    stage_open(&stage, plain_settings());
-    enter(&stage, 1, 1);
-    offer(&stage, 2);
-    expect(&stage, "start 0@1.0");
+    stage_begin(&stage, plain_settings(), 1, 2);
     assert_false(may_publish(&stage)); /* one slot alone waits for its own results */
     assert_true(dh_sched_join(stage.sched, 2, 1, stage.now));
     publish(&stage, 1); /* for the slot that is about to claim */
@@ -78,7 +66,7 @@ static void test_publications_are_in_the_budget(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.max_evaluations = 3;
-    begin(&stage, settings);
+    stage_begin(&stage, settings, 2, 2);
     offer(&stage, 2); /* one too many */
     publish(&stage, 2);
     assert_false(may_publish(&stage));
@@ -99,7 +87,7 @@ static void test_a_stop_wants_them_back(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    begin(&stage, plain_settings());
+    stage_begin(&stage, plain_settings(), 2, 2);
     offer(&stage, 3);
     publish(&stage, 2);
     publish(&stage, 3);
@@ -127,7 +115,7 @@ static void test_what_turns_out_to_run_is_cancelled(void **state)
     struct dh_sched_settings settings = plain_settings();
     settings.target = 10;
     settings.maximize = true;
-    begin(&stage, settings);
+    stage_begin(&stage, settings, 2, 2);
     offer(&stage, 2);
     publish(&stage, 2);
     publish(&stage, 3);
@@ -147,7 +135,7 @@ static void test_what_has_not_begun_is_not_begun_after_a_stop(void **state)
 {
     (void)state;
     struct stage stage = {0};
-    begin(&stage, plain_settings());
+    stage_begin(&stage, plain_settings(), 2, 2);
     offer(&stage, 1);
     publish(&stage, 2);
     dh_sched_stop(stage.sched, DH_STOP_SIGNAL, stage.now);
@@ -164,7 +152,7 @@ static void test_orphans_are_tried_again(void **state)
     struct stage stage = {0};
     struct dh_sched_settings settings = plain_settings();
     settings.lost_retries = 1;
-    begin(&stage, settings);
+    stage_begin(&stage, settings, 2, 2);
     offer(&stage, 1);
     for (int i = 0; i < 2; i++) {
         publish(&stage, 2);
@@ -185,7 +173,7 @@ static void test_none_near_the_end_of_time(void **state)
     struct dh_sched_settings settings = plain_settings();
     settings.max_time = 100;
     settings.grace = 0;
-    begin(&stage, settings);
+    stage_begin(&stage, settings, 2, 2);
     offer(&stage, 2);
     publish(&stage, 2);
     stage.now += 90;
