@@ -10,6 +10,8 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/board.h"
 
+#define NO_TRIAL UINT64_MAX
+
 enum { RANKS = 3, SLOTS = 2, PARAMETERS = 3, RING = 4 };
 
 struct table {
@@ -58,12 +60,18 @@ static struct dh_turn claim(struct table *table, int rank, int32_t slot, struct 
     return turn;
 }
 
+/* Rank 0 hears of the turn: the trial that it took, or NO_TRIAL. */
+static uint64_t heard(struct table *table, int rank, const struct dh_turn *turn)
+{
+    uint64_t trial;
+    return dh_board_heard(table->boards[0], rank, turn, &trial) ? trial : NO_TRIAL;
+}
+
 static void what_is_offered_is_taken_whole(void **state)
 {
     (void)state;
     struct table table;
     struct dh_task task;
-    uint64_t trial;
     set_table(&table, UINT64_MAX - 1); /* the numbers wrap in between */
     for (uint64_t i = 0; i < 10; i++) {
         offer(&table, i);
@@ -78,9 +86,8 @@ static void what_is_offered_is_taken_whole(void **state)
         assert_true(task.values[0] == (double)i && task.values[2] == -1);
         assert_int_equal(dh_board_stock(table.boards[0]), 0);
         assert_true(dh_board_untold(table.boards[0]));
-        assert_true(dh_board_heard(table.boards[0], 1, &turn, &trial));
-        assert_int_equal(trial, i);
-        assert_false(dh_board_heard(table.boards[0], 1, &turn, &trial)); /* a second time */
+        assert_int_equal(heard(&table, 1, &turn), i);
+        assert_int_equal(heard(&table, 1, &turn), NO_TRIAL); /* a second time */
         assert_false(dh_board_untold(table.boards[0]));
     }
     clear_table(&table);
@@ -91,7 +98,6 @@ static void early_tickets_wait_and_are_skipped(void **state)
     (void)state;
     struct table table;
     struct dh_task task;
-    uint64_t trial;
     set_table(&table, UINT32_MAX);
     struct dh_turn early = claim(&table, 1, 0, &task);
     assert_false(early.took);
@@ -99,9 +105,8 @@ static void early_tickets_wait_and_are_skipped(void **state)
     struct dh_turn late = claim(&table, 2, 0, &task);
     assert_true(late.took);
     assert_int_equal(late.ticket, (uint64_t)UINT32_MAX + 1);
-    assert_false(dh_board_heard(table.boards[0], 1, &early, &trial));
-    assert_true(dh_board_heard(table.boards[0], 2, &late, &trial));
-    assert_int_equal(trial, 7);
+    assert_int_equal(heard(&table, 1, &early), NO_TRIAL);
+    assert_int_equal(heard(&table, 2, &late), 7);
     clear_table(&table);
 }
 
@@ -110,14 +115,13 @@ static void a_full_ring_has_no_room_until_it_is_told(void **state)
     (void)state;
     struct table table;
     struct dh_task task;
-    uint64_t trial;
     set_table(&table, 0);
     for (uint64_t i = 0; i < RING; i++)
         offer(&table, i);
     assert_false(dh_board_room(table.boards[0]));
     struct dh_turn slow = claim(&table, 1, 0, &task);
     assert_false(dh_board_room(table.boards[0])); /* taken, not told */
-    assert_true(dh_board_heard(table.boards[0], 1, &slow, &trial));
+    assert_int_equal(heard(&table, 1, &slow), 0);
     assert_true(dh_board_room(table.boards[0]));
     offer(&table, RING);
     assert_int_equal(dh_board_stock(table.boards[0]), RING);
@@ -132,7 +136,6 @@ static void a_recall_takes_what_nobody_has(void **state)
     struct dh_error err;
     const uint64_t *trials;
     size_t count;
-    uint64_t trial;
     set_table(&table, UINT64_MAX);
     for (uint64_t i = 0; i < 3; i++)
         offer(&table, i);
@@ -145,8 +148,7 @@ static void a_recall_takes_what_nobody_has(void **state)
     assert_false(claim(&table, 2, 0, &task).took);
     assert_int_equal(dh_board_recall(table.boards[0], UINT64_MAX, &trials, &count, &err), DH_OK);
     assert_int_equal(count, 0);
-    assert_true(dh_board_heard(table.boards[0], 1, &turn, &trial));
-    assert_int_equal(trial, 0);
+    assert_int_equal(heard(&table, 1, &turn), 0);
     offer(&table, 2); /* and on it goes */
     assert_true(claim(&table, 2, 1, &task).took);
     clear_table(&table);
@@ -192,8 +194,7 @@ static void orphans_are_those_before_the_roll(void **state)
     assert_true(dh_board_orphan(table.boards[0], &trial));
     assert_int_equal(trial, 1);
     assert_false(dh_board_orphan(table.boards[0], &trial));
-    assert_true(dh_board_heard(table.boards[0], 2, &later, &trial));
-    assert_int_equal(trial, 2);
+    assert_int_equal(heard(&table, 2, &later), 2);
     clear_table(&table);
 }
 
@@ -203,10 +204,9 @@ static void stops_are_for_one_evaluation(void **state)
     struct table table;
     struct dh_task task;
     struct dh_error err;
-    uint64_t trial;
     set_table(&table, 0);
     struct dh_turn turn = claim(&table, 2, 1, &task);
-    dh_board_heard(table.boards[0], 2, &turn, &trial);
+    assert_int_equal(heard(&table, 2, &turn), NO_TRIAL);
     assert_int_equal(dh_board_look(table.boards[2], &err), DH_OK);
     assert_false(dh_board_stopped(table.boards[2], 1));
     dh_board_stop(table.boards[0], 2, 1);
