@@ -36,6 +36,8 @@ enum dh_origin {
     DH_ORIGIN_LATE /* the manager's own, because the method's answer was late */
 };
 const char *dh_origin_text(uint32_t origin);
+/* How many trials came from there. */
+uint64_t dh_origin_count(const struct dh_history *history, uint32_t origin);
 
 struct dh_proposal {
     double *point; /* in: room for dh_space_count values; out: canonical and feasible */

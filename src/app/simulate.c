@@ -251,14 +251,6 @@ static dh_status play(struct run *run, struct dh_error *err)
 
 /* ---- the result ---- */
 
-static uint64_t replaced(const struct dh_history *history)
-{
-    uint64_t count = 0;
-    for (uint64_t id = 0; id < dh_history_count(history); id++)
-        count += dh_history_trial(history, id)->origin == DH_ORIGIN_LATE;
-    return count;
-}
-
 static void collect(const struct run *run, struct dh_simulated *out)
 {
     const struct dh_sched *sched = dh_manager_sched(run->manager);
@@ -275,7 +267,7 @@ static void collect(const struct run *run, struct dh_simulated *out)
                     : dh_history_trial(run->history, out->counts.incumbent)->outcome.objectives[0];
     out->asks = demand->asks;
     out->late_asks = demand->late;
-    out->replaced = replaced(run->history);
+    out->replaced = dh_origin_count(run->history, DH_ORIGIN_LATE);
     memcpy(out->spent, run->threads.spent, sizeof out->spent);
     memcpy(out->done, run->threads.done, sizeof out->done);
     out->ask_seconds = out->done[DH_WORK_ASK]

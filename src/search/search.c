@@ -48,6 +48,14 @@ const char *dh_origin_text(uint32_t origin)
     return origin < DH_COUNT_OF(texts) ? texts[origin] : "unknown";
 }
 
+uint64_t dh_origin_count(const struct dh_history *history, uint32_t origin)
+{
+    uint64_t count = 0;
+    for (uint64_t id = 0; id < dh_history_count(history); id++)
+        count += dh_history_trial(history, id)->origin == origin;
+    return count;
+}
+
 double dh_search_sign(const struct dh_settings *settings, size_t objective)
 {
     return settings->objectives[objective].maximize ? -1 : 1;

@@ -61,14 +61,6 @@ static bool proposes(const struct dh_search_context *context, const struct dh_hi
     return same;
 }
 
-static uint64_t count_overdue(const struct dh_history *history)
-{
-    uint64_t count = 0;
-    for (uint64_t id = 0; id < dh_history_count(history); id++)
-        count += dh_history_trial(history, id)->origin == DH_ORIGIN_LATE;
-    return count;
-}
-
 int main(int argc, char **argv)
 {
     struct dh_store_image image;
@@ -81,7 +73,7 @@ int main(int argc, char **argv)
                                         .settings = &image.settings,
                                         .seed = (uint64_t)image.settings.search.seed};
     uint64_t ended, most = 0, late = 0, different = 0, known = 0;
-    uint64_t overdue = count_overdue(image.history);
+    uint64_t overdue = dh_origin_count(image.history, DH_ORIGIN_LATE);
     if (overdue > 0) {
         printf("%llu proposals were overdue\n", (unsigned long long)overdue);
         dh_store_image_free(&image);

@@ -467,9 +467,7 @@ static void late_asks_are_replaced(void **state)
     run(&s);
     assert_int_equal(counts_of(&s).stop, DH_STOP_BUDGET);
     assert_int_equal(dh_history_count(s.history), 2000);
-    uint64_t late = 0;
-    for (uint64_t id = 0; id < 2000; id++)
-        late += dh_history_trial(s.history, id)->origin == DH_ORIGIN_LATE;
+    uint64_t late = dh_origin_count(s.history, DH_ORIGIN_LATE);
     assert_int_equal(late, dh_manager_demand(s.manager)->late);
     assert_true(late > 500 && late < 2000);
     struct dh_usage usage;
