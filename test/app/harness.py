@@ -29,6 +29,41 @@ outlived = unittest.skipIf(MPICH, "MPICH's mpiexec ends a search when a rank die
 
 PATIENCE = 4  # waits may take so many times longer than usual: machines are busy
 
+# A parameter of each type, one of them conditional.
+PARAMETERS = """parameters = (
+  { name = "x"; type = "real"; low = -5.0; high = 5.0; },
+  { name = "n"; type = "int"; low = 1; high = 100; },
+  { name = "kind"; type = "categorical"; values = ("a", "b"); },
+  { name = "y"; type = "real"; low = 1e-4; high = 1.0; scale = "log"; when = "kind == 'b'"; }
+);"""
+
+# By kind, evaluators that nap for SECONDS and then make a number of the parameter x: see Case.nap.
+NAPS = {
+    "builtin": 'type = "builtin"; function = "sphere"; duration = SECONDS;',
+    "command": 'type = "command"; command = ("sh", "-c", "sleep SECONDS; echo DH-OUTPUT: $1", "sh", "{x}");',
+    "python": 'type = "python"; function = "nap.run"; python = "/usr/bin/python3";',
+    "plugin": 'type = "plugin"; library = "library.so";',
+}
+
+NAP_PYTHON = """
+import time
+def run(job):
+    time.sleep(SECONDS)
+    return job["x"] ** 2
+"""
+
+NAP_PLUGIN = """
+#include <dh_mpi/plugin.h>
+#include <time.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    struct timespec nap = {.tv_nsec = (long)(SECONDS * 1e9)};
+    nanosleep(&nap, 0);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 FINISHED = {"ok", "failed", "timeout", "pruned"}
 
 
@@ -95,6 +130,16 @@ class Case(unittest.TestCase):
         with open(self.path(name), "w") as out:
             out.write(text)
         return self.path(name)
+
+    def nap(self, kind, seconds):
+        """What an evaluator of that kind is in a configuration, each evaluation taking `seconds`
+        (less than one)."""
+        self.write("nap.py", NAP_PYTHON.replace("SECONDS", str(seconds)))
+        if kind == "plugin":
+            source = self.write("library.c", NAP_PLUGIN.replace("SECONDS", str(seconds)))
+            subprocess.run(["cc", "-shared", "-fPIC", "-I", SOURCE + "/include", "-o",
+                            self.path("library.so"), source], check=True)
+        return NAPS[kind].replace("SECONDS", str(seconds))
 
     def environment(self, extra=None):
         env = dict(os.environ)

@@ -33,33 +33,6 @@ checkpoint = {{ file = "storm.h5"; interval = "1s"; }};
 scheduler = {{ lost_after = "0.5s"; lost_retries = 100; }};
 """
 
-EVALUATORS = {
-    "builtin": 'type = "builtin"; function = "sphere"; duration = 0.1;',
-    "command": 'type = "command"; '
-               'command = ("sh", "-c", "sleep 0.1; echo DH-OUTPUT: $1", "sh", "{x}");',
-    "python": 'type = "python"; function = "storm.run"; python = "/usr/bin/python3";',
-    "plugin": 'type = "plugin"; library = "library.so";',
-}
-
-PYTHON = """
-import time
-def run(job):
-    time.sleep(0.1)
-    return job["x"] ** 2
-"""
-
-PLUGIN = """
-#include <dh_mpi/plugin.h>
-#include <time.h>
-int dh_evaluate(const dh_job *job, dh_result *result)
-{
-    struct timespec nap = {.tv_nsec = 100000000};
-    nanosleep(&nap, 0);
-    result->objective[0] = dh_job_real(job, "x", 0);
-    return 0;
-}
-"""
-
 EVALUATIONS = 200
 RANKS = 4
 
@@ -75,10 +48,6 @@ class Storm(harness.Case):
         self.kills = dict.fromkeys(("manager", "worker", "launcher"), 0)
         self.searches = self.lost = self.doubled = self.left = self.files = 0
         os.mkdir(self.path("tmp"))
-        self.write("storm.py", PYTHON)
-        source = self.write("library.c", PLUGIN)
-        subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
-                        self.path("library.so"), source], check=True)
 
     def victims(self, process, kind):
         ranks = self.ranks(process)
@@ -162,7 +131,7 @@ class Storm(harness.Case):
             if name.startswith("storm.h5"):
                 os.unlink(self.path(name))
         self.write("storm.cfg", CONFIG.format(seed=chance.randrange(1000), evaluations=EVALUATIONS,
-                                              evaluator=EVALUATORS[kind]))
+                                              evaluator=self.nap(kind, 0.1)))
         before, left = {}, wanted
         for _ in range(100):
             self.recovery = chance.random() < 0.5 and not harness.MPICH
@@ -188,7 +157,7 @@ class Storm(harness.Case):
 
     def storm(self, kills, seed):
         chance = random.Random(seed)
-        kinds = sorted(EVALUATORS)
+        kinds = sorted(harness.NAPS)
         while sum(self.kills.values()) < kills:
             wanted = min(3 if kills < 50 else 8, kills - sum(self.kills.values()))
             self.one_search(kinds[self.searches % len(kinds)], chance, wanted)

@@ -23,12 +23,7 @@ LONG = bool(os.environ.get("DH_LONG"))
 CONFIG = """
 search = {{ name = "crash"; seed = 11; max_evaluations = {evaluations}; }};
 objectives = ( {{ name = "value"; goal = "minimize"; }} );
-parameters = (
-  {{ name = "x"; type = "real"; low = -5.0; high = 5.0; }},
-  {{ name = "n"; type = "int"; low = 1; high = 100; }},
-  {{ name = "kind"; type = "categorical"; values = ("a", "b"); }},
-  {{ name = "y"; type = "real"; low = 1e-4; high = 1.0; scale = "log"; when = "kind == 'b'"; }}
-);
+{parameters}
 optimizer = {{ {optimizer} }};
 evaluator = {{ type = "builtin"; function = "sphere"; duration = {duration}; }};
 checkpoint = {{ file = "{file}"; interval = "{interval}"; }};
@@ -39,8 +34,8 @@ class Case(harness.Case):
     def configure(self, evaluations=60, optimizer='method = "random";', duration=0.01,
                   file="crash.h5", interval="1s"):
         return self.write("crash.cfg", CONFIG.format(
-            evaluations=evaluations, optimizer=optimizer, duration=duration, file=file,
-            interval=interval))
+            evaluations=evaluations, parameters=harness.PARAMETERS, optimizer=optimizer,
+            duration=duration, file=file, interval=interval))
 
     def die(self, ranks, point, *arguments):
         """Run with crash points until death at one of them. Was it reached?"""

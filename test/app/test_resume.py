@@ -12,36 +12,22 @@ import harness
 CONFIG = """
 search = {{ name = "kill"; seed = 7; max_evaluations = {evaluations}; }};
 objectives = ( {{ name = "value"; goal = "minimize"; }} );
-parameters = (
-  {{ name = "x"; type = "real"; low = -5.0; high = 5.0; }},
-  {{ name = "n"; type = "int"; low = 1; high = 100; }},
-  {{ name = "kind"; type = "categorical"; values = ("a", "b"); }},
-  {{ name = "y"; type = "real"; low = 1e-4; high = 1.0; scale = "log"; when = "kind == 'b'"; }}
-);
+{parameters}
 optimizer = {{ method = "random"; }};
 evaluator = {{ {evaluator} }};
 checkpoint = {{ file = "kill.h5"; interval = "1s"; }};
 """
 
-EVALUATORS = {
-    "builtin": 'type = "builtin"; function = "sphere"; duration = 0.02;',
-    "command": 'type = "command"; command = ("sh", "-c", "sleep 0.02; echo DH-OUTPUT: $1", "sh", "{x}");',
-    "python": 'type = "python"; function = "slow.run"; python = "/usr/bin/python3";',
-}
 
-SLOW = """
-import time
-def run(job):
-    time.sleep(0.02)
-    return job["x"] ** 2
-"""
+class Case(harness.Case):
+    def configure(self, evaluations, kind="builtin"):
+        self.write("kill.cfg", CONFIG.format(evaluations=evaluations, parameters=harness.PARAMETERS,
+                                             evaluator=self.nap(kind, 0.02)))
 
 
-class Killed(harness.Case):
+class Killed(Case):
     def kill_and_finish(self, kind, ranks_before, ranks_after, delay, evaluations=120):
-        self.write("slow.py", SLOW)
-        self.write("kill.cfg", CONFIG.format(evaluations=evaluations,
-                                             evaluator=EVALUATORS[kind]))
+        self.configure(evaluations, kind)
         process = self.start(ranks_before, "kill.cfg")
         self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
         time.sleep(delay)
@@ -62,7 +48,7 @@ class Killed(harness.Case):
 
     def test_random_moments(self):
         moments = random.Random(20261121)
-        for kind in EVALUATORS:
+        for kind in ("builtin", "command", "python"):
             for _ in range(2):
                 with self.subTest(kind=kind):
                     for name in os.listdir(self.folder):
@@ -74,7 +60,7 @@ class Killed(harness.Case):
         self.kill_and_finish("builtin", 2, 5, 0.5)
 
     def test_finished_search_evaluates_nothing_more(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=20, evaluator=EVALUATORS["builtin"]))
+        self.configure(20)
         self.run_search(3, "kill.cfg")
         first = self.trials("kill.h5")
         out, _ = self.run_search(3, "kill.cfg")
@@ -82,14 +68,14 @@ class Killed(harness.Case):
         self.assertEqual(self.trials("kill.h5"), first)
 
     def test_longer_budget(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=20, evaluator=EVALUATORS["builtin"]))
+        self.configure(20)
         self.run_search(3, "kill.cfg")
         first = self.trials("kill.h5")
         self.run_search(2, "--set", "search.max_evaluations=30", "kill.cfg")
         self.assertEqual(self.assert_complete("kill.h5", 30)[:20], first)
 
     def test_another_space_is_refused(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=10, evaluator=EVALUATORS["builtin"]))
+        self.configure(10)
         self.run_search(2, "kill.cfg")
         _, log = self.run_search(2, "--set", "parameters.n.high=50", "kill.cfg", expect=78)
         self.assertIn("n", log)
@@ -99,7 +85,7 @@ class Killed(harness.Case):
         self.assert_complete("kill.h5.1", 10)
 
     def test_same_trials_as_without_a_kill(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=60, evaluator=EVALUATORS["builtin"]))
+        self.configure(60)
         self.run_search(2, "--set", "checkpoint.file=whole.h5", "kill.cfg")
         whole = [t["parameters"] for t in self.trials("whole.h5")]
         process = self.start(2, "kill.cfg")
@@ -111,9 +97,9 @@ class Killed(harness.Case):
         self.assertEqual([t["parameters"] for t in self.trials("kill.h5")], whole)
 
 
-class Stopped(harness.Case):
+class Stopped(Case):
     def test_signal_stops_resumably(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=200, evaluator=EVALUATORS["builtin"]))
+        self.configure(200)
         process = self.start(3, "kill.cfg")
         self.wait_for(lambda: os.path.exists(self.path("kill.h5-journal")), 30, "a journal")
         time.sleep(0.5)
@@ -124,7 +110,7 @@ class Stopped(harness.Case):
         self.assert_complete("kill.h5", 200)
 
     def test_max_time_stops_resumably(self):
-        self.write("kill.cfg", CONFIG.format(evaluations=100000, evaluator=EVALUATORS["builtin"]))
+        self.configure(100000)
         self.run_search(3, "--set", "search.max_time=1s", "kill.cfg", expect=75)
         ended = [t for t in self.trials("kill.h5") if t["status"] == "ok"]
         self.assertGreater(len(ended), 0)
