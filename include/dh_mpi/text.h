@@ -20,6 +20,9 @@ void dh_text_put_number(struct dh_buffer *out, double value);
 void dh_text_put_json_number(struct dh_buffer *out, double value);
 /* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */
 void dh_text_put_json(struct dh_buffer *out, const char *text);
+/* The same as a member that is not an object's first: , "key": value */
+void dh_text_put_json_text_member(struct dh_buffer *out, const char *key, const char *text);
+void dh_text_put_json_number_member(struct dh_buffer *out, const char *key, double value);
 /* Without what could steer a terminal: of the control characters only tab and line break stay. NULL
  * is nothing. */
 void dh_text_put_plain(struct dh_buffer *out, const char *text);

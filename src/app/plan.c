@@ -8,6 +8,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/app.h"
+#include "dh_mpi/path.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
@@ -131,8 +132,8 @@ static dh_status put_claims(const struct dh_settings *settings, const struct dh_
 /* Can files be made beside `file`? */
 static dh_status check_folder(const char *file, struct dh_error *err)
 {
-    const char *slash = strrchr(file, '/');
-    char *folder = slash ? dh_strndup(file, (size_t)(slash - file) + 1) : dh_strdup(".");
+    const char *name = dh_path_name(file);
+    char *folder = name == file ? dh_strdup(".") : dh_strndup(file, (size_t)(name - file));
     dh_status status = DH_OK;
     if (access(folder, W_OK | X_OK) != 0)
         status = dh_fail(err, DH_IO, "checkpoint %s: cannot write in the folder %s: %s", file,

@@ -183,6 +183,18 @@ void dh_text_put_json(struct dh_buffer *out, const char *text)
     dh_buffer_text(out, "\"");
 }
 
+void dh_text_put_json_text_member(struct dh_buffer *out, const char *key, const char *text)
+{
+    dh_buffer_printf(out, ", \"%s\": ", key);
+    dh_text_put_json(out, text);
+}
+
+void dh_text_put_json_number_member(struct dh_buffer *out, const char *key, double value)
+{
+    dh_buffer_printf(out, ", \"%s\": ", key);
+    dh_text_put_json_number(out, value);
+}
+
 #define LONGEST_WORD 64
 
 /* Optimal string alignment distance (Damerau–Levenshtein without repeated edits). */

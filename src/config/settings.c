@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/path.h"
+#include "dh_mpi/text.h"
 #include "tree.h"
 
 #define MOST_OBJECTIVES 16
@@ -166,8 +168,7 @@ static dh_status read_search(const struct dh_node *node, struct dh_settings *out
                             "search: name: expected a text that can be a file name, found '%s'",
                             out->search.name);
     if (!out->search.name) {
-        const char *path = dh_config_path(out->config), *slash = strrchr(path, '/');
-        const char *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+        const char *base = dh_path_name(dh_config_path(out->config)), *dot = strrchr(base, '.');
         size_t length = dot && dot > base ? (size_t)(dot - base) : strlen(base);
         out->search.name = out->owned_name =
             length ? dh_strndup(base, length) : dh_strdup("search");
@@ -300,4 +301,17 @@ void dh_settings_free(struct dh_settings *settings)
     free(settings->owned_name);
     free(settings->owned_file);
     *settings = (struct dh_settings){0};
+}
+
+void dh_objectives_format_json(const struct dh_settings *settings, const double *values,
+                               struct dh_buffer *out)
+{
+    dh_buffer_text(out, "{");
+    for (size_t i = 0; i < settings->objective_count; i++) {
+        dh_buffer_text(out, i ? ", " : "");
+        dh_text_put_json(out, settings->objectives[i].name);
+        dh_buffer_text(out, ": ");
+        dh_text_put_json_number(out, values ? values[i] : (double)NAN);
+    }
+    dh_buffer_text(out, "}");
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/path.h"
 #include "tree.h"
 
 struct dh_node *dh_node_create(enum dh_node_kind kind, const char *name, const char *file, int line)
@@ -220,14 +221,6 @@ dh_status dh_tree_parse(struct dh_config *config, const char *name, const char *
     return status;
 }
 
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return dh_strdup(".");
-    return slash == path ? dh_strdup("/") : dh_strndup(path, (size_t)(slash - path));
-}
-
 static dh_status build(const char *path, const char *text, bool closed,
                        const char *const *overrides, size_t override_count, struct dh_config **out,
                        struct dh_error *err)
@@ -235,7 +228,7 @@ static dh_status build(const char *path, const char *text, bool closed,
     struct dh_config *config = dh_alloc(1, sizeof *config);
     config->closed = closed;
     config->path = dh_strdup(path);
-    config->folder = folder_of(path);
+    config->folder = dh_path_folder(path);
     dh_status status = dh_tree_parse(config, path, text, &config->root, err);
     for (size_t i = 0; !status && i < override_count; i++)
         status = dh_override_apply(config, overrides[i], err);

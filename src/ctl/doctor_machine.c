@@ -13,6 +13,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/path.h"
 #include "dh_mpi/text.h"
 #include "dh_mpi/walltime.h"
 #include "doctor.h"
@@ -22,16 +23,6 @@
 #define SYNCS 15
 #define SLOW_SYNC 0.1       /* seconds */
 #define LITTLE_SPACE 0x1p30 /* bytes */
-
-/* The folder of the checkpoint, or this one; the caller frees it. */
-static char *checkpoint_folder(const struct doctor *doctor)
-{
-    const char *file = doctor->setup ? doctor->setup->settings.checkpoint.file : "";
-    const char *slash = strrchr(file, '/');
-    if (!slash)
-        return dh_strdup(".");
-    return slash == file ? dh_strdup("/") : dh_strndup(file, (size_t)(slash - file));
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -111,7 +102,7 @@ static void look_at_space(struct doctor *doctor, const char *folder)
 
 void doctor_file_system(struct doctor *doctor)
 {
-    char *folder = checkpoint_folder(doctor);
+    char *folder = dh_path_folder(doctor->setup ? doctor->setup->settings.checkpoint.file : "");
     char *path = dh_strprintf("%s/.dhctl-doctor-%d", folder, (int)getpid());
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0) {

@@ -104,12 +104,6 @@ void simulate_put_details(const struct dh_simulated *result, struct dh_buffer *o
     put_threads(result, out);
 }
 
-static void put_number(struct dh_buffer *out, const char *key, double value)
-{
-    dh_buffer_printf(out, ", \"%s\": ", key);
-    dh_text_put_json_number(out, value);
-}
-
 void simulate_put_json(const struct dh_simulated *result, struct dh_buffer *out)
 {
     dh_buffer_printf(out,
@@ -118,14 +112,13 @@ void simulate_put_json(const struct dh_simulated *result, struct dh_buffer *out)
                      ", \"replaced\": %" PRIu64,
                      result->workers, result->slots, result->counts.ended_here, result->started,
                      result->late_asks, result->asks, result->replaced);
-    put_number(out, "elapsed", result->elapsed);
-    put_number(out, "busy", result->busy);
-    put_number(out, "best", result->best);
-    put_number(out, "ask_seconds", result->ask_seconds);
-    put_number(out, "bytes_a_slot", result->bytes_a_slot);
-    put_number(out, "cpu_seconds", result->cpu_seconds);
-    dh_buffer_text(out, ", \"stop\": ");
-    dh_text_put_json(out, dh_stop_text(result->counts.stop));
+    dh_text_put_json_number_member(out, "elapsed", result->elapsed);
+    dh_text_put_json_number_member(out, "busy", result->busy);
+    dh_text_put_json_number_member(out, "best", result->best);
+    dh_text_put_json_number_member(out, "ask_seconds", result->ask_seconds);
+    dh_text_put_json_number_member(out, "bytes_a_slot", result->bytes_a_slot);
+    dh_text_put_json_number_member(out, "cpu_seconds", result->cpu_seconds);
+    dh_text_put_json_text_member(out, "stop", dh_stop_text(result->counts.stop));
     dh_buffer_text(out, ", \"slot_seconds\": {");
     for (int use = 0; use < DH_USE_COUNT; use++)
         dh_buffer_printf(out, "%s\"%s\": %.6f", use ? ", " : "", dh_use_key(use),

@@ -10,18 +10,13 @@
 #include <unistd.h>
 
 #include "dh_mpi/clock.h"
+#include "dh_mpi/path.h"
 #include "dh_mpi/report.h"
 #include "dh_mpi/text.h"
 #include "verb.h"
 
 /* A running search writes its status every second; one this old no longer runs. */
 #define STALE 15.0
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
 
 /* The status beside `checkpoint`, or NULL if there is none that tells of it. */
 static json_t *read_status(const char *checkpoint)
@@ -30,7 +25,7 @@ static json_t *read_status(const char *checkpoint)
     json_t *status = json_load_file(path, 0, NULL);
     free(path);
     const char *of = json_string_value(json_object_get(status, "checkpoint"));
-    if (of && strcmp(file_name(of), file_name(checkpoint)) == 0)
+    if (of && strcmp(dh_path_name(of), dh_path_name(checkpoint)) == 0)
         return status;
     json_decref(status);
     return NULL;

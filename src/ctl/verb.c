@@ -132,25 +132,11 @@ uint64_t *verb_ranking(const struct dh_store_image *image, uint64_t *count)
     return ids;
 }
 
-static void put_objectives_json(const struct dh_store_image *image, const struct dh_trial *trial,
-                                struct dh_buffer *out)
-{
-    for (size_t i = 0; i < image->settings.objective_count; i++) {
-        dh_buffer_text(out, i ? ", " : "{");
-        dh_text_put_json(out, image->settings.objectives[i].name);
-        dh_buffer_text(out, ": ");
-        dh_text_put_json_number(out,
-                                trial->outcome.objectives ? trial->outcome.objectives[i] : NAN);
-    }
-    dh_buffer_text(out, "}");
-}
-
+/* What there is none of is left out. */
 static void put_text_json(struct dh_buffer *out, const char *key, const char *text)
 {
-    if (!text)
-        return;
-    dh_buffer_printf(out, ", \"%s\": ", key);
-    dh_text_put_json(out, text);
+    if (text)
+        dh_text_put_json_text_member(out, key, text);
 }
 
 /* JSON as it is; what is none (in somebody else's checkpoint) as a text. */
@@ -164,30 +150,24 @@ static void put_embedded_json(struct dh_buffer *out, const char *key, const char
     json_decref(value);
 }
 
-static void put_number_json(struct dh_buffer *out, const char *key, double value)
-{
-    dh_buffer_printf(out, ", \"%s\": ", key);
-    dh_text_put_json_number(out, value);
-}
-
 void verb_put_trial_json(const struct dh_store_image *image, const struct dh_trial *trial,
                          struct dh_buffer *out)
 {
     const struct dh_outcome *outcome = &trial->outcome;
     dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"status\": \"%s\", \"objectives\": ", trial->id,
                      dh_trial_status_text(outcome->status));
-    put_objectives_json(image, trial, out);
+    dh_objectives_format_json(&image->settings, outcome->objectives, out);
     dh_buffer_text(out, ", \"parameters\": ");
     dh_space_format_json(image->space, trial->values, out);
     put_text_json(out, "reason", outcome->reason);
     put_text_json(out, "stderr", outcome->stderr_tail);
     put_embedded_json(out, "metadata", outcome->metadata);
     put_embedded_json(out, "reports", outcome->reports);
-    put_number_json(out, "proposed", trial->proposed);
+    dh_text_put_json_number_member(out, "proposed", trial->proposed);
     if (outcome->status != DH_TRIAL_PENDING) {
-        put_number_json(out, "started", outcome->started);
-        put_number_json(out, "ended", outcome->ended);
-        put_number_json(out, "cpu_seconds", outcome->cpu_seconds);
+        dh_text_put_json_number_member(out, "started", outcome->started);
+        dh_text_put_json_number_member(out, "ended", outcome->ended);
+        dh_text_put_json_number_member(out, "cpu_seconds", outcome->cpu_seconds);
         dh_buffer_printf(
             out, ", \"peak_bytes\": %" PRIu64 ", \"worker\": %d, \"slot\": %d, \"retries\": %u",
             outcome->peak_bytes, outcome->worker, outcome->slot, outcome->retries);

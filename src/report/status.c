@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/path.h"
 #include "dh_mpi/report.h"
 #include "dh_mpi/text.h"
 #include "parts.h"
@@ -48,14 +49,9 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
         dh_buffer_text(out, "null,\n ");
         return;
     }
-    dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"objectives\": {", best->id);
-    for (size_t i = 0; i < progress->settings->objective_count; i++) {
-        dh_buffer_text(out, i ? ", " : "");
-        dh_text_put_json(out, progress->settings->objectives[i].name);
-        dh_buffer_text(out, ": ");
-        dh_text_put_json_number(out, best->outcome.objectives[i]);
-    }
-    dh_buffer_text(out, "}, \"parameters\": ");
+    dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"objectives\": ", best->id);
+    dh_objectives_format_json(progress->settings, best->outcome.objectives, out);
+    dh_buffer_text(out, ", \"parameters\": ");
     dh_space_format_json(progress->space, best->values, out);
     dh_buffer_text(out, "},\n ");
 }
@@ -149,7 +145,6 @@ dh_status dh_report_write_status(const char *path, const struct dh_progress *pro
 
 char *dh_report_status_path(const char *checkpoint)
 {
-    const char *slash = strrchr(checkpoint, '/');
-    int folder = slash ? (int)(slash - checkpoint + 1) : 0;
+    int folder = (int)(dh_path_name(checkpoint) - checkpoint);
     return dh_strprintf("%.*sstatus.json", folder, checkpoint);
 }

@@ -18,39 +18,14 @@
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
 
-static void put_number(struct dh_buffer *out, const char *key, double value)
-{
-    dh_buffer_printf(out, ", \"%s\": ", key);
-    dh_text_put_json_number(out, value);
-}
-
-static void put_text(struct dh_buffer *out, const char *key, const char *text)
-{
-    dh_buffer_printf(out, ", \"%s\": ", key);
-    dh_text_put_json(out, text);
-}
-
 static void put_embedded(struct dh_buffer *out, const char *key, const char *text)
 {
     json_t *value = text ? json_loads(text, JSON_ALLOW_NUL, NULL) : NULL;
     if (value)
         dh_buffer_printf(out, ", \"%s\": %s", key, text);
     else
-        put_text(out, key, text);
+        dh_text_put_json_text_member(out, key, text);
     json_decref(value);
-}
-
-static void put_objectives(struct dh_buffer *out, const struct dh_settings *settings,
-                           const double *values)
-{
-    dh_buffer_text(out, "{");
-    for (size_t i = 0; i < settings->objective_count; i++) {
-        dh_buffer_text(out, i ? ", " : "");
-        dh_text_put_json(out, settings->objectives[i].name);
-        dh_buffer_text(out, ": ");
-        dh_text_put_json_number(out, values[i]);
-    }
-    dh_buffer_text(out, "}");
 }
 
 static void put_trial(struct dh_buffer *out, const struct dh_space *space,
@@ -59,21 +34,23 @@ static void put_trial(struct dh_buffer *out, const struct dh_space *space,
     const struct dh_outcome *outcome = &trial->outcome;
     dh_buffer_printf(out, "{\"id\": %" PRIu64 ", \"status\": \"%s\", \"objectives\": ", trial->id,
                      dh_trial_status_text(outcome->status));
-    put_objectives(out, settings, outcome->objectives);
+    dh_objectives_format_json(settings, outcome->objectives, out);
     dh_buffer_text(out, ", \"parameters\": ");
     dh_space_format_json(space, trial->values, out);
-    put_text(out, "reason", outcome->reason);
-    put_number(out, "worker", outcome->worker < 0 ? (double)NAN : outcome->worker);
-    put_number(out, "slot", outcome->slot < 0 ? (double)NAN : outcome->slot);
-    put_number(out, "proposed", trial->proposed);
-    put_number(out, "started", outcome->started);
-    put_number(out, "ended", outcome->ended);
-    put_number(out, "cpu_seconds", outcome->cpu_seconds);
-    put_number(out, "peak_bytes", outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
+    dh_text_put_json_text_member(out, "reason", outcome->reason);
+    dh_text_put_json_number_member(out, "worker",
+                                   outcome->worker < 0 ? (double)NAN : outcome->worker);
+    dh_text_put_json_number_member(out, "slot", outcome->slot < 0 ? (double)NAN : outcome->slot);
+    dh_text_put_json_number_member(out, "proposed", trial->proposed);
+    dh_text_put_json_number_member(out, "started", outcome->started);
+    dh_text_put_json_number_member(out, "ended", outcome->ended);
+    dh_text_put_json_number_member(out, "cpu_seconds", outcome->cpu_seconds);
+    dh_text_put_json_number_member(out, "peak_bytes",
+                                   outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
     dh_buffer_printf(out, ", \"retries\": %u, \"seed\": %" PRIu64, outcome->retries, trial->seed);
     put_embedded(out, "metadata", outcome->metadata);
     put_embedded(out, "reports", outcome->reports);
-    put_text(out, "stderr", outcome->stderr_tail);
+    dh_text_put_json_text_member(out, "stderr", outcome->stderr_tail);
     dh_buffer_text(out, "}");
 }
 

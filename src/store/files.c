@@ -12,18 +12,11 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
+#include "dh_mpi/path.h"
 
 dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb)
 {
     return dh_fail(err, DH_IO, "%s: cannot %s: %s", path, verb, strerror(errno));
-}
-
-char *dh_files_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return dh_strdup(".");
-    return dh_strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
 char *dh_files_resolve(const char *path)
@@ -33,12 +26,6 @@ char *dh_files_resolve(const char *path)
     if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode))
         real = realpath(path, NULL);
     return real ? real : dh_strdup(path);
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
 }
 
 char *dh_family_segment(const char *path, uint64_t n)
@@ -65,7 +52,7 @@ static int by_number(const void *a, const void *b)
 /* Note the folder's entry `name` if it belongs to the family. */
 static void note_entry(struct dh_family *family, const char *name, uint64_t inode, size_t *capacity)
 {
-    const char *base = base_name(family->path);
+    const char *base = dh_path_name(family->path);
     size_t length = strlen(base);
     uint64_t n;
     if (strncmp(name, base, length) != 0)
@@ -89,7 +76,7 @@ dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_erro
     *out = (struct dh_family){.path = dh_files_resolve(path)};
     out->previous = dh_strprintf("%s.previous", out->path);
     out->journal = dh_strprintf("%s-journal", out->path);
-    char *folder = dh_files_folder(out->path);
+    char *folder = dh_path_folder(out->path);
     DIR *entries = opendir(folder);
     size_t capacity = 0;
     dh_status status = DH_OK;
@@ -209,7 +196,7 @@ dh_status dh_files_remove(const char *path, struct dh_error *err)
 
 dh_status dh_files_sync_folder(const char *path, struct dh_error *err)
 {
-    char *folder = dh_files_folder(path);
+    char *folder = dh_path_folder(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     dh_status status = DH_OK;
     if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS))

@@ -29,8 +29,6 @@ char *dh_family_segment(const char *path, uint64_t n);
 
 /* "FILE: cannot VERB: reason of errno", DH_IO. */
 dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb);
-/* The folder of `path`, "." for a bare name; the caller frees it. */
-char *dh_files_folder(const char *path);
 /* The file behind a symbolic link, otherwise `path` itself, so that replacing it by rename
  * replaces the right one; the caller frees it. */
 char *dh_files_resolve(const char *path);

@@ -13,6 +13,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/bits.h"
+#include "dh_mpi/path.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
 
@@ -223,13 +224,42 @@ static void test_nearest(void **state)
     assert_int_equal(dh_text_nearest("lr", NULL, 0), -1);
 }
 
+static void test_path(void **state)
+{
+    (void)state;
+    static const char *const samples[][3] = {
+        {"", ".", ""},           {"a.h5", ".", "a.h5"},   {"/a.h5", "/", "a.h5"},
+        {"b/a.h5", "b", "a.h5"}, {"/c/b/a", "/c/b", "a"}, {"b//a", "b/", "a"},
+        {"b/", "b", ""},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(samples); i++) {
+        char *folder = dh_path_folder(samples[i][0]);
+        assert_string_equal(folder, samples[i][1]);
+        assert_string_equal(dh_path_name(samples[i][0]), samples[i][2]);
+        free(folder);
+    }
+}
+
+static void test_json_members(void **state)
+{
+    (void)state;
+    struct dh_buffer out = {0};
+    dh_text_put_json_text_member(&out, "a", NULL);
+    dh_text_put_json_text_member(&out, "b", "\"");
+    dh_text_put_json_number_member(&out, "c", NAN);
+    dh_text_put_json_number_member(&out, "d", 0.5);
+    assert_string_equal(out.data, ", \"a\": null, \"b\": \"\\\"\", \"c\": null, \"d\": 0.5");
+    dh_buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_durations),       cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_numbers),         cmocka_unit_test(test_written_durations),
         cmocka_unit_test(test_written_numbers), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_nearest),         cmocka_unit_test(test_path),
+        cmocka_unit_test(test_json_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
