@@ -155,12 +155,6 @@ static void release(struct eval_plan *plan)
     free(command);
 }
 
-static void set_variable(void *context, const char *name, const char *value)
-{
-    (void)context;
-    setenv(name, value, 1);
-}
-
 /* In the evaluation's process. Variables of an outer search must not shine through. */
 static void run_command(const struct eval_child *child)
 {
@@ -170,7 +164,7 @@ static void run_command(const struct eval_child *child)
         unsetenv(name);
         free(name);
     }
-    eval_job_variables(child->job, set_variable, NULL);
+    eval_job_variables(child->job, eval_job_set_variable, NULL);
     char **words = dh_alloc(command->count + 1, sizeof *words);
     for (size_t i = 0; i < command->count; i++)
         words[i] =

@@ -71,12 +71,6 @@ void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
     _exit(127);
 }
 
-static void set_variable(void *context, const char *name, const char *value)
-{
-    (void)context;
-    setenv(name, value, 1);
-}
-
 /* Give the new process its group, streams, folder and environment. */
 static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
 {
@@ -94,7 +88,7 @@ static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     if (child->job->folder && chdir(child->job->folder) != 0)
         eval_guard_refuse(child, "cannot enter %s: %s", child->job->folder, strerror(errno));
-    eval_job_slot_variables(child->job->plan, child->job->slot, set_variable, NULL);
+    eval_job_slot_variables(child->job->plan, child->job->slot, eval_job_set_variable, NULL);
 }
 
 /* Take the status of every child that has ended. */

@@ -61,6 +61,12 @@ void eval_job_scrub_environment(void)
     }
 }
 
+void eval_job_set_variable(void *context, const char *name, const char *value)
+{
+    (void)context;
+    setenv(name, value, 1);
+}
+
 static void put_number(eval_variable_function *put, void *context, const char *name, uint64_t value)
 {
     char text[24];

@@ -37,6 +37,8 @@ void eval_job_scrub_environment(void);
 /* Call `put` with each variable of the evaluation. Those of the slot (worker, slot, resources,
  * environment) are the same for all of a slot's evaluations. */
 typedef void eval_variable_function(void *context, const char *name, const char *value);
+/* Into this process's environment; `context` is not used. */
+void eval_job_set_variable(void *context, const char *name, const char *value);
 void eval_job_slot_variables(const struct eval_plan *plan, int32_t slot,
                              eval_variable_function *put, void *context);
 /* Only those of `resources`, which are among them. */

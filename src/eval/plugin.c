@@ -88,12 +88,6 @@ static void release(struct eval_plan *plan)
     free(plugin);
 }
 
-static void set_variable(void *context, const char *name, const char *value)
-{
-    (void)context;
-    setenv(name, value, 1);
-}
-
 static void send_frame(int fd, enum eval_wire kind, const struct dh_buffer *payload)
 {
     struct dh_buffer frame = {0};
@@ -126,7 +120,7 @@ static void run_plugin(const struct eval_child *child)
     void *handle;
     eval_plugin_function *function;
     int answers = child->answers;
-    eval_job_variables(child->job, set_variable, NULL);
+    eval_job_variables(child->job, eval_job_set_variable, NULL);
     if (eval_plugin_load(plugin->path, &handle, &function, &err) != DH_OK)
         eval_guard_refuse(child, "%s", err.text);
     close(child->control);
