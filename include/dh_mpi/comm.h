@@ -156,8 +156,11 @@ void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
  * transport is open. NULL for other transports. */
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
-/* Payloads. Every unpack returns false for bytes that are not such a payload. */
+/* Payloads. Every unpack returns false for bytes that are not such a payload … */
 #define DH_WIRE_VERSION 3
+
+/* … and this is the error for it: DH_COMM, naming rank and tag. */
+dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err);
 
 struct dh_hello {
     uint32_t version;

@@ -5,18 +5,12 @@
 #include "manager_state.h"
 #include "muster.h"
 
-static dh_status bad_message(const struct dh_message *message, struct dh_error *err)
-{
-    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
-                   message->peer, (int)message->tag, message->size);
-}
-
 static dh_status on_hello(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
     struct dh_hello hello;
     if (!dh_hello_unpack(message, &hello))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     if (hello.version != DH_WIRE_VERSION)
         return dh_fail(err, DH_COMM, "rank %d speaks protocol %u, this is %u: one dh_mpi for all",
                        message->peer, hello.version, DH_WIRE_VERSION);
@@ -33,7 +27,7 @@ static dh_status on_claim(struct dh_manager *manager, const struct dh_message *m
     int32_t slot;
     uint64_t trial;
     if (!dh_slot_unpack(message, &slot, &trial))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     manager->claims += dh_sched_claim(manager->sched, message->peer, slot, manager->now);
     return DH_OK;
 }
@@ -46,7 +40,7 @@ static dh_status on_result(struct dh_manager *manager, const struct dh_message *
     struct dh_outcome outcome;
     size_t objectives = dh_history_objective_count(manager->parts.history);
     if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
         manager->claims++;
     else
@@ -86,7 +80,7 @@ static dh_status on_turns(struct dh_manager *manager, const struct dh_message *m
         take_turn(manager, message->peer, &turn);
         manager->taken++;
     }
-    return dh_reader_complete(&reader) ? DH_OK : bad_message(message, err);
+    return dh_reader_complete(&reader) ? DH_OK : dh_message_damaged(message, err);
 }
 
 static dh_status on_roll(struct dh_manager *manager, const struct dh_message *message,
@@ -119,7 +113,7 @@ static dh_status on_report(struct dh_manager *manager, const struct dh_message *
     uint64_t trial;
     double step, value;
     if (!dh_progress_unpack(message, &slot, &trial, &step, &value))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     manager_log_report(manager, trial, step, value);
     return DH_OK;
 }
@@ -143,7 +137,7 @@ static dh_status on_place(struct dh_manager *manager, const struct dh_message *m
     if (!parts->places)
         return DH_OK;
     if (!dh_place_unpack(message, &parts->places[message->peer]))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     if (parts->groups &&
         dh_muster_tell(parts->comm, message->peer, parts->groups, parts->places, err) != DH_OK)
         manager_lose(manager, message->peer, err->text);
@@ -196,7 +190,7 @@ dh_status manager_take(struct dh_manager *manager, const struct dh_message *mess
     struct dh_peer *peer = &manager->peers.all[message->peer];
     dh_peers_heard(&manager->peers, message->peer);
     if (!handlers[message->tag])
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     if (peer->lost) { /* its trials are others' now */
         if (!peer->told)
             dh_log_warn(manager->parts.log, "rank %d is back after it was given up: it is let go",

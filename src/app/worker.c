@@ -196,12 +196,6 @@ void dh_worker_destroy(struct dh_worker **handle)
     *handle = NULL;
 }
 
-static dh_status bad_message(const struct dh_message *message, struct dh_error *err)
-{
-    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
-                   message->peer, (int)message->tag, message->size);
-}
-
 /* What `slot` runs is gone with the launcher: CANCELLED, which nobody asked for, says so, and
  * claims for the slot. */
 static dh_status give_up(struct dh_worker *worker, int32_t slot, uint64_t trial,
@@ -264,7 +258,7 @@ static dh_status on_task(struct dh_worker *worker, const struct dh_message *mess
 {
     struct dh_task task;
     if (!dh_task_unpack(message, dh_space_count(worker->setup->space), &task))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     dh_status status = start(worker, &task, err);
     free(task.values);
     return status;
@@ -276,7 +270,7 @@ static dh_status on_cancel(struct dh_worker *worker, const struct dh_message *me
     int32_t slot;
     uint64_t trial;
     if (!dh_slot_unpack(message, &slot, &trial))
-        return bad_message(message, err);
+        return dh_message_damaged(message, err);
     if (worker->eval)
         dh_eval_cancel(worker->eval, slot, trial);
     return DH_OK;
@@ -304,7 +298,7 @@ static dh_status on_leave(struct dh_worker *worker, const struct dh_message *mes
     struct dh_reader reader = dh_reader_of(message->data, message->size);
     worker->together = dh_get_u8(&reader) == 1;
     worker->done = true;
-    return dh_reader_complete(&reader) ? DH_OK : bad_message(message, err);
+    return dh_reader_complete(&reader) ? DH_OK : dh_message_damaged(message, err);
 }
 
 static dh_status on_heartbeat(struct dh_worker *worker, const struct dh_message *message,
@@ -330,7 +324,7 @@ static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_err
         *busy = true;
         worker->heard = worker->awake.time;
         if (!handlers[message.tag])
-            return bad_message(&message, err);
+            return dh_message_damaged(&message, err);
         status = handlers[message.tag](worker, &message, err);
         if (status != DH_OK)
             return status;

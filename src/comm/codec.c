@@ -23,6 +23,12 @@ static int32_t get_index(struct dh_reader *reader)
     return reader->failed ? 0 : (int32_t)value;
 }
 
+dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err)
+{
+    return dh_fail(err, DH_COMM, "a message from rank %d is damaged (tag %d, %zu bytes)",
+                   message->peer, (int)message->tag, message->size);
+}
+
 void dh_hello_pack(const struct dh_hello *hello, struct dh_buffer *out)
 {
     dh_put_u32(out, hello->version);
