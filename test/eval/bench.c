@@ -22,7 +22,7 @@ static const char parameters[] =
     "  { name = \"momentum\"; type = \"real\"; low = 0.0; high = 1.0; when = \"act == 'relu'\"; }\n"
     ");\n";
 
-void bench_folder(struct bench *bench)
+static void make_folder(struct bench *bench)
 {
     *bench = (struct bench){0};
     snprintf(bench->folder, sizeof bench->folder, "/tmp/dh-test-eval-XXXXXX");
@@ -211,4 +211,19 @@ int bench_marked_settles(const char *mark, int expected)
     while ((count = bench_marked(mark)) != expected && dh_clock_now(&dh_clock_monotonic) < deadline)
         usleep(20000);
     return count;
+}
+
+int bench_setup(void **state)
+{
+    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
+    make_folder(bench);
+    return 0;
+}
+
+int bench_teardown(void **state)
+{
+    struct bench *bench = *state;
+    bench_close(bench);
+    free(bench);
+    return 0;
 }

@@ -31,8 +31,9 @@ enum { BENCH_LR, BENCH_UNITS, BENCH_ACT, BENCH_MOMENTUM, BENCH_PARAMETERS };
 enum { ACT_RELU, ACT_HOSTILE, ACT_DASH };
 #define HOSTILE "a b';touch hacked;$(touch hacked)`touch hacked`\" *"
 
-/* A folder with `evaluator` (settings in libconfig's syntax) in a configuration. */
-void bench_folder(struct bench *bench);
+/* Of each test: a bench with nothing but its folder; closed and freed. */
+int bench_setup(void **state);
+int bench_teardown(void **state);
 void bench_write(const struct bench *bench, const char *name, const char *text);
 char *bench_read(const struct bench *bench, const char *name); /* NULL: not there */
 /* Configure for `objectives` objectives; does not assert. */

@@ -9,21 +9,6 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 
-static int setup(void **state)
-{
-    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
-    bench_folder(bench);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bench *bench = *state;
-    bench_close(bench);
-    free(bench);
-    return 0;
-}
-
 /* A pool that runs `script` by sh, with further settings. */
 static void open_script(struct bench *bench, const char *script, const char *settings)
 {
@@ -419,7 +404,7 @@ static void words_are_split_and_filled(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_that_ignores_sigterm_is_killed),
         TEST(sigterm_gives_time_to_end),

@@ -11,21 +11,6 @@
 
 enum { GOOD, CRASH, LEAVE, LEAVE_WELL, REFUSE, RETURN_CODE, NO_VALUE, HANG, REPORT, SCRIBBLE };
 
-static int setup(void **state)
-{
-    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
-    bench_folder(bench);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bench *bench = *state;
-    bench_close(bench);
-    free(bench);
-    return 0;
-}
-
 static void open_plugin(struct bench *bench, const char *settings)
 {
     char evaluator[512];
@@ -150,7 +135,7 @@ static void what_cannot_be_used_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_is_ended),
         TEST(reports_arrive),

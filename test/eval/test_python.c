@@ -61,17 +61,8 @@ enum {
 
 static int setup(void **state)
 {
-    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
-    bench_folder(bench);
-    bench_write(bench, "train.py", module);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bench *bench = *state;
-    bench_close(bench);
-    free(bench);
+    bench_setup(state);
+    bench_write(*state, "train.py", module);
     return 0;
 }
 
@@ -258,7 +249,7 @@ static void a_failing_import_is_one_message(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
         TEST(failures_do_not_end_the_process),    TEST(a_dead_process_gets_a_successor),
         TEST(limits_hold_and_the_next_one_works), TEST(the_time_limit_does_not_count_imports),
         TEST(what_it_leaves_behind_is_killed),    TEST(metadata_reports_and_environment),

@@ -16,21 +16,6 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 
-static int setup(void **state)
-{
-    struct bench *bench = *state = dh_alloc(1, sizeof *bench);
-    bench_folder(bench);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct bench *bench = *state;
-    bench_close(bench);
-    free(bench);
-    return 0;
-}
-
 #define SLEEPERS                                                                                   \
     "type = \"command\"; slots = 2; command = [\"sh\", \"-c\", \"trap '' TERM; sleep 1000 & "      \
     "setsid sh -c 'setsid sleep 1000 & sleep 1000' & : >$DH_FOLDER/up{slot}; wait\"];"
@@ -289,7 +274,7 @@ static void noise_follows_the_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(nothing_outlives_the_rank),
         TEST(nothing_outlives_the_launcher),
         TEST(a_killed_launcher_is_replaced),
