@@ -11,12 +11,6 @@
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
-#define MANY_PENDING 8   /* from so many on, auto keeps proposals apart by drawing kappa alone */
-#define CROWD_KAPPA 0.35 /* … of which so much is enough where lies keep them apart as well */
-#define OPTIMIST_CYCLE 5 /* … and before for 2 in 5 proposals */
-#define OPTIMIST_SHARE 2
-#define HEDGE_RESULTS 64
-#define HEDGE_RATE 4.0
 #define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
 /* A cursor without this bit is the design's; with it, it grows with the trial's id, and its last
  * two bits say which acquisition gp_hedge took (3: none). */
@@ -221,61 +215,6 @@ static void note_seconds(struct ambs *ambs, unsigned level, double seconds)
     ambs->seconds[level] += SMOOTHING * (seconds - ambs->seconds[level]);
 }
 
-/* Gains of EI, LCB and PI: what came of the points that each proposed lately. (Hoffman et al.
- * credit the nominees of all three with the model's mean; here the evaluations judge.) */
-static unsigned hedge(struct ambs_ask *ask)
-{
-    const struct ambs *ambs = ask->ambs;
-    double sums[3] = {0}, counts[3] = {0}, gains[3];
-    size_t last = ambs->source_count, warm = ambs->data.results.count - last;
-    for (size_t i = last > HEDGE_RESULTS ? last - HEDGE_RESULTS : 0; i < last; i++) {
-        double y = ambs_data_y(&ambs->data, warm + i);
-        if (ambs->sources[i] > 2 || isnan(y))
-            continue;
-        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->transform, y);
-        counts[ambs->sources[i]]++;
-    }
-    for (int k = 0; k < 3; k++)
-        gains[k] = HEDGE_RATE * sums[k] / (counts[k] + 1);
-    return (unsigned)dh_hedge_choose(gains, 3, dh_random_uniform(&ask->random));
-}
-
-static void choose_acquisition(struct ambs_ask *ask)
-{
-    static const enum dh_acquisition_kind kinds[] = {
-        [AMBS_UCB] = DH_ACQUISITION_LCB, [AMBS_LCB] = DH_ACQUISITION_LCB,
-        [AMBS_EI] = DH_ACQUISITION_EI,   [AMBS_PI] = DH_ACQUISITION_PI,
-        [AMBS_MES] = DH_ACQUISITION_MES,
-    };
-    static const int hedged[] = {AMBS_EI, AMBS_LCB, AMBS_PI};
-    const struct ambs *ambs = ask->ambs;
-    const struct ambs_options *o = &ambs->options;
-    int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
-    ask->epistemic = o->acquisition > AMBS_HEDGE;
-    ask->strategy = (enum ambs_strategy)o->strategy;
-    /* Improvement, with some optimism of varying degree in between: the former alone can stay at
-     * a plateau. With many pending, kappa keeps the proposals of one model apart. */
-    bool crowd = ambs->data.pending.count >= MANY_PENDING;
-    bool optimist = crowd || ask->id % OPTIMIST_CYCLE < OPTIMIST_SHARE;
-    double share = wanted == AMBS_AUTO && crowd && ask->level >= 2 ? CROWD_KAPPA : 1;
-    if (wanted == AMBS_AUTO) {
-        wanted = optimist ? AMBS_UCB : AMBS_EI;
-        ask->epistemic = true;
-    }
-    if (wanted == AMBS_HEDGE)
-        wanted = hedged[ask->hedged = hedge(ask)];
-    if (ask->strategy == AMBS_SPREAD_AUTO)
-        ask->strategy = optimist ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
-    enum dh_schedule_kind schedule = (enum dh_schedule_kind)o->schedule;
-    struct dh_acquisition *a = &ask->acquisition;
-    a->kind = kinds[wanted];
-    a->kappa = share * dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
-    a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
-    a->best = ambs->live->best;
-    if (ask->strategy == AMBS_SPREAD_QUCB)
-        a->kappa *= -dh_log1p(-dh_random_uniform(&ask->random));
-}
-
 /* The model's point; false if it has none that is new. */
 static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_proposal *proposal)
 {
@@ -287,7 +226,7 @@ static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_
     if (dh_random_uniform(&ask.random) < RANDOM_SHARE)
         return false;
     ask.view = level >= 2 ? (size_t)(id % ambs->live->member_count) : 0;
-    choose_acquisition(&ask);
+    ambs_judge_by(&ask);
     bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
                      ? ambs_choose_pooled(&ask, proposal->point)
                      : ambs_choose(&ask, proposal->point);

@@ -147,7 +147,19 @@ struct ambs_result {
     uint32_t row;
 };
 
-#define AMBS_TOP 32 /* best results, parents of candidates */
+#define AMBS_TOP 32   /* best results, parents of candidates */
+#define AMBS_EARLY 64 /* results that say how far values differ */
+
+/* When the best result last became better by more than a trifle: a thousandth of what lies between
+ * it and the median of the first results. */
+struct ambs_progress {
+    size_t results;           /* how many there were then */
+    double bar;               /* the best one then */
+    double early[AMBS_EARLY]; /* the first successes, ascending */
+    size_t early_count;
+};
+/* The `results`-th result succeeded with `y`. */
+void ambs_progress_note(struct ambs_progress *progress, size_t results, double y);
 
 struct ambs_data {
     const struct ambs_features *features;
@@ -156,6 +168,7 @@ struct ambs_data {
     size_t succeeded, first_success;
     size_t top[AMBS_TOP]; /* the best results, ascending */
     size_t top_count;
+    struct ambs_progress progress;
     struct ambs_pending pending;
     uint64_t since_result; /* proposals since the last result */
     /* The mark: how many results it covers, and what happened since, beginning with the
@@ -302,6 +315,9 @@ void ambs_model_refresh(struct ambs *ambs, unsigned level);
 void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event);
 void ambs_model_free(struct ambs *ambs);
 
+/* Choose the acquisition that judges this ask's candidates, and what keeps them apart.
+ * ambs_judge.c */
+void ambs_judge_by(struct ambs_ask *ask);
 /* Fill `points` with `count` candidates (fewer where constraints hold rarely). */
 void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *points);
 /* A changed copy of the row `parent`; false if what came out is infeasible. `scale`: deviation of

@@ -7,6 +7,7 @@
 #include "dh_mpi/alloc.h"
 
 #define MARK_SHARE 40 /* a mark each time the results have grown by a 40th */
+#define TRIFLE 1e-3
 
 void ambs_data_make(struct ambs_data *data, const struct ambs_features *features)
 {
@@ -88,6 +89,22 @@ static void rank(struct ambs_data *data, size_t result, double y)
     data->top[at] = result;
 }
 
+void ambs_progress_note(struct ambs_progress *progress, size_t results, double y)
+{
+    bool first = progress->early_count == 0;
+    if (progress->early_count < AMBS_EARLY) {
+        size_t at = progress->early_count++;
+        for (; at > 0 && progress->early[at - 1] > y; at--)
+            progress->early[at] = progress->early[at - 1];
+        progress->early[at] = y;
+    }
+    double median = progress->early[progress->early_count / 2];
+    if (!first && !(y < progress->bar - TRIFLE * (median - progress->bar)))
+        return;
+    progress->bar = y;
+    progress->results = results;
+}
+
 static void append(struct ambs_data *data, uint32_t row, double y)
 {
     size_t result = data->results.count;
@@ -98,6 +115,7 @@ static void append(struct ambs_data *data, uint32_t row, double y)
     if (data->succeeded++ == 0)
         data->first_success = result;
     rank(data, result, y);
+    ambs_progress_note(&data->progress, result + 1, y);
 }
 
 void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kind, const double *x,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/search/ambs.h"
 #include "dh_mpi/alloc.h"
 
 #define MIXED                                                                                      \
@@ -282,6 +283,81 @@ static void pending_trials_count(void **unused)
 }
 
 /* Old results are learnt at once, instead of a design, and never proposed again. */
+static void progress_is_more_than_a_trifle(void **unused)
+{
+    (void)unused;
+    struct ambs_progress progress = {0};
+    static const struct {
+        double y;
+        size_t results; /* progress was made then */
+    } steps[] = {
+        {5, 1},       {9, 1},       {1e300, 1}, {7, 1}, /* the first; median 9 */
+        {4, 5},                                         /* progress */
+        {4, 5},       {3.9995, 5},                      /* the same; half a thousandth of 5 - 4 */
+        {3.9992, 5},  {3.99, 9},                        /* trifles that add up to more */
+        {-1e300, 10}, {-1e300, 10},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(steps); i++) {
+        ambs_progress_note(&progress, i + 1, steps[i].y);
+        assert_int_equal(progress.results, steps[i].results);
+    }
+    for (size_t i = 0; i < 2 * AMBS_EARLY; i++) /* more than are kept */
+        ambs_progress_note(&progress, 12 + i, 1);
+    assert_int_equal(progress.results, 10);
+    assert_int_equal(progress.early_count, AMBS_EARLY);
+    for (size_t i = 1; i < AMBS_EARLY; i++)
+        assert_true(progress.early[i - 1] <= progress.early[i]);
+}
+
+/* What 1,000 asks of one state are judged by. */
+struct judged {
+    size_t bounds; /* how many by a confidence bound */
+    double kappa;  /* their mean */
+};
+
+static struct judged judge(size_t pending, size_t results, size_t progress, unsigned level)
+{
+    struct ambs_live live = {.best = -1};
+    struct ambs ambs = {.live = &live, .options = {.kappa = 2, .xi = 0.001}};
+    ambs.data.pending.count = pending;
+    ambs.data.results.count = results;
+    ambs.data.progress.results = progress;
+    struct judged judged = {0};
+    for (uint64_t id = 0; id < 1000; id++) {
+        struct ambs_ask ask = {
+            .ambs = &ambs, .id = id, .level = level, .random = dh_random_at(1, DH_STREAM_TEST, id)};
+        ambs_judge_by(&ask);
+        assert_true(ask.epistemic && ask.acquisition.best == -1);
+        if (ask.acquisition.kind != DH_ACQUISITION_LCB) {
+            assert_int_equal(ask.acquisition.kind, DH_ACQUISITION_EI);
+            continue;
+        }
+        judged.bounds++;
+        judged.kappa += ask.acquisition.kappa;
+    }
+    judged.kappa /= (double)judged.bounds;
+    return judged;
+}
+
+/* Alone: mostly improvement. In a crowd: mostly a bound of less weight, which grows where rounds of
+ * results bring no progress, up to a limit. In a hurry: the bound with all its weight. */
+static void optimism_follows_the_crowd(void **unused)
+{
+    (void)unused;
+    struct judged alone = judge(0, 100, 100, 3), stale_alone = judge(0, 100, 20, 3);
+    assert_int_equal(alone.bounds, 400);
+    assert_true(fabs(alone.kappa - 2) < 0.3);
+    assert_true(stale_alone.kappa == alone.kappa);
+    struct judged crowd = judge(15, 100, 100, 3), stale = judge(15, 100, 92, 3);
+    struct judged lost = judge(15, 1000, 92, 3), hurried = judge(15, 1000, 92, 1);
+    assert_int_equal(crowd.bounds, 600);
+    assert_true(fabs(crowd.kappa - 0.7) < 0.1);
+    assert_true(fabs(stale.kappa / crowd.kappa - 2) < 1e-9); /* half a round of 16 */
+    assert_true(fabs(lost.kappa / crowd.kappa - 4) < 1e-9);
+    assert_int_equal(hurried.bounds, 1000);
+    assert_true(fabs(hurried.kappa - 2) < 0.3);
+}
+
 static void warm_start_is_learnt(void **unused)
 {
     (void)unused;
@@ -388,6 +464,8 @@ int main(void)
         cmocka_unit_test(learns_where_trials_fail),
         cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
+        cmocka_unit_test(progress_is_more_than_a_trifle),
+        cmocka_unit_test(optimism_follows_the_crowd),
         cmocka_unit_test(warm_start_is_learnt),
         cmocka_unit_test(only_learners_take_warm_start),
         cmocka_unit_test(warm_points_count_as_proposed),
