@@ -244,11 +244,21 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
     return dh_space_sample(ambs->context->space, &random, proposal->point, err);
 }
 
+/* Results that there have to be before a model is asked. Where many points of the design are
+ * pending, fewer: by the time its proposals have results, those have theirs, too. */
+static size_t results_needed(const struct ambs *ambs)
+{
+    size_t most = ambs->initial_points, pending = ambs->data.pending.count;
+    if (ambs->options.initial_points)
+        return most;
+    return most - (pending < most / 2 ? pending : most / 2);
+}
+
 static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                          struct dh_proposal *proposal, struct dh_error *err)
 {
     double start = ambs_now(ambs);
-    bool designed = ambs->data.results.count >= ambs->initial_points;
+    bool designed = ambs->data.results.count >= results_needed(ambs);
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);

@@ -67,7 +67,8 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
      .offset = offsetof(struct ambs_options, initial_points),
      .low = 0,
      .high = 1e9,
-     .help = "results before the model is asked; 0: by the number of parameters"},
+     .help = "results before the model is asked; 0: by the number of parameters, and fewer while "
+             "many are pending"},
     {.name = "candidates",
      .type = DH_OPTION_INT,
      .offset = offsetof(struct ambs_options, candidates),

@@ -283,6 +283,37 @@ static void pending_trials_count(void **unused)
 }
 
 /* Old results are learnt at once, instead of a design, and never proposed again. */
+/* Results there were when the first point came that is not the design's. */
+static size_t results_before_a_model(const char *options, size_t workers)
+{
+    struct script script;
+    char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; effort = 1; %s };", options);
+    script_open(&script, text);
+    free(text);
+    const struct dh_trial *pending[16] = {0};
+    size_t results = 0, next = 0;
+    for (;; next = (next + 1) % workers) {
+        if (pending[next]) {
+            script_tell(&script, pending[next], DH_TRIAL_SUCCEEDED, bowl(pending[next]->values));
+            results++;
+        }
+        pending[next] = script_ask(&script);
+        if (pending[next]->origin != DH_ORIGIN_DESIGN)
+            break;
+    }
+    script_close(&script);
+    return results;
+}
+
+static void a_crowd_needs_fewer_results_for_a_model(void **unused)
+{
+    (void)unused;
+    assert_int_equal(results_before_a_model("", 1), 10);
+    assert_int_equal(results_before_a_model("", 3), 8);
+    assert_int_equal(results_before_a_model("", 16), 5);
+    assert_int_equal(results_before_a_model("initial_points = 9;", 16), 9);
+}
+
 static void progress_is_more_than_a_trifle(void **unused)
 {
     (void)unused;
@@ -464,6 +495,7 @@ int main(void)
         cmocka_unit_test(learns_where_trials_fail),
         cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
+        cmocka_unit_test(a_crowd_needs_fewer_results_for_a_model),
         cmocka_unit_test(progress_is_more_than_a_trifle),
         cmocka_unit_test(optimism_follows_the_crowd),
         cmocka_unit_test(warm_start_is_learnt),
