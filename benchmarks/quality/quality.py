@@ -1,7 +1,7 @@
 """Plays the systems on the problems and keeps what they found: see README.md.
 
-    quality.py run [--systems …] [--problems …] [--seeds N] [--workers 1 16] [-n 200] [--jobs 2]
-                   [--results FILE] [--dh NAME:SETTING,SETTING …] [--time-limit S]
+    quality.py run [--systems …] [--problems … | --held-out] [--seeds N] [--workers 1 16] [-n 200]
+                   [--jobs 2] [--results FILE] [--dh NAME:SETTING,SETTING …] [--time-limit S]
     quality.py reference        measure references.json: best known value, random search's median
     quality.py report [--systems …] [--at N …] [--results FILE] [--plot FILE]
 
@@ -22,6 +22,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 from problems import PROBLEMS
+from held_out import HELD_OUT
 from systems import SYSTEMS, DhMpi, Random
 import report
 
@@ -151,7 +152,8 @@ def main():
     parser.add_argument("verb", choices=["run", "reference", "report"])
     parser.add_argument("--systems", nargs="*", default=list(SYSTEMS))
     parser.add_argument("--dh", nargs="*", default=[], help="dh_mpi under a name with overrides")
-    parser.add_argument("--problems", nargs="*", default=list(PROBLEMS))
+    parser.add_argument("--problems", nargs="*")
+    parser.add_argument("--held-out", action="store_true", help="the problems of held_out.py")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 16])
     parser.add_argument("-n", type=int, default=200)
@@ -162,6 +164,9 @@ def main():
     parser.add_argument("--plot", help="a picture of regret over evaluations")
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args()
+    if options.problems is None:
+        options.problems = HELD_OUT if options.held_out else \
+            [name for name in PROBLEMS if name not in HELD_OUT]
     {"run": run, "reference": reference, "report": report.report}[options.verb](options)
 
 
