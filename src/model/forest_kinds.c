@@ -30,5 +30,9 @@ FOREST(rf, "random forest: bootstrap, best splits among three quarters of the fe
 FOREST(bagging, "bagged trees: bootstrap, best splits among all features", .trees = 32,
        .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
 
-FOREST(subspace, "random subspaces: each tree sees half of the features and all rows", .trees = 32,
-       .feature_share = 1, .pool_share = .5, .row_share = 1)
+/* With one feature a tree of two features, all trees of one kind are the same, and none sees what
+ * the other feature does. */
+FOREST(subspace,
+       "random subspaces: each tree sees three quarters of the features, each split half of those, "
+       "and all rows",
+       .trees = 32, .feature_share = .5, .pool_share = .75, .row_share = 1)

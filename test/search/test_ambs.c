@@ -143,7 +143,7 @@ static void finds_the_bottom_of_a_bowl(void **unused)
         {"surrogate = \"forest\"; effort = 2;", 2e-3},
         {"surrogate = \"rf\"; trees = 20; effort = 2;", 2e-3},
         {"surrogate = \"bagging\"; effort = 1;", 2e-3},
-        {"surrogate = \"subspace\"; effort = 1;", 1e-2},
+        {"surrogate = \"subspace\"; effort = 2;", 4e-3},
         {"surrogate = \"gbrt\"; effort = 2;", 4e-3},
         {"transform = \"log\"; effort = 2;", 1e-3},
         {"transform = \"quantile\"; effort = 2;", 1e-3},
