@@ -1,11 +1,13 @@
 #!/bin/sh
-# run.sh [RANKS]: null evaluations per second of dh_mpi, mpi4py.futures and a bare MPI loop, in one
-# run, in turn, three times each; the table shows medians. See README.md.
+# run.sh [RANKS [OPTION…]]: null evaluations per second of dh_mpi (with these options),
+# mpi4py.futures and a bare MPI loop, in one run, in turn, three times each; the table shows medians.
+# See README.md.
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 root=$(CDPATH='' cd -- "$here/../.." && pwd)
 build=${DH_BUILD:-$root/build}
 ranks=${1:-4}
+[ $# -eq 0 ] || shift
 rounds=${DH_ROUNDS:-3}
 evaluations=${DH_EVALUATIONS:-200000}
 
@@ -29,7 +31,7 @@ measure_dh_mpi()
 {
     rm -f dispatch.h5* status.json
     if ! mpiexec -n "$ranks" "$build/src/app/dh_mpi" -q \
-        --set "search.max_evaluations=$evaluations" "$here/dispatch.cfg" >dh_mpi.log 2>&1; then
+        --set "search.max_evaluations=$evaluations" "$@" "$here/dispatch.cfg" >dh_mpi.log 2>&1; then
         cat dh_mpi.log >&2
         return 1
     fi
@@ -55,7 +57,7 @@ round=0
 while [ "$round" -lt "$rounds" ]; do
     round=$((round + 1))
     echo "round $round of $rounds" >&2
-    measure_dh_mpi >>dh_mpi
+    measure_dh_mpi "$@" >>dh_mpi
     measure_futures >>futures
     measure_bare 1 >>bare_1
     measure_bare 4 >>bare_4
