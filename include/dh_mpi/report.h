@@ -35,6 +35,7 @@ struct dh_progress {
     double ask_seconds; /* mean time of an ask */
     double wall_time;   /* when the picture was taken */
     bool finished;      /* the process is ending */
+    const char *state;  /* instead of why it stopped, where that is not known; or NULL */
 };
 
 /* A picture from the history alone, for a search that does not run now: counts and incumbent;

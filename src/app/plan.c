@@ -56,7 +56,7 @@ static void put_space(const struct dh_app_setup *setup, struct dh_buffer *out)
 {
     size_t count = dh_space_count(setup->space);
     double size = dh_space_size(setup->space);
-    dh_buffer_printf(out, "space       %zu parameters", count);
+    dh_buffer_printf(out, "space       %zu parameter%s", count, count == 1 ? "" : "s");
     if (isfinite(size))
         dh_buffer_printf(out, ", at most %.15g points", size);
     dh_buffer_text(out, "\n");
@@ -80,7 +80,8 @@ static void put_limits(const struct dh_settings *settings, struct dh_buffer *out
     dh_buffer_text(out, "limits     ");
     size_t before = out->size;
     if (search->max_evaluations > 0)
-        dh_buffer_printf(out, " %" PRId64 " evaluations", search->max_evaluations);
+        dh_buffer_printf(out, " %" PRId64 " evaluation%s", search->max_evaluations,
+                         search->max_evaluations == 1 ? "" : "s");
     if (search->max_time > 0) {
         dh_buffer_text(out, " time ");
         dh_text_put_duration(out, search->max_time);

@@ -79,12 +79,14 @@ static void print_status(const json_t *status)
 }
 
 /* Without a status file the lock says whether a search works on the checkpoint. */
-static void print_holder(const char *path)
+static const char *state_by_lock(const char *path)
 {
     struct dh_store_report report;
+    const char *state = "unknown";
     if (dh_store_verify(path, &report, NULL) == DH_OK)
-        puts(report.holder ? "running" : "not running");
+        state = report.holder ? "running" : "not running";
     dh_store_report_free(&report);
+    return state;
 }
 
 /* Without a status file the history still says what was done. */
@@ -97,6 +99,7 @@ static dh_status from_checkpoint(const char *path, bool json, struct dh_error *e
         struct dh_progress progress;
         dh_report_progress_of(path, &image.settings, image.space, image.history, &progress);
         progress.usage_before = image.usage;
+        progress.state = state_by_lock(path);
         if (json)
             dh_report_status_json(&progress, &text);
         else
@@ -105,7 +108,7 @@ static dh_status from_checkpoint(const char *path, bool json, struct dh_error *e
             printf("%s: ", image.settings.search.name);
         puts(text.data);
         if (!json)
-            print_holder(path);
+            puts(progress.state);
     }
     dh_buffer_free(&text);
     dh_store_image_free(&image);

@@ -75,7 +75,7 @@ void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer 
     put_text(out, "line", line.data);
     put_text(out, "checkpoint", progress->checkpoint);
     put_text(out, "method", progress->method);
-    put_text(out, "stop", dh_stop_text(progress->counts.stop));
+    put_text(out, "stop", progress->state ? progress->state : dh_stop_text(progress->counts.stop));
     put_statuses(progress, out);
     put_count(out, "done", done_count(progress));
     put_count(out, "max_evaluations", (uint64_t)progress->settings->search.max_evaluations);

@@ -147,6 +147,8 @@ class Program(harness.Case):
         self.assertEqual(json.loads(self.dhctl("status", "--json", "ui.h5")), status)
         os.unlink(self.path("status.json"))
         self.assertIn("30", self.dhctl("status", "ui.h5"))
+        bare = json.loads(self.dhctl("status", "--json", "ui.h5"))
+        self.assertEqual((bare["stop"], bare["done"]), ("not running", 30))
 
     def test_dhctl_verbs(self):
         self.run_search(2, "ui.cfg")
