@@ -66,13 +66,14 @@ void dh_acquisition_draw_minima(struct dh_random *random, const double *mean,
 /* How kappa or xi change with the number of evaluations. */
 enum dh_schedule_kind {
     DH_SCHEDULE_CONSTANT,
-    DH_SCHEDULE_DECAY, /* from the start down to DH_SCHEDULE_FLOOR, exponentially, anew every
-                          DH_SCHEDULE_PERIOD evaluations */
+    DH_SCHEDULE_DECAY, /* from the start down to DH_SCHEDULE_FLOOR, and at least to a hundredth,
+                          exponentially, anew every DH_SCHEDULE_PERIOD evaluations */
     DH_SCHEDULE_BANDIT /* sqrt(2 lambda ln(d t^2 pi^2 / (6 delta))) times the start / 1.96: GP-UCB
                           (Srinivas et al. 2010, theorem 1) with lambda 0.2 and delta 0.1 */
 };
 #define DH_SCHEDULE_PERIOD 10
 #define DH_SCHEDULE_FLOOR 0.01
+#define DH_SCHEDULE_LEAST 0.01
 #define DH_SCHEDULE_LAMBDA 0.2
 #define DH_SCHEDULE_DELTA 0.1
 /* The value at evaluation `t` (from 1 on) of `dimensions` parameters. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/cores.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/text.h"
 #include "dh_mpi/walltime.h"
@@ -124,14 +124,13 @@ void doctor_file_system(struct doctor *doctor)
 
 void doctor_cores(struct doctor *doctor)
 {
-    cpu_set_t mask;
     long online = sysconf(_SC_NPROCESSORS_ONLN);
-    if (sched_getaffinity(0, sizeof mask, &mask) != 0) {
+    int usable = dh_cores_usable();
+    if (usable == 0) {
         doctor_find(doctor, VERDICT_NOTE, NULL, "the affinity mask cannot be read: %s",
                     strerror(errno));
         return;
     }
-    int usable = CPU_COUNT(&mask);
     if (usable == 1 && online > 1)
         doctor_find(doctor, VERDICT_NOTE,
                     dh_strdup("give the rank more: mpiexec --bind-to none, or --map-by slot:PE=n; "

@@ -128,9 +128,10 @@ void dh_acquisition_draw_minima(struct dh_random *random, const double *mean,
 
 double dh_schedule_value(enum dh_schedule_kind kind, double start, uint64_t t, size_t dimensions)
 {
-    if (kind == DH_SCHEDULE_DECAY && start > DH_SCHEDULE_FLOOR) {
+    if (kind == DH_SCHEDULE_DECAY && start > 0) {
         double phase = (double)((t > 0 ? t - 1 : 0) % DH_SCHEDULE_PERIOD);
-        return start * dh_power(DH_SCHEDULE_FLOOR / start, phase / (DH_SCHEDULE_PERIOD - 1));
+        double floor = fmin(DH_SCHEDULE_FLOOR, DH_SCHEDULE_LEAST * start);
+        return start * dh_power(floor / start, phase / (DH_SCHEDULE_PERIOD - 1));
     }
     if (kind == DH_SCHEDULE_BANDIT) {
         double count = (double)(t > 0 ? t : 1);

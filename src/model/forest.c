@@ -135,9 +135,7 @@ static struct dh_forest *create(const struct dh_model_kind *kind,
         forest->style.trees = setup->tune.trees;
     if (setup->tune.min_leaf)
         forest->style.min_leaf = setup->tune.min_leaf;
-    if (setup->tune.feature_share > 0 && style->pool_share < 1)
-        forest->style.pool_share = setup->tune.feature_share;
-    else if (setup->tune.feature_share > 0)
+    if (setup->tune.feature_share > 0)
         forest->style.feature_share = setup->tune.feature_share;
     if (setup->tune.row_share > 0)
         forest->style.row_share = setup->tune.row_share;

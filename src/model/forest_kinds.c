@@ -30,8 +30,8 @@ FOREST(rf, "random forest: bootstrap, best splits among three quarters of the fe
 FOREST(bagging, "bagged trees: bootstrap, best splits among all features", .trees = 32,
        .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
 
-/* With one feature a tree of two features, all trees of one kind are the same, and none sees what
- * the other feature does. */
+/* Trees have most features, so that those of two or three parameters see how they work together;
+ * that splits differ keeps the trees apart. */
 FOREST(subspace,
        "random subspaces: each tree sees three quarters of the features, each split half of those, "
        "and all rows",

@@ -90,7 +90,7 @@ void dh_tree_walk(const struct dh_tree *tree, const uint32_t *keys, size_t featu
 void dh_tree_walk_all(const struct dh_tree *trees, size_t count, const uint32_t *keys,
                       uint32_t *leaf);
 
-/* One y in (sign +1) or out (-1) of a leaf; then dh_tree_refresh its value. */
+/* One y in (sign +1) or out (-1) of a leaf; its value is then another. */
 void dh_leaf_add(struct dh_leaf_sums *sums, double y, int sign);
 /* Mean, and variance (divided by the count) but at least `floor`. */
 struct dh_leaf_value dh_leaf_summary(const struct dh_leaf_sums *sums, double floor);

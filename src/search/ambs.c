@@ -2,11 +2,11 @@
 #include "ambs.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/cores.h"
 
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
@@ -50,14 +50,6 @@ static dh_status create_design(struct ambs *ambs, struct dh_error *err)
 
 /* ---- create, destroy ---- */
 
-static int count_cores(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count > 0 ? count : 1;
-}
-
 /* Old results: learnt, and not proposed again. */
 static void learn_warm(struct ambs *ambs)
 {
@@ -88,7 +80,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->context = context;
     ambs->options = *(const struct ambs_options *)options;
     ambs->sign = dh_search_sign(context->settings, 0);
-    ambs->cores = count_cores();
+    ambs->cores = dh_cores_usable() > 0 ? dh_cores_usable() : 1;
     memcpy(ambs->seconds, guesses, sizeof guesses);
     ambs_features_make(&ambs->features, context->space);
     ambs_data_make(&ambs->data, &ambs->features);
@@ -135,13 +127,14 @@ static bool same_row(const double *a, const double *b, size_t count)
     return true;
 }
 
-static void withdraw(struct ambs *ambs, uint64_t id)
+static bool withdraw(struct ambs *ambs, uint64_t id)
 {
     if (!ambs_data_pending(&ambs->data, id))
-        return;
+        return false;
     struct ambs_event gone;
     ambs_data_end(&ambs->data, id, AMBS_GONE, NULL, NAN, &gone);
     ambs_model_hear(ambs, &gone);
+    return true;
 }
 
 /* Trial `id` is pending at `values`; heard twice of those asked here. */
@@ -230,7 +223,6 @@ static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_
     bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
                      ? ambs_choose_pooled(&ask, proposal->point)
                      : ambs_choose(&ask, proposal->point);
-    proposal->level = level;
     proposal->cursor = MODEL_CURSOR | (id + 1) << 2 | ask.hedged;
     return found;
 }
@@ -244,8 +236,8 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
     return dh_space_sample(ambs->context->space, &random, proposal->point, err);
 }
 
-/* Results that there have to be before a model is asked. Where many points of the design are
- * pending, fewer: by the time its proposals have results, those have theirs, too. */
+/* Results that there have to be before a model is asked. Where points of the design are pending,
+ * fewer: by the time its proposals have results, those have theirs, too. */
 static size_t results_needed(const struct ambs *ambs)
 {
     size_t most = ambs->initial_points, pending = ambs->data.pending.count;
@@ -260,7 +252,7 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
     double start = ambs_now(ambs);
     bool designed = ambs->data.results.count >= results_needed(ambs);
     if (attempt == 0 && designed && ambs->features.count > 0) {
-        unsigned level = choose_level(ambs, proposal->budget);
+        unsigned level = proposal->level = choose_level(ambs, proposal->budget);
         ambs_model_refresh(ambs, level);
         /* Results that are all the same teach nothing but where trials fail. */
         bool differ = ambs->live && (ambs->live->low < ambs->live->high || ambs->live->failing);
@@ -280,7 +272,8 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
                      struct dh_error *err)
 {
     struct ambs *ambs = state;
-    withdraw(ambs, id); /* the front did not take the last attempt */
+    if (withdraw(ambs, id) && ambs->data.since_result > 0)
+        ambs->data.since_result--; /* the front did not take it, and no replay knows of it */
     dh_status status = ask_any(ambs, id, attempt, proposal, err);
     if (status == DH_OK && dh_space_feasible(ambs->context->space, proposal->point))
         note_proposal(ambs, id, proposal->point,

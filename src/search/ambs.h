@@ -77,8 +77,8 @@ void ambs_features_decode(const struct ambs_features *features, const double *x,
 
 struct ambs_transform {
     enum ambs_scaling scaling;
-    double scale;         /* divides first, so that nothing overflows */
-    double clip;          /* then larger values become this */
+    double clip;          /* larger values become this first */
+    double scale;         /* then divides, so that nothing overflows */
     double center, width; /* of the power transform's input, or of min-max */
     double lambda;        /* of the Yeo-Johnson power transform */
     double *sorted;       /* QUANTILE: values seen; owned */
@@ -151,7 +151,7 @@ struct ambs_result {
 #define AMBS_EARLY 64 /* results that say how far values differ */
 
 /* When the best result last became better by more than a trifle: a thousandth of what lies between
- * it and the median of the first results. */
+ * it and the lower quartile of the first results (so that penalties may be most of them). */
 struct ambs_progress {
     size_t results;           /* how many there were then */
     double bar;               /* the best one then */

@@ -53,32 +53,43 @@ static double spread(const struct ambs_points *points)
     return sqrt(fmax(squares / n - sum * sum / (n * n), 0));
 }
 
+struct wish {
+    double wanted;
+    size_t row;
+};
+
+static int better_first(const void *a, const void *b)
+{
+    const struct wish *x = a, *y = b;
+    if (x->wanted != y->wanted)
+        return x->wanted > y->wanted ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
 size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double *point)
 {
-    double *wanted = dh_alloc(points->count, sizeof *wanted), deviation = spread(points);
-    for (size_t i = 0; i < points->count; i++)
-        wanted[i] = preference(ask, points->score[i], deviation);
+    struct wish *order = dh_alloc(points->count, sizeof *order);
+    double deviation = spread(points);
+    size_t count = 0;
+    for (size_t i = 0; i < points->count; i++) {
+        order[count] = (struct wish){preference(ask, points->score[i], deviation), i};
+        count += !isnan(order[count].wanted);
+    }
     size_t skip = ask->strategy == AMBS_SPREAD_TOPK
                       ? (size_t)(ask->ambs->data.since_result % TOP_CHOICES)
                       : 0;
     size_t found = SIZE_MAX;
-    for (size_t tries = 0; tries < points->count; tries++) {
-        size_t best = SIZE_MAX;
-        for (size_t i = 0; i < points->count; i++)
-            if (!isnan(wanted[i]) && (best == SIZE_MAX || wanted[i] > wanted[best]))
-                best = i;
-        if (best == SIZE_MAX)
-            break;
-        wanted[best] = NAN;
-        if (!ambs_is_new(ask->ambs, points->x + best * points->width, point))
+    qsort(order, count, sizeof *order, better_first);
+    for (size_t i = 0; i < count; i++) {
+        if (!ambs_is_new(ask->ambs, points->x + order[i].row * points->width, point))
             continue;
-        found = best;
+        found = order[i].row;
         if (skip-- == 0)
             break;
     }
     if (found != SIZE_MAX)
         ambs_features_decode(&ask->ambs->features, points->x + found * points->width, point);
-    free(wanted);
+    free(order);
     return found;
 }
 

@@ -98,8 +98,8 @@ void ambs_progress_note(struct ambs_progress *progress, size_t results, double y
             progress->early[at] = progress->early[at - 1];
         progress->early[at] = y;
     }
-    double median = progress->early[progress->early_count / 2];
-    if (!first && !(y < progress->bar - TRIFLE * (median - progress->bar)))
+    double quartile = progress->early[progress->early_count / 4];
+    if (!first && !(y < progress->bar - TRIFLE * (quartile - progress->bar)))
         return;
     progress->bar = y;
     progress->results = results;

@@ -1,9 +1,10 @@
 /* Which acquisition function judges the candidates of an ask: see ambs.h.
  *
- * Alone, auto takes improvement with some optimism of varying degree in between: the former alone
- * can stay at a plateau. In a crowd it is the other way round, and optimism needs less weight,
- * since lies keep proposals apart as well; but where one round of results after the other is no
- * progress the weight grows, or all workers would go on looking at the same plateau. */
+ * With few trials pending, auto takes expected improvement for most proposals and a confidence
+ * bound of varying weight for the others: improvement alone can stay at a plateau. In a crowd most
+ * take the bound, of less weight, since lies keep proposals apart as well; but while one round of
+ * results after the other is no progress the weight grows, or all workers would go on looking at
+ * the same plateau. benchmarks/quality/README.md has the figures behind these numbers. */
 #include <math.h>
 
 #include "ambs.h"

@@ -16,6 +16,7 @@
 #define GP_RESULTS 400 /* most for which auto takes a Gaussian process when time allows */
 #define GP_HURRIED 150 /* … and when claims come fast */
 #define GP_FEATURES 40
+#define GP_MOST 2000 /* … where it was asked for: its time grows with their cube */
 #define LITTLE_NOISE 1e-5
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
@@ -30,6 +31,8 @@ static bool waits(const struct ambs *ambs, unsigned level)
 static bool suits_gp(const struct ambs *ambs, unsigned level)
 {
     const struct ambs_data *data = &ambs->data;
+    if (ambs->options.surrogate != AMBS_SURROGATE_AUTO)
+        return data->mark + data->crowd <= GP_MOST;
     size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
     return data->mark <= limit && data->mark + data->crowd <= GP_RESULTS &&
            ambs->features.count <= GP_FEATURES;
@@ -59,9 +62,10 @@ static bool has_classes(const struct ambs_features *features)
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
-    bool gaussian = !name && suits_gp(ambs, level);
-    add_member(fit, name ? name : gaussian ? "gp" : "et", 0);
-    if (!gaussian || level < 2)
+    bool gaussian = (!name || strcmp(name, "gp") == 0) && suits_gp(ambs, level);
+    bool other = name && strcmp(name, "gp") != 0;
+    add_member(fit, gaussian ? "gp" : other ? name : "et", 0);
+    if (name || !gaussian || level < 2)
         return;
     add_member(fit, "gp", LITTLE_NOISE);
     if (has_classes(&ambs->features))
@@ -75,6 +79,12 @@ static void say(struct ambs *ambs, const struct ambs_fit *fit)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);
     if (ambs->said && strcmp(ambs->said, name) == 0)
         return;
+    const char *wanted = ambs_surrogate_name(ambs->options.surrogate);
+    if (wanted && fit->live && strcmp(wanted, name) != 0)
+        dh_log_warn(ambs->context->log,
+                    "ambs: %s instead of surrogate %s, which takes too long for %d results and "
+                    "more, pending ones included",
+                    name, wanted, GP_MOST);
     dh_log_info(ambs->context->log, "ambs: surrogate %s from %zu results of %zu parameters on%s%s",
                 name, fit->count, ambs->features.count, fit->live ? "" : ": ",
                 fit->live ? "" : fit->error.text);
@@ -209,8 +219,7 @@ static void collect(struct ambs *ambs, bool wait)
 static bool outgrown(const struct ambs *ambs)
 {
     const char *name = ambs->live->members[0]->kind->name;
-    return ambs->options.surrogate == AMBS_SURROGATE_AUTO && strcmp(name, "gp") == 0 &&
-           !suits_gp(ambs, AMBS_LEVELS - 1);
+    return strcmp(name, "gp") == 0 && !suits_gp(ambs, AMBS_LEVELS - 1);
 }
 
 static bool due(const struct ambs *ambs, bool lazy)

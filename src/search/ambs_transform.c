@@ -87,27 +87,31 @@ static void moments(const double *v, size_t count, double *mean, double *deviati
         *deviation = 1;
 }
 
-/* Where a value stands among the sorted ones, as a normal deviate. */
-static double normal_score(const struct ambs_transform *t, double y)
+/* Sorted values below y, or up to and with it. */
+static size_t count_below(const struct ambs_transform *t, double y, bool with)
 {
-    size_t low = 0, count = t->sorted_count, high = count;
+    size_t low = 0, high = t->sorted_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (t->sorted[middle] < y)
+        if (t->sorted[middle] < y || (with && t->sorted[middle] == y))
             low = middle + 1;
         else
             high = middle;
     }
-    size_t equal = low;
-    while (equal < count && t->sorted[equal] == y)
-        equal++;
-    double rank = 0.5 * ((double)low + (double)equal); /* the middle of equals; between others */
-    return gsl_cdf_ugaussian_Pinv((rank + 0.5) / ((double)count + 1));
+    return low;
+}
+
+/* Where a value stands among the sorted ones, as a normal deviate. */
+static double normal_score(const struct ambs_transform *t, double y)
+{
+    double below = (double)count_below(t, y, false), equal = (double)count_below(t, y, true);
+    double rank = 0.5 * (below + equal); /* the middle of equals; between others */
+    return gsl_cdf_ugaussian_Pinv((rank + 0.5) / ((double)t->sorted_count + 1));
 }
 
 static double shape(const struct ambs_transform *t, double y)
 {
-    double v = fmin(y / t->scale, t->clip);
+    double v = fmin(y, t->clip) / t->scale;
     switch (t->scaling) {
     case AMBS_SCALING_AUTO:
         return yeo_johnson((v - t->center) / t->width, t->lambda);
@@ -123,16 +127,27 @@ static double shape(const struct ambs_transform *t, double y)
     return v;
 }
 
-static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
+/* What is too large; then scale what is left, so that nothing overflows, or is lost beside it. */
+static void learn_range(struct ambs_transform *t, double *sorted, size_t count)
 {
     if (t->scaling != AMBS_SCALING_IDENTITY && t->scaling != AMBS_SCALING_QUANTILE) {
         double q1 = quantile(sorted, count, 0.25), q3 = quantile(sorted, count, 0.75);
         t->clip = q3 + 1.5 * (q3 - q1);
         if (!(t->clip > sorted[0])) /* more than three quarters are the same */
             t->clip = INFINITY;
-        for (size_t i = 0; i < count; i++)
-            sorted[i] = fmin(sorted[i], t->clip);
     }
+    for (size_t i = 0; i < count; i++) {
+        sorted[i] = fmin(sorted[i], t->clip);
+        t->scale = fmax(t->scale, fabs(sorted[i]));
+    }
+    if (!(t->scale > 0))
+        t->scale = 1;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] /= t->scale;
+}
+
+static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
+{
     if (t->scaling == AMBS_SCALING_AUTO) {
         double *z = dh_alloc(count, sizeof *z);
         moments(sorted, count, &t->center, &t->width);
@@ -152,13 +167,8 @@ void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, con
 {
     *t = (struct ambs_transform){.scaling = scaling, .clip = INFINITY, .width = 1, .lambda = 1};
     double *sorted = dh_memdup(y, count * sizeof *sorted), *out = dh_alloc(count, sizeof *out);
-    for (size_t i = 0; i < count; i++)
-        t->scale = fmax(t->scale, fabs(y[i]));
-    if (!(t->scale > 0))
-        t->scale = 1;
-    for (size_t i = 0; i < count; i++)
-        sorted[i] /= t->scale;
     qsort(sorted, count, sizeof *sorted, ascending);
+    learn_range(t, sorted, count);
     if (scaling == AMBS_SCALING_QUANTILE) {
         t->sorted = dh_memdup(sorted, count * sizeof *sorted);
         t->sorted_count = count;

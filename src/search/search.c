@@ -39,10 +39,8 @@ struct dh_search {
 const char *dh_origin_text(uint32_t origin)
 {
     static const char *const texts[] = {
-        [DH_ORIGIN_USER] = "user",
-        [DH_ORIGIN_DESIGN] = "design",
-        [DH_ORIGIN_METHOD] = "method",
-        [DH_ORIGIN_ENUMERATED] = "enumerated",
+        [DH_ORIGIN_USER] = "user",     [DH_ORIGIN_DESIGN] = "design",
+        [DH_ORIGIN_METHOD] = "method", [DH_ORIGIN_ENUMERATED] = "enumerated",
         [DH_ORIGIN_LATE] = "late",
     };
     return origin < DH_COUNT_OF(texts) ? texts[origin] : "unknown";

@@ -235,6 +235,7 @@ static void schedules(void **unused)
                     dh_schedule_value(DH_SCHEDULE_DECAY, 1.96, start + 4, 3));
     }
     check(dh_schedule_value(DH_SCHEDULE_DECAY, 0, 5, 3), 0, 0);
+    check(dh_schedule_value(DH_SCHEDULE_DECAY, 0.001, 10, 3), 1e-5, 1e-15); /* xi */
     double expected = sqrt(2 * 0.2 * log(3 * 49 * M_PI * M_PI / 0.6));
     check(dh_schedule_value(DH_SCHEDULE_BANDIT, 1.96, 7, 3), expected, 1e-12);
     assert_true(isfinite(dh_schedule_value(DH_SCHEDULE_BANDIT, 1, 0, 0)));

@@ -2,7 +2,9 @@
  * results, strange results, options that matter. */
 #include "bench.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -282,7 +284,6 @@ static void pending_trials_count(void **unused)
     }
 }
 
-/* Old results are learnt at once, instead of a design, and never proposed again. */
 /* Results there were when the first point came that is not the design's. */
 static size_t results_before_a_model(const char *options, size_t workers)
 {
@@ -318,26 +319,23 @@ static void progress_is_more_than_a_trifle(void **unused)
 {
     (void)unused;
     struct ambs_progress progress = {0};
+    size_t results = 0;
+    while (results < 40) { /* the first is the best */
+        double y = 101 + (double)results;
+        ambs_progress_note(&progress, ++results, y);
+    }
+    while (results < AMBS_EARLY)
+        ambs_progress_note(&progress, ++results, 1e300); /* penalties */
+    assert_int_equal(progress.results, 1);
     static const struct {
         double y;
-        size_t results; /* progress was made then */
-    } steps[] = {
-        {5, 1},       {9, 1},       {1e300, 1}, {7, 1}, /* the first; median 9 */
-        {4, 5},                                         /* progress */
-        {4, 5},       {3.9995, 5},                      /* the same; half a thousandth of 5 - 4 */
-        {3.9992, 5},  {3.99, 9},                        /* trifles that add up to more */
-        {-1e300, 10}, {-1e300, 10},
-    };
+        bool progress; /* by more than a thousandth of 117 - 101 */
+    } steps[] = {{101, false},    {100.99, false}, {100.985, false}, {100.98, true},
+                 {100.97, false}, {100.96, true},  {500, false},     {-1e300, true}};
     for (size_t i = 0; i < DH_COUNT_OF(steps); i++) {
-        ambs_progress_note(&progress, i + 1, steps[i].y);
-        assert_int_equal(progress.results, steps[i].results);
+        ambs_progress_note(&progress, ++results, steps[i].y);
+        assert_int_equal(progress.results == results, steps[i].progress);
     }
-    for (size_t i = 0; i < 2 * AMBS_EARLY; i++) /* more than are kept */
-        ambs_progress_note(&progress, 12 + i, 1);
-    assert_int_equal(progress.results, 10);
-    assert_int_equal(progress.early_count, AMBS_EARLY);
-    for (size_t i = 1; i < AMBS_EARLY; i++)
-        assert_true(progress.early[i - 1] <= progress.early[i]);
 }
 
 /* What 1,000 asks of one state are judged by. */
@@ -389,6 +387,80 @@ static void optimism_follows_the_crowd(void **unused)
     assert_true(fabs(hurried.kappa - 2) < 0.3);
 }
 
+/* Moments of what becomes of `y`, all but the last. */
+static void shape(enum ambs_scaling scaling, const double *y, size_t count, double *lowest,
+                  double *highest)
+{
+    struct ambs_transform transform;
+    ambs_transform_fit(&transform, scaling, y, count);
+    *lowest = ambs_transform_apply(&transform, y[0]);
+    *highest = ambs_transform_apply(&transform, y[count - 2]);
+    for (size_t i = 1; i + 1 < count; i++)
+        assert_true(ambs_transform_apply(&transform, y[i]) >=
+                    ambs_transform_apply(&transform, y[i - 1]));
+    ambs_transform_free(&transform);
+}
+
+/* However bad one result is, the others are told apart as well as without it. */
+static void an_outlier_hides_nothing(void **unused)
+{
+    (void)unused;
+    static const enum ambs_scaling scalings[] = {AMBS_SCALING_AUTO, AMBS_SCALING_LOG,
+                                                 AMBS_SCALING_MINMAX, AMBS_SCALING_QUANTILE};
+    static const double outliers[] = {1e3, 1e100, 1e200, 1e300, DBL_MAX};
+    double y[21], low[2], high[2];
+    for (size_t i = 0; i < 20; i++)
+        y[i] = 0.1 * (double)i;
+    for (size_t s = 0; s < DH_COUNT_OF(scalings); s++)
+        for (size_t o = 0; o < DH_COUNT_OF(outliers); o++) {
+            y[20] = outliers[o];
+            shape(scalings[s], y, 21, &low[o > 0], &high[o > 0]);
+            assert_true(high[o > 0] - low[o > 0] > 1);
+            if (o > 0)
+                assert_true(fabs(low[1] - low[0]) < 1e-9 && fabs(high[1] - high[0]) < 1e-9);
+        }
+}
+
+/* With a million equal values a look at each of them for each would take hours. */
+static void equal_values_are_ranked_at_once(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 1000000 };
+    double *y = dh_alloc(COUNT, sizeof *y);
+    struct ambs_transform transform;
+    ambs_transform_fit(&transform, AMBS_SCALING_QUANTILE, y, COUNT);
+    assert_true(ambs_transform_apply(&transform, 0) == 0);
+    assert_true(ambs_transform_apply(&transform, 1) > 0);
+    ambs_transform_free(&transform);
+    free(y);
+}
+
+/* A Gaussian process that was asked for has to end somewhere. */
+static void too_many_results_for_a_gaussian_process(void **unused)
+{
+    (void)unused;
+    struct script script;
+    script_open(&script, PLANE "optimizer = { method = \"ambs\"; surrogate = \"gp\"; effort = 0; "
+                               "initial_points = 2100; initial_design = \"random\"; };");
+    FILE *log = tmpfile();
+    struct dh_log to_file = {.stream = log, .level = DH_LOG_INFO, .rank = -1};
+    script.bench.context.log = &to_file;
+    dh_search_destroy(&script.search);
+    script.search = bench_search(&script.bench);
+    for (int k = 0; k < 2103; k++) {
+        const struct dh_trial *trial = script_ask(&script);
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
+    }
+    char text[4096];
+    rewind(log);
+    text[fread(text, 1, sizeof text - 1, log)] = '\0';
+    fclose(log);
+    if (!strstr(text, "et instead of surrogate gp"))
+        fail_msg("%s", text);
+    script_close(&script);
+}
+
+/* Old results are learnt at once, instead of a design, and never proposed again. */
 static void warm_start_is_learnt(void **unused)
 {
     (void)unused;
@@ -498,6 +570,9 @@ int main(void)
         cmocka_unit_test(a_crowd_needs_fewer_results_for_a_model),
         cmocka_unit_test(progress_is_more_than_a_trifle),
         cmocka_unit_test(optimism_follows_the_crowd),
+        cmocka_unit_test(an_outlier_hides_nothing),
+        cmocka_unit_test(equal_values_are_ranked_at_once),
+        cmocka_unit_test(too_many_results_for_a_gaussian_process),
         cmocka_unit_test(warm_start_is_learnt),
         cmocka_unit_test(only_learners_take_warm_start),
         cmocka_unit_test(warm_points_count_as_proposed),
