@@ -1,0 +1,438 @@
+/* The model that is kept current: what it is told of trials that are running, that what they come
+ * to takes the place of that, and what failures and the scale of the values do to it. */
+#include "ambs_stage.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+#define OPTIMIZER "optimizer = { method = \"ambs\"; trees = 10; };"
+#define RESULTS 24
+
+static struct ambs_live *fit(struct stage *stage, const char *const *kinds, size_t count)
+{
+    struct ambs_fit fit = {.options = &stage->ambs->options,
+                           .data = &stage->ambs->data,
+                           .count = RESULTS,
+                           .seed = 5,
+                           .threads = 1};
+    for (; fit.kind_count < count; fit.kind_count++)
+        fit.kinds[fit.kind_count] = dh_model_find(kinds[fit.kind_count]);
+    ambs_fit_run(&fit);
+    if (!fit.live)
+        fail_msg("%s", fit.error.text);
+    return fit.live;
+}
+
+/* Two models of the same structure: `told` hears everything, `meant` is what that should come to.
+ */
+struct twins {
+    struct stage stage;
+    struct ambs_live *told, *meant;
+};
+
+static void twins_open(struct twins *twins, int liar, int failures, const char *const *kinds,
+                       size_t count)
+{
+    stage_open(&twins->stage, SQUARE OPTIMIZER);
+    twins->stage.ambs->options.liar = liar;
+    twins->stage.ambs->options.failures = failures;
+    stage_results(&twins->stage, RESULTS);
+    twins->told = fit(&twins->stage, kinds, count);
+    twins->meant = fit(&twins->stage, kinds, count);
+}
+
+static void twins_close(struct twins *twins)
+{
+    ambs_live_destroy(&twins->told);
+    ambs_live_destroy(&twins->meant);
+    stage_close(&twins->stage);
+}
+
+static void propose(struct twins *twins, uint64_t id)
+{
+    double x[STAGE_WIDTH];
+    struct ambs_event event;
+    stage_row(&twins->stage, id, x);
+    assert_true(ambs_data_propose(&twins->stage.ambs->data, id, x, &event));
+    ambs_live_hear(twins->told, &event);
+}
+
+/* The other model hears of a result as if it had never been pending. */
+static void end(struct twins *twins, uint64_t id, enum ambs_event_kind kind, double y)
+{
+    struct ambs_event event;
+    ambs_data_end(&twins->stage.ambs->data, id, kind, NULL, y, &event);
+    ambs_live_hear(twins->told, &event);
+    event.slot = AMBS_NO_SLOT;
+    if (kind == AMBS_ENDED)
+        ambs_live_hear(twins->meant, &event);
+}
+
+/* ---- lies ---- */
+
+static void what_comes_of_trials(struct twins *twins)
+{
+    for (uint64_t id = 100; id < 106; id++)
+        propose(twins, id);
+    end(twins, 102, AMBS_ENDED, stage_value(&twins->stage, 102));
+    end(twins, 100, AMBS_GONE, NAN);
+    end(twins, 103, AMBS_ENDED, NAN);
+    end(twins, 101, AMBS_ENDED, -3);
+    propose(twins, 106); /* in a slot that another had */
+    end(twins, 105, AMBS_ENDED, 4);
+    end(twins, 106, AMBS_GONE, NAN);
+    end(twins, 104, AMBS_ENDED, stage_value(&twins->stage, 104));
+}
+
+/* In the end a model knows the results and nothing of the lies, whatever they were. */
+static void results_take_the_place_of_lies(void **unused)
+{
+    (void)unused;
+    static const char *const kinds[] = {"et", "rf", "bagging", "gbrt", "gp", "dummy"};
+    static const int failures[] = {AMBS_FAILED_WORST, AMBS_FAILED_IGNORE};
+    for (size_t k = 0; k < DH_COUNT_OF(kinds); k++)
+        for (int liar = AMBS_LIE_AUTO; liar <= AMBS_LIE_BELIEF; liar++) {
+            struct twins twins;
+            twins_open(&twins, liar, failures[liar % 2], &kinds[k], 1);
+            what_comes_of_trials(&twins);
+            double apart = stage_apart(&twins.stage, twins.told, twins.meant);
+            if (!(apart < (strcmp(kinds[k], "gp") ? 1e-9 : 1e-6)))
+                fail_msg("%s, liar %d: %g apart", kinds[k], liar, apart);
+            twins_close(&twins);
+        }
+}
+
+/* While a trial runs, each model knows its lie as if it were a result. */
+static void lies_are_told(void **unused)
+{
+    (void)unused;
+    static const char *const kinds[] = {"gp", "et", "gbrt"};
+    for (int liar = AMBS_LIE_AUTO; liar <= AMBS_LIE_BELIEF; liar++) {
+        struct twins twins;
+        double x[STAGE_WIDTH];
+        twins_open(&twins, liar, AMBS_FAILED_WORST, kinds, 3);
+        const struct ambs_live *m = twins.meant;
+        propose(&twins, 100);
+        assert_true(stage_apart(&twins.stage, twins.told, m) > 1e-6);
+        stage_row(&twins.stage, 100, x);
+        for (size_t k = 0; k < m->member_count; k++) {
+            double belief, deviation;
+            ambs_live_predict(m, k, x, 1, true, &belief, &deviation);
+            const double lies[] = {belief, m->low, m->mean, m->high, belief};
+            m->members[k]->kind->add(m->members[k], x, lies[liar]);
+        }
+        double apart = stage_apart(&twins.stage, twins.told, m);
+        if (!(apart < 1e-9))
+            fail_msg("liar %d: %g apart", liar, apart);
+        twins_close(&twins);
+    }
+}
+
+static double far_above(const double *x)
+{
+    return 7 + x[0];
+}
+
+static double far_below(const double *x)
+{
+    return -9 + x[0];
+}
+
+static double in_between(const double *x)
+{
+    (void)x;
+    return 0.75;
+}
+
+/* A belief is no better than the best value, and no worse than the worst. */
+static void each_liar_has_its_own_lie(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int liar;
+        double (*belief)(const double *x);
+        double lie;
+    } cases[] = {
+        {AMBS_LIE_MIN, far_above, -1},     {AMBS_LIE_MEAN, far_above, 0.25},
+        {AMBS_LIE_MAX, far_below, 1},      {AMBS_LIE_BELIEF, in_between, 0.75},
+        {AMBS_LIE_BELIEF, far_above, 1},   {AMBS_LIE_BELIEF, far_below, -1},
+        {AMBS_LIE_AUTO, in_between, 0.75},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct stage stage;
+        struct fake fake = {.mean = cases[i].belief};
+        stage_open(&stage, SQUARE OPTIMIZER);
+        stage.ambs->options.liar = cases[i].liar;
+        stage_fakes(&stage, &fake, 1)->mean = 0.25;
+        stage_propose(&stage);
+        assert_int_equal(fake.added, 1);
+        if (fake.last != cases[i].lie)
+            fail_msg("case %zu: lie %g", i, fake.last);
+        stage_close(&stage);
+    }
+}
+
+/* ---- failures ---- */
+
+/* What a failure is worth to a model that hears of it; and its lie is taken back in any case. */
+static void a_failure_is_worth_what_the_options_say(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int failures;
+        bool learnt;
+        double value;
+    } cases[] = {{AMBS_FAILED_AUTO, false, 0},
+                 {AMBS_FAILED_WORST, true, 1},
+                 {AMBS_FAILED_MEAN, true, 0.25},
+                 {AMBS_FAILED_IGNORE, false, 0}};
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct stage stage;
+        struct fake fake = {.mean = fake_zero};
+        stage_open(&stage, SQUARE OPTIMIZER);
+        stage.ambs->options.failures = cases[i].failures;
+        stage_fakes(&stage, &fake, 1)->mean = 0.25;
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
+        assert_int_equal(fake.removed, 1);
+        assert_int_equal(fake.added, cases[i].learnt ? 2 : 1);
+        assert_true(!cases[i].learnt || fake.last == cases[i].value);
+        stage_close(&stage);
+    }
+}
+
+/* Every third of the results failed. */
+static void fail_a_third(struct stage *stage)
+{
+    for (size_t i = 0; i < RESULTS; i++) {
+        uint64_t id = stage_propose(stage);
+        bool fails = i % 3 == 2;
+        stage_end(stage, id, fails ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED, stage_value(stage, id),
+                  3);
+    }
+}
+
+/* The same model from rows made by hand. */
+static struct dh_model *fit_by_hand(const struct stage *stage, int failures)
+{
+    const struct ambs_features *features = &stage->ambs->features;
+    double x[RESULTS * STAGE_WIDTH], y[RESULTS], good[RESULTS], sum = 0, worst = -INFINITY;
+    size_t count = 0, known = 0;
+    for (uint64_t id = 0; id < RESULTS; id++)
+        if (id % 3 != 2)
+            good[known++] = stage_value(stage, id);
+    struct ambs_transform transform;
+    ambs_transform_fit(&transform, AMBS_SCALING_AUTO, good, known);
+    for (size_t i = 0; i < known; i++) {
+        sum += good[i] = ambs_transform_apply(&transform, good[i]);
+        worst = fmax(worst, good[i]);
+    }
+    double value = failures == AMBS_FAILED_MEAN ? sum / (double)known : worst;
+    for (uint64_t id = 0, next = 0; id < RESULTS; id++) {
+        bool failed = id % 3 == 2;
+        if (failed && failures != AMBS_FAILED_MEAN && failures != AMBS_FAILED_WORST)
+            continue;
+        stage_row(stage, id, x + count * features->count);
+        y[count++] = failed ? value : good[next++];
+    }
+    ambs_transform_free(&transform);
+    struct dh_model_setup setup = {features->list, features->count, 5, 1, .tune.trees = 10};
+    struct dh_model *model = NULL;
+    struct dh_error err = {0};
+    if (dh_model_find("et")->fit(&setup, &(struct dh_rows){x, y, count}, &model, &err))
+        fail_msg("%s", err.text);
+    return model;
+}
+
+static void a_fit_takes_failures_as_the_options_say(void **unused)
+{
+    (void)unused;
+    static const char *const kind = "et";
+    for (int failures = AMBS_FAILED_AUTO; failures <= AMBS_FAILED_IGNORE; failures++) {
+        struct stage stage;
+        stage_open(&stage, SQUARE OPTIMIZER);
+        stage.ambs->options.failures = failures;
+        fail_a_third(&stage);
+        struct ambs_live *live = fit(&stage, &kind, 1);
+        assert_int_equal(live->failing != NULL, failures == AMBS_FAILED_AUTO);
+        dh_model_destroy(&live->failing);
+        struct ambs_live by_hand = {.members = {fit_by_hand(&stage, failures)}, .member_count = 1};
+        double apart = stage_apart(&stage, live, &by_hand);
+        if (!(apart < 1e-9))
+            fail_msg("failures %d: %g apart", failures, apart);
+        dh_model_destroy(&by_hand.members[0]);
+        ambs_live_destroy(&live);
+        stage_close(&stage);
+    }
+}
+
+static double share_failing(const struct stage *stage, const struct ambs_live *live, uint64_t id)
+{
+    double x[STAGE_WIDTH], share;
+    stage_row(stage, id, x);
+    live->failing->kind->predict(live->failing, x, 1, &(struct dh_prediction){.mean = &share});
+    return share;
+}
+
+/* The forest of what fails hears of every result, and of nothing else. */
+static void where_trials_fail_is_kept_current(void **unused)
+{
+    (void)unused;
+    static const char *const kind = "et";
+    struct twins twins;
+    stage_open(&twins.stage, SQUARE OPTIMIZER);
+    fail_a_third(&twins.stage);
+    twins.told = fit(&twins.stage, &kind, 1);
+    twins.meant = fit(&twins.stage, &kind, 1);
+    static const struct {
+        enum ambs_event_kind kind;
+        double y;
+        double share; /* at the point, in the end; NaN: as it was */
+    } cases[] = {{AMBS_ENDED, NAN, 1}, {AMBS_ENDED, 2, 0}, {AMBS_GONE, NAN, NAN}};
+    uint64_t id = 100;
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++)
+        for (int i = 0; i < 20; i++, id++) {
+            double before = share_failing(&twins.stage, twins.told, id);
+            propose(&twins, id);
+            assert_true(share_failing(&twins.stage, twins.told, id) == before);
+            end(&twins, id, cases[c].kind, cases[c].y);
+            double after = share_failing(&twins.stage, twins.told, id);
+            bool nearer = fabs(after - cases[c].share) < fabs(before - cases[c].share);
+            bool there = before == cases[c].share && after == before;
+            assert_true(isnan(cases[c].share) ? after == before : nearer || there);
+        }
+    assert_true(stage_apart(&twins.stage, twins.told, twins.meant) < 1e-9);
+    twins_close(&twins);
+}
+
+/* ---- what the model says ---- */
+
+static double quarter(const double *x)
+{
+    return x[0] < 2 ? 0.25 : 1.5;
+}
+
+/* Few rows and many; with and without noise; where a point fails as likely as not. */
+static void predictions(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = in_between, .aleatoric = 3, .epistemic = 1};
+    struct fake failing = {.mean = quarter, .width = 2};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    struct ambs_live *live = stage_fakes(&stage, &fake, 1);
+    double x[2 * 40] = {[2] = 2}, mean[40], deviation[40];
+    for (size_t count = 2; count <= 40; count += 38)
+        for (int failures = 0; failures < 2; failures++) {
+            live->failing = failures ? fake_model(&failing) : NULL;
+            live->mean = -0.25;
+            for (int epistemic = 0; epistemic < 2; epistemic++) {
+                ambs_live_predict(live, 0, x, count, epistemic, mean, deviation);
+                double whole = epistemic ? 1 : 2;
+                assert_true(mean[0] == (failures ? 0.5 : 0.75));
+                assert_true(deviation[0] == (failures ? 0.75 * whole : whole));
+                assert_true(mean[1] == (failures ? -0.25 : 0.75));
+                assert_true(deviation[1] == (failures ? 0 : whole));
+                assert_true(mean[count - 1] == mean[count > 2 ? 0 : 1]);
+            }
+            dh_model_destroy(&live->failing);
+        }
+    stage_close(&stage);
+}
+
+static void the_best_value_is_kept(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_zero};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    struct ambs_live *live = stage_fakes(&stage, &fake, 1);
+    static const double y[] = {-0.5, -1.5, NAN, -1.25}, best[] = {-1, -1.5, -1.5, -1.5};
+    for (size_t i = 0; i < DH_COUNT_OF(y); i++) {
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y[i], 3);
+        assert_true(live->best == best[i]);
+    }
+    stage_close(&stage);
+}
+
+/* ---- the scale of the values ---- */
+
+#define VALUES 200
+
+static double skewness(const double *v)
+{
+    double mean = 0, second = 0, third = 0;
+    for (size_t i = 0; i < VALUES; i++)
+        mean += v[i] / VALUES;
+    for (size_t i = 0; i < VALUES; i++) {
+        second += pow(v[i] - mean, 2) / VALUES;
+        third += pow(v[i] - mean, 3) / VALUES;
+    }
+    return third / pow(second, 1.5);
+}
+
+/* "auto" takes the skew out of values, to whichever side they lean. */
+static void the_power_fits_the_values(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double lean, low, high; /* bounds of the exponent */
+    } cases[] = {{1, -4, 0.5}, {-1, 1.5, 4}, {0, 0.5, 1.5}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        double y[VALUES], out[VALUES];
+        for (size_t i = 0; i < VALUES; i++) {
+            double u = (0.5 + (double)i) / VALUES, z = 0.5 * log(u / (1 - u));
+            y[i] = cases[c].lean != 0 ? cases[c].lean * exp(cases[c].lean * z) : u;
+        }
+        struct ambs_transform transform;
+        ambs_transform_fit(&transform, AMBS_SCALING_AUTO, y, VALUES);
+        for (size_t i = 0; i < VALUES; i++)
+            out[i] = ambs_transform_apply(&transform, y[i]);
+        bool power = transform.lambda > cases[c].low && transform.lambda < cases[c].high;
+        if (!power || !(fabs(skewness(out)) < 0.4))
+            fail_msg("case %zu: exponent %g, skewness %g", c, transform.lambda, skewness(out));
+        ambs_transform_free(&transform);
+    }
+}
+
+/* What a fit notes of the values it learnt from. */
+static void a_fit_knows_its_values(void **unused)
+{
+    (void)unused;
+    static const char *const kind = "dummy";
+    struct stage stage;
+    stage_open(&stage, SQUARE OPTIMIZER);
+    fail_a_third(&stage);
+    struct ambs_live *live = fit(&stage, &kind, 1);
+    double low = INFINITY, high = -INFINITY;
+    for (uint64_t id = 0; id < RESULTS; id++) {
+        low = id % 3 == 2 ? low : fmin(low, stage_value(&stage, id));
+        high = id % 3 == 2 ? high : fmax(high, stage_value(&stage, id));
+    }
+    assert_true(live->low == ambs_transform_apply(&live->transform, low));
+    assert_true(live->high == ambs_transform_apply(&live->transform, high));
+    assert_true(fabs(live->mean) < 1e-9);
+    assert_true(live->best == live->low && live->low < live->high);
+    assert_int_equal(live->fitted, RESULTS);
+    ambs_live_destroy(&live);
+    stage_close(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(results_take_the_place_of_lies),
+        cmocka_unit_test(lies_are_told),
+        cmocka_unit_test(each_liar_has_its_own_lie),
+        cmocka_unit_test(a_failure_is_worth_what_the_options_say),
+        cmocka_unit_test(a_fit_takes_failures_as_the_options_say),
+        cmocka_unit_test(where_trials_fail_is_kept_current),
+        cmocka_unit_test(predictions),
+        cmocka_unit_test(the_best_value_is_kept),
+        cmocka_unit_test(the_power_fits_the_values),
+        cmocka_unit_test(a_fit_knows_its_values),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,381 @@
+/* When there is a new model: at once where an ask waits for it; under load from a thread, while the
+ * old one goes on answering, after which the new one knows everything that happened meanwhile.
+ * Nothing here depends on how long a fit takes. */
+#include "ambs_stage.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+
+#define OPTIMIZER "optimizer = { method = \"ambs\"; trees = 10; surrogate = \"%s\"; };"
+#define RESULTS 40
+#define RUNNING 40
+#define HURRIED 0 /* levels of effort */
+#define PATIENT 3
+#define MOST_CATCH_UP 40 /* events that one ask may play to a new model */
+
+/* A model of RESULTS results, and RUNNING trials that are pending. */
+static void open_with_model(struct stage *stage, const char *surrogate)
+{
+    char *text = dh_strprintf(SQUARE OPTIMIZER, surrogate);
+    stage_open(stage, text);
+    free(text);
+    stage_results(stage, RESULTS);
+    ambs_model_refresh(stage->ambs, PATIENT);
+    assert_non_null(stage->ambs->live);
+    assert_null(stage->ambs->fit);
+    for (int i = 0; i < RUNNING; i++)
+        stage_propose(stage);
+}
+
+/* The same, and a fit has begun that was due. */
+static void open_with_fit(struct stage *stage, const char *surrogate)
+{
+    open_with_model(stage, surrogate);
+    stage_results(stage, RESULTS / 2);
+    ambs_model_refresh(stage->ambs, HURRIED);
+    assert_non_null(stage->ambs->fit);
+}
+
+/* Wait until the fit's thread has nothing more to do. */
+static void await_thread(const struct ambs *ambs)
+{
+    struct dh_nap nap = {.longest = 0.01};
+    while (!atomic_load_explicit(&ambs->fit->done, memory_order_acquire))
+        dh_nap_wait(&nap, -1);
+}
+
+/* Asks go on until the model of the fit, whose thread has ended, has taken over. */
+static void ask_until_taken(struct ambs *ambs)
+{
+    const struct ambs_live *before = ambs->live;
+    for (size_t asks = 0; ambs->live == before; asks++) {
+        if (asks > 1000)
+            fail_msg("a fit that has ended is never collected");
+        ambs_model_refresh(ambs, HURRIED);
+    }
+}
+
+/* A little of everything: the first of those pending end, others come. */
+static void go_on(struct stage *stage, uint64_t first, size_t count)
+{
+    for (uint64_t id = first; id < first + count; id++) {
+        bool good = id % 5 != 4;
+        stage_end(stage, id,
+                  id % 7 == 3 ? DH_TRIAL_CANCELLED
+                  : good      ? DH_TRIAL_SUCCEEDED
+                              : DH_TRIAL_FAILED,
+                  good ? stage_value(stage, id) : NAN, 3);
+        stage_propose(stage);
+    }
+}
+
+/* ---- when ---- */
+
+static void under_load_a_fit_begins_when_results_have_grown(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_model(&stage, "et");
+    for (size_t results = RESULTS + 1; results <= 47; results++) {
+        stage_results(&stage, 1);
+        ambs_model_refresh(stage.ambs, HURRIED);
+        assert_true(results == 46 || (stage.ambs->fit != NULL) == (results == 47));
+        assert_int_equal(stage.ambs->live->fitted, RESULTS);
+        assert_false(results < 46 && stage.ambs->data.hold);
+    }
+    assert_true(stage.ambs->data.hold);
+    stage_close(&stage); /* … with the fit under way */
+}
+
+static void a_patient_ask_fits_at_once(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_model(&stage, "et");
+    for (unsigned level = 2; level <= PATIENT; level++) {
+        stage_results(&stage, 1);
+        ambs_model_refresh(stage.ambs, level);
+        assert_null(stage.ambs->fit);
+        assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
+    }
+    stage.ambs->options.effort = HURRIED; /* fixed: what is asked next must not depend on time */
+    stage_results(&stage, 1);
+    ambs_model_refresh(stage.ambs, HURRIED);
+    assert_null(stage.ambs->fit);
+    assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
+    stage_close(&stage);
+}
+
+static void a_patient_ask_waits_for_a_fit_under_way(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_fit(&stage, "et");
+    go_on(&stage, RESULTS, 20);
+    ambs_model_refresh(stage.ambs, PATIENT);
+    assert_null(stage.ambs->fit);
+    assert_false(stage.ambs->data.hold);
+    assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
+    stage_close(&stage);
+}
+
+/* ---- the swap ---- */
+
+static void a_finished_fit_takes_over(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_fit(&stage, "et");
+    struct ambs *ambs = stage.ambs;
+    for (int round = 0; round < 3; round++) {
+        struct ambs_live *before = ambs->live;
+        size_t count = ambs->fit->count;
+        assert_true(count > before->fitted && count == ambs->data.mark);
+        stage_results(&stage, 5);
+        assert_true(ambs->live == before && ambs->data.mark == count); /* the fit needs the mark */
+        await_thread(ambs);
+        assert_null(ambs->fit->old); /* the one before last has been destroyed */
+        assert_null(ambs->retired);
+        ask_until_taken(ambs);
+        assert_true(ambs->fit == NULL && ambs->retired == before);
+        assert_int_equal(ambs->live->fitted, count);
+        assert_false(ambs->data.hold);
+        assert_int_equal(ambs->data.mark, ambs->data.results.count);
+        stage_results(&stage, count / 2);
+        ambs_model_refresh(ambs, HURRIED); /* due again */
+        assert_non_null(ambs->fit);
+    }
+    stage_close(&stage);
+}
+
+/* An ask plays a few events, not all that there are, and the model takes over with the last. */
+static void asks_share_the_catching_up(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_fit(&stage, "et");
+    struct ambs *ambs = stage.ambs;
+    const struct ambs_live *before = ambs->live;
+    await_thread(ambs);
+    for (int i = 0; i < 100; i++)
+        stage_propose(&stage);
+    size_t heard = ambs->fit->heard, events = ambs->data.since.count;
+    assert_true(heard + 100 <= events);
+    for (;;) {
+        ambs_model_refresh(ambs, HURRIED);
+        if (ambs->live != before)
+            break;
+        assert_true(ambs->fit->heard > heard && ambs->fit->heard <= heard + MOST_CATCH_UP);
+        heard = ambs->fit->heard;
+    }
+    assert_true(heard < events && events <= heard + MOST_CATCH_UP);
+    stage_close(&stage);
+}
+
+/* ---- what the new model knows ---- */
+
+/* What a fit learns from and hears, kept for a second one. */
+struct record {
+    struct ambs_fit fit;
+    struct ambs_event *events;
+    size_t count;
+};
+
+static void note_fit(struct record *record, const struct ambs *ambs)
+{
+    const struct ambs_fit *fit = ambs->fit;
+    *record = (struct record){.fit = {.options = fit->options,
+                                      .data = fit->data,
+                                      .kind_count = fit->kind_count,
+                                      .count = fit->count,
+                                      .seed = fit->seed,
+                                      .threads = 1}};
+    memcpy(record->fit.kinds, fit->kinds, sizeof fit->kinds);
+    memcpy(record->fit.most_noise, fit->most_noise, sizeof fit->most_noise);
+}
+
+static void note_events(struct record *record, const struct ambs *ambs)
+{
+    free(record->events);
+    record->count = ambs->data.since.count;
+    record->events = dh_alloc(record->count, sizeof *record->events);
+    for (size_t i = 0; i < record->count; i++)
+        record->events[i] = *(const struct ambs_event *)ambs_array_at(&ambs->data.since, i);
+}
+
+/* The model that has taken over is the one that is fitted here and hears the same. */
+static void check_model(struct record *record, const struct stage *stage)
+{
+    ambs_fit_run(&record->fit);
+    struct ambs_live *live = record->fit.live;
+    assert_non_null(live);
+    assert_true(stage_apart(stage, live, stage->ambs->live) > 1e-6);
+    for (size_t i = 0; i < record->count; i++)
+        ambs_live_hear(live, &record->events[i]);
+    double apart = stage_apart(stage, live, stage->ambs->live);
+    if (!(apart < 1e-9))
+        fail_msg("%s: %g apart", live->members[0]->kind->name, apart);
+    ambs_live_destroy(&record->fit.live);
+    free(record->events);
+}
+
+static void the_new_model_knows_what_happened_meanwhile(void **unused)
+{
+    (void)unused;
+    static const char *const surrogates[] = {"et", "gbrt", "gp"};
+    for (size_t s = 0; s < DH_COUNT_OF(surrogates); s++) {
+        struct stage stage;
+        struct record record;
+        open_with_fit(&stage, surrogates[s]);
+        note_fit(&record, stage.ambs);
+        go_on(&stage, RESULTS, 20);
+        await_thread(stage.ambs);
+        go_on(&stage, RESULTS + 20, 20);
+        ambs_model_refresh(stage.ambs, HURRIED); /* plays a part */
+        assert_non_null(stage.ambs->fit);
+        stage_propose(&stage);
+        note_events(&record, stage.ambs);
+        assert_true(record.count >= RUNNING + 81);
+        ask_until_taken(stage.ambs);
+        check_model(&record, &stage);
+        stage_close(&stage);
+    }
+}
+
+/* And goes on hearing: results replace lies that it was told before it took over. */
+static void the_new_model_goes_on_hearing(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct record record;
+    open_with_fit(&stage, "et");
+    note_fit(&record, stage.ambs);
+    await_thread(stage.ambs);
+    stage_propose(&stage);
+    note_events(&record, stage.ambs);
+    ask_until_taken(stage.ambs);
+    struct ambs_event event;
+    for (uint64_t id = RESULTS; id < RESULTS + RUNNING; id++) {
+        ambs_data_end(&stage.ambs->data, id, AMBS_ENDED, NULL, stage_value(&stage, id), &event);
+        ambs_model_hear(stage.ambs, &event);
+        record.events = dh_realloc(record.events, (record.count + 1) * sizeof event);
+        record.events[record.count++] = event;
+    }
+    check_model(&record, &stage);
+    stage_close(&stage);
+}
+
+/* The old one hears of everything, too, for as long as it answers. */
+static void the_old_model_goes_on_hearing(void **unused)
+{
+    (void)unused;
+    struct stage stage, other;
+    open_with_fit(&stage, "et");
+    open_with_model(&other, "et");
+    stage_results(&other, RESULTS / 2);
+    assert_true(stage_apart(&stage, stage.ambs->live, other.ambs->live) == 0);
+    go_on(&stage, RESULTS, 10);
+    assert_true(stage_apart(&stage, stage.ambs->live, other.ambs->live) > 1e-6);
+    go_on(&other, RESULTS, 10);
+    assert_true(stage_apart(&stage, stage.ambs->live, other.ambs->live) == 0);
+    stage_close(&stage);
+    stage_close(&other);
+}
+
+/* ---- what the thread and the asks do, one step at a time ---- */
+
+static void following_plays_all_but_a_few(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_model(&stage, "et");
+    struct ambs *ambs = stage.ambs;
+    go_on(&stage, RESULTS, 1); /* a mark, and all that are pending behind it */
+    for (int i = 0; i < 60; i++)
+        stage_propose(&stage);
+    struct ambs_fit fits[2];
+    for (int i = 0; i < 2; i++) {
+        fits[i] = (struct ambs_fit){.options = &ambs->options,
+                                    .data = &ambs->data,
+                                    .kinds = {dh_model_find("et")},
+                                    .kind_count = 1,
+                                    .count = ambs->data.mark,
+                                    .threads = 1};
+        atomic_init(&fits[i].events, ambs->data.since.count);
+        ambs_fit_run(&fits[i]);
+        assert_false(atomic_load(&fits[i].done));
+    }
+    size_t events = ambs->data.since.count;
+    ambs_fit_follow(&fits[0]);
+    assert_true(atomic_load(&fits[0].done) && fits[0].heard + 16 >= events);
+    for (size_t heard = 7; !ambs_fit_hear(&fits[1], 7); heard += 7)
+        assert_int_equal(fits[1].heard, heard);
+    assert_true(ambs_fit_hear(&fits[0], SIZE_MAX));
+    assert_true(fits[0].heard == events && fits[1].heard == events);
+    struct ambs_live *live = fits[1].live;
+    assert_true(stage_apart(&stage, fits[0].live, live) == 0);
+    assert_int_equal(live->lie_count, ambs->data.pending.slot_count);
+    ambs_live_destroy(&fits[0].live);
+    ambs_live_destroy(&fits[1].live);
+    stage_close(&stage);
+}
+
+/* ---- which ---- */
+
+/* Members by level and crowd; a process that has outgrown its time is replaced also under load. */
+static void kinds_follow_time_and_crowd(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *space;
+        unsigned level;
+        size_t crowd;
+        const char *kinds[AMBS_MEMBERS + 1];
+    } cases[] = {
+        {SQUARE, 1, 0, {"gp"}},       {SQUARE, 2, 0, {"gp", "gp"}},
+        {SQUARE, 3, 0, {"gp", "gp"}}, {MIXED, 3, 0, {"gp", "gp", "et"}},
+        {SQUARE, 3, 1000, {"et"}},    {MIXED, 1, 1000, {"et"}},
+    };
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        char *text = dh_strprintf("%s" OPTIMIZER, cases[c].space, "auto");
+        stage_open(&stage, text);
+        free(text);
+        stage_results(&stage, 20);
+        stage.ambs->data.crowd = cases[c].crowd;
+        ambs_model_refresh(stage.ambs, cases[c].level);
+        const struct ambs_live *live = stage.ambs->live;
+        for (size_t k = 0; k < live->member_count; k++)
+            assert_string_equal(live->members[k]->kind->name, cases[c].kinds[k]);
+        assert_null(cases[c].kinds[live->member_count]);
+        stage.ambs->data.crowd = 1000;
+        ambs_model_refresh(stage.ambs, HURRIED);
+        assert_int_equal(stage.ambs->fit != NULL, cases[c].crowd == 0);
+        if (stage.ambs->fit) {
+            await_thread(stage.ambs);
+            ask_until_taken(stage.ambs);
+        }
+        assert_string_equal(stage.ambs->live->members[0]->kind->name, "et");
+        stage_close(&stage);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(under_load_a_fit_begins_when_results_have_grown),
+        cmocka_unit_test(a_patient_ask_fits_at_once),
+        cmocka_unit_test(a_patient_ask_waits_for_a_fit_under_way),
+        cmocka_unit_test(a_finished_fit_takes_over),
+        cmocka_unit_test(asks_share_the_catching_up),
+        cmocka_unit_test(the_new_model_knows_what_happened_meanwhile),
+        cmocka_unit_test(the_new_model_goes_on_hearing),
+        cmocka_unit_test(the_old_model_goes_on_hearing),
+        cmocka_unit_test(following_plays_all_but_a_few),
+        cmocka_unit_test(kinds_follow_time_and_crowd),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
