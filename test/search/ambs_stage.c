@@ -137,6 +137,7 @@ static struct fake *fake_of(const struct dh_model *model)
 
 static void destroy(struct dh_model *model)
 {
+    fake_of(model)->destroyed++;
     free(model);
 }
 

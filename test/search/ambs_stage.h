@@ -60,6 +60,7 @@ struct fake {
     size_t width;
     size_t predicted, gradients; /* rows */
     size_t added, removed;       /* observations */
+    size_t destroyed;            /* models */
     double last;                 /* value added */
 };
 double fake_zero(const double *x);

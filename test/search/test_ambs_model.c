@@ -151,6 +151,27 @@ static void a_finished_fit_takes_over(void **unused)
     stage_close(&stage);
 }
 
+/* The model before is kept until the next fit, whose thread destroys it. */
+static void a_thread_destroys_the_retired_model(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_zero};
+    open_with_model(&stage, "et");
+    struct ambs *ambs = stage.ambs;
+    stage_fakes(&stage, &fake, 1)->fitted = RESULTS / 2;
+    for (size_t fits = 0; fits < 2; fits++) {
+        ambs_model_refresh(ambs, HURRIED);
+        assert_non_null(ambs->fit);
+        await_thread(ambs);
+        assert_int_equal(fake.destroyed, fits);
+        ask_until_taken(ambs);
+        assert_int_equal(fake.destroyed, fits);
+        stage_results(&stage, RESULTS / 2);
+    }
+    stage_close(&stage);
+}
+
 /* An ask plays a few events, not all that there are, and the model takes over with the last. */
 static void asks_share_the_catching_up(void **unused)
 {
@@ -370,6 +391,7 @@ int main(void)
         cmocka_unit_test(a_patient_ask_fits_at_once),
         cmocka_unit_test(a_patient_ask_waits_for_a_fit_under_way),
         cmocka_unit_test(a_finished_fit_takes_over),
+        cmocka_unit_test(a_thread_destroys_the_retired_model),
         cmocka_unit_test(asks_share_the_catching_up),
         cmocka_unit_test(the_new_model_knows_what_happened_meanwhile),
         cmocka_unit_test(the_new_model_goes_on_hearing),
