@@ -11,6 +11,7 @@
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
 #define SOBOL_PARAMETERS 40
+#define MAXIMIN_TRIES 100
 #define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
 /* A cursor without this bit is the design's; with it, it grows with the trial's id, and its last
  * two bits say which acquisition gp_hedge took (3: none). */
@@ -20,32 +21,61 @@
 
 /* ---- the initial design: another method's points ---- */
 
-static const struct dh_search_method *design_method(const struct ambs *ambs)
+struct design {
+    const struct dh_search_method *method;
+    const char *option; /* of the method, that makes it this design; NULL: none */
+    int64_t (*value)(const struct ambs *ambs);
+};
+
+static int64_t maximin_tries(const struct ambs *ambs)
 {
-    static const struct dh_search_method *const methods[] = {
-        [AMBS_RANDOM] = &dh_search_random,
-        [AMBS_SOBOL] = &dh_search_sobol,
-        [AMBS_HALTON] = &dh_search_halton,
-        [AMBS_LHS] = &dh_search_lhs,
+    (void)ambs;
+    return MAXIMIN_TRIES;
+}
+
+static int64_t grid_levels(const struct ambs *ambs)
+{
+    return dh_grid_levels(ambs->context->space, ambs->initial_points);
+}
+
+static const struct design *choose_design(const struct ambs *ambs)
+{
+    static const struct design designs[] = {
+        [AMBS_RANDOM] = {.method = &dh_search_random},
+        [AMBS_SOBOL] = {.method = &dh_search_sobol},
+        [AMBS_HALTON] = {.method = &dh_search_halton},
+        [AMBS_HAMMERSLEY] = {.method = &dh_search_hammersley},
+        [AMBS_LHS] = {.method = &dh_search_lhs},
+        [AMBS_MAXIMIN] = {&dh_search_lhs, "maximin", maximin_tries},
+        [AMBS_GRID] = {&dh_search_grid, "levels", grid_levels},
     };
     if (ambs->options.design != AMBS_DESIGN_AUTO)
-        return methods[ambs->options.design];
-    return ambs->features.count <= SOBOL_PARAMETERS ? &dh_search_sobol : &dh_search_lhs;
+        return &designs[ambs->options.design];
+    return &designs[ambs->features.count <= SOBOL_PARAMETERS ? AMBS_SOBOL : AMBS_LHS];
+}
+
+/* Set an option of the design's method, if it has it. */
+static void set_option(struct ambs *ambs, const char *name, int64_t value)
+{
+    const struct dh_search_method *m = ambs->design;
+    for (size_t i = 0; i < m->option_count; i++)
+        if (strcmp(m->options[i].name, name) == 0)
+            *(int64_t *)((char *)ambs->design_options + m->options[i].offset) = value;
 }
 
 static dh_status create_design(struct ambs *ambs, struct dh_error *err)
 {
-    const struct dh_search_method *m = ambs->design = design_method(ambs);
+    const struct design *design = choose_design(ambs);
+    const struct dh_search_method *m = ambs->design = design->method;
     ambs->design_options = dh_alloc(1, m->options_size);
     dh_status status =
         dh_config_unpack(NULL, m->name, m->options, m->option_count, ambs->design_options, err);
-    for (size_t i = 0; i < m->option_count; i++)
-        if (strcmp(m->options[i].name, "size") == 0)
-            *(int64_t *)((char *)ambs->design_options + m->options[i].offset) =
-                (int64_t)ambs->initial_points;
-    if (status == DH_OK)
-        status = m->create(ambs->context, ambs->design_options, &ambs->design_state, err);
-    return status;
+    if (status != DH_OK)
+        return status;
+    set_option(ambs, "size", (int64_t)ambs->initial_points);
+    if (design->option)
+        set_option(ambs, design->option, design->value(ambs));
+    return m->create(ambs->context, ambs->design_options, &ambs->design_state, err);
 }
 
 /* ---- create, destroy ---- */
@@ -236,6 +266,20 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
     return dh_space_sample(ambs->context->space, &random, proposal->point, err);
 }
 
+/* The design's next point. Where it has ended (a grid of which constraints left too little), a draw
+ * from the prior; its cursor tells a resumed search that the walk was at its end. */
+static dh_status ask_design(struct ambs *ambs, uint64_t id, unsigned attempt,
+                            struct dh_proposal *proposal, struct dh_error *err)
+{
+    dh_status status = ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
+    if (status == DH_EXHAUSTED) {
+        status = ask_prior(ambs, id, attempt, proposal, err);
+        proposal->cursor = ((const struct dh_walk *)ambs->design_state)->cursor;
+    }
+    proposal->origin = DH_ORIGIN_DESIGN;
+    return status;
+}
+
 /* Results that there have to be before a model is asked. Where points of the design are pending,
  * fewer: by the time its proposals have results, those have theirs, too. */
 static size_t results_needed(const struct ambs *ambs)
@@ -261,10 +305,8 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
         if (found)
             return DH_OK;
     }
-    if (!designed) {
-        proposal->origin = DH_ORIGIN_DESIGN;
-        return ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
-    }
+    if (!designed)
+        return ask_design(ambs, id, attempt, proposal, err);
     return ask_prior(ambs, id, attempt, proposal, err);
 }
 

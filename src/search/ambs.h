@@ -34,7 +34,16 @@ enum ambs_strategy {
     AMBS_SPREAD_TOPK,
     AMBS_SPREAD_BOLTZMANN
 };
-enum ambs_design { AMBS_DESIGN_AUTO, AMBS_RANDOM, AMBS_SOBOL, AMBS_HALTON, AMBS_LHS };
+enum ambs_design {
+    AMBS_DESIGN_AUTO,
+    AMBS_RANDOM,
+    AMBS_SOBOL,
+    AMBS_HALTON,
+    AMBS_HAMMERSLEY,
+    AMBS_LHS,
+    AMBS_MAXIMIN,
+    AMBS_GRID
+};
 enum ambs_failures { AMBS_FAILED_AUTO, AMBS_FAILED_WORST, AMBS_FAILED_MEAN, AMBS_FAILED_IGNORE };
 enum ambs_scaling {
     AMBS_SCALING_AUTO,

@@ -9,7 +9,8 @@ static const char *const acquisitions[] = {"auto", "ucb",      "lcb",       "ei"
 static const char *const schedules[] = {"constant", "decay", "bandit", NULL};
 static const char *const liars[] = {"auto", "cl_min", "cl_mean", "cl_max", "belief", NULL};
 static const char *const strategies[] = {"auto", "none", "qucb", "topk", "boltzmann", NULL};
-static const char *const designs[] = {"auto", "random", "sobol", "halton", "lhs", NULL};
+static const char *const designs[] = {"auto", "random",  "sobol", "halton", "hammersley",
+                                      "lhs",  "maximin", "grid",  NULL};
 static const char *const failures[] = {"auto", "worst", "mean", "ignore", NULL};
 static const char *const scalings[] = {"auto", "identity", "minmax", "log", "quantile", NULL};
 

@@ -17,6 +17,8 @@ struct options {
     int order;
 };
 
+#define MOST_LEVELS 100000
+
 static const char *const order_names[] = {
     [DH_ORDER_SHUFFLED] = "shuffled",
     [DH_ORDER_SORTED] = "sorted",
@@ -29,7 +31,7 @@ static const struct dh_option option_table[] = {
      .offset = offsetof(struct options, levels),
      .fallback = 5,
      .low = 1,
-     .high = 100000,
+     .high = MOST_LEVELS,
      .help = "values of a number that has more than so many"},
     {.name = "order",
      .type = DH_OPTION_CHOICE,
@@ -61,6 +63,36 @@ static struct dh_axis axis_of(const struct dh_parameter *parameter, uint64_t wan
     return axis;
 }
 
+static struct dh_axis *make_axes(const struct dh_space *space, uint64_t levels)
+{
+    struct dh_axis *axes = dh_alloc(dh_space_count(space), sizeof *axes);
+    for (size_t i = 0; i < dh_space_count(space); i++)
+        axes[i] = axis_of(dh_space_parameter(space, i), levels);
+    return axes;
+}
+
+static void free_axes(struct dh_axis *axes, size_t count)
+{
+    for (size_t i = 0; axes && i < count; i++)
+        free(axes[i].values);
+    free(axes);
+}
+
+int64_t dh_grid_levels(const struct dh_space *space, uint64_t points)
+{
+    uint64_t last = points < MOST_LEVELS ? points : MOST_LEVELS, levels = 2;
+    for (; levels < last; levels += 1 + levels / 8) {
+        struct dh_axis *axes = make_axes(space, levels);
+        struct dh_enumeration *grid = dh_enumeration_create(space, axes, DH_ORDER_SORTED, 0);
+        uint64_t total = dh_enumeration_total(grid);
+        dh_enumeration_destroy(&grid);
+        free_axes(axes, dh_space_count(space));
+        if (total == 0 || total >= points) /* 0: more than can be counted */
+            return (int64_t)levels;
+    }
+    return last > 2 ? (int64_t)last : 2;
+}
+
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
@@ -69,9 +101,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     struct state *s = dh_alloc(1, sizeof *s);
     *state = s;
     s->axis_count = dh_space_count(context->space);
-    s->axes = dh_alloc(s->axis_count, sizeof *s->axes);
-    for (size_t i = 0; i < s->axis_count; i++)
-        s->axes[i] = axis_of(dh_space_parameter(context->space, i), (uint64_t)o->levels);
+    s->axes = make_axes(context->space, (uint64_t)o->levels);
     s->enumeration =
         dh_enumeration_create(context->space, s->axes, (enum dh_order)o->order, context->seed);
     uint64_t total = dh_enumeration_total(s->enumeration);
@@ -89,9 +119,7 @@ static void destroy(void *state)
     if (!s)
         return;
     dh_enumeration_destroy(&s->enumeration);
-    for (size_t i = 0; i < s->axis_count; i++)
-        free(s->axes[i].values);
-    free(s->axes);
+    free_axes(s->axes, s->axis_count);
     free(s);
 }
 

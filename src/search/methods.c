@@ -9,13 +9,8 @@
 
 static const struct dh_search_method *const methods[] = {
     &dh_search_ambs, /* the default */
-    &dh_search_random,
-    &dh_search_sobol,
-    &dh_search_halton,
-    &dh_search_lhs,
-    &dh_search_grid,
-    &dh_search_list,
-    NULL,
+    &dh_search_random, &dh_search_sobol, &dh_search_halton, &dh_search_hammersley,
+    &dh_search_lhs,    &dh_search_grid,  &dh_search_list,   NULL,
 };
 #define METHOD_COUNT (DH_COUNT_OF(methods) - 1)
 

@@ -7,6 +7,7 @@
 extern const struct dh_search_method dh_search_random;
 extern const struct dh_search_method dh_search_sobol;
 extern const struct dh_search_method dh_search_halton;
+extern const struct dh_search_method dh_search_hammersley;
 extern const struct dh_search_method dh_search_lhs;
 extern const struct dh_search_method dh_search_grid;
 extern const struct dh_search_method dh_search_list;
@@ -26,6 +27,10 @@ struct dh_walk {
 };
 /* `propose` of such a method: a resumed walk goes on behind the last trial's point. */
 void dh_walk_propose(void *state, const struct dh_trial *trial);
+
+/* The least `levels` (from 2 on, in growing steps) with which the method "grid" has at least
+ * `points` points before constraints, or the most that make a difference. */
+int64_t dh_grid_levels(const struct dh_space *space, uint64_t points);
 
 /* Index of draw `attempt` (under 1024) of trial `id` in the SAMPLE stream. Attempts from
  * DH_SEARCH_ATTEMPTS on are the front's own. */

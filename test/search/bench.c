@@ -27,6 +27,8 @@ void bench_open(struct bench *bench, const char *text, uint64_t seed)
 void bench_close(struct bench *bench)
 {
     free(bench->points);
+    free(bench->old_points);
+    free(bench->old_values);
     dh_space_destroy(&bench->space);
     dh_settings_free(&bench->settings);
     dh_config_destroy(&bench->config);
@@ -88,6 +90,23 @@ double bench_value(const struct bench *bench, const double *point)
             sum += (u - 0.3) * (u - 0.3) + 0.1 * sin(7 * u);
         }
     return sum;
+}
+
+void bench_give_old(struct bench *bench, size_t count)
+{
+    struct dh_error err = {0};
+    bench->old_points = dh_alloc(count * bench->width, sizeof *bench->old_points);
+    bench->old_values = dh_alloc(count, sizeof *bench->old_values);
+    struct dh_random random = dh_random_at(9, DH_STREAM_TEST, 0);
+    for (size_t i = 0; i < count; i++) {
+        double *point = bench->old_points + i * bench->width;
+        if (dh_space_sample(bench->space, &random, point, &err))
+            fail_msg("%s", err.text);
+        bench->old_values[i] = i % 6 ? bench_value(bench, point) : NAN;
+    }
+    bench->context.warm_points = bench->old_points;
+    bench->context.warm_objectives = bench->old_values;
+    bench->context.warm_count = count;
 }
 
 static const struct dh_trial *end_trial(const struct bench *bench, struct dh_history *history,

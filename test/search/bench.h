@@ -16,7 +16,8 @@ struct bench {
     struct dh_settings settings;
     struct dh_space *space;
     struct dh_search_context context;
-    double *points; /* for the method "list" */
+    double *points;                  /* for the method "list" */
+    double *old_points, *old_values; /* of `warm_start` */
     size_t width;
 };
 
@@ -25,6 +26,10 @@ struct bench {
 void bench_open(struct bench *bench, const char *text, uint64_t seed);
 void bench_close(struct bench *bench);
 struct dh_search *bench_search(struct bench *bench);
+
+/* `count` old results, as if read from a file of `warm_start`: draws from the priors with
+ * bench_value, each sixth of them failed. */
+void bench_give_old(struct bench *bench, size_t count);
 
 /* What a search proposed, and how it ended. */
 struct run {

@@ -12,6 +12,7 @@
 
 #define ASKS 200
 #define LISTED 300
+#define OLD 40
 
 struct kind {
     const char *name;
@@ -102,19 +103,30 @@ static void give_list(struct bench *bench)
     bench->context.point_count = LISTED;
 }
 
-static void open_for(struct bench *bench, const struct dh_search_method *method, const char *space,
+/* A method, with settings of its own. */
+struct subject {
+    const struct dh_search_method *method;
+    const char *settings;
+    bool old; /* learns from old results, too */
+};
+
+static void open_for(struct bench *bench, const struct subject *subject, const char *space,
                      uint64_t seed)
 {
+    const struct dh_search_method *method = subject->method;
     bool list = strcmp(method->name, "list") == 0, grid = strcmp(method->name, "grid") == 0;
-    char *text = dh_strprintf("%s\noptimizer = { method = \"%s\"; %s };", space, method->name,
+    char *text = dh_strprintf("%s\noptimizer = { method = \"%s\"; %s %s };%s", space, method->name,
                               list             ? "file = \"points.csv\";"
                               : grid           ? "levels = 8;"
                               : method->learns ? "effort = 1; candidates = 30;"
-                                               : "");
+                                               : "",
+                              subject->settings, subject->old ? "warm_start = [\"old.csv\"];" : "");
     bench_open(bench, text, seed);
     free(text);
     if (list)
         give_list(bench);
+    if (subject->old)
+        bench_give_old(bench, OLD);
 }
 
 static void check_points(const struct bench *bench, const struct run *run, const char *what)
@@ -190,7 +202,7 @@ static void check_end(const struct bench *bench, const struct kind *kind, const 
         expected = distinct_listed(bench);
     else if (kind->finite && !bench->points)
         expected = bench_brute_count(bench);
-    else if (strstr(what, "grid"))
+    else if (strstr(what, "grid ") == what)
         return; /* as many as the grid has; see test_search.c */
     if (run->count != expected)
         fail_msg("%s: %zu points instead of %zu: %s", what, run->count, expected, run->error.text);
@@ -215,12 +227,12 @@ static struct run play_new(struct bench *bench, size_t limit)
     return run;
 }
 
-static void conform(const struct dh_search_method *method, const struct kind *kind)
+static void conform(const struct subject *subject, const struct kind *kind)
 {
     char what[100];
-    snprintf(what, sizeof what, "%s, %s", method->name, kind->name);
+    snprintf(what, sizeof what, "%s %s, %s", subject->method->name, subject->settings, kind->name);
     struct bench bench;
-    open_for(&bench, method, kind->text, 42);
+    open_for(&bench, subject, kind->text, 42);
     struct run run = play_new(&bench, kind->asks), again = play_new(&bench, kind->asks);
     check_points(&bench, &run, what);
     check_end(&bench, kind, &run, what);
@@ -230,7 +242,7 @@ static void conform(const struct dh_search_method *method, const struct kind *ki
 
     bench.context.seed = 43;
     struct run other = play_new(&bench, kind->asks);
-    bool follows_seed = strcmp(method->name, "list") != 0 && run.count >= 10;
+    bool follows_seed = strcmp(subject->method->name, "list") != 0 && run.count >= 10;
     if (follows_seed && same_points(&bench, &run, &other))
         fail_msg("%s: the seed makes no difference", what);
     run_free(&other);
@@ -244,7 +256,24 @@ static void every_method_conforms(void **unused)
     (void)unused;
     for (const struct dh_search_method *const *m = dh_search_methods(); *m; m++)
         for (size_t k = 0; k < DH_COUNT_OF(kinds); k++)
-            conform(*m, &kinds[k]);
+            conform(&(struct subject){.method = *m, .settings = ""}, &kinds[k]);
+}
+
+/* Initial designs: of "ambs", long enough to be cut, and to end before it where that can be. */
+static void every_design_conforms(void **unused)
+{
+    (void)unused;
+    static const char *const settings[] = {
+        "initial_design = \"hammersley\"; initial_points = 25;",
+        "initial_design = \"maximin\"; initial_points = 25;",
+        "initial_design = \"grid\"; initial_points = 25;",
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(settings); i++)
+        for (size_t k = 0; k < DH_COUNT_OF(kinds); k++) {
+            struct kind kind = kinds[k];
+            kind.asks = 60;
+            conform(&(struct subject){dh_search_methods()[0], settings[i], false}, &kind);
+        }
 }
 
 /* More dimensions than Sobol' sequences have. */
@@ -260,7 +289,7 @@ static void wide_spaces(void **unused)
     struct kind wide = {.name = "41 dimensions", .text = text.data, .asks = ASKS};
     for (const struct dh_search_method *const *m = dh_search_methods(); *m; m++)
         if (strcmp((*m)->name, "sobol") != 0)
-            conform(*m, &wide);
+            conform(&(struct subject){.method = *m, .settings = ""}, &wide);
     dh_buffer_free(&text);
 }
 
@@ -280,6 +309,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_method_conforms),
+        cmocka_unit_test(every_design_conforms),
         cmocka_unit_test(wide_spaces),
         cmocka_unit_test(methods_describe_themselves),
     };
