@@ -60,7 +60,7 @@ struct dh_search_context {
     size_t point_count;
     /* Of the files of `warm_start`: settled points and their objectives (count × objective_count;
      * NaN: failed or not known). A method that learns is created with them and they are not
-     * proposed again; another refuses them. */
+     * proposed again unless it `retries`; another refuses them. */
     const double *warm_points, *warm_objectives;
     size_t warm_count;
     const struct dh_clock *clock; /* that asks are timed by; NULL: dh_clock_monotonic */
@@ -79,6 +79,8 @@ struct dh_search_method {
      * asks for more than DH_SEARCH_ATTEMPTS, and proposes nothing else. */
     bool sequence;
     bool learns; /* from results: what it proposes depends on what it is told */
+    /* With these options, may points of `warm_start` be proposed again? NULL: never. */
+    bool (*retries)(const void *options);
     /* An ask may take longer than about a millisecond: it belongs on a thread of its own. Answering
      * the quick methods in place saves two context switches a trial. */
     bool slow;

@@ -78,6 +78,12 @@ static dh_status create_design(struct ambs *ambs, struct dh_error *err)
     return m->create(ambs->context, ambs->design_options, &ambs->design_state, err);
 }
 
+/* How far the design's sequence was walked; 0 of one that has none. */
+static uint64_t walked(const struct ambs *ambs)
+{
+    return ambs->design->propose ? ((const struct dh_walk *)ambs->design_state)->cursor : 0;
+}
+
 /* ---- create, destroy ---- */
 
 /* Old results: learnt, and not proposed again. */
@@ -125,8 +131,12 @@ static dh_status create(const struct dh_search_context *context, const void *opt
                     "ambs learns only from the first of %zu objectives, \"%s\"; the others are "
                     "recorded",
                     context->settings->objective_count, context->settings->objectives[0].name);
-    learn_warm(ambs);
-    return create_design(ambs, err);
+    dh_status status = DH_OK;
+    if (ambs->options.transfer == AMBS_TRANSFER_MODEL)
+        learn_warm(ambs);
+    else
+        status = ambs_transfer_create(ambs, &ambs->transfer, err);
+    return status == DH_OK ? create_design(ambs, err) : status;
 }
 
 static void destroy(void *state)
@@ -136,6 +146,7 @@ static void destroy(void *state)
         return;
     ambs_model_free(ambs);
     ambs_pool_destroy(&ambs->pool);
+    ambs_transfer_destroy(&ambs->transfer);
     if (ambs->design_state)
         ambs->design->destroy(ambs->design_state);
     free(ambs->design_options);
@@ -266,16 +277,20 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
     return dh_space_sample(ambs->context->space, &random, proposal->point, err);
 }
 
-/* The design's next point. Where it has ended (a grid of which constraints left too little), a draw
- * from the prior; its cursor tells a resumed search that the walk was at its end. */
+/* A point before there is a model: one near good old results, if they are transferred; else the
+ * design's next, and where that has ended (a grid of which constraints left too little) a draw from
+ * the prior. Whichever it is, its cursor tells a resumed search how far the design was walked. */
 static dh_status ask_design(struct ambs *ambs, uint64_t id, unsigned attempt,
                             struct dh_proposal *proposal, struct dh_error *err)
 {
-    dh_status status = ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
-    if (status == DH_EXHAUSTED) {
+    struct dh_random random =
+        dh_random_at(ambs->context->seed, DH_STREAM_DESIGN, dh_draw_index(id, attempt));
+    dh_status status = DH_OK;
+    if (!ambs_transfer_draw(ambs->transfer, &random, proposal->point))
+        status = ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
+    if (status == DH_EXHAUSTED)
         status = ask_prior(ambs, id, attempt, proposal, err);
-        proposal->cursor = ((const struct dh_walk *)ambs->design_state)->cursor;
-    }
+    proposal->cursor = walked(ambs);
     proposal->origin = DH_ORIGIN_DESIGN;
     return status;
 }
@@ -323,6 +338,12 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     return status;
 }
 
+/* Old results of another task do not say what this one's are. */
+static bool retries(const void *options)
+{
+    return ((const struct ambs_options *)options)->transfer != AMBS_TRANSFER_MODEL;
+}
+
 const struct dh_search_method dh_search_ambs = {
     .name = "ambs",
     .summary = "model-based: a surrogate of the results says where to look next",
@@ -330,6 +351,7 @@ const struct dh_search_method dh_search_ambs = {
     .option_count = AMBS_OPTION_COUNT,
     .options_size = sizeof(struct ambs_options),
     .learns = true,
+    .retries = retries,
     .slow = true,
     .create = create,
     .destroy = destroy,

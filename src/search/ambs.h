@@ -52,18 +52,20 @@ enum ambs_scaling {
     AMBS_SCALING_LOG,
     AMBS_SCALING_QUANTILE
 };
+enum ambs_transfers { AMBS_TRANSFER_MODEL, AMBS_TRANSFER_TOP, AMBS_TRANSFER_BEST };
 #define AMBS_LEVELS 4
 #define AMBS_EFFORT_AUTO (-1) /* option "effort": 0 … 3, or this */
 
 struct ambs_options {
-    int surrogate, acquisition, schedule, liar, strategy, design, failures, scaling;
+    int surrogate, acquisition, schedule, liar, strategy, design, failures, scaling, transfer;
     double kappa, xi;
     int64_t initial_points, candidates, trees, effort;
 };
-#define AMBS_OPTION_COUNT 14
+#define AMBS_OPTION_COUNT 15
 extern const struct dh_option ambs_option_table[AMBS_OPTION_COUNT];
 /* Name in the table of models that option `surrogate` means; NULL for auto. */
 const char *ambs_surrogate_name(int surrogate);
+const char *ambs_transfer_name(int transfer);
 
 /* ---- the model's view of a point: ambs_features.c ---- */
 
@@ -265,7 +267,8 @@ void ambs_live_predict(const struct ambs_live *live, size_t view, const double *
 /* ---- the method's state and its ask: ambs.c, ambs_model.c, ambs_candidates.c, ambs_choose.c ----
  */
 
-struct ambs_pool; /* kept between asks of the lowest level: ambs_pool.c */
+struct ambs_pool;     /* kept between asks of the lowest level: ambs_pool.c */
+struct ambs_transfer; /* where old results were good: ambs_transfer.c */
 
 struct ambs {
     const struct dh_search_context *context;
@@ -287,7 +290,8 @@ struct ambs {
     const char *said; /* the surrogate named last in the log */
 
     struct ambs_pool *pool;
-    double seconds[AMBS_LEVELS]; /* that an ask took at each level, smoothed */
+    struct ambs_transfer *transfer; /* NULL: the prior says where to look */
+    double seconds[AMBS_LEVELS];    /* that an ask took at each level, smoothed */
     uint8_t *sources; /* of each result told: which of EI, LCB, PI proposed it; 3: neither */
     size_t source_count, source_capacity;
     double *point; /* scratch: one point */
@@ -323,6 +327,16 @@ double ambs_now(const struct ambs *ambs);
 void ambs_model_refresh(struct ambs *ambs, unsigned level);
 void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event);
 void ambs_model_free(struct ambs *ambs);
+
+/* What takes the place of the prior, by option `transfer`; NULL if no old result succeeded. Refuses
+ * a search without `warm_start`. ambs_transfer.c */
+dh_status ambs_transfer_create(const struct ambs *ambs, struct ambs_transfer **out,
+                               struct dh_error *err);
+void ambs_transfer_destroy(struct ambs_transfer **transfer);
+/* A settled and feasible point near good old ones. False for a share of draws, where constraints
+ * hold rarely there, and without a transfer: the prior's turn. */
+bool ambs_transfer_draw(const struct ambs_transfer *transfer, struct dh_random *random,
+                        double *point);
 
 /* Choose the acquisition that judges this ask's candidates, and what keeps them apart.
  * ambs_judge.c */

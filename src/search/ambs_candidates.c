@@ -49,8 +49,9 @@ static double draw_value(struct ambs_ask *ask, size_t parameter)
 static bool draw(struct ambs_ask *ask, double *x)
 {
     struct ambs *ambs = ask->ambs;
-    for (size_t i = 0; i < dh_space_count(ambs->context->space); i++)
-        ambs->point[i] = draw_value(ask, i);
+    if (!ambs_transfer_draw(ambs->transfer, &ask->random, ambs->point))
+        for (size_t i = 0; i < dh_space_count(ambs->context->space); i++)
+            ambs->point[i] = draw_value(ask, i);
     return finish(ambs, x);
 }
 

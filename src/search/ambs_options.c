@@ -13,12 +13,23 @@ static const char *const designs[] = {"auto", "random",  "sobol", "halton", "ham
                                       "lhs",  "maximin", "grid",  NULL};
 static const char *const failures[] = {"auto", "worst", "mean", "ignore", NULL};
 static const char *const scalings[] = {"auto", "identity", "minmax", "log", "quantile", NULL};
+static const char *const transfers[] = {
+    [AMBS_TRANSFER_MODEL] = "model",
+    [AMBS_TRANSFER_TOP] = "top",
+    [AMBS_TRANSFER_BEST] = "best",
+    NULL,
+};
 
 const char *ambs_surrogate_name(int surrogate)
 {
     if (surrogate == AMBS_SURROGATE_AUTO)
         return NULL;
     return surrogate == 1 ? "et" : surrogates[surrogate];
+}
+
+const char *ambs_transfer_name(int transfer)
+{
+    return transfers[transfer];
 }
 
 #define CHOICE(key, field, list, standard, text)                                                   \
@@ -42,6 +53,8 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
            "what a failed trial teaches; auto: where trials fail"),
     CHOICE("transform", scaling, scalings, AMBS_SCALING_AUTO,
            "of objectives, before they are learnt"),
+    CHOICE("transfer", transfer, transfers, AMBS_TRANSFER_MODEL,
+           "what warm_start gives: model, all values; top or best, only where to look"),
     {.name = "effort",
      .type = DH_OPTION_INT,
      .offset = offsetof(struct ambs_options, effort),

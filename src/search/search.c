@@ -79,7 +79,7 @@ static dh_status read_given(struct dh_search *search, struct dh_error *err)
     return DH_OK;
 }
 
-/* Old points are for a method that learns; they count as proposed. */
+/* Old points are for a method that learns; they count as proposed unless it wants them again. */
 static dh_status read_warm(struct dh_search *search, struct dh_error *err)
 {
     const struct dh_search_context *c = &search->context;
@@ -88,6 +88,8 @@ static dh_status read_warm(struct dh_search *search, struct dh_error *err)
                             "method %s does not learn from warm_start; method list evaluates the "
                             "points of a file again",
                             search->method->name);
+    if (search->method->retries && search->method->retries(search->options))
+        return DH_OK;
     for (size_t i = 0; i < c->warm_count; i++)
         dh_map_put(&search->seen,
                    dh_space_identity(c->space, c->warm_points + i * dh_space_count(c->space)),

@@ -259,20 +259,26 @@ static void every_method_conforms(void **unused)
             conform(&(struct subject){.method = *m, .settings = ""}, &kinds[k]);
 }
 
-/* Initial designs: of "ambs", long enough to be cut, and to end before it where that can be. */
+/* What "ambs" begins with: long enough to be cut, and a grid to end before it. */
 static void every_design_conforms(void **unused)
 {
     (void)unused;
-    static const char *const settings[] = {
-        "initial_design = \"hammersley\"; initial_points = 25;",
-        "initial_design = \"maximin\"; initial_points = 25;",
-        "initial_design = \"grid\"; initial_points = 25;",
+    static const struct {
+        const char *settings;
+        bool old;
+    } designs[] = {
+        {"initial_design = \"hammersley\"; initial_points = 25;", false},
+        {"initial_design = \"maximin\"; initial_points = 25;", false},
+        {"initial_design = \"grid\"; initial_points = 25;", false},
+        {"transfer = \"top\"; initial_points = 25;", true},
+        {"transfer = \"best\"; initial_design = \"grid\"; initial_points = 25;", true},
     };
-    for (size_t i = 0; i < DH_COUNT_OF(settings); i++)
+    for (size_t i = 0; i < DH_COUNT_OF(designs); i++)
         for (size_t k = 0; k < DH_COUNT_OF(kinds); k++) {
             struct kind kind = kinds[k];
             kind.asks = 60;
-            conform(&(struct subject){dh_search_methods()[0], settings[i], false}, &kind);
+            conform(&(struct subject){dh_search_methods()[0], designs[i].settings, designs[i].old},
+                    &kind);
         }
 }
 
