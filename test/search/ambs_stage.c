@@ -195,6 +195,11 @@ double fake_zero(const double *x)
     return 0;
 }
 
+double fake_bowl(const double *x)
+{
+    return pow(x[0] - 0.3, 2) + pow(x[1] - 0.7, 2);
+}
+
 struct dh_model *fake_model(struct fake *fake)
 {
     static const struct dh_model_kind kinds[] = {

@@ -64,6 +64,7 @@ struct fake {
     double last;                 /* value added */
 };
 double fake_zero(const double *x);
+double fake_bowl(const double *x); /* 0 at (0.3, 0.7), more elsewhere */
 struct dh_model *fake_model(struct fake *fake);
 /* The stage's model from now on, never due for a fit: `count` fakes, values from -1 to 1, and a
  * transform that changes nothing. */

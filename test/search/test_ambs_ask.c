@@ -32,11 +32,6 @@ static void open_with_clock(struct stage *stage, struct clock *clock, struct fak
     stage_fakes(stage, fakes, count);
 }
 
-static double bowl(const double *x)
-{
-    return pow(x[0] - 0.3, 2) + pow(x[1] - 0.7, 2);
-}
-
 /* The level falls with the budget, of which it leaves half; a level that was set is kept. */
 static void levels_fall_with_the_budget(void **unused)
 {
@@ -50,7 +45,7 @@ static void levels_fall_with_the_budget(void **unused)
     for (int64_t effort = AMBS_EFFORT_AUTO; effort < AMBS_LEVELS; effort++) {
         struct stage stage;
         struct clock clock = {0};
-        struct fake fake = {.mean = bowl, .epistemic = 1};
+        struct fake fake = {.mean = fake_bowl, .epistemic = 1};
         open_with_clock(&stage, &clock, &fake, 1);
         stage.ambs->options.effort = effort;
         for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
@@ -77,7 +72,7 @@ static void levels_differ_in_what_they_do(void **unused)
     for (int64_t effort = 0; effort < AMBS_LEVELS; effort++) {
         struct stage stage;
         struct clock clock = {0};
-        struct fake fake = {.mean = bowl, .epistemic = 1};
+        struct fake fake = {.mean = fake_bowl, .epistemic = 1};
         open_with_clock(&stage, &clock, &fake, 1);
         stage.ambs->options.effort = effort;
         stage.ambs->options.candidates = 0;
@@ -101,7 +96,7 @@ static void times_are_learnt(void **unused)
     (void)unused;
     struct stage stage;
     struct clock clock = {.tick = 1};
-    struct fake fake = {.mean = bowl, .epistemic = 1};
+    struct fake fake = {.mean = fake_bowl, .epistemic = 1};
     open_with_clock(&stage, &clock, &fake, 1);
     static const double seconds[AMBS_LEVELS] = {1e-4, 1e-3, 1, 100};
     memcpy(stage.ambs->seconds, seconds, sizeof seconds);
@@ -125,7 +120,8 @@ static void members_take_turns(void **unused)
         for (size_t count = 1; count <= AMBS_MEMBERS; count++) {
             struct stage stage;
             struct clock clock = {0};
-            struct fake fakes[AMBS_MEMBERS] = {{.mean = bowl}, {.mean = bowl}, {.mean = bowl}};
+            struct fake fakes[AMBS_MEMBERS] = {
+                {.mean = fake_bowl}, {.mean = fake_bowl}, {.mean = fake_bowl}};
             open_with_clock(&stage, &clock, fakes, count);
             stage.ambs->options.effort = effort;
             size_t random = 0;
@@ -151,7 +147,7 @@ static void cursors_name_the_acquisition(void **unused)
     (void)unused;
     struct stage stage;
     struct clock clock = {0};
-    struct fake fake = {.mean = bowl, .epistemic = 1};
+    struct fake fake = {.mean = fake_bowl, .epistemic = 1};
     open_with_clock(&stage, &clock, &fake, 1);
     stage.ambs->options.effort = 2;
     size_t counts[4] = {0};

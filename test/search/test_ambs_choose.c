@@ -1,5 +1,5 @@
-/* How a point is chosen: what judges candidates, what keeps proposals apart, the way uphill and the
- * pool that is kept; all with models that say what a test wants. */
+/* How a point is chosen: what judges candidates, what keeps proposals apart, and the way uphill;
+ * all with models that say what a test wants. */
 #include "ambs_stage.h"
 
 #include <math.h>
@@ -10,11 +10,6 @@
 
 #define OPTIMIZER "optimizer = { method = \"ambs\"; liar = \"cl_mean\"; };"
 #define ASKS 1000
-
-static double bowl(const double *x)
-{
-    return pow(x[0] - 0.3, 2) + pow(x[1] - 0.7, 2);
-}
 
 /* ---- what judges ---- */
 
@@ -49,6 +44,7 @@ static void acquisitions_by_name(void **unused)
         stage_fakes(&stage, &fake, 1);
         struct ambs_ask ask = judged(&stage, 7);
         assert_int_equal(ask.acquisition.kind, cases[i].kind);
+        assert_true(ask.acquisition.best == -1);
         double x[2] = {0}, mean, deviation, score;
         struct ambs_points points = {1, 2, x, &mean, &deviation, &score};
         ambs_score(&ask, &points, 0);
@@ -190,11 +186,13 @@ static void the_best_that_are_new(void **unused)
         assert_int_equal(picked(&ladder, AMBS_SPREAD_TOPK, turn), turn % 10);
     }
     ambs->data.since_result = 3;
-    for (size_t k = 0; k < ROWS; k++) {
+    double point[2];
+    size_t last = ROWS - 2; /* the one behind it is not new */
+    stage_point(&ladder.stage, last + 1, point);
+    dh_map_put(&ambs->seen, dh_space_identity(ladder.stage.bench.space, point), last + 1);
+    for (size_t k = 0; k <= last; k++) {
         assert_int_equal(picked(&ladder, AMBS_SPREAD_NONE, 0), k);
-        size_t last = ROWS - 1;
         assert_int_equal(picked(&ladder, AMBS_SPREAD_TOPK, 0), k + 3 < last ? k + 3 : last);
-        double point[2];
         stage_point(&ladder.stage, k, point);
         dh_map_put(&ambs->seen, dh_space_identity(ladder.stage.bench.space, point), k);
     }
@@ -290,8 +288,8 @@ static void climbs(void **unused)
         bool differentiable;
         double within; /* the height of the best point */
     } cases[] = {
-        {SQUARE OPTIMIZER, bowl, true, 1e-10},
-        {SQUARE OPTIMIZER, bowl, false, 1e-2},
+        {SQUARE OPTIMIZER, fake_bowl, true, 1e-10},
+        {SQUARE OPTIMIZER, fake_bowl, false, 1e-2},
         {MIXED OPTIMIZER, mixed_bowl, true, 1e-9},
         {MIXED OPTIMIZER, mixed_bowl, false, 2e-2},
     };
@@ -321,6 +319,35 @@ static void climbs(void **unused)
     }
 }
 
+/* Up to the edge of what constraints and lattices allow, and not beyond. */
+static void climbs_end_at_points_of_the_space(void **unused)
+{
+    (void)unused;
+    static const struct ambs_effort effort = {1, 1, 30, 80, 60};
+    static const char *const spaces[] = {
+        SQUARE "constraints = ( \"x >= 0.5\" );" OPTIMIZER, /* the top of the bowl is outside */
+        "parameters = ( { name = \"x\"; type = \"int\"; low = 0; high = 9; },"
+        "{ name = \"y\"; type = \"real\"; low = 0.0; high = 1.0; } );" OPTIMIZER};
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(spaces); i++) {
+        struct stage stage;
+        struct fake fake = {.mean = fake_bowl, .epistemic = 1, .differentiable = i % 2};
+        stage_open(&stage, spaces[i / 2]);
+        stage_fakes(&stage, &fake, 1);
+        struct ambs_ask ask = stage_ask(&stage, 1, 3);
+        double x[4] = {1, 0}, mean[2], deviation[2], score[2], point[2], again[2];
+        struct ambs_points points = {1, 2, x, mean, deviation, score};
+        ambs_score(&ask, &points, 0);
+        ambs_climb(&ask, &effort, &points, 0);
+        ambs_features_decode(&stage.ambs->features, x + 2, point);
+        ambs_features_encode(&stage.ambs->features, point, again);
+        assert_true(dh_space_feasible(stage.bench.space, point));
+        assert_true(again[0] == x[2] && again[1] == x[3]);
+        if (!(i == 1 ? score[1] >= score[0] : score[1] > score[0])) /* the gradient leads out */
+            fail_msg("case %zu: from %g to %g", i, score[0], score[1]);
+        stage_close(&stage);
+    }
+}
+
 /* A few candidates, and the best of them climb, from the second level on. */
 static void choosing_climbs(void **unused)
 {
@@ -328,14 +355,14 @@ static void choosing_climbs(void **unused)
     static const double within[AMBS_LEVELS] = {1, 1e-9, 1e-9, 1e-9};
     for (unsigned level = 0; level < AMBS_LEVELS; level++) {
         struct stage stage;
-        struct fake fake = {.mean = bowl, .epistemic = 1, .differentiable = true};
+        struct fake fake = {.mean = fake_bowl, .epistemic = 1, .differentiable = true};
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.candidates = 12;
         stage_fakes(&stage, &fake, 1);
         struct ambs_ask ask = stage_ask(&stage, 1, level);
         double point[2];
         assert_true(ambs_choose(&ask, point));
-        assert_true(bowl(point) < within[level]);
+        assert_true(fake_bowl(point) < within[level]);
         assert_int_equal(fake.gradients > 0, level > 0);
         stage_close(&stage);
     }
@@ -397,124 +424,6 @@ static void neighbours_differ_in_one_feature(void **unused)
     stage_close(&stage);
 }
 
-/* ---- the pool that is kept ---- */
-
-#define POOL 512
-
-static bool choose_pooled(struct stage *stage, uint64_t id, enum ambs_strategy strategy,
-                          double *point)
-{
-    struct ambs_ask ask = stage_ask(stage, id, 0);
-    ask.strategy = strategy;
-    return ambs_choose_pooled(&ask, point);
-}
-
-/* More asks than it has rows: each predicts a few new ones, and finds a new point. */
-static void the_pool_is_renewed(void **unused)
-{
-    (void)unused;
-    struct stage stage;
-    struct fake fake = {.mean = bowl};
-    stage_open(&stage, SQUARE OPTIMIZER);
-    stage_fakes(&stage, &fake, 1);
-    for (uint64_t id = 0; id < 2 * POOL; id++) {
-        double point[2], x[2], again[2];
-        size_t before = fake.predicted;
-        assert_true(choose_pooled(&stage, id, AMBS_SPREAD_NONE, point));
-        size_t predicted = fake.predicted - before;
-        assert_true(id == 0 ? predicted > POOL : predicted > 8 && predicted <= 16);
-        ambs_features_encode(&stage.ambs->features, point, x);
-        assert_true(ambs_is_new(stage.ambs, x, again));
-        dh_map_put(&stage.ambs->seen, dh_space_identity(stage.bench.space, point), id);
-    }
-    stage_close(&stage);
-}
-
-static double other_bowl(const double *x)
-{
-    return pow(x[0] - 0.9, 2) + pow(x[1] - 0.1, 2);
-}
-
-/* Where the model has changed its mind the pool follows, at the latest when all rows had their
- * turn; the acquisitions whose scores are kept are no exception. */
-static void the_pool_follows_the_model(void **unused)
-{
-    (void)unused;
-    static const enum dh_acquisition_kind kinds[] = {DH_ACQUISITION_LCB, DH_ACQUISITION_EI,
-                                                     DH_ACQUISITION_PI, DH_ACQUISITION_MES};
-    for (size_t k = 0; k < DH_COUNT_OF(kinds); k++) {
-        struct stage stage;
-        struct fake fake = {.mean = bowl, .epistemic = 0.01};
-        double point[2] = {0};
-        stage_open(&stage, SQUARE OPTIMIZER);
-        stage_fakes(&stage, &fake, 1);
-        for (uint64_t id = 0; id < 80; id++) {
-            struct ambs_ask ask = stage_ask(&stage, id, 0);
-            ask.acquisition = (struct dh_acquisition){.kind = kinds[k], .kappa = 1};
-            assert_true(ambs_choose_pooled(&ask, point));
-            if (id == 9)
-                assert_true(bowl(point) < 0.05);
-            if (id == 9)
-                fake.mean = other_bowl;
-        }
-        assert_true(other_bowl(point) < 0.1);
-        stage_close(&stage);
-    }
-}
-
-static double left_is_bad(const double *x)
-{
-    return x[0] < 0.5 ? 10 : 0;
-}
-
-static double left_is_good(const double *x)
-{
-    return x[0] < 0.5 ? bowl(x) - 10 : 0;
-}
-
-/* Also rows that looked bad are renewed in their turn: then there are many to choose from. */
-static void all_rows_have_their_turn(void **unused)
-{
-    (void)unused;
-    struct stage stage;
-    struct fake fake = {.mean = left_is_bad};
-    double point[2], sum = 0;
-    stage_open(&stage, SQUARE OPTIMIZER);
-    stage_fakes(&stage, &fake, 1);
-    for (uint64_t id = 0; id < 84; id++) {
-        assert_true(choose_pooled(&stage, id, AMBS_SPREAD_NONE, point));
-        fake.mean = left_is_good;
-        sum += id < 64 ? 0 : bowl(point) / 20;
-    }
-    if (!(sum < 0.03)) /* the best of eight new ones: 0.08 */
-        fail_msg("%g on average", sum);
-    stage_close(&stage);
-}
-
-/* The strategies work on the pool, too. */
-static void strategies_in_the_pool(void **unused)
-{
-    (void)unused;
-    double best[2], none[2], top[2], fifth[2];
-    size_t others = 0;
-    for (uint64_t id = 0; id < 10; id++) {
-        struct stage stage;
-        struct fake fake = {.mean = bowl};
-        stage_open(&stage, SQUARE OPTIMIZER);
-        stage_fakes(&stage, &fake, 1);
-        /* the same pool but for the rows an ask renews; nothing of it is taken by these */
-        assert_true(choose_pooled(&stage, 0, AMBS_SPREAD_TOPK, best));
-        assert_true(choose_pooled(&stage, 1 + id, AMBS_SPREAD_TOPK, top));
-        stage.ambs->data.since_result = 5;
-        assert_true(choose_pooled(&stage, 20, AMBS_SPREAD_TOPK, fifth));
-        assert_true(choose_pooled(&stage, 30, AMBS_SPREAD_BOLTZMANN, none));
-        others += memcmp(none, top, sizeof none) != 0;
-        assert_true(bowl(top) <= bowl(best) && bowl(fifth) > bowl(top));
-        stage_close(&stage);
-    }
-    assert_true(others > 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,12 +435,9 @@ int main(void)
         cmocka_unit_test(qucb_draws_kappa),
         cmocka_unit_test(proposed_points_are_not_new),
         cmocka_unit_test(climbs),
+        cmocka_unit_test(climbs_end_at_points_of_the_space),
         cmocka_unit_test(choosing_climbs),
         cmocka_unit_test(neighbours_differ_in_one_feature),
-        cmocka_unit_test(the_pool_is_renewed),
-        cmocka_unit_test(the_pool_follows_the_model),
-        cmocka_unit_test(all_rows_have_their_turn),
-        cmocka_unit_test(strategies_in_the_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

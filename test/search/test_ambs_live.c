@@ -199,6 +199,8 @@ static void a_failure_is_worth_what_the_options_say(void **unused)
         assert_int_equal(fake.removed, 1);
         assert_int_equal(fake.added, cases[i].learnt ? 2 : 1);
         assert_true(!cases[i].learnt || fake.last == cases[i].value);
+        stage_end(&stage, 99, DH_TRIAL_FAILED, NAN, 3); /* it never was pending: no lie */
+        assert_int_equal(fake.removed, 1);
         stage_close(&stage);
     }
 }
@@ -420,6 +422,73 @@ static void a_fit_knows_its_values(void **unused)
     stage_close(&stage);
 }
 
+/* Where no kind has anything to learn from there is no model, and events are no matter. */
+static void a_fit_without_a_model(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    stage_open(&stage, SQUARE OPTIMIZER);
+    stage.ambs->options.failures = AMBS_FAILED_AUTO;
+    stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
+    stage_propose(&stage);
+    struct ambs_fit fit = {.options = &stage.ambs->options,
+                           .data = &stage.ambs->data,
+                           .kinds = {dh_model_find("et")},
+                           .kind_count = 1,
+                           .count = 1,
+                           .threads = 1};
+    atomic_init(&fit.events, stage.ambs->data.since.count);
+    ambs_fit_run(&fit);
+    assert_null(fit.live);
+    ambs_fit_follow(&fit);
+    assert_true(ambs_fit_hear(&fit, 0) && fit.heard == 1);
+    stage_close(&stage);
+}
+
+/* Nothing has failed: nothing to learn of that. */
+static void no_failures_no_forest_of_them(void **unused)
+{
+    (void)unused;
+    struct twins twins;
+    static const char *const kind = "et";
+    twins_open(&twins, AMBS_LIE_AUTO, AMBS_FAILED_AUTO, &kind, 1);
+    assert_null(twins.told->failing);
+    twins_close(&twins);
+}
+
+/* Of two Gaussian processes one may be told to take results at their word. */
+static void each_kind_has_its_bound_of_noise(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    stage_open(&stage, SQUARE OPTIMIZER);
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 0);
+    for (size_t i = 0; i < RESULTS; i++) {
+        double x[STAGE_WIDTH];
+        stage_row(&stage, i, x);
+        double y = 3 * x[0] + 0.5 * dh_random_normal(&random);
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y, 3);
+    }
+    struct ambs_fit fit = {.options = &stage.ambs->options,
+                           .data = &stage.ambs->data,
+                           .kinds = {dh_model_find("gp"), dh_model_find("gp")},
+                           .most_noise = {0, 1e-5},
+                           .kind_count = 2,
+                           .count = RESULTS,
+                           .threads = 1};
+    ambs_fit_run(&fit);
+    assert_int_equal(fit.live->member_count, 2);
+    double noise[2], x[STAGE_WIDTH] = {0.5, 0.5};
+    for (size_t k = 0; k < 2; k++) {
+        const struct dh_model *model = fit.live->members[k];
+        model->kind->predict(model, x, 1, &(struct dh_prediction){.aleatoric = &noise[k]});
+    }
+    if (!(noise[0] > 0.01 && noise[1] < 1e-4))
+        fail_msg("noise %g and %g", noise[0], noise[1]);
+    ambs_live_destroy(&fit.live);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -433,6 +502,9 @@ int main(void)
         cmocka_unit_test(the_best_value_is_kept),
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
+        cmocka_unit_test(a_fit_without_a_model),
+        cmocka_unit_test(no_failures_no_forest_of_them),
+        cmocka_unit_test(each_kind_has_its_bound_of_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

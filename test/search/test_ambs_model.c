@@ -117,8 +117,35 @@ static void a_patient_ask_waits_for_a_fit_under_way(void **unused)
     go_on(&stage, RESULTS, 20);
     ambs_model_refresh(stage.ambs, PATIENT);
     assert_null(stage.ambs->fit);
+    assert_null(stage.ambs->retired);
     assert_false(stage.ambs->data.hold);
     assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
+    stage_close(&stage);
+}
+
+/* A fit that takes for ever. */
+static void a_hurried_ask_does_not_wait(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_model(&stage, "et");
+    struct ambs *ambs = stage.ambs;
+    const struct ambs_live *before = ambs->live;
+    struct ambs_fit *fit = ambs->fit = dh_alloc(1, sizeof *fit);
+    *fit = (struct ambs_fit){.options = &ambs->options,
+                             .data = &ambs->data,
+                             .kinds = {dh_model_find("et")},
+                             .kind_count = 1,
+                             .count = ambs->data.mark,
+                             .threads = 1};
+    for (int asks = 0; asks < 3; asks++) {
+        ambs_model_refresh(ambs, HURRIED);
+        assert_true(ambs->fit == fit && ambs->live == before);
+        stage_propose(&stage);
+    }
+    ambs_fit_run(fit); /* … but now it has ended, and there was no thread to join */
+    fit->joined = true;
+    ask_until_taken(ambs);
     stage_close(&stage);
 }
 
@@ -130,9 +157,12 @@ static void a_finished_fit_takes_over(void **unused)
     struct stage stage;
     open_with_fit(&stage, "et");
     struct ambs *ambs = stage.ambs;
+    uint64_t seed = 0;
     for (int round = 0; round < 3; round++) {
         struct ambs_live *before = ambs->live;
         size_t count = ambs->fit->count;
+        assert_true(ambs->fit->seed != seed);
+        seed = ambs->fit->seed;
         assert_true(count > before->fitted && count == ambs->data.mark);
         stage_results(&stage, 5);
         assert_true(ambs->live == before && ambs->data.mark == count); /* the fit needs the mark */
@@ -266,6 +296,40 @@ static void the_new_model_knows_what_happened_meanwhile(void **unused)
     }
 }
 
+/* What was pending when it began, also when nothing happens meanwhile. */
+static void the_new_model_knows_what_is_pending(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct record record;
+    open_with_fit(&stage, "et");
+    note_fit(&record, stage.ambs);
+    note_events(&record, stage.ambs);
+    assert_int_equal(record.count, RUNNING);
+    await_thread(stage.ambs);
+    ask_until_taken(stage.ambs);
+    check_model(&record, &stage);
+    stage_close(&stage);
+}
+
+/* Fitted at once, or by a thread: it is the same model. */
+static void a_patient_fit_is_the_same(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct record record;
+    open_with_fit(&stage, "et");
+    note_fit(&record, stage.ambs);
+    note_events(&record, stage.ambs);
+    await_thread(stage.ambs);
+    ask_until_taken(stage.ambs);
+    ambs_live_destroy(&stage.ambs->live);
+    ambs_model_refresh(stage.ambs, PATIENT);
+    assert_int_equal(stage.ambs->live->fitted, record.fit.count);
+    check_model(&record, &stage);
+    stage_close(&stage);
+}
+
 /* And goes on hearing: results replace lies that it was told before it took over. */
 static void the_new_model_goes_on_hearing(void **unused)
 {
@@ -346,23 +410,25 @@ static void following_plays_all_but_a_few(void **unused)
 
 /* ---- which ---- */
 
-/* Members by level and crowd; a process that has outgrown its time is replaced also under load. */
+/* Members by level and crowd. */
 static void kinds_follow_time_and_crowd(void **unused)
 {
     (void)unused;
     static const struct {
-        const char *space;
+        const char *space, *surrogate;
         unsigned level;
         size_t crowd;
         const char *kinds[AMBS_MEMBERS + 1];
     } cases[] = {
-        {SQUARE, 1, 0, {"gp"}},       {SQUARE, 2, 0, {"gp", "gp"}},
-        {SQUARE, 3, 0, {"gp", "gp"}}, {MIXED, 3, 0, {"gp", "gp", "et"}},
-        {SQUARE, 3, 1000, {"et"}},    {MIXED, 1, 1000, {"et"}},
+        {SQUARE, "auto", 1, 0, {"gp"}},       {SQUARE, "auto", 2, 0, {"gp", "gp"}},
+        {SQUARE, "auto", 3, 0, {"gp", "gp"}}, {MIXED, "auto", 3, 0, {"gp", "gp", "et"}},
+        {SQUARE, "auto", 3, 1000, {"et"}},    {MIXED, "auto", 1, 1000, {"et"}},
+        {SQUARE, "gp", 3, 1000, {"gp"}},      {SQUARE, "gp", 3, 3000, {"et"}},
+        {SQUARE, "rf", 3, 0, {"rf"}},         {SQUARE, "forest", 3, 3000, {"et"}},
     };
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
-        char *text = dh_strprintf("%s" OPTIMIZER, cases[c].space, "auto");
+        char *text = dh_strprintf("%s" OPTIMIZER, cases[c].space, cases[c].surrogate);
         stage_open(&stage, text);
         free(text);
         stage_results(&stage, 20);
@@ -372,16 +438,116 @@ static void kinds_follow_time_and_crowd(void **unused)
         for (size_t k = 0; k < live->member_count; k++)
             assert_string_equal(live->members[k]->kind->name, cases[c].kinds[k]);
         assert_null(cases[c].kinds[live->member_count]);
-        stage.ambs->data.crowd = 1000;
-        ambs_model_refresh(stage.ambs, HURRIED);
-        assert_int_equal(stage.ambs->fit != NULL, cases[c].crowd == 0);
-        if (stage.ambs->fit) {
-            await_thread(stage.ambs);
-            ask_until_taken(stage.ambs);
-        }
-        assert_string_equal(stage.ambs->live->members[0]->kind->name, "et");
         stage_close(&stage);
     }
+}
+
+/* A process that grew too large is replaced also under load, and before more results are there. */
+static void a_process_is_outgrown(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    open_with_model(&stage, "auto");
+    struct ambs *ambs = stage.ambs;
+    assert_string_equal(ambs->live->members[0]->kind->name, "gp");
+    ambs_model_refresh(ambs, HURRIED);
+    assert_null(ambs->fit);
+    ambs->data.crowd = 1000;
+    ambs_model_refresh(ambs, HURRIED);
+    assert_non_null(ambs->fit);
+    await_thread(ambs);
+    ask_until_taken(ambs);
+    assert_string_equal(ambs->live->members[0]->kind->name, "et");
+    ambs_model_refresh(ambs, HURRIED);
+    assert_null(ambs->fit);
+    stage_close(&stage);
+}
+
+/* ---- in a simulation ---- */
+
+/* One thread, and a clock that only moves where the test says. */
+struct lane {
+    double now;
+    size_t entered, left;
+    struct dh_clock clock;
+    struct dh_lanes lanes;
+};
+
+static double lane_now(void *context)
+{
+    return ((struct lane *)context)->now;
+}
+
+static void lane_enter(void *context, enum dh_work work)
+{
+    struct lane *lane = context;
+    assert_int_equal(work, DH_WORK_FIT);
+    lane->entered++;
+    lane->now += 10; /* a fit's clock is ahead by so much when it ends */
+}
+
+static void lane_leave(void *context)
+{
+    struct lane *lane = context;
+    lane->left++;
+    lane->now -= 10;
+}
+
+static void lane_wait(void *context, double until)
+{
+    struct lane *lane = context;
+    lane->now = fmax(lane->now, until);
+}
+
+static void lane_open(struct lane *lane, struct stage *stage)
+{
+    *lane = (struct lane){.clock = {lane_now, lane},
+                          .lanes = {lane_enter, lane_leave, lane_wait, lane}};
+    open_with_model(stage, "et");
+    stage->bench.context.clock = &lane->clock;
+    stage->bench.context.lanes = &lane->lanes;
+    stage_results(stage, RESULTS / 2);
+    ambs_model_refresh(stage->ambs, HURRIED);
+    assert_non_null(stage->ambs->fit);
+    assert_true(lane->entered == 1 && lane->left == 1);
+}
+
+/* The fit is seen when its time has come, and then that for the events of that time. */
+static void a_lane_holds_the_fit_back(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct lane lane;
+    struct record record;
+    lane_open(&lane, &stage);
+    note_fit(&record, stage.ambs);
+    go_on(&stage, RESULTS, 5);
+    note_events(&record, stage.ambs);
+    static const double times[] = {0, 9.9, 10, 15, 19.9};
+    for (size_t i = 0; i < DH_COUNT_OF(times); i++) {
+        lane.now = times[i];
+        ambs_model_refresh(stage.ambs, HURRIED);
+        assert_non_null(stage.ambs->fit);
+        assert_int_equal(lane.entered, times[i] < 10 ? 1 : 2);
+    }
+    lane.now = 20;
+    ambs_model_refresh(stage.ambs, HURRIED);
+    assert_null(stage.ambs->fit);
+    assert_int_equal(lane.left, 2);
+    check_model(&record, &stage);
+    stage_close(&stage);
+}
+
+static void a_patient_ask_waits_for_the_lane(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct lane lane;
+    lane_open(&lane, &stage);
+    ambs_model_refresh(stage.ambs, PATIENT);
+    assert_null(stage.ambs->fit);
+    assert_true(lane.now == 10);
+    stage_close(&stage);
 }
 
 int main(void)
@@ -390,14 +556,20 @@ int main(void)
         cmocka_unit_test(under_load_a_fit_begins_when_results_have_grown),
         cmocka_unit_test(a_patient_ask_fits_at_once),
         cmocka_unit_test(a_patient_ask_waits_for_a_fit_under_way),
+        cmocka_unit_test(a_hurried_ask_does_not_wait),
         cmocka_unit_test(a_finished_fit_takes_over),
         cmocka_unit_test(a_thread_destroys_the_retired_model),
         cmocka_unit_test(asks_share_the_catching_up),
         cmocka_unit_test(the_new_model_knows_what_happened_meanwhile),
+        cmocka_unit_test(the_new_model_knows_what_is_pending),
+        cmocka_unit_test(a_patient_fit_is_the_same),
         cmocka_unit_test(the_new_model_goes_on_hearing),
         cmocka_unit_test(the_old_model_goes_on_hearing),
         cmocka_unit_test(following_plays_all_but_a_few),
         cmocka_unit_test(kinds_follow_time_and_crowd),
+        cmocka_unit_test(a_process_is_outgrown),
+        cmocka_unit_test(a_lane_holds_the_fit_back),
+        cmocka_unit_test(a_patient_ask_waits_for_the_lane),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
