@@ -422,24 +422,33 @@ static void a_fit_knows_its_values(void **unused)
     stage_close(&stage);
 }
 
-/* Where no kind has anything to learn from there is no model, and events are no matter. */
+static dh_status fit_nothing(const struct dh_model_setup *setup, const struct dh_rows *rows,
+                             struct dh_model **out, struct dh_error *err)
+{
+    (void)setup;
+    (void)out;
+    return dh_fail(err, DH_INTERNAL, "no model of %zu rows", rows->count);
+}
+
+/* Where no kind can be fitted there is no model, and events are no matter. */
 static void a_fit_without_a_model(void **unused)
 {
     (void)unused;
+    static const struct dh_model_kind cannot = {.name = "cannot", .fit = fit_nothing};
     struct stage stage;
     stage_open(&stage, SQUARE OPTIMIZER);
-    stage.ambs->options.failures = AMBS_FAILED_AUTO;
-    stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
+    stage_results(&stage, 1);
     stage_propose(&stage);
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .kinds = {dh_model_find("et")},
-                           .kind_count = 1,
+                           .kinds = {&cannot, &cannot},
+                           .kind_count = 2,
                            .count = 1,
                            .threads = 1};
     atomic_init(&fit.events, stage.ambs->data.since.count);
     ambs_fit_run(&fit);
     assert_null(fit.live);
+    assert_string_equal(fit.error.text, "no model of 1 rows");
     ambs_fit_follow(&fit);
     assert_true(ambs_fit_hear(&fit, 0) && fit.heard == 1);
     stage_close(&stage);
