@@ -349,7 +349,8 @@ bool ambs_mutate(struct ambs_ask *ask, const double *parent, double scale, doubl
                  double *x);
 /* Rows that differ from `x` in one feature (every other category, the next values on a lattice, a
  * step of deviation `scale`), at most `count` of them, into `points`; if there are more, chance
- * says which, and changes several at once now and then. */
+ * says which, and changes several at once now and then; if there are fewer, so it fills the rest.
+ */
 void ambs_neighbours(struct ambs_ask *ask, const double *x, double scale, size_t count,
                      struct ambs_points *points);
 

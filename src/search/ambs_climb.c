@@ -2,7 +2,8 @@
  *
  * Where the model has a gradient, numbers follow it, those on a lattice as if they were real; then
  * steps to the best neighbour, until none is better; and once more. Without a gradient, steps to
- * the best neighbour do it all, and shrink when none is better.
+ * the best neighbour do it all, and shrink when none is better; so they do where the gradient leads
+ * out of the constraints.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -74,8 +75,10 @@ static bool follow_gradient(struct climb *climb)
         return false;
     ambs_features_decode(&ambs->features, near->x, ambs->point);
     dh_space_settle(ambs->context->space, ambs->point);
-    if (!dh_space_feasible(ambs->context->space, ambs->point))
+    if (!dh_space_feasible(ambs->context->space, ambs->point)) {
+        climb->gradient = climb->stepless = false; /* it leads out of the constraints */
         return false;
+    }
     ambs_features_encode(&ambs->features, ambs->point, near->x);
     near->count = 1;
     ambs_score(ask, near, 0);

@@ -342,7 +342,7 @@ static void climbs_end_at_points_of_the_space(void **unused)
         ambs_features_encode(&stage.ambs->features, point, again);
         assert_true(dh_space_feasible(stage.bench.space, point));
         assert_true(again[0] == x[2] && again[1] == x[3]);
-        if (!(i == 1 ? score[1] >= score[0] : score[1] > score[0])) /* the gradient leads out */
+        if (!(score[1] > score[0]))
             fail_msg("case %zu: from %g to %g", i, score[0], score[1]);
         stage_close(&stage);
     }
