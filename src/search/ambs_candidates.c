@@ -69,14 +69,12 @@ static void wake_inactive(struct ambs_ask *ask)
 /* Another value near `value`; on a lattice at least one step away. */
 static double step(struct ambs_ask *ask, const struct dh_parameter *p, double value, double scale)
 {
-    double u = dh_parameter_encode(p, value), v = u + scale * dh_random_normal(&ask->random);
-    if (v < 0 || v > 1) /* reflected, then held */
-        v = fmin(fmax(v < 0 ? -v : 2 - v, 0), 1);
-    double next = dh_parameter_decode(p, v);
+    double u = dh_parameter_encode(p, value);
+    double next = dh_parameter_decode(p, ambs_reflect(u + scale * dh_random_normal(&ask->random)));
     double levels = dh_parameter_levels(p);
     if (next != value || levels > LATTICE || levels <= 1)
         return next;
-    double cell = p->choice_count ? 1 / levels : 1 / (levels - 1);
+    double cell = ambs_cell(p);
     double side = dh_random_uniform(&ask->random) < 0.5 ? -cell : cell;
     if (u + side < -1e-9 || u + side > 1 + 1e-9)
         side = -side;
@@ -153,7 +151,7 @@ static bool neighbour(struct ambs_ask *ask, const double *x, size_t feature, siz
     if (features->list[feature].levels)
         value = (double)k + (k >= (size_t)x[feature]);
     else if (levels < LATTICE && k < 2) {
-        double cell = p->choice_count ? 1 / levels : 1 / (levels - 1);
+        double cell = ambs_cell(p);
         double u = x[feature] + (k ? cell : -cell);
         if (u < -1e-9 || u > 1 + 1e-9)
             return false;

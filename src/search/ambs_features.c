@@ -55,3 +55,14 @@ void ambs_features_decode(const struct ambs_features *features, const double *x,
         next++;
     }
 }
+
+double ambs_cell(const struct dh_parameter *p)
+{
+    double levels = dh_parameter_levels(p);
+    return levels > 1 ? 1 / (p->choice_count ? levels : levels - 1) : 0;
+}
+
+double ambs_reflect(double u)
+{
+    return u < 0 || u > 1 ? fmin(fmax(u < 0 ? -u : 2 - u, 0), 1) : u;
+}

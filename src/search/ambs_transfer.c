@@ -120,9 +120,7 @@ static double narrowing(const struct ambs_transfer *t, const struct dh_search_co
 /* A step that is not lost between two neighbouring values. */
 static double bound_step(const struct dh_parameter *p, double step)
 {
-    double levels = dh_parameter_levels(p);
-    double cell = levels > 1 ? 1 / (p->choice_count ? levels : levels - 1) : 0;
-    return fmin(fmax(step, fmax(LEAST_STEP, cell / 2)), MOST_STEP);
+    return fmin(fmax(step, fmax(LEAST_STEP, ambs_cell(p) / 2)), MOST_STEP);
 }
 
 static void fit(struct ambs_transfer *t, const struct dh_search_context *c, bool best)
@@ -208,9 +206,7 @@ static double move(struct dh_random *random, const struct dh_parameter *p, doubl
                    double deviation)
 {
     double u = dh_parameter_encode(p, value) + deviation * dh_random_normal(random);
-    if (u < 0 || u > 1)
-        u = fmin(fmax(u < 0 ? -u : 2 - u, 0), 1);
-    return dh_parameter_decode(p, u);
+    return dh_parameter_decode(p, ambs_reflect(u));
 }
 
 static void draw(const struct ambs_transfer *t, struct dh_random *random, double *point)
