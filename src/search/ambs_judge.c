@@ -4,7 +4,7 @@
  * bound of varying weight for the others: improvement alone can stay at a plateau. In a crowd most
  * take the bound, of less weight, since lies keep proposals apart as well; but while one round of
  * results after the other is no progress the weight grows, or all workers would go on looking at
- * the same plateau. benchmarks/quality/README.md has the figures behind these numbers. */
+ * the same plateau. benchmarks/quality/README.md has the reasons for these numbers. */
 #include <math.h>
 
 #include "ambs.h"
