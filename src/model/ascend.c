@@ -1,4 +1,5 @@
-/* The way up from a point to a maximum of an acquisition function: see acquisition.h. */
+/* The way up from a point to a maximum of an acquisition function, and what it is multiplied by
+ * near the bounds: see acquisition.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,30 @@
 #define LEAST_GAIN 1e-7        /* a step that gains less is the last */
 #define LONGEST 0.2            /* change of a feature in a step */
 #define LEAST_DEVIATION 1e-150 /* below, there is no way to tell where up is */
+
+/* Of a tent with its peak at u and its feet at u ± DH_REACH, the share within [0, 1]. */
+static double inside(double u)
+{
+    double outside = fmax(1 - fmin(u, 1 - u) / DH_REACH, 0);
+    return 1 - 0.5 * outside * outside;
+}
+
+/* Derivative of its logarithm. */
+static double inside_slope(double u)
+{
+    double outside = fmax(1 - fmin(u, 1 - u) / DH_REACH, 0);
+    return (u < 0.5 ? outside : -outside) / (DH_REACH * inside(u));
+}
+
+double dh_acquisition_inside(const struct dh_feature *features, size_t feature_count,
+                             const double *x)
+{
+    double share = 1;
+    for (size_t j = 0; j < feature_count; j++)
+        if (features[j].levels == 0 && !isnan(x[j]))
+            share *= inside(x[j]);
+    return share;
+}
 
 struct ascent {
     const struct dh_ascent *setup;
@@ -24,18 +49,22 @@ static double downhill(void *context, const double *values, double *gradient)
 {
     struct ascent *a = context;
     struct dh_gradient *g = &a->gradient;
+    const struct dh_feature *features = a->setup->features;
     for (size_t k = 0; k < a->count; k++)
         a->x[a->moving[k]] = values[k];
     a->setup->model->kind->gradient(a->setup->model, a->x, g);
-    double deviation = sqrt(g->epistemic + (a->setup->epistemic ? 0 : g->aleatoric));
+    double share = features ? dh_acquisition_inside(features, a->setup->feature_count, a->x) : 1;
+    double variance = share * (g->epistemic + (a->setup->epistemic ? 0 : g->aleatoric));
+    double deviation = sqrt(variance);
     if (!(deviation > LEAST_DEVIATION))
         return INFINITY;
     double by_mean, by_deviation;
     dh_acquisition_slope(a->setup->acquisition, g->mean, deviation, &by_mean, &by_deviation);
     for (size_t k = 0; k < a->count; k++) {
         size_t j = a->moving[k];
-        gradient[k] =
-            -by_mean * g->by_mean[j] - by_deviation * g->by_epistemic[j] / (2 * deviation);
+        double by_x = share * g->by_epistemic[j]; /* of the variance */
+        by_x += features ? variance * inside_slope(a->x[j]) : 0;
+        gradient[k] = -by_mean * g->by_mean[j] - by_deviation * by_x / (2 * deviation);
     }
     return -dh_acquisition_score(a->setup->acquisition, g->mean, deviation);
 }

@@ -221,6 +221,7 @@ struct ambs_lie {
 #define AMBS_NO_LIE ((struct ambs_lie){{-1, -1, -1}})
 struct ambs_live {
     const struct ambs_options *options;
+    const struct ambs_features *features;
     const struct ambs_array *rows;
     struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
     size_t member_count;
@@ -264,8 +265,12 @@ bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
 void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
+/* The features by which the variance of member `view` is discounted near the bounds; NULL if it
+ * is not: only a Gaussian process is less sure there. */
+const struct dh_feature *ambs_live_bounded(const struct ambs_live *live, size_t view);
 /* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
- * of the deviation. As far as a point is likely to fail it is worth no more than a middling one. */
+ * of the deviation, which is discounted near the bounds (dh_acquisition_inside). As far as a point
+ * is likely to fail it is worth no more than a middling one. */
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation);
 
@@ -312,6 +317,7 @@ struct ambs_ask {
     unsigned hedged; /* which of EI, LCB, PI gp_hedge took */
     size_t view;     /* which member of the model judges */
     bool epistemic;
+    bool local; /* candidates are changed copies of the best results alone; none climbs */
     enum ambs_strategy strategy;
     double minima[16];
 };
@@ -343,8 +349,8 @@ void ambs_transfer_destroy(struct ambs_transfer **transfer);
 bool ambs_transfer_draw(const struct ambs_transfer *transfer, struct dh_random *random,
                         double *point);
 
-/* Choose the acquisition that judges this ask's candidates, and what keeps them apart.
- * ambs_judge.c */
+/* Choose the acquisition that judges this ask's candidates, what keeps them apart, and where they
+ * come from. ambs_judge.c */
 void ambs_judge_by(struct ambs_ask *ask);
 /* Fill `points` with `count` candidates (fewer where constraints hold rarely). */
 void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *points);

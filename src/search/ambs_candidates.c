@@ -219,9 +219,10 @@ void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *poi
 {
     size_t room = points->count + count, tries = TRIES * count;
     bool parents = ask->ambs->data.top_count > 0;
+    double prior_share = ask->local ? 0 : PRIOR_SHARE;
     while (points->count < room && tries-- > 0) {
         double *x = points->x + points->count * points->width;
-        bool prior = !parents || dh_random_uniform(&ask->random) < PRIOR_SHARE;
+        bool prior = !parents || dh_random_uniform(&ask->random) < prior_share;
         points->count += prior ? draw(ask, x) : vary(ask, x);
     }
 }

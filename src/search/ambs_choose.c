@@ -148,12 +148,13 @@ bool ambs_choose(struct ambs_ask *ask, double *point)
     const struct ambs_effort *effort = &efforts[ask->level];
     size_t wanted =
         ask->ambs->options.candidates ? (size_t)ask->ambs->options.candidates : effort->pool;
+    size_t most = ask->local ? 0 : effort->starts;
     struct ambs_points points;
-    ambs_points_make(&points, wanted + effort->starts, ask->ambs->features.count);
+    ambs_points_make(&points, wanted + most, ask->ambs->features.count);
     ambs_candidates(ask, wanted, &points);
     ambs_score(ask, &points, 0);
     ambs_draw_minima(ask, &points);
-    size_t best[16], starts = best_of(ask, &points, effort->starts, best);
+    size_t best[16], starts = best_of(ask, &points, most, best);
     for (size_t i = 0; i < starts; i++)
         ambs_climb(ask, effort, &points, best[i]);
     bool found = points.count > 0 && ambs_pick(ask, &points, point) != SIZE_MAX;

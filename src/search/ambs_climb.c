@@ -67,8 +67,12 @@ static bool follow_gradient(struct climb *climb)
 {
     struct ambs_ask *ask = climb->ask;
     struct ambs *ambs = ask->ambs;
-    struct dh_ascent ascent = {&ask->acquisition, ambs->live->members[ask->view],
-                               ambs->features.count, climb->effort->steps, ask->epistemic};
+    struct dh_ascent ascent = {.acquisition = &ask->acquisition,
+                               .model = ambs->live->members[ask->view],
+                               .feature_count = ambs->features.count,
+                               .steps = climb->effort->steps,
+                               .epistemic = ask->epistemic,
+                               .features = ambs_live_bounded(ambs->live, ask->view)};
     struct ambs_points *near = &climb->near;
     memcpy(near->x, climb->here.x, near->width * sizeof(double));
     if (!dh_acquisition_ascend(&ascent, climb->moves, near->x))

@@ -1,10 +1,12 @@
-/* Which acquisition function judges the candidates of an ask: see ambs.h.
+/* Which acquisition function judges the candidates of an ask, and which they are: see ambs.h.
  *
  * With few trials pending, auto takes expected improvement for most proposals and a confidence
  * bound of varying weight for the others: improvement alone can stay at a plateau. In a crowd most
  * take the bound, of less weight, since lies keep proposals apart as well; but while one round of
  * results after the other is no progress the weight grows, or all workers would go on looking at
- * the same plateau. benchmarks/quality/README.md has the reasons for these numbers. */
+ * the same plateau. And some of a crowd stay near the best results: they hedge against a model
+ * that is wrong about the rest, as it often is of trainings. benchmarks/quality/README.md has the
+ * reasons for these numbers. */
 #include <math.h>
 
 #include "ambs.h"
@@ -14,6 +16,7 @@
 #define OPTIMISTS_IN_CROWD 3 /* … where many are pending */
 #define MANY_PENDING 8       /* which is from so many on */
 #define CROWD_KAPPA 0.35     /* share of kappa that is enough there */
+#define LOCAL_SHARE 0.25     /* of proposals there choose among changed copies of the best */
 #define STALE_ROUNDS 0.5     /* without progress, which are worth that share again */
 #define MOST_BOOST 4.0
 #define HEDGE_RESULTS 64
@@ -68,6 +71,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     ask->epistemic = o->acquisition > AMBS_HEDGE;
     ask->strategy = (enum ambs_strategy)o->strategy;
     bool crowd = ambs->data.pending.count >= MANY_PENDING;
+    ask->local = crowd && ask->level >= 2 && dh_random_uniform(&ask->random) < LOCAL_SHARE;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
     double share = wanted == AMBS_AUTO && crowd && ask->level >= 2 ? crowd_share(&ambs->data) : 1;
     if (wanted == AMBS_AUTO) {

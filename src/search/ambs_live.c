@@ -109,6 +109,7 @@ void ambs_fit_run(struct ambs_fit *fit)
 {
     struct ambs_live *live = dh_alloc(1, sizeof *live);
     live->options = fit->options;
+    live->features = fit->data->features;
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
     learn_values(live, fit);
@@ -263,15 +264,25 @@ static void expect_failures(const struct ambs_live *live, const double *x, size_
         free(failing);
 }
 
+const struct dh_feature *ambs_live_bounded(const struct ambs_live *live, size_t view)
+{
+    return live->members[view]->kind->gradient ? live->features->list : NULL;
+}
+
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation)
 {
     const struct dh_model *model = live->members[view];
+    const struct dh_feature *bounded = ambs_live_bounded(live, view);
+    size_t width = live->features->count;
     double few[FEW], *aleatoric = count <= FEW ? few : dh_alloc(count, sizeof *aleatoric);
     struct dh_prediction out = {mean, aleatoric, deviation};
     model->kind->predict(model, x, count, &out);
-    for (size_t i = 0; i < count; i++)
-        deviation[i] = sqrt(fmax(deviation[i] + (epistemic ? 0 : aleatoric[i]), 0));
+    for (size_t i = 0; i < count; i++) {
+        double variance = fmax(deviation[i] + (epistemic ? 0 : aleatoric[i]), 0);
+        double share = bounded ? dh_acquisition_inside(bounded, width, x + i * width) : 1;
+        deviation[i] = sqrt(share * variance);
+    }
     if (aleatoric != few)
         free(aleatoric);
     if (live->failing)

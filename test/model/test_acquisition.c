@@ -176,7 +176,7 @@ static void ascent(void **unused)
                                          {.kind = DH_ACQUISITION_LCB, .kappa = 1.5},
                                          {.kind = DH_ACQUISITION_LCB, .kappa = 40}};
     for (size_t k = 0; k < DH_COUNT_OF(all); k++) {
-        struct dh_ascent setup = {&all[k], &model, 3, 50, true};
+        struct dh_ascent setup = {&all[k], &model, 3, 50, true, NULL};
         double x[] = {0.9, 0.1, 1}, best = -INFINITY, at = 0;
         assert_true(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
         for (int i = 0; i <= 10000; i++) {
@@ -194,9 +194,60 @@ static void ascent(void **unused)
     }
     const struct dh_model_kind steps = {.predict = bowl_predict};
     const struct dh_model forest = {&steps};
-    struct dh_ascent setup = {&all[0], &forest, 3, 50, true};
+    struct dh_ascent setup = {&all[0], &forest, 3, 50, true, NULL};
     double x[] = {0.9, 0.1, 1};
     assert_false(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
+}
+
+/* Of a tent with its feet at +- DH_REACH, the share within [0, 1], by its area; of numbers that are
+ * active only. */
+static void inside(void **unused)
+{
+    (void)unused;
+    const struct dh_feature features[] = {{0, false}, {0, true}, {3, false}};
+    for (int i = 0; i <= 100; i++) {
+        double u = i / 100.0, area = 0;
+        for (int k = 0; k < 10000; k++) {
+            double t = (k + 0.5) / 10000; /* from foot to foot */
+            double at = u + (2 * t - 1) * DH_REACH;
+            area += at >= 0 && at <= 1 ? (2 - 4 * fabs(t - 0.5)) / 10000 : 0;
+        }
+        check(dh_acquisition_inside(features, 3, (const double[]){u, NAN, 0}), area, 1e-3);
+        check(dh_acquisition_inside(features, 3, (const double[]){0.5, u, 2}), area, 1e-3);
+        check(dh_acquisition_inside(features, 3, (const double[]){u, 1 - u, NAN}), area * area,
+              1e-3);
+    }
+    check(dh_acquisition_inside(features, 3, (const double[]){0, 1, 0}), 0.25, 1e-12);
+}
+
+/* With the variance multiplied by it, the way up ends where no step to any side leads further. */
+static void ascent_away_from_bounds(void **unused)
+{
+    (void)unused;
+    const struct dh_model_kind kind = {.predict = bowl_predict, .gradient = bowl_gradient};
+    const struct dh_model model = {&kind};
+    const struct dh_feature features[] = {{0, false}, {0, false}, {2, false}};
+    const struct dh_acquisition all[] = {{.kind = DH_ACQUISITION_EI, .best = -0.9},
+                                         {.kind = DH_ACQUISITION_LCB, .kappa = 3},
+                                         {.kind = DH_ACQUISITION_LCB, .kappa = 40}};
+    for (size_t k = 0; k < 2 * DH_COUNT_OF(all); k++) {
+        const struct dh_acquisition *a = &all[k / 2];
+        struct dh_ascent setup = {a, &model, 3, 200, k % 2, features};
+        double x[] = {0.95, 0.9, 1};
+        assert_true(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
+        double score[9], step = 1e-3;
+        for (int i = 0; i < 9; i++) {
+            double at[] = {x[0] + step * (i % 3 - 1), x[1] + step * (i / 3 - 1), 1};
+            double mean, noise, variance;
+            bowl_predict(&model, at, 1, &(struct dh_prediction){&mean, &noise, &variance});
+            variance += k % 2 ? 0 : noise;
+            variance *= dh_acquisition_inside(features, 3, at);
+            score[i] = dh_acquisition_score(a, mean, sqrt(variance));
+        }
+        for (int i = 0; i < 9; i++)
+            if (score[i] > score[4] + 1e-5)
+                fail_msg("case %zu: at %g, %g a step to %d leads further", k, x[0], x[1], i);
+    }
 }
 
 /* The median of the samples is that of the minimum of independent normals, by simulation. */
@@ -261,6 +312,8 @@ int main(void)
         cmocka_unit_test(far_tails),
         cmocka_unit_test(slopes),
         cmocka_unit_test(ascent),
+        cmocka_unit_test(inside),
+        cmocka_unit_test(ascent_away_from_bounds),
         cmocka_unit_test(sampled_minima),
         cmocka_unit_test(schedules),
         cmocka_unit_test(hedging),

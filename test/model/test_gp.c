@@ -235,7 +235,7 @@ static void test_climb(void **state)
         double x[FEATURES], near[FEATURES], mean[2], variance[2];
         const double *from = other.x + i * FEATURES;
         memcpy(x, from, sizeof x);
-        struct dh_ascent ascent = {&a, model, FEATURES, 100, true};
+        struct dh_ascent ascent = {&a, model, FEATURES, 100, true, NULL};
         assert_true(dh_acquisition_ascend(&ascent, numbers, x));
         predict(model, from, 1, mean, variance);
         predict(model, x, 1, mean + 1, variance + 1);

@@ -223,6 +223,7 @@ struct ambs_live *stage_fakes(struct stage *stage, struct fake *fakes, size_t co
     ambs_live_destroy(&ambs->live);
     struct ambs_live *live = ambs->live = dh_alloc(1, sizeof *live);
     live->options = &ambs->options;
+    live->features = &ambs->features;
     live->rows = &ambs->data.rows;
     live->fitted = SIZE_MAX;
     live->low = live->best = ends[0];

@@ -368,6 +368,68 @@ static void choosing_climbs(void **unused)
     }
 }
 
+/* Some proposals of a crowd that has time choose among changed copies of the best. */
+static void some_of_a_crowd_are_local(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_zero};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    stage_fakes(&stage, &fake, 1);
+    for (size_t pending = 0; pending <= 8; pending++) {
+        size_t local[AMBS_LEVELS] = {0};
+        for (uint64_t id = 0; id < AMBS_LEVELS * ASKS; id++) {
+            struct ambs_ask ask = stage_ask(&stage, id, (unsigned)(id % AMBS_LEVELS));
+            ambs_judge_by(&ask);
+            local[ask.level] += ask.local;
+        }
+        for (unsigned level = 0; level < AMBS_LEVELS; level++) {
+            double share = pending < 8 || level < 2 ? 0 : 0.25;
+            assert_true(fabs((double)local[level] / ASKS - share) <= 0.2 * share);
+        }
+        stage_propose(&stage);
+    }
+    stage_close(&stage);
+}
+
+/* How many of 1000 candidates have a value of the only result. */
+static size_t inherited(struct ambs_ask *ask)
+{
+    struct ambs_points points;
+    const double *result = ambs_data_x(&ask->ambs->data, 0);
+    size_t count = 0;
+    ambs_points_make(&points, 1000, 2);
+    ambs_candidates(ask, 1000, &points);
+    assert_int_equal(points.count, 1000);
+    for (size_t i = 0; i < points.count; i++)
+        count += points.x[2 * i] == result[0] || points.x[2 * i + 1] == result[1];
+    ambs_points_free(&points);
+    return count;
+}
+
+/* Two values, of which a copy has changed one or both, about as often; a fifth comes of crossing
+ * the result with itself. Draws from the prior have none of them, and are 2 of 5 otherwise. */
+static void local_candidates_are_changed_copies(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_bowl, .epistemic = 1, .differentiable = true};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    stage_results(&stage, 1);
+    stage_fakes(&stage, &fake, 1);
+    for (int local = 0; local < 2; local++) {
+        struct ambs_ask ask = stage_ask(&stage, 1, 3);
+        double point[2];
+        ask.local = local;
+        size_t copies = inherited(&ask);
+        assert_true(local ? copies > 550 && copies < 650 : copies > 310 && copies < 410);
+        fake.gradients = 0;
+        assert_true(ambs_choose(&ask, point));
+        assert_int_equal(fake.gradients > 0, !local);
+    }
+    stage_close(&stage);
+}
+
 /* ---- neighbours ---- */
 
 static bool same(double a, double b)
@@ -437,6 +499,8 @@ int main(void)
         cmocka_unit_test(climbs),
         cmocka_unit_test(climbs_end_at_points_of_the_space),
         cmocka_unit_test(choosing_climbs),
+        cmocka_unit_test(some_of_a_crowd_are_local),
+        cmocka_unit_test(local_candidates_are_changed_copies),
         cmocka_unit_test(neighbours_differ_in_one_feature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,7 +260,9 @@ static void a_fit_takes_failures_as_the_options_say(void **unused)
         struct ambs_live *live = fit(&stage, &kind, 1);
         assert_int_equal(live->failing != NULL, failures == AMBS_FAILED_AUTO);
         dh_model_destroy(&live->failing);
-        struct ambs_live by_hand = {.members = {fit_by_hand(&stage, failures)}, .member_count = 1};
+        struct ambs_live by_hand = {.features = live->features,
+                                    .members = {fit_by_hand(&stage, failures)},
+                                    .member_count = 1};
         double apart = stage_apart(&stage, live, &by_hand);
         if (!(apart < 1e-9))
             fail_msg("failures %d: %g apart", failures, apart);
@@ -342,6 +344,29 @@ static void predictions(void **unused)
             dh_model_destroy(&live->failing);
         }
     stage_close(&stage);
+}
+
+/* A Gaussian process, which has a gradient, is not trusted with how unsure it is at bounds. */
+static void unsure_near_bounds(void **unused)
+{
+    (void)unused;
+    for (int process = 0; process < 2; process++) {
+        struct stage stage;
+        struct fake fake = {.mean = fake_zero, .aleatoric = 3, .epistemic = 1};
+        fake.differentiable = process;
+        stage_open(&stage, SQUARE OPTIMIZER);
+        struct ambs_live *live = stage_fakes(&stage, &fake, 1);
+        const double x[] = {0.5, 0.5, 0, 0.5, 1, 0};
+        double mean[3], deviation[3];
+        for (int epistemic = 0; epistemic < 2; epistemic++) {
+            double whole = epistemic ? 1 : 2;
+            ambs_live_predict(live, 0, x, 3, epistemic, mean, deviation);
+            assert_true(fabs(deviation[0] - whole) < 1e-12);
+            assert_true(fabs(deviation[1] - whole * (process ? sqrt(0.5) : 1)) < 1e-12);
+            assert_true(fabs(deviation[2] - whole * (process ? 0.5 : 1)) < 1e-12);
+        }
+        stage_close(&stage);
+    }
 }
 
 static void the_best_value_is_kept(void **unused)
@@ -508,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_fit_takes_failures_as_the_options_say),
         cmocka_unit_test(where_trials_fail_is_kept_current),
         cmocka_unit_test(predictions),
+        cmocka_unit_test(unsure_near_bounds),
         cmocka_unit_test(the_best_value_is_kept),
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
