@@ -216,6 +216,7 @@ class DeepHyper:
 class Smac:
     def __init__(self, problem, seed, workers, budget):
         from smac import HyperparameterOptimizationFacade, Scenario
+        warnings.simplefilter("ignore")  # of its forest's jobs, in every ask
         self.problem, self.folder = problem, tempfile.TemporaryDirectory()
         scenario = Scenario(configspace(problem, seed), deterministic=True, n_trials=200, seed=seed,
                             output_directory=self.folder.name, n_workers=1)
