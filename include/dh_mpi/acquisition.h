@@ -38,15 +38,14 @@ double dh_acquisition_score(const struct dh_acquisition *acquisition, double mea
 void dh_acquisition_slope(const struct dh_acquisition *acquisition, double mean, double deviation,
                           double *by_mean, double *by_deviation);
 
-/* How much of what an evaluation tells is of use: in each number of the row `x` that is active, a
- * tent around it with feet at ± DH_REACH says where, and the share of the tent that lies within
- * the space counts: 1/2 at a bound, 2^-count in a corner, 1 away from bounds.
+/* How much of what an evaluation tells is of use: a tent around each of the row's active features
+ * that are `wide`, with its feet at ± DH_REACH, says where, and the share of the tent that lies
+ * within [0, 1] counts: 1/2 at a bound, 2^-n in a corner of n features, 1 away from bounds.
  * A Gaussian process is least sure at the bounds, since it has neighbours on one side only, and
- * by its bare variance a search spends much of its budget there. So the variance is multiplied by
- * this first. (Siivola et al. 2018, "Correcting boundary over-exploration deficiencies in Bayesian
- * optimization", describe the trouble; the rule is ours.) */
-double dh_acquisition_inside(const struct dh_feature *features, size_t feature_count,
-                             const double *x);
+ * by its bare variance a search spends much of its budget there. So its epistemic variance is
+ * multiplied by this. (Siivola et al. 2018, "Correcting boundary over-exploration deficiencies in
+ * Bayesian optimization", describe the trouble; the rule is ours.) */
+double dh_acquisition_inside(const bool *wide, size_t feature_count, const double *x);
 #define DH_REACH 0.3
 
 /* A way uphill. */
@@ -56,8 +55,8 @@ struct dh_ascent {
     size_t feature_count;
     size_t steps;   /* at most so many */
     bool epistemic; /* the deviation leaves out the noise */
-    /* If not NULL: what dh_acquisition_inside needs, by which the variance is multiplied. */
-    const struct dh_feature *features;
+    /* If not NULL: the epistemic variance is multiplied by dh_acquisition_inside of these. */
+    const bool *wide;
 };
 /* Moves the features `moves` of the row `x`, as far as they are active, within [0, 1] to a local
  * maximum of the score, by the gradient (L-BFGS). False, and x stays, if the model has no

@@ -1,5 +1,5 @@
-/* The way up from a point to a maximum of an acquisition function, and what it is multiplied by
- * near the bounds: see acquisition.h. */
+/* The way up from a point to a maximum of an acquisition function, and how far a variance near a
+ * bound counts: see acquisition.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,12 +26,11 @@ static double inside_slope(double u)
     return (u < 0.5 ? outside : -outside) / (DH_REACH * inside(u));
 }
 
-double dh_acquisition_inside(const struct dh_feature *features, size_t feature_count,
-                             const double *x)
+double dh_acquisition_inside(const bool *wide, size_t feature_count, const double *x)
 {
     double share = 1;
     for (size_t j = 0; j < feature_count; j++)
-        if (features[j].levels == 0 && !isnan(x[j]))
+        if (wide[j] && !isnan(x[j]))
             share *= inside(x[j]);
     return share;
 }
@@ -49,13 +48,13 @@ static double downhill(void *context, const double *values, double *gradient)
 {
     struct ascent *a = context;
     struct dh_gradient *g = &a->gradient;
-    const struct dh_feature *features = a->setup->features;
+    const bool *wide = a->setup->wide;
     for (size_t k = 0; k < a->count; k++)
         a->x[a->moving[k]] = values[k];
     a->setup->model->kind->gradient(a->setup->model, a->x, g);
-    double share = features ? dh_acquisition_inside(features, a->setup->feature_count, a->x) : 1;
-    double variance = share * (g->epistemic + (a->setup->epistemic ? 0 : g->aleatoric));
-    double deviation = sqrt(variance);
+    double share = wide ? dh_acquisition_inside(wide, a->setup->feature_count, a->x) : 1;
+    double epistemic = share * g->epistemic;
+    double deviation = sqrt(epistemic + (a->setup->epistemic ? 0 : g->aleatoric));
     if (!(deviation > LEAST_DEVIATION))
         return INFINITY;
     double by_mean, by_deviation;
@@ -63,7 +62,7 @@ static double downhill(void *context, const double *values, double *gradient)
     for (size_t k = 0; k < a->count; k++) {
         size_t j = a->moving[k];
         double by_x = share * g->by_epistemic[j]; /* of the variance */
-        by_x += features ? variance * inside_slope(a->x[j]) : 0;
+        by_x += wide && wide[j] ? epistemic * inside_slope(a->x[j]) : 0;
         gradient[k] = -by_mean * g->by_mean[j] - by_deviation * by_x / (2 * deviation);
     }
     return -dh_acquisition_score(a->setup->acquisition, g->mean, deviation);

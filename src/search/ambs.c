@@ -250,21 +250,21 @@ static void note_seconds(struct ambs *ambs, unsigned level, double seconds)
 }
 
 /* The model's point; false if it has none that is new. */
-static bool ask_model(struct ambs *ambs, uint64_t id, unsigned level, struct dh_proposal *proposal)
+static bool ask_model(struct ambs_ask *ask, struct dh_proposal *proposal)
 {
-    struct ambs_ask ask = {.ambs = ambs,
-                           .id = id,
-                           .level = level,
-                           .hedged = 3,
-                           .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
-    if (dh_random_uniform(&ask.random) < RANDOM_SHARE)
+    struct ambs *ambs = ask->ambs;
+    if (dh_random_uniform(&ask->random) < RANDOM_SHARE)
         return false;
-    ask.view = level >= 2 ? (size_t)(id % ambs->live->member_count) : 0;
-    ambs_judge_by(&ask);
-    bool found = level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
-                     ? ambs_choose_pooled(&ask, proposal->point)
-                     : ambs_choose(&ask, proposal->point);
-    proposal->cursor = MODEL_CURSOR | (id + 1) << 2 | ask.hedged;
+    ask->view = ask->level >= 2 ? (size_t)(ask->id % ambs->live->member_count) : 0;
+    ambs_judge_by(ask);
+    bool found = ask->level == 0 && ambs->options.effort == AMBS_EFFORT_AUTO
+                     ? ambs_choose_pooled(ask, proposal->point)
+                     : ambs_choose(ask, proposal->point);
+    if (!found && ask->local) { /* everything near the best has been proposed */
+        ask->local = false;
+        found = ambs_choose(ask, proposal->point);
+    }
+    proposal->cursor = MODEL_CURSOR | (ask->id + 1) << 2 | ask->hedged;
     return found;
 }
 
@@ -312,11 +312,17 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
     bool designed = ambs->data.results.count >= results_needed(ambs);
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = proposal->level = choose_level(ambs, proposal->budget);
+        struct ambs_ask ask = {.ambs = ambs,
+                               .id = id,
+                               .level = level,
+                               .hedged = 3,
+                               .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
         ambs_model_refresh(ambs, level);
         /* Results that are all the same teach nothing but where trials fail. */
         bool differ = ambs->live && (ambs->live->low < ambs->live->high || ambs->live->failing);
-        bool found = differ && ask_model(ambs, id, level, proposal);
-        note_seconds(ambs, level, ambs_now(ambs) - start);
+        bool found = differ && ask_model(&ask, proposal);
+        if (!ask.local) /* which is shorter than the level's others */
+            note_seconds(ambs, level, ambs_now(ambs) - start);
         if (found)
             return DH_OK;
     }

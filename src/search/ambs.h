@@ -1,6 +1,6 @@
 /* Method "ambs": asynchronous model-based search. What its files share; private to this room.
  *
- *   events  ->  data (results, pending trials)  ->  live model  ->  pool, local search  ->  point
+ *   events  ->  data (results, pending trials)  ->  live model  ->  pool, climbs  ->  point
  *
  * Reproducibility rests on one rule: with a fixed level of effort, or an unlimited budget, what is
  * asked next is a function of the events so far (proposals and results, in their order) and of the
@@ -76,6 +76,7 @@ struct ambs_features {
     size_t count;
     size_t *parameter; /* of each feature */
     struct dh_feature *list;
+    bool *wide; /* a number of so many values that it is as good as real */
 };
 
 void ambs_features_make(struct ambs_features *features, const struct dh_space *space);
@@ -265,11 +266,11 @@ bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
 void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
-/* The features by which the variance of member `view` is discounted near the bounds; NULL if it
- * is not: only a Gaussian process is less sure there. */
-const struct dh_feature *ambs_live_bounded(const struct ambs_live *live, size_t view);
+/* Features by whose bounds the epistemic variance of member `view` is discounted; NULL: none. Only
+ * that of a Gaussian process is, which is the kind that has a gradient. */
+const bool *ambs_live_bounded(const struct ambs_live *live, size_t view);
 /* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
- * of the deviation, which is discounted near the bounds (dh_acquisition_inside). As far as a point
+ * of the deviation. Near bounds the rest is discounted (dh_acquisition_inside). As far as a point
  * is likely to fail it is worth no more than a middling one. */
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation);
@@ -317,7 +318,7 @@ struct ambs_ask {
     unsigned hedged; /* which of EI, LCB, PI gp_hedge took */
     size_t view;     /* which member of the model judges */
     bool epistemic;
-    bool local; /* candidates are changed copies of the best results alone; none climbs */
+    bool local; /* candidates come of the best results alone, if there are any; none climbs */
     enum ambs_strategy strategy;
     double minima[16];
 };

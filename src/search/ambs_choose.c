@@ -1,6 +1,7 @@
 /* The search of the acquisition's maximum: see ambs.h.
  *
- * A pool of candidates is scored, and the best of it that are not near each other climb.
+ * A pool of candidates is scored, and the best of it that are not near each other climb, unless
+ * the ask is to stay near the best results.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -13,7 +13,6 @@
 #include "dh_mpi/alloc.h"
 
 #define TURNS 3
-#define RELAXED 8    /* a number of at least so many values follows the gradient */
 #define COARSEST 0.1 /* step of a number */
 #define FINEST 1e-4
 
@@ -23,7 +22,6 @@ struct climb {
     const struct ambs_effort *effort;
     struct ambs_points here; /* one row */
     struct ambs_points near;
-    bool *moves;   /* by the gradient, of each feature */
     bool stepless; /* the gradient does it all */
     bool gradient;
 };
@@ -34,15 +32,12 @@ static void open_climb(struct climb *climb)
     size_t width = ambs->features.count;
     ambs_points_make(&climb->here, 1, width);
     ambs_points_make(&climb->near, climb->effort->neighbours, width);
-    climb->moves = dh_alloc(width, sizeof *climb->moves);
     climb->gradient = ambs->live->members[climb->ask->view]->kind->gradient != NULL;
     climb->stepless = climb->gradient;
     for (size_t j = 0; j < width; j++) {
         const struct dh_parameter *p =
             dh_space_parameter(ambs->context->space, ambs->features.parameter[j]);
-        double levels = dh_parameter_levels(p);
-        climb->moves[j] = ambs->features.list[j].levels == 0 && levels >= RELAXED;
-        climb->stepless = climb->stepless && isinf(levels);
+        climb->stepless = climb->stepless && isinf(dh_parameter_levels(p));
     }
 }
 
@@ -50,7 +45,6 @@ static void close_climb(struct climb *climb)
 {
     ambs_points_free(&climb->here);
     ambs_points_free(&climb->near);
-    free(climb->moves);
 }
 
 /* The first row of `points` takes the place of `here` if it is better. */
@@ -72,10 +66,10 @@ static bool follow_gradient(struct climb *climb)
                                .feature_count = ambs->features.count,
                                .steps = climb->effort->steps,
                                .epistemic = ask->epistemic,
-                               .features = ambs_live_bounded(ambs->live, ask->view)};
+                               .wide = ambs_live_bounded(ambs->live, ask->view)};
     struct ambs_points *near = &climb->near;
     memcpy(near->x, climb->here.x, near->width * sizeof(double));
-    if (!dh_acquisition_ascend(&ascent, climb->moves, near->x))
+    if (!dh_acquisition_ascend(&ascent, ambs->features.wide, near->x))
         return false;
     ambs_features_decode(&ambs->features, near->x, ambs->point);
     dh_space_settle(ambs->context->space, ambs->point);

@@ -5,6 +5,8 @@
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
 
+#define WIDE 8 /* values, at least */
+
 void ambs_features_make(struct ambs_features *features, const struct dh_space *space)
 {
     size_t count = dh_space_count(space);
@@ -12,12 +14,14 @@ void ambs_features_make(struct ambs_features *features, const struct dh_space *s
     features->count = 0;
     features->parameter = dh_alloc(count, sizeof *features->parameter);
     features->list = dh_alloc(count, sizeof *features->list);
+    features->wide = dh_alloc(count, sizeof *features->wide);
     for (size_t i = 0; i < count; i++) {
         const struct dh_parameter *p = dh_space_parameter(space, i);
         bool classes = p->type == DH_CATEGORICAL || p->type == DH_BOOL;
         if (dh_parameter_levels(p) <= 1 && !p->conditional)
             continue;
         features->parameter[features->count] = i;
+        features->wide[features->count] = !classes && dh_parameter_levels(p) >= WIDE;
         features->list[features->count++] = (struct dh_feature){
             .levels = classes ? (uint32_t)p->choice_count : 0, .optional = p->conditional};
     }
@@ -27,6 +31,7 @@ void ambs_features_free(struct ambs_features *features)
 {
     free(features->parameter);
     free(features->list);
+    free(features->wide);
 }
 
 void ambs_features_encode(const struct ambs_features *features, const double *point, double *x)

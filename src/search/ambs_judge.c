@@ -1,4 +1,5 @@
-/* Which acquisition function judges the candidates of an ask, and which they are: see ambs.h.
+/* Which acquisition function judges the candidates of an ask, and where those come from: see
+ * ambs.h.
  *
  * With few trials pending, auto takes expected improvement for most proposals and a confidence
  * bound of varying weight for the others: improvement alone can stay at a plateau. In a crowd most
@@ -71,9 +72,10 @@ void ambs_judge_by(struct ambs_ask *ask)
     ask->epistemic = o->acquisition > AMBS_HEDGE;
     ask->strategy = (enum ambs_strategy)o->strategy;
     bool crowd = ambs->data.pending.count >= MANY_PENDING;
-    ask->local = crowd && ask->level >= 2 && dh_random_uniform(&ask->random) < LOCAL_SHARE;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
-    double share = wanted == AMBS_AUTO && crowd && ask->level >= 2 ? crowd_share(&ambs->data) : 1;
+    bool patient = wanted == AMBS_AUTO && crowd && ask->level >= 2;
+    double share = patient ? crowd_share(&ambs->data) : 1;
+    ask->local = patient && dh_random_uniform(&ask->random) < LOCAL_SHARE;
     if (wanted == AMBS_AUTO) {
         wanted = optimist ? AMBS_UCB : AMBS_EI;
         ask->epistemic = true;

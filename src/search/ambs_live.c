@@ -264,24 +264,24 @@ static void expect_failures(const struct ambs_live *live, const double *x, size_
         free(failing);
 }
 
-const struct dh_feature *ambs_live_bounded(const struct ambs_live *live, size_t view)
+const bool *ambs_live_bounded(const struct ambs_live *live, size_t view)
 {
-    return live->members[view]->kind->gradient ? live->features->list : NULL;
+    return live->members[view]->kind->gradient ? live->features->wide : NULL;
 }
 
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation)
 {
     const struct dh_model *model = live->members[view];
-    const struct dh_feature *bounded = ambs_live_bounded(live, view);
+    const bool *bounded = ambs_live_bounded(live, view);
     size_t width = live->features->count;
     double few[FEW], *aleatoric = count <= FEW ? few : dh_alloc(count, sizeof *aleatoric);
     struct dh_prediction out = {mean, aleatoric, deviation};
     model->kind->predict(model, x, count, &out);
     for (size_t i = 0; i < count; i++) {
-        double variance = fmax(deviation[i] + (epistemic ? 0 : aleatoric[i]), 0);
         double share = bounded ? dh_acquisition_inside(bounded, width, x + i * width) : 1;
-        deviation[i] = sqrt(share * variance);
+        double variance = share * deviation[i] + (epistemic ? 0 : aleatoric[i]);
+        deviation[i] = sqrt(fmax(variance, 0));
     }
     if (aleatoric != few)
         free(aleatoric);

@@ -199,12 +199,12 @@ static void ascent(void **unused)
     assert_false(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
 }
 
-/* Of a tent with its feet at +- DH_REACH, the share within [0, 1], by its area; of numbers that are
- * active only. */
+/* Of a tent with its feet at +- DH_REACH, the share within [0, 1], by its area; of wide features
+ * that are active only. */
 static void inside(void **unused)
 {
     (void)unused;
-    const struct dh_feature features[] = {{0, false}, {0, true}, {3, false}};
+    const bool wide[] = {true, true, false};
     for (int i = 0; i <= 100; i++) {
         double u = i / 100.0, area = 0;
         for (int k = 0; k < 10000; k++) {
@@ -212,41 +212,65 @@ static void inside(void **unused)
             double at = u + (2 * t - 1) * DH_REACH;
             area += at >= 0 && at <= 1 ? (2 - 4 * fabs(t - 0.5)) / 10000 : 0;
         }
-        check(dh_acquisition_inside(features, 3, (const double[]){u, NAN, 0}), area, 1e-3);
-        check(dh_acquisition_inside(features, 3, (const double[]){0.5, u, 2}), area, 1e-3);
-        check(dh_acquisition_inside(features, 3, (const double[]){u, 1 - u, NAN}), area * area,
-              1e-3);
+        check(dh_acquisition_inside(wide, 3, (const double[]){u, NAN, 0}), area, 1e-3);
+        check(dh_acquisition_inside(wide, 3, (const double[]){0.5, u, 2}), area, 1e-3);
+        check(dh_acquisition_inside(wide, 3, (const double[]){u, 1 - u, NAN}), area * area, 1e-3);
     }
-    check(dh_acquisition_inside(features, 3, (const double[]){0, 1, 0}), 0.25, 1e-12);
+    check(dh_acquisition_inside(wide, 3, (const double[]){0, 1, 0}), 0.25, 1e-12);
 }
 
-/* With the variance multiplied by it, the way up ends where no step to any side leads further. */
+/* The bowl seen from the other corner: its bottom is at (.7, .2). */
+static void mirrored_predict(const struct dh_model *model, const double *x, size_t count,
+                             const struct dh_prediction *out)
+{
+    assert_int_equal(count, 1);
+    bowl_predict(model, (const double[]){1 - x[0], 1 - x[1], x[2]}, 1, out);
+}
+
+static void mirrored_gradient(const struct dh_model *model, const double *x,
+                              struct dh_gradient *out)
+{
+    bowl_gradient(model, (const double[]){1 - x[0], 1 - x[1], x[2]}, out);
+    out->by_mean[0] *= -1;
+    out->by_mean[1] *= -1;
+    out->by_epistemic[0] *= -1;
+}
+
+/* What a point is worth when how unsure the model is counts by the share inside. */
+static double worth(const struct dh_ascent *setup, const double *x)
+{
+    double mean, noise, variance;
+    setup->model->kind->predict(setup->model, x, 1,
+                                &(struct dh_prediction){&mean, &noise, &variance});
+    variance *= dh_acquisition_inside(setup->wide, 3, x);
+    return dh_acquisition_score(setup->acquisition, mean,
+                                sqrt(variance + (setup->epistemic ? 0 : noise)));
+}
+
+/* … the way up ends where no step to any side leads further, whichever bounds are near. */
 static void ascent_away_from_bounds(void **unused)
 {
     (void)unused;
-    const struct dh_model_kind kind = {.predict = bowl_predict, .gradient = bowl_gradient};
-    const struct dh_model model = {&kind};
-    const struct dh_feature features[] = {{0, false}, {0, false}, {2, false}};
+    const struct dh_model_kind kinds[] = {
+        {.predict = bowl_predict, .gradient = bowl_gradient},
+        {.predict = mirrored_predict, .gradient = mirrored_gradient}};
+    const bool wide[] = {true, true, false};
     const struct dh_acquisition all[] = {{.kind = DH_ACQUISITION_EI, .best = -0.9},
                                          {.kind = DH_ACQUISITION_LCB, .kappa = 3},
                                          {.kind = DH_ACQUISITION_LCB, .kappa = 40}};
-    for (size_t k = 0; k < 2 * DH_COUNT_OF(all); k++) {
-        const struct dh_acquisition *a = &all[k / 2];
-        struct dh_ascent setup = {a, &model, 3, 200, k % 2, features};
-        double x[] = {0.95, 0.9, 1};
+    for (size_t k = 0; k < 4 * DH_COUNT_OF(all); k++) {
+        const struct dh_model model = {&kinds[k % 2]};
+        struct dh_ascent setup = {&all[k / 4], &model, 3, 200, k / 2 % 2, wide};
+        double far = k % 2 ? 0.05 : 0.95, x[] = {far, far, 1}, step = 1e-3;
+        double start = worth(&setup, x);
         assert_true(dh_acquisition_ascend(&setup, (const bool[]){true, true, false}, x));
-        double score[9], step = 1e-3;
+        double end = worth(&setup, x);
+        assert_true(end > start);
         for (int i = 0; i < 9; i++) {
-            double at[] = {x[0] + step * (i % 3 - 1), x[1] + step * (i / 3 - 1), 1};
-            double mean, noise, variance;
-            bowl_predict(&model, at, 1, &(struct dh_prediction){&mean, &noise, &variance});
-            variance += k % 2 ? 0 : noise;
-            variance *= dh_acquisition_inside(features, 3, at);
-            score[i] = dh_acquisition_score(a, mean, sqrt(variance));
-        }
-        for (int i = 0; i < 9; i++)
-            if (score[i] > score[4] + 1e-5)
+            double near[] = {x[0] + step * (i % 3 - 1), x[1] + step * (i / 3 - 1), 1};
+            if (worth(&setup, near) > end + 1e-5)
                 fail_msg("case %zu: at %g, %g a step to %d leads further", k, x[0], x[1], i);
+        }
     }
 }
 

@@ -359,14 +359,34 @@ static void unsure_near_bounds(void **unused)
         const double x[] = {0.5, 0.5, 0, 0.5, 1, 0};
         double mean[3], deviation[3];
         for (int epistemic = 0; epistemic < 2; epistemic++) {
-            double whole = epistemic ? 1 : 2;
+            double noise = epistemic ? 0 : 3;
             ambs_live_predict(live, 0, x, 3, epistemic, mean, deviation);
-            assert_true(fabs(deviation[0] - whole) < 1e-12);
-            assert_true(fabs(deviation[1] - whole * (process ? sqrt(0.5) : 1)) < 1e-12);
-            assert_true(fabs(deviation[2] - whole * (process ? 0.5 : 1)) < 1e-12);
+            assert_true(fabs(deviation[0] - sqrt(1 + noise)) < 1e-12);
+            assert_true(fabs(deviation[1] - sqrt((process ? 0.5 : 1) + noise)) < 1e-12);
+            assert_true(fabs(deviation[2] - sqrt((process ? 0.25 : 1) + noise)) < 1e-12);
         }
         stage_close(&stage);
     }
+}
+
+/* The first of a few values is no bound beyond which nothing is. */
+static void few_values_have_no_bounds(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_zero, .epistemic = 1, .differentiable = true};
+    stage_open(&stage, "parameters = ( { name = \"n\"; type = \"int\"; low = 1; high = 7; },"
+                       "{ name = \"m\"; type = \"int\"; low = 1; high = 8; },"
+                       "{ name = \"c\"; type = \"bool\"; },"
+                       "{ name = \"o\"; type = \"ordinal\"; values = (1, 2); } );"
+                       "objectives = ( { name = \"f\"; goal = \"minimize\"; } );" OPTIMIZER);
+    struct ambs_live *live = stage_fakes(&stage, &fake, 1);
+    const double x[] = {0, 0.5, 0, 0.25, 0.5, 0, 1, 0.75};
+    double mean[2], deviation[2];
+    ambs_live_predict(live, 0, x, 2, true, mean, deviation);
+    assert_true(fabs(deviation[0] - 1) < 1e-12);
+    assert_true(fabs(deviation[1] - sqrt(0.5)) < 1e-12);
+    stage_close(&stage);
 }
 
 static void the_best_value_is_kept(void **unused)
@@ -534,6 +554,7 @@ int main(void)
         cmocka_unit_test(where_trials_fail_is_kept_current),
         cmocka_unit_test(predictions),
         cmocka_unit_test(unsure_near_bounds),
+        cmocka_unit_test(few_values_have_no_bounds),
         cmocka_unit_test(the_best_value_is_kept),
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
