@@ -43,8 +43,9 @@ void dh_acquisition_slope(const struct dh_acquisition *acquisition, double mean,
  * within [0, 1] counts: 1/2 at a bound, 2^-n in a corner of n features, 1 away from bounds.
  * A Gaussian process is least sure at the bounds, since it has neighbours on one side only, and
  * by its bare variance a search spends much of its budget there. So its epistemic variance is
- * multiplied by this. (Siivola et al. 2018, "Correcting boundary over-exploration deficiencies in
- * Bayesian optimization", describe the trouble; the rule is ours.) */
+ * multiplied by this, which is 0.9^n on average: the more features, the more weighs the mean.
+ * (Siivola et al. 2018, "Correcting boundary over-exploration deficiencies in Bayesian
+ * optimization", describe the trouble; the rule is ours.) */
 double dh_acquisition_inside(const bool *wide, size_t feature_count, const double *x);
 #define DH_REACH 0.3
 

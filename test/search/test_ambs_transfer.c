@@ -308,6 +308,7 @@ static size_t evaluations_of(const char *optimizer, bool old, double goal)
     return sum;
 }
 
+/* How much earlier the good region is found; the rest of the way is the model's. */
 static void the_optimum_is_found_earlier(void **unused)
 {
     (void)unused;
