@@ -121,6 +121,24 @@ def print_problems(regret, systems, problems):
         print(f"| {p} | " + " | ".join(cells) + " |")
 
 
+def print_crowd(table, references, systems, problems, groups, workers, n):
+    """The mean regret of each number of workers: of all problems, of the trainings, of the rest."""
+    trainings = [p for p in problems if groups[p] == "training"]
+    parts = {"all": problems, "trainings": trainings,
+             "the rest": [p for p in problems if p not in trainings]}
+    for s in systems:
+        means = {}
+        for w in workers:
+            regret = regrets(table, references, [s], problems, w, n)
+            if len(regret) == len(problems):
+                means[w] = [np.mean([regret[s, p].mean() for p in part]) if part else np.nan
+                            for part in parts.values()]
+        if len(means) > 1:
+            print(f"{s}, {n} evaluations, {' / '.join(parts)}: " + "; ".join(
+                f"{w} workers " + " / ".join(f"{v:.3f}" for v in mean)
+                for w, mean in means.items()))
+
+
 def plot(path, table, references, systems, problems, workers):
     try:
         import matplotlib
@@ -165,6 +183,9 @@ def report(options):
                         f"({seeds[0]} to {seeds[-1]} seeds): normalised regret and mean rank",
                         regret, systems, groups)
             print_problems(regret, systems, problems)
+    print("\nWorkers against each other:\n")
+    for n in options.at:
+        print_crowd(table, references, systems, problems, groups, workers, n)
     print("\nSeconds of ask and tell an evaluation: " + "; ".join(
         f"{s}, {w} workers: {np.mean(v):.4f}" for (s, w), v in sorted(seconds.items())))
     if options.plot:

@@ -273,6 +273,20 @@ static void check_model(struct record *record, const struct stage *stage)
     free(record->events);
 }
 
+/* A fit has begun, and what it learns from is noted. */
+static void open_with_record(struct stage *stage, struct record *record, const char *surrogate)
+{
+    open_with_fit(stage, surrogate);
+    note_fit(record, stage->ambs);
+}
+
+static void take_over_and_check(struct stage *stage, struct record *record)
+{
+    ask_until_taken(stage->ambs);
+    check_model(record, stage);
+    stage_close(stage);
+}
+
 static void the_new_model_knows_what_happened_meanwhile(void **unused)
 {
     (void)unused;
@@ -280,8 +294,7 @@ static void the_new_model_knows_what_happened_meanwhile(void **unused)
     for (size_t s = 0; s < DH_COUNT_OF(surrogates); s++) {
         struct stage stage;
         struct record record;
-        open_with_fit(&stage, surrogates[s]);
-        note_fit(&record, stage.ambs);
+        open_with_record(&stage, &record, surrogates[s]);
         go_on(&stage, RESULTS, 20);
         await_thread(stage.ambs);
         go_on(&stage, RESULTS + 20, 20);
@@ -290,9 +303,7 @@ static void the_new_model_knows_what_happened_meanwhile(void **unused)
         stage_propose(&stage);
         note_events(&record, stage.ambs);
         assert_true(record.count >= RUNNING + 81);
-        ask_until_taken(stage.ambs);
-        check_model(&record, &stage);
-        stage_close(&stage);
+        take_over_and_check(&stage, &record);
     }
 }
 
@@ -302,14 +313,11 @@ static void the_new_model_knows_what_is_pending(void **unused)
     (void)unused;
     struct stage stage;
     struct record record;
-    open_with_fit(&stage, "et");
-    note_fit(&record, stage.ambs);
+    open_with_record(&stage, &record, "et");
     note_events(&record, stage.ambs);
     assert_int_equal(record.count, RUNNING);
     await_thread(stage.ambs);
-    ask_until_taken(stage.ambs);
-    check_model(&record, &stage);
-    stage_close(&stage);
+    take_over_and_check(&stage, &record);
 }
 
 /* Fitted at once, or by a thread: it is the same model. */
@@ -318,8 +326,7 @@ static void a_patient_fit_is_the_same(void **unused)
     (void)unused;
     struct stage stage;
     struct record record;
-    open_with_fit(&stage, "et");
-    note_fit(&record, stage.ambs);
+    open_with_record(&stage, &record, "et");
     note_events(&record, stage.ambs);
     await_thread(stage.ambs);
     ask_until_taken(stage.ambs);
@@ -336,8 +343,7 @@ static void the_new_model_goes_on_hearing(void **unused)
     (void)unused;
     struct stage stage;
     struct record record;
-    open_with_fit(&stage, "et");
-    note_fit(&record, stage.ambs);
+    open_with_record(&stage, &record, "et");
     await_thread(stage.ambs);
     stage_propose(&stage);
     note_events(&record, stage.ambs);
