@@ -141,6 +141,31 @@ static void members_take_turns(void **unused)
         }
 }
 
+/* A local ask has no gradient to follow. One whose only candidate is the result itself, as crossing
+ * it with itself gives in a fifth of them, asks at large, and there the candidate climbs: .98 ·
+ * (.75 + .25 · .2) = .784 of all asks climb, and .735 if it did not. */
+static void a_local_ask_in_vain_asks_at_large(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct clock clock = {0};
+    struct fake fake = {.mean = fake_bowl, .epistemic = 1, .differentiable = true};
+    open_with_clock(&stage, &clock, &fake, 1);
+    stage.ambs->options.effort = AMBS_LEVELS - 1;
+    stage.ambs->options.candidates = 1;
+    for (int i = 0; i < 8; i++)
+        stage_propose(&stage);
+    size_t asks = 4000, climbs = 0;
+    for (size_t i = 0; i < asks; i++) {
+        double point[2];
+        fake.gradients = 0;
+        stage_propose_by_method(&stage, stage.next++, 0, point);
+        climbs += fake.gradients > 0;
+    }
+    assert_true(climbs > asks * 76 / 100 && climbs < asks * 81 / 100);
+    stage_close(&stage);
+}
+
 /* The last bits of a cursor say whose proposal it was, and gp_hedge hears of its result by them. */
 static void cursors_name_the_acquisition(void **unused)
 {
@@ -177,6 +202,7 @@ int main(void)
         cmocka_unit_test(levels_differ_in_what_they_do),
         cmocka_unit_test(times_are_learnt),
         cmocka_unit_test(members_take_turns),
+        cmocka_unit_test(a_local_ask_in_vain_asks_at_large),
         cmocka_unit_test(cursors_name_the_acquisition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
