@@ -213,6 +213,17 @@ static void settle(struct dh_model *model, int64_t handle, double y)
     gp->mean = dh_gp_solve_mean(&gp->factor, gp->y, gp->alpha, NULL);
 }
 
+/* y was divided by the scale. */
+static double evidence(const struct dh_model *model)
+{
+    const struct dh_gp *gp = (const struct dh_gp *)model;
+    size_t n = gp->points.count;
+    double fit = 0;
+    for (size_t i = 0; i < n; i++)
+        fit += (gp->y[i] - gp->mean) * gp->alpha[i];
+    return dh_gp_log_density(&gp->factor, fit) - (double)n * dh_log(gp->scale);
+}
+
 static size_t parameters(const struct dh_model *model, double *out, size_t capacity)
 {
     const struct dh_gp *gp = (const struct dh_gp *)model;
@@ -233,5 +244,6 @@ const struct dh_model_kind dh_model_gp = {
     .learn = learn,
     .settle = settle,
     .gradient = dh_gp_gradient,
+    .evidence = evidence,
     .parameters = parameters,
 };

@@ -94,6 +94,9 @@ void dh_gp_solve_upper(const struct dh_gp_factor *factor, double *b);
 double dh_gp_solve_mean(const struct dh_gp_factor *factor, const double *y, double *alpha,
                         double *fit);
 
+/* Log density of y whose `fit` is as above (Rasmussen & Williams, 2.30). */
+double dh_gp_log_density(const struct dh_gp_factor *factor, double fit);
+
 /* What a parameter is believed to be before any data: the density of its logarithm t is
  * ∝ exp(-(t - centre)² / 2 width² + shape·t - rate·e^t). */
 struct dh_gp_prior {

@@ -6,6 +6,8 @@
 #include "dh_mpi/alloc.h"
 #include "gp.h"
 
+#define LOG_2PI 1.8378770664093454836
+
 /* Least pivot against the diagonal; below it is rounding. An appended row that says nothing new (a
  * duplicate without noise) is kept as if with so much noise. */
 #define LEAST_PIVOT 1e-12
@@ -102,4 +104,12 @@ double dh_gp_solve_mean(const struct dh_gp_factor *factor, const double *y, doub
     memcpy(alpha, values, n * sizeof *alpha);
     free(both);
     return mean;
+}
+
+double dh_gp_log_density(const struct dh_gp_factor *factor, double fit)
+{
+    double logarithm = 0;
+    for (size_t i = 0; i < factor->count; i++)
+        logarithm += dh_log(factor->l[i * factor->stride + i]);
+    return -0.5 * fit - logarithm - 0.5 * (double)factor->count * LOG_2PI;
 }

@@ -6,8 +6,6 @@
 #include "dh_mpi/alloc.h"
 #include "gp.h"
 
-#define LOG_2PI 1.8378770664093454836
-
 struct work {
     const struct dh_gp_data *data;
     const struct dh_gp_kernel *kernel;
@@ -104,15 +102,13 @@ static void invert(struct work *w)
 
 static double evaluate(struct work *w, double *gradient)
 {
-    size_t n = w->factor.count, stride = w->factor.stride;
+    size_t n = w->factor.count;
     fill(w);
     if (!dh_gp_factor_compute(&w->factor))
         return -INFINITY;
-    double fit, logarithm = 0;
+    double fit;
     dh_gp_solve_mean(&w->factor, w->data->y, w->alpha, &fit);
-    for (size_t i = 0; i < n; i++)
-        logarithm += dh_log(w->factor.l[i * stride + i]);
-    double value = -0.5 * fit - logarithm - 0.5 * (double)n * LOG_2PI;
+    double value = dh_gp_log_density(&w->factor, fit);
     if (!isfinite(value))
         return -INFINITY;
     invert(w);

@@ -319,7 +319,8 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                                .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
         ambs_model_refresh(ambs, level);
         /* Results that are all the same teach nothing but where trials fail. */
-        bool differ = ambs->live && (ambs->live->low < ambs->live->high || ambs->live->failing);
+        const struct ambs_scale *scale = ambs->live ? ambs->live->scales : NULL;
+        bool differ = scale && (scale->low < scale->high || ambs->live->failing);
         bool found = differ && ask_model(&ask, proposal);
         if (!ask.local) /* which is shorter than the level's others */
             note_seconds(ambs, level, ambs_now(ambs) - start);

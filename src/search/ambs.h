@@ -50,7 +50,8 @@ enum ambs_scaling {
     AMBS_SCALING_IDENTITY,
     AMBS_SCALING_MINMAX,
     AMBS_SCALING_LOG,
-    AMBS_SCALING_QUANTILE
+    AMBS_SCALING_QUANTILE,
+    AMBS_SCALING_POWER
 };
 enum ambs_transfers { AMBS_TRANSFER_MODEL, AMBS_TRANSFER_TOP, AMBS_TRANSFER_BEST };
 #define AMBS_LEVELS 4
@@ -93,20 +94,25 @@ double ambs_reflect(double u);
 /* ---- objective values as the model learns them: ambs_transform.c ---- */
 
 struct ambs_transform {
-    enum ambs_scaling scaling;
-    double clip;          /* larger values become this first */
-    double scale;         /* then divides, so that nothing overflows */
-    double center, width; /* of the power transform's input, or of min-max */
-    double lambda;        /* of the Yeo-Johnson power transform */
-    double *sorted;       /* QUANTILE: values seen; owned */
+    enum ambs_scaling scaling; /* not AUTO, which is for the fit to resolve */
+    double clip;               /* larger values become this first */
+    double scale;              /* then divides, so that nothing overflows */
+    double center, width;      /* of the power transform's input, or of min-max */
+    double share;              /* of the range, added before the logarithm */
+    double lambda;             /* of the Yeo-Johnson power transform */
+    double *sorted;            /* QUANTILE: values seen; owned */
     size_t sorted_count;
     double mean, deviation; /* of what comes out, which is standardised by them */
 };
 
-/* Learn from `count` finite values (>= 1) to be minimised. */
-void ambs_transform_fit(struct ambs_transform *transform, enum ambs_scaling scaling,
+/* Learn from `count` finite values (>= 1) to be minimised. `share` of their range is added before a
+ * logarithm, 0: as much as is usual; other scalings ignore it. */
+void ambs_transform_fit(struct ambs_transform *transform, enum ambs_scaling scaling, double share,
                         const double *y, size_t count);
 double ambs_transform_apply(const struct ambs_transform *transform, double y);
+/* log of the slope of a POWER or LOG transform at y, which makes a density of transformed values
+ * one of y; 0 where y is clipped, since its value then says the same to every transform. */
+double ambs_transform_log_slope(const struct ambs_transform *transform, double y);
 void ambs_transform_free(struct ambs_transform *transform);
 
 /* ---- arrays whose elements stay where they are: ambs_array.c ---- */
@@ -164,6 +170,7 @@ struct ambs_result {
     uint32_t row;
 };
 
+#define AMBS_CROWD 8  /* pending trials make a crowd from so many on */
 #define AMBS_TOP 32   /* best results, parents of candidates */
 #define AMBS_EARLY 64 /* results that say how far values differ */
 
@@ -220,6 +227,12 @@ struct ambs_lie {
     int64_t handle[AMBS_MEMBERS];
 };
 #define AMBS_NO_LIE ((struct ambs_lie){{-1, -1, -1}})
+/* Values as one member learns them. */
+struct ambs_scale {
+    struct ambs_transform transform;
+    double best;            /* least transformed value, kept current */
+    double low, mean, high; /* of the values fitted to */
+};
 struct ambs_live {
     const struct ambs_options *options;
     const struct ambs_features *features;
@@ -227,10 +240,8 @@ struct ambs_live {
     struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
     size_t member_count;
     struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
-    struct ambs_transform transform;
-    size_t fitted;          /* results it was fitted to */
-    double best;            /* least transformed value, kept current */
-    double low, mean, high; /* of the values fitted to */
+    struct ambs_scale scales[AMBS_MEMBERS]; /* of each member */
+    size_t fitted;                          /* results it was fitted to */
     struct ambs_lie *lies;
     size_t lie_count, lie_capacity;
 };
@@ -242,6 +253,7 @@ struct ambs_fit {
     const struct ambs_data *data;
     const struct dh_model_kind *kinds[AMBS_MEMBERS];
     double most_noise[AMBS_MEMBERS];
+    bool elects[AMBS_MEMBERS]; /* its values take the transform under which they are likeliest */
     size_t kind_count;
     size_t count; /* of results to learn from */
     uint64_t seed;

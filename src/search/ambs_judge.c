@@ -15,7 +15,6 @@
 #define CYCLE 5              /* proposals */
 #define OPTIMISTS_ALONE 2    /* of them take a confidence bound */
 #define OPTIMISTS_IN_CROWD 3 /* … where many are pending */
-#define MANY_PENDING 8       /* which is from so many on */
 #define CROWD_KAPPA 0.35     /* share of kappa that is enough there */
 #define LOCAL_SHARE 0.25     /* of proposals there choose among changed copies of the best */
 #define STALE_ROUNDS 0.5     /* without progress, which are worth that share again */
@@ -34,7 +33,7 @@ static unsigned hedge(struct ambs_ask *ask)
         double y = ambs_data_y(&ambs->data, warm + i);
         if (ambs->sources[i] > 2 || isnan(y))
             continue;
-        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->transform, y);
+        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->scales[0].transform, y);
         counts[ambs->sources[i]]++;
     }
     for (int k = 0; k < 3; k++)
@@ -71,7 +70,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
     ask->epistemic = o->acquisition > AMBS_HEDGE;
     ask->strategy = (enum ambs_strategy)o->strategy;
-    bool crowd = ambs->data.pending.count >= MANY_PENDING;
+    bool crowd = ambs->data.pending.count >= AMBS_CROWD;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
     bool patient = wanted == AMBS_AUTO && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;
@@ -89,7 +88,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     a->kind = kinds[wanted];
     a->kappa = share * dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
     a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
-    a->best = ambs->live->best;
+    a->best = ambs->live->scales[ask->view].best;
     if (ask->strategy == AMBS_SPREAD_QUCB)
         a->kappa *= -dh_log1p(-dh_random_uniform(&ask->random));
 }

@@ -20,9 +20,9 @@ struct learnt {
     size_t count;
 };
 
-static double failed_value(const struct ambs_live *live)
+static double failed_value(const struct ambs_live *live, const struct ambs_scale *scale)
 {
-    return live->options->failures == AMBS_FAILED_MEAN ? live->mean : live->high;
+    return live->options->failures == AMBS_FAILED_MEAN ? scale->mean : scale->high;
 }
 
 /* Does a failure teach the members nothing? */
@@ -32,8 +32,15 @@ static bool leaves_out(const struct ambs_live *live)
            live->options->failures == AMBS_FAILED_AUTO;
 }
 
+/* A transform that values may be learnt by. */
+struct warp {
+    enum ambs_scaling scaling;
+    double share; /* of LOG */
+};
+
 /* Fit the transform to the successes, and note what they come to. */
-static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
+static void learn_values(struct ambs_scale *scale, const struct ambs_fit *fit,
+                         const struct warp *warp)
 {
     double *good = dh_alloc(fit->count, sizeof *good), sum = 0;
     size_t count = 0;
@@ -41,17 +48,17 @@ static void learn_values(struct ambs_live *live, const struct ambs_fit *fit)
         good[count] = ambs_data_y(fit->data, i);
         count += !isnan(good[count]);
     }
-    ambs_transform_fit(&live->transform, (enum ambs_scaling)live->options->scaling, good, count);
-    live->low = INFINITY;
-    live->high = -INFINITY;
+    ambs_transform_fit(&scale->transform, warp->scaling, warp->share, good, count);
+    scale->low = INFINITY;
+    scale->high = -INFINITY;
     for (size_t i = 0; i < count; i++) {
-        double value = ambs_transform_apply(&live->transform, good[i]);
-        live->low = fmin(live->low, value);
-        live->high = fmax(live->high, value);
+        double value = ambs_transform_apply(&scale->transform, good[i]);
+        scale->low = fmin(scale->low, value);
+        scale->high = fmax(scale->high, value);
         sum += value;
     }
-    live->mean = sum / (double)count;
-    live->best = live->low;
+    scale->mean = sum / (double)count;
+    scale->best = scale->low;
     free(good);
 }
 
@@ -62,7 +69,8 @@ static size_t pick_result(const struct ambs_fit *fit, size_t i, size_t count)
     return begin + (size_t)(dh_hash_mix(fit->seed + i) % (end - begin));
 }
 
-static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_fit *fit)
+static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_fit *fit,
+                                const struct ambs_scale *scale)
 {
     size_t width = fit->data->features->count;
     size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
@@ -75,9 +83,94 @@ static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_
             continue;
         memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
         rows.y[rows.count++] =
-            isnan(y) ? failed_value(live) : ambs_transform_apply(&live->transform, y);
+            isnan(y) ? failed_value(live, scale) : ambs_transform_apply(&scale->transform, y);
     }
     return rows;
+}
+
+/* A member that was fitted, or could not be. */
+struct candidate {
+    struct ambs_scale scale;
+    struct dh_model *model;
+};
+
+static void discard(struct candidate *candidate)
+{
+    dh_model_destroy(&candidate->model);
+    ambs_transform_free(&candidate->scale.transform);
+}
+
+static struct candidate fit_candidate(const struct ambs_live *live, struct ambs_fit *fit, size_t k,
+                                      const struct dh_model_setup *setup, const struct warp *warp)
+{
+    struct candidate candidate = {.model = NULL};
+    learn_values(&candidate.scale, fit, warp);
+    struct learnt learnt = learn_rows(live, fit, &candidate.scale);
+    struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
+    if (learnt.count == 0 ||
+        fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
+        candidate.model = NULL;
+    free(learnt.x);
+    free(learnt.y);
+    return candidate;
+}
+
+/* log p(y | x) of the values themselves. */
+static double evidence(const struct candidate *candidate, const struct ambs_fit *fit)
+{
+    double sum = candidate->model->kind->evidence(candidate->model);
+    for (size_t i = 0; i < fit->count; i++) {
+        double y = ambs_data_y(fit->data, i);
+        if (!isnan(y))
+            sum += ambs_transform_log_slope(&candidate->scale.transform, y);
+    }
+    return sum;
+}
+
+/* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
+ * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
+ * tell good results apart where most are far worse, as of trainings. */
+static struct candidate elect(const struct ambs_live *live, struct ambs_fit *fit, size_t k,
+                              const struct dh_model_setup *setup)
+{
+    static const struct warp warps[] = {{AMBS_SCALING_POWER, 0},
+                                        {AMBS_SCALING_LOG, 0.5},
+                                        {AMBS_SCALING_LOG, 0.1},
+                                        {AMBS_SCALING_LOG, 0.01},
+                                        {AMBS_SCALING_LOG, 0.001}};
+    struct candidate best = {.model = NULL};
+    double most = -INFINITY;
+    bool differ = true; /* values that are all the same elect nothing */
+    for (size_t i = 0; i < DH_COUNT_OF(warps) && differ; i++) {
+        struct candidate candidate = fit_candidate(live, fit, k, setup, &warps[i]);
+        differ = candidate.scale.low < candidate.scale.high;
+        double likelihood = candidate.model ? evidence(&candidate, fit) : -INFINITY;
+        bool wins = candidate.model && (!best.model || likelihood > most);
+        discard(wins ? &best : &candidate);
+        if (wins) {
+            best = candidate;
+            most = likelihood;
+        }
+    }
+    return best;
+}
+
+static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
+                       struct dh_model_setup *setup)
+{
+    enum ambs_scaling scaling = (enum ambs_scaling)fit->options->scaling;
+    bool open = scaling == AMBS_SCALING_AUTO;
+    struct warp warp = {open ? AMBS_SCALING_POWER : scaling, 0};
+    setup->tune.most_noise = fit->most_noise[k];
+    struct candidate member = open && fit->elects[k] && fit->kinds[k]->evidence
+                                  ? elect(live, fit, k, setup)
+                                  : fit_candidate(live, fit, k, setup, &warp);
+    if (!member.model) {
+        discard(&member);
+        return;
+    }
+    live->members[live->member_count] = member.model;
+    live->scales[live->member_count++] = member.scale;
 }
 
 /* A forest of what failed (1) and what did not (0); none if nothing has. */
@@ -112,22 +205,13 @@ void ambs_fit_run(struct ambs_fit *fit)
     live->features = fit->data->features;
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
-    learn_values(live, fit);
-    struct learnt learnt = learn_rows(live, fit);
-    struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
     struct dh_model_setup setup = {.features = fit->data->features->list,
                                    .feature_count = fit->data->features->count,
                                    .seed = fit->seed,
                                    .threads = fit->threads,
                                    .tune.trees = (size_t)fit->options->trees};
-    for (size_t k = 0; learnt.count > 0 && k < fit->kind_count; k++) {
-        struct dh_model *model = NULL;
-        setup.tune.most_noise = fit->most_noise[k];
-        if (fit->kinds[k]->fit(&setup, &rows, &model, &fit->error) == DH_OK)
-            live->members[live->member_count++] = model;
-    }
-    free(learnt.x);
-    free(learnt.y);
+    for (size_t k = 0; k < fit->kind_count; k++)
+        fit_member(live, fit, k, &setup);
     if (fit->options->failures == AMBS_FAILED_AUTO)
         learn_failing(live, fit, &setup);
     if (live->member_count == 0)
@@ -161,31 +245,33 @@ void ambs_live_destroy(struct ambs_live **handle)
     struct ambs_live *live = *handle;
     if (!live)
         return;
-    for (size_t k = 0; k < live->member_count; k++)
+    for (size_t k = 0; k < live->member_count; k++) {
         dh_model_destroy(&live->members[k]);
+        ambs_transform_free(&live->scales[k].transform);
+    }
     dh_model_destroy(&live->failing);
-    ambs_transform_free(&live->transform);
     free(live->lies);
     free(live);
     *handle = NULL;
 }
 
-/* What the model is told of a trial that has no value yet. */
+/* What member `view` is told of a trial that has no value yet. */
 static double lie(const struct ambs_live *live, size_t view, const double *x)
 {
+    const struct ambs_scale *scale = &live->scales[view];
     switch (live->options->liar) {
     case AMBS_LIE_MIN:
-        return live->low;
+        return scale->low;
     case AMBS_LIE_MEAN:
-        return live->mean;
+        return scale->mean;
     case AMBS_LIE_MAX:
-        return live->high;
+        return scale->high;
     default:
         break;
     }
     double mean, deviation;
     ambs_live_predict(live, view, x, 1, true, &mean, &deviation);
-    return fmax(fmin(mean, live->high), live->low);
+    return fmax(fmin(mean, scale->high), scale->low);
 }
 
 static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
@@ -241,23 +327,26 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
                 live->members[k]->kind->remove(live->members[k], lie.handle[k]);
         return;
     }
-    double value = failed ? failed_value(live) : ambs_transform_apply(&live->transform, event->y);
-    if (!failed)
-        live->best = fmin(live->best, value);
-    for (size_t k = 0; k < live->member_count; k++)
+    for (size_t k = 0; k < live->member_count; k++) {
+        struct ambs_scale *scale = &live->scales[k];
+        double value =
+            failed ? failed_value(live, scale) : ambs_transform_apply(&scale->transform, event->y);
+        if (!failed)
+            scale->best = fmin(scale->best, value);
         learn(live->members[k], lie.handle[k], x, value);
+    }
 }
 
 /* What a point is worth that may fail: as if failing were a middling result. */
-static void expect_failures(const struct ambs_live *live, const double *x, size_t count,
-                            double *mean, double *deviation)
+static void expect_failures(const struct ambs_live *live, size_t view, const double *x,
+                            size_t count, double *mean, double *deviation)
 {
     double few[FEW], *failing = count <= FEW ? few : dh_alloc(count, sizeof *failing);
     struct dh_prediction out = {.mean = failing};
     live->failing->kind->predict(live->failing, x, count, &out);
     for (size_t i = 0; i < count; i++) {
         double share = fmin(fmax(failing[i], 0), 1);
-        mean[i] += share * (live->mean - mean[i]);
+        mean[i] += share * (live->scales[view].mean - mean[i]);
         deviation[i] *= 1 - share;
     }
     if (failing != few)
@@ -286,5 +375,5 @@ void ambs_live_predict(const struct ambs_live *live, size_t view, const double *
     if (aleatoric != few)
         free(aleatoric);
     if (live->failing)
-        expect_failures(live, x, count, mean, deviation);
+        expect_failures(live, view, x, count, mean, deviation);
 }

@@ -58,7 +58,8 @@ static bool has_classes(const struct ambs_features *features)
  * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
  * the most probable one alone keeps the search where it was wrong. Where there are categories or
  * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. */
+ * neither does. In a crowd, which has few rounds, the first also elects its transform; alone it
+ * digs into one good place for too long with it. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
@@ -67,6 +68,7 @@ static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fi
     add_member(fit, gaussian ? "gp" : other ? name : "et", 0);
     if (name || !gaussian || level < 2)
         return;
+    fit->elects[0] = ambs->data.pending.count >= AMBS_CROWD;
     add_member(fit, "gp", LITTLE_NOISE);
     if (has_classes(&ambs->features))
         add_member(fit, "et", 0);

@@ -12,7 +12,8 @@ static const char *const strategies[] = {"auto", "none", "qucb", "topk", "boltzm
 static const char *const designs[] = {"auto", "random",  "sobol", "halton", "hammersley",
                                       "lhs",  "maximin", "grid",  NULL};
 static const char *const failures[] = {"auto", "worst", "mean", "ignore", NULL};
-static const char *const scalings[] = {"auto", "identity", "minmax", "log", "quantile", NULL};
+static const char *const scalings[] = {"auto",     "identity", "minmax", "log",
+                                       "quantile", "power",    NULL};
 static const char *const transfers[] = {
     [AMBS_TRANSFER_MODEL] = "model",
     [AMBS_TRANSFER_TOP] = "top",
@@ -52,7 +53,7 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
     CHOICE("failures", failures, failures, AMBS_FAILED_AUTO,
            "what a failed trial teaches; auto: where trials fail"),
     CHOICE("transform", scaling, scalings, AMBS_SCALING_AUTO,
-           "of objectives, before they are learnt"),
+           "of objectives, before they are learnt; auto: power, in a crowd also logarithms"),
     CHOICE("transfer", transfer, transfers, AMBS_TRANSFER_MODEL,
            "what warm_start gives: model, all values; top or best, only where to look"),
     {.name = "effort",

@@ -2,8 +2,8 @@
  *
  * Every transform is monotone, so the best stays the best, and gives mean 0 and deviation 1 on
  * what it was learnt from. All but identity and quantile first clip what is far too bad, above
- * Q3 + 1.5 (Q3 - Q1): how bad a bad point is teaches nothing about good ones. "auto" is then the
- * power transform of Yeo and Johnson (2000) with the most likely exponent.
+ * Q3 + 1.5 (Q3 - Q1): how bad a bad point is teaches nothing about good ones. "power" is then the
+ * transform of Yeo and Johnson (2000) with the most likely exponent.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #define POWER_LOW (-4.0)
 #define POWER_HIGH 4.0
 #define POWER_STEPS 33
-#define LOG_SHARE 0.01 /* of the range, added before the logarithm */
+#define LOG_SHARE 0.01 /* of the range, usually added before the logarithm */
 
 static int ascending(const void *a, const void *b)
 {
@@ -113,15 +113,16 @@ static double shape(const struct ambs_transform *t, double y)
 {
     double v = fmin(y, t->clip) / t->scale;
     switch (t->scaling) {
-    case AMBS_SCALING_AUTO:
+    case AMBS_SCALING_POWER:
         return yeo_johnson((v - t->center) / t->width, t->lambda);
     case AMBS_SCALING_LOG:
-        return dh_log(fmax((v - t->center) / t->width, -LOG_SHARE / 2) + LOG_SHARE);
+        return dh_log(fmax((v - t->center) / t->width, -t->share / 2) + t->share);
     case AMBS_SCALING_QUANTILE:
         return normal_score(t, v);
     case AMBS_SCALING_MINMAX:
         return (v - t->center) / t->width;
     case AMBS_SCALING_IDENTITY:
+    case AMBS_SCALING_AUTO:
         break;
     }
     return v;
@@ -148,7 +149,7 @@ static void learn_range(struct ambs_transform *t, double *sorted, size_t count)
 
 static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
 {
-    if (t->scaling == AMBS_SCALING_AUTO) {
+    if (t->scaling == AMBS_SCALING_POWER) {
         double *z = dh_alloc(count, sizeof *z);
         moments(sorted, count, &t->center, &t->width);
         for (size_t i = 0; i < count; i++)
@@ -162,10 +163,14 @@ static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
     }
 }
 
-void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, const double *y,
-                        size_t count)
+void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, double share,
+                        const double *y, size_t count)
 {
-    *t = (struct ambs_transform){.scaling = scaling, .clip = INFINITY, .width = 1, .lambda = 1};
+    *t = (struct ambs_transform){.scaling = scaling,
+                                 .clip = INFINITY,
+                                 .width = 1,
+                                 .share = share > 0 ? share : LOG_SHARE,
+                                 .lambda = 1};
     double *sorted = dh_memdup(y, count * sizeof *sorted), *out = dh_alloc(count, sizeof *out);
     qsort(sorted, count, sizeof *sorted, ascending);
     learn_range(t, sorted, count);
@@ -184,6 +189,17 @@ void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, con
 double ambs_transform_apply(const struct ambs_transform *t, double y)
 {
     return (shape(t, y) - t->mean) / t->deviation;
+}
+
+double ambs_transform_log_slope(const struct ambs_transform *t, double y)
+{
+    if (y >= t->clip)
+        return 0;
+    double z = (y / t->scale - t->center) / t->width;
+    double log_slope = t->scaling == AMBS_SCALING_POWER
+                           ? (z < 0 ? 1 - t->lambda : t->lambda - 1) * dh_log1p(fabs(z))
+                           : -dh_log(fmax(z, -t->share / 2) + t->share);
+    return log_slope - dh_log(t->deviation) - dh_log(t->width) - dh_log(t->scale);
 }
 
 void ambs_transform_free(struct ambs_transform *t)

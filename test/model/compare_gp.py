@@ -70,6 +70,7 @@ class AgainstScikitLearn(unittest.TestCase):
         model = scikit(square * signal, square * noise, lengths).fit(x, y)
         mean = least_squares_mean(model.kernel_(x), y)
         expected, deviation = model.fit(x, y - mean).predict(queries, return_std=True)
+        close(self, ours["evidence"], model.log_marginal_likelihood(model.kernel_.theta))
         close(self, ours["mean"], expected + mean)
         close(self, ours["aleatoric"], np.full(len(queries), square * noise))
         # Theirs is that of an observation: with the noise.

@@ -60,6 +60,7 @@ static int print_predictions(const struct dh_model_setup *setup, const struct dh
     print_numbers("mean", prediction.mean, count, ", ");
     print_numbers("aleatoric", prediction.aleatoric, count, ", ");
     print_numbers("epistemic", prediction.epistemic, count, ", ");
+    printf("\"evidence\": %.17g, ", model->kind->evidence(model));
     printf("\"scale\": %.17g}\n", dh_gp_scale(model));
     dh_model_destroy(&model);
     free(out);

@@ -85,6 +85,21 @@ void stage_results(struct stage *stage, size_t count)
     }
 }
 
+void stage_results_of(struct stage *stage, size_t count, double (*value)(const double *x))
+{
+    for (size_t i = 0; i < count; i++) {
+        double x[STAGE_WIDTH];
+        uint64_t id = stage_propose(stage);
+        stage_row(stage, id, x);
+        stage_end(stage, id, DH_TRIAL_SUCCEEDED, value(x), 3);
+    }
+}
+
+double stage_steep(const double *x)
+{
+    return exp(8 * (sin(4 * x[0]) + x[1] * x[1]));
+}
+
 struct ambs_ask stage_ask(const struct stage *stage, uint64_t id, unsigned level)
 {
     return (struct ambs_ask){.ambs = stage->ambs,
@@ -226,10 +241,11 @@ struct ambs_live *stage_fakes(struct stage *stage, struct fake *fakes, size_t co
     live->features = &ambs->features;
     live->rows = &ambs->data.rows;
     live->fitted = SIZE_MAX;
-    live->low = live->best = ends[0];
-    live->high = ends[1];
-    ambs_transform_fit(&live->transform, AMBS_SCALING_IDENTITY, ends, 2);
     for (; live->member_count < count; live->member_count++) {
+        struct ambs_scale *scale = &live->scales[live->member_count];
+        scale->low = scale->best = ends[0];
+        scale->high = ends[1];
+        ambs_transform_fit(&scale->transform, AMBS_SCALING_IDENTITY, 0, ends, 2);
         fakes[live->member_count].width = ambs->features.count;
         live->members[live->member_count] = fake_model(&fakes[live->member_count]);
     }

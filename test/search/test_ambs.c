@@ -346,7 +346,7 @@ struct judged {
 
 static struct judged judge(size_t pending, size_t results, size_t progress, unsigned level)
 {
-    struct ambs_live live = {.best = -1};
+    struct ambs_live live = {.scales[0].best = -1};
     struct ambs ambs = {.live = &live, .options = {.kappa = 2, .xi = 0.001}};
     ambs.data.pending.count = pending;
     ambs.data.results.count = results;
@@ -392,7 +392,7 @@ static void shape(enum ambs_scaling scaling, const double *y, size_t count, doub
                   double *highest)
 {
     struct ambs_transform transform;
-    ambs_transform_fit(&transform, scaling, y, count);
+    ambs_transform_fit(&transform, scaling, 0, y, count);
     *lowest = ambs_transform_apply(&transform, y[0]);
     *highest = ambs_transform_apply(&transform, y[count - 2]);
     for (size_t i = 1; i + 1 < count; i++)
@@ -405,7 +405,7 @@ static void shape(enum ambs_scaling scaling, const double *y, size_t count, doub
 static void an_outlier_hides_nothing(void **unused)
 {
     (void)unused;
-    static const enum ambs_scaling scalings[] = {AMBS_SCALING_AUTO, AMBS_SCALING_LOG,
+    static const enum ambs_scaling scalings[] = {AMBS_SCALING_POWER, AMBS_SCALING_LOG,
                                                  AMBS_SCALING_MINMAX, AMBS_SCALING_QUANTILE};
     static const double outliers[] = {1e3, 1e100, 1e200, 1e300, DBL_MAX};
     double y[21], low[2], high[2];
@@ -421,6 +421,36 @@ static void an_outlier_hides_nothing(void **unused)
         }
 }
 
+/* What makes densities of transformed values those of values: against finite differences, and
+ * nothing where a value is clipped. */
+static void the_slope_of_a_transform(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum ambs_scaling scaling;
+        double share;
+    } cases[] = {{AMBS_SCALING_POWER, 0},
+                 {AMBS_SCALING_LOG, 0},
+                 {AMBS_SCALING_LOG, 0.5},
+                 {AMBS_SCALING_LOG, 1e-3}};
+    double y[41];
+    for (size_t i = 0; i < 40; i++)
+        y[i] = 3e3 * (dh_power(0.1 * (double)i, 3) - 2); /* not at all normal */
+    y[40] = 1e9;
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct ambs_transform t;
+        ambs_transform_fit(&t, cases[c].scaling, cases[c].share, y, 41);
+        for (size_t i = 0; i < 40; i++) {
+            double h = 1e-3;
+            double slope =
+                (ambs_transform_apply(&t, y[i] + h) - ambs_transform_apply(&t, y[i] - h)) / (2 * h);
+            assert_true(fabs(dh_log(slope) - ambs_transform_log_slope(&t, y[i])) < 1e-4);
+        }
+        assert_true(ambs_transform_log_slope(&t, y[40]) == 0);
+        ambs_transform_free(&t);
+    }
+}
+
 /* With a million equal values a look at each of them for each would take hours. */
 static void equal_values_are_ranked_at_once(void **unused)
 {
@@ -428,7 +458,7 @@ static void equal_values_are_ranked_at_once(void **unused)
     enum { COUNT = 1000000 };
     double *y = dh_alloc(COUNT, sizeof *y);
     struct ambs_transform transform;
-    ambs_transform_fit(&transform, AMBS_SCALING_QUANTILE, y, COUNT);
+    ambs_transform_fit(&transform, AMBS_SCALING_QUANTILE, 0, y, COUNT);
     assert_true(ambs_transform_apply(&transform, 0) == 0);
     assert_true(ambs_transform_apply(&transform, 1) > 0);
     ambs_transform_free(&transform);
@@ -571,6 +601,7 @@ int main(void)
         cmocka_unit_test(progress_is_more_than_a_trifle),
         cmocka_unit_test(optimism_follows_the_crowd),
         cmocka_unit_test(an_outlier_hides_nothing),
+        cmocka_unit_test(the_slope_of_a_transform),
         cmocka_unit_test(equal_values_are_ranked_at_once),
         cmocka_unit_test(too_many_results_for_a_gaussian_process),
         cmocka_unit_test(warm_start_is_learnt),

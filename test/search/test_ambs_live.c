@@ -121,7 +121,8 @@ static void lies_are_told(void **unused)
         for (size_t k = 0; k < m->member_count; k++) {
             double belief, deviation;
             ambs_live_predict(m, k, x, 1, true, &belief, &deviation);
-            const double lies[] = {belief, m->low, m->mean, m->high, belief};
+            const struct ambs_scale *s = &m->scales[k];
+            const double lies[] = {belief, s->low, s->mean, s->high, belief};
             m->members[k]->kind->add(m->members[k], x, lies[liar]);
         }
         double apart = stage_apart(&twins.stage, twins.told, m);
@@ -166,7 +167,7 @@ static void each_liar_has_its_own_lie(void **unused)
         struct fake fake = {.mean = cases[i].belief};
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.liar = cases[i].liar;
-        stage_fakes(&stage, &fake, 1)->mean = 0.25;
+        stage_fakes(&stage, &fake, 1)->scales[0].mean = 0.25;
         stage_propose(&stage);
         assert_int_equal(fake.added, 1);
         if (fake.last != cases[i].lie)
@@ -194,7 +195,7 @@ static void a_failure_is_worth_what_the_options_say(void **unused)
         struct fake fake = {.mean = fake_zero};
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.failures = cases[i].failures;
-        stage_fakes(&stage, &fake, 1)->mean = 0.25;
+        stage_fakes(&stage, &fake, 1)->scales[0].mean = 0.25;
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
         assert_int_equal(fake.removed, 1);
         assert_int_equal(fake.added, cases[i].learnt ? 2 : 1);
@@ -226,7 +227,7 @@ static struct dh_model *fit_by_hand(const struct stage *stage, int failures)
         if (id % 3 != 2)
             good[known++] = stage_value(stage, id);
     struct ambs_transform transform;
-    ambs_transform_fit(&transform, AMBS_SCALING_AUTO, good, known);
+    ambs_transform_fit(&transform, AMBS_SCALING_POWER, 0, good, known);
     for (size_t i = 0; i < known; i++) {
         sum += good[i] = ambs_transform_apply(&transform, good[i]);
         worst = fmax(worst, good[i]);
@@ -331,7 +332,7 @@ static void predictions(void **unused)
     for (size_t count = 2; count <= 40; count += 38)
         for (int failures = 0; failures < 2; failures++) {
             live->failing = failures ? fake_model(&failing) : NULL;
-            live->mean = -0.25;
+            live->scales[0].mean = -0.25;
             for (int epistemic = 0; epistemic < 2; epistemic++) {
                 ambs_live_predict(live, 0, x, count, epistemic, mean, deviation);
                 double whole = epistemic ? 1 : 2;
@@ -399,7 +400,7 @@ static void the_best_value_is_kept(void **unused)
     static const double y[] = {-0.5, -1.5, NAN, -1.25}, best[] = {-1, -1.5, -1.5, -1.5};
     for (size_t i = 0; i < DH_COUNT_OF(y); i++) {
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y[i], 3);
-        assert_true(live->best == best[i]);
+        assert_true(live->scales[0].best == best[i]);
     }
     stage_close(&stage);
 }
@@ -434,7 +435,7 @@ static void the_power_fits_the_values(void **unused)
             y[i] = cases[c].lean != 0 ? cases[c].lean * exp(cases[c].lean * z) : u;
         }
         struct ambs_transform transform;
-        ambs_transform_fit(&transform, AMBS_SCALING_AUTO, y, VALUES);
+        ambs_transform_fit(&transform, AMBS_SCALING_POWER, 0, y, VALUES);
         for (size_t i = 0; i < VALUES; i++)
             out[i] = ambs_transform_apply(&transform, y[i]);
         bool power = transform.lambda > cases[c].low && transform.lambda < cases[c].high;
@@ -458,12 +459,101 @@ static void a_fit_knows_its_values(void **unused)
         low = id % 3 == 2 ? low : fmin(low, stage_value(&stage, id));
         high = id % 3 == 2 ? high : fmax(high, stage_value(&stage, id));
     }
-    assert_true(live->low == ambs_transform_apply(&live->transform, low));
-    assert_true(live->high == ambs_transform_apply(&live->transform, high));
-    assert_true(fabs(live->mean) < 1e-9);
-    assert_true(live->best == live->low && live->low < live->high);
+    const struct ambs_scale *scale = &live->scales[0];
+    assert_true(scale->low == ambs_transform_apply(&scale->transform, low));
+    assert_true(scale->high == ambs_transform_apply(&scale->transform, high));
+    assert_true(fabs(scale->mean) < 1e-9);
+    assert_true(scale->best == scale->low && scale->low < scale->high);
     assert_int_equal(live->fitted, RESULTS);
     ambs_live_destroy(&live);
+    stage_close(&stage);
+}
+
+/* ---- which transform ---- */
+
+static double smooth(const double *x)
+{
+    return sin(4 * x[0]) + x[1] * x[1];
+}
+
+static double constant(const double *x)
+{
+    (void)x;
+    return 5;
+}
+
+static struct ambs_live *fit_values(struct stage *stage, double (*value)(const double *x),
+                                    const char *kind, bool elects)
+{
+    stage_results_of(stage, RESULTS, value);
+    struct ambs_fit fit = {.options = &stage->ambs->options,
+                           .data = &stage->ambs->data,
+                           .kinds = {dh_model_find(kind)},
+                           .elects = {elects},
+                           .kind_count = 1,
+                           .count = RESULTS,
+                           .threads = 1};
+    ambs_fit_run(&fit);
+    assert_int_equal(fit.live->member_count, 1);
+    return fit.live;
+}
+
+/* A Gaussian process that may elect takes the transform under which the values are likeliest; no
+ * other kind does, and none where the options name one. */
+static void values_elect_their_transform(void **unused)
+{
+    (void)unused;
+    static const struct {
+        double (*value)(const double *x);
+        const char *kind;
+        bool elects;
+        int wanted;
+        enum ambs_scaling expected;
+        double share; /* 0: any */
+    } cases[] = {
+        {smooth, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
+        {stage_steep, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG, 0},
+        {stage_steep, "gp", false, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
+        {stage_steep, "et", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
+        {stage_steep, "gp", true, AMBS_SCALING_POWER, AMBS_SCALING_POWER, 0},
+        {smooth, "gp", true, AMBS_SCALING_LOG, AMBS_SCALING_LOG, 0.01},
+        {constant, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
+    };
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        stage_open(&stage, SQUARE OPTIMIZER);
+        stage.ambs->options.scaling = cases[c].wanted;
+        struct ambs_live *live = fit_values(&stage, cases[c].value, cases[c].kind, cases[c].elects);
+        const struct ambs_transform *transform = &live->scales[0].transform;
+        if (transform->scaling != cases[c].expected)
+            fail_msg("case %zu: transform %d", c, transform->scaling);
+        assert_true(cases[c].share == 0 || transform->share == cases[c].share);
+        ambs_live_destroy(&live);
+        stage_close(&stage);
+    }
+}
+
+/* Each member is told values by its own transform, and has its own best. */
+static void members_have_their_own_scale(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fakes[2] = {{.mean = fake_zero}, {.mean = fake_zero}};
+    static const double wider[] = {-10, 10};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    struct ambs_live *live = stage_fakes(&stage, fakes, 2);
+    ambs_transform_free(&live->scales[1].transform);
+    ambs_transform_fit(&live->scales[1].transform, AMBS_SCALING_MINMAX, 0, wider, 2);
+    stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, -20, 3);
+    assert_true(fabs(fakes[0].last + 20) < 1e-12);
+    assert_true(fabs(fakes[1].last + 2) < 1e-12);
+    assert_true(live->scales[0].best == fakes[0].last && live->scales[1].best == fakes[1].last);
+    for (uint64_t id = 0; id < 2; id++) {
+        struct ambs_ask ask = stage_ask(&stage, id, 3);
+        ask.view = (size_t)id;
+        ambs_judge_by(&ask);
+        assert_true(ask.acquisition.best == fakes[id].last);
+    }
     stage_close(&stage);
 }
 
@@ -558,6 +648,8 @@ int main(void)
         cmocka_unit_test(the_best_value_is_kept),
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
+        cmocka_unit_test(values_elect_their_transform),
+        cmocka_unit_test(members_have_their_own_scale),
         cmocka_unit_test(a_fit_without_a_model),
         cmocka_unit_test(no_failures_no_forest_of_them),
         cmocka_unit_test(each_kind_has_its_bound_of_noise),

@@ -448,6 +448,35 @@ static void kinds_follow_time_and_crowd(void **unused)
     }
 }
 
+static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pending, unsigned level,
+                                            size_t member)
+{
+    struct stage stage;
+    char *text = dh_strprintf(SQUARE OPTIMIZER, surrogate);
+    stage_open(&stage, text);
+    free(text);
+    stage_results_of(&stage, 24, stage_steep);
+    for (size_t i = 0; i < pending; i++)
+        stage_propose(&stage);
+    ambs_model_refresh(stage.ambs, level);
+    assert_true(member < stage.ambs->live->member_count);
+    enum ambs_scaling scaling = stage.ambs->live->scales[member].transform.scaling;
+    stage_close(&stage);
+    return scaling;
+}
+
+/* With values of which logarithms are likeliest by far. */
+static void a_crowd_elects_a_transform(void **unused)
+{
+    (void)unused;
+    assert_int_equal(transform_in_crowd("auto", 8, 3, 0), AMBS_SCALING_LOG);
+    assert_int_equal(transform_in_crowd("auto", 8, 2, 0), AMBS_SCALING_LOG);
+    assert_int_equal(transform_in_crowd("auto", 8, 3, 1), AMBS_SCALING_POWER);
+    assert_int_equal(transform_in_crowd("auto", 7, 3, 0), AMBS_SCALING_POWER);
+    assert_int_equal(transform_in_crowd("auto", 8, 1, 0), AMBS_SCALING_POWER);
+    assert_int_equal(transform_in_crowd("gp", 8, 3, 0), AMBS_SCALING_POWER);
+}
+
 /* A process that grew too large is replaced also under load, and before more results are there. */
 static void a_process_is_outgrown(void **unused)
 {
@@ -573,6 +602,7 @@ int main(void)
         cmocka_unit_test(the_old_model_goes_on_hearing),
         cmocka_unit_test(following_plays_all_but_a_few),
         cmocka_unit_test(kinds_follow_time_and_crowd),
+        cmocka_unit_test(a_crowd_elects_a_transform),
         cmocka_unit_test(a_process_is_outgrown),
         cmocka_unit_test(a_lane_holds_the_fit_back),
         cmocka_unit_test(a_patient_ask_waits_for_the_lane),
