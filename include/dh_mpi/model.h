@@ -90,8 +90,8 @@ struct dh_model_kind {
      * aleatoric variance is the same everywhere. NULL: not differentiable. */
     void (*gradient)(const struct dh_model *model, const double *x, struct dh_gradient *out);
     /* Log likelihood of all it has learnt, given its parameters: log p(y | x), in which y has the
-     * units it was given in. Compares fits to the same rows whose y differ by a transform. NULL:
-     * none. */
+     * units it was given in. With the logarithms of the slopes added, it compares fits to
+     * transforms of the same y. NULL: none. */
     double (*evidence)(const struct dh_model *model);
     /* Parameters for a later warm start; returns their number (<= capacity). NULL: none. */
     size_t (*parameters)(const struct dh_model *model, double *out, size_t capacity);

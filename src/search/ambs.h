@@ -97,7 +97,7 @@ struct ambs_transform {
     enum ambs_scaling scaling; /* not AUTO, which is for the fit to resolve */
     double clip;               /* larger values become this first */
     double scale;              /* then divides, so that nothing overflows */
-    double center, width;      /* of the power transform's input, or of min-max */
+    double center, width;      /* of the power transform's input; of the range otherwise */
     double share;              /* of the range, added before the logarithm */
     double lambda;             /* of the Yeo-Johnson power transform */
     double *sorted;            /* QUANTILE: values seen; owned */
@@ -111,7 +111,7 @@ void ambs_transform_fit(struct ambs_transform *transform, enum ambs_scaling scal
                         const double *y, size_t count);
 double ambs_transform_apply(const struct ambs_transform *transform, double y);
 /* log of the slope of a POWER or LOG transform at y, which makes a density of transformed values
- * one of y; 0 where y is clipped, since its value then says the same to every transform. */
+ * one of values. What is clipped counts as clipped: every transform learns the same values so. */
 double ambs_transform_log_slope(const struct ambs_transform *transform, double y);
 void ambs_transform_free(struct ambs_transform *transform);
 
@@ -196,8 +196,8 @@ struct ambs_data {
     struct ambs_pending pending;
     uint64_t since_result; /* proposals since the last result */
     /* The mark: how many results it covers, and what happened since, beginning with the
-     * proposals that were pending then; and the most that were pending at once since. */
-    size_t mark, crowd;
+     * proposals that were pending then; how many those were, and the most at once since. */
+    size_t mark, pending_then, crowd;
     struct ambs_array since; /* of events */
     bool hold;               /* a fit under way still needs the mark */
 };

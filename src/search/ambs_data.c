@@ -140,8 +140,7 @@ void ambs_data_mark(struct ambs_data *data)
         return;
     data->mark = data->results.count;
     data->since.count = 0;
-    data->crowd = 0;
-    note_crowd(data);
+    data->pending_then = data->crowd = data->pending.count;
     const struct ambs_slot *slots = data->pending.slots;
     uint32_t slot = data->pending.first;
     for (size_t i = 0; i < data->pending.count; i++, slot = slots[slot].after)

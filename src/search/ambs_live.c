@@ -12,6 +12,7 @@
 #define LEARN_MOST 262144
 #define CLOSE 16         /* events: soon played, so that the new model takes over */
 #define FOLLOW_ROUNDS 16 /* after which its thread leaves the rest to the asks */
+#define ELECTORS 10      /* successes: fewer are not told from logarithms of anything */
 #define FEW 16           /* points whose prediction needs no memory from the heap */
 
 /* Rows to learn from: what failed gets the value that the options say, or is left out. */
@@ -20,16 +21,15 @@ struct learnt {
     size_t count;
 };
 
-static double failed_value(const struct ambs_live *live, const struct ambs_scale *scale)
+static double failed_value(const struct ambs_options *options, const struct ambs_scale *scale)
 {
-    return live->options->failures == AMBS_FAILED_MEAN ? scale->mean : scale->high;
+    return options->failures == AMBS_FAILED_MEAN ? scale->mean : scale->high;
 }
 
 /* Does a failure teach the members nothing? */
-static bool leaves_out(const struct ambs_live *live)
+static bool leaves_out(const struct ambs_options *options)
 {
-    return live->options->failures == AMBS_FAILED_IGNORE ||
-           live->options->failures == AMBS_FAILED_AUTO;
+    return options->failures == AMBS_FAILED_IGNORE || options->failures == AMBS_FAILED_AUTO;
 }
 
 /* A transform that values may be learnt by. */
@@ -69,8 +69,7 @@ static size_t pick_result(const struct ambs_fit *fit, size_t i, size_t count)
     return begin + (size_t)(dh_hash_mix(fit->seed + i) % (end - begin));
 }
 
-static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_fit *fit,
-                                const struct ambs_scale *scale)
+static struct learnt learn_rows(const struct ambs_fit *fit, const struct ambs_scale *scale)
 {
     size_t width = fit->data->features->count;
     size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
@@ -79,11 +78,11 @@ static struct learnt learn_rows(const struct ambs_live *live, const struct ambs_
     for (size_t i = 0; i < count; i++) {
         size_t result = pick_result(fit, i, count);
         double y = ambs_data_y(fit->data, result);
-        if (isnan(y) && leaves_out(live))
+        if (isnan(y) && leaves_out(fit->options))
             continue;
         memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
-        rows.y[rows.count++] =
-            isnan(y) ? failed_value(live, scale) : ambs_transform_apply(&scale->transform, y);
+        rows.y[rows.count++] = isnan(y) ? failed_value(fit->options, scale)
+                                        : ambs_transform_apply(&scale->transform, y);
     }
     return rows;
 }
@@ -100,12 +99,12 @@ static void discard(struct candidate *candidate)
     ambs_transform_free(&candidate->scale.transform);
 }
 
-static struct candidate fit_candidate(const struct ambs_live *live, struct ambs_fit *fit, size_t k,
+static struct candidate fit_candidate(struct ambs_fit *fit, size_t k,
                                       const struct dh_model_setup *setup, const struct warp *warp)
 {
     struct candidate candidate = {.model = NULL};
     learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(live, fit, &candidate.scale);
+    struct learnt learnt = learn_rows(fit, &candidate.scale);
     struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
     if (learnt.count == 0 ||
         fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
@@ -130,8 +129,7 @@ static double evidence(const struct candidate *candidate, const struct ambs_fit 
 /* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
  * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
  * tell good results apart where most are far worse, as of trainings. */
-static struct candidate elect(const struct ambs_live *live, struct ambs_fit *fit, size_t k,
-                              const struct dh_model_setup *setup)
+static struct candidate elect(struct ambs_fit *fit, size_t k, const struct dh_model_setup *setup)
 {
     static const struct warp warps[] = {{AMBS_SCALING_POWER, 0},
                                         {AMBS_SCALING_LOG, 0.5},
@@ -142,7 +140,7 @@ static struct candidate elect(const struct ambs_live *live, struct ambs_fit *fit
     double most = -INFINITY;
     bool differ = true; /* values that are all the same elect nothing */
     for (size_t i = 0; i < DH_COUNT_OF(warps) && differ; i++) {
-        struct candidate candidate = fit_candidate(live, fit, k, setup, &warps[i]);
+        struct candidate candidate = fit_candidate(fit, k, setup, &warps[i]);
         differ = candidate.scale.low < candidate.scale.high;
         double likelihood = candidate.model ? evidence(&candidate, fit) : -INFINITY;
         bool wins = candidate.model && (!best.model || likelihood > most);
@@ -155,6 +153,16 @@ static struct candidate elect(const struct ambs_live *live, struct ambs_fit *fit
     return best;
 }
 
+/* Only with values that are the same under every transform: not those given to failures. */
+static bool may_elect(const struct ambs_fit *fit, size_t k)
+{
+    size_t successes = 0;
+    for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
+        successes += !isnan(ambs_data_y(fit->data, i));
+    return fit->elects[k] && fit->kinds[k]->evidence && leaves_out(fit->options) &&
+           successes >= ELECTORS;
+}
+
 static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
                        struct dh_model_setup *setup)
 {
@@ -162,9 +170,8 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
     bool open = scaling == AMBS_SCALING_AUTO;
     struct warp warp = {open ? AMBS_SCALING_POWER : scaling, 0};
     setup->tune.most_noise = fit->most_noise[k];
-    struct candidate member = open && fit->elects[k] && fit->kinds[k]->evidence
-                                  ? elect(live, fit, k, setup)
-                                  : fit_candidate(live, fit, k, setup, &warp);
+    struct candidate member =
+        open && may_elect(fit, k) ? elect(fit, k, setup) : fit_candidate(fit, k, setup, &warp);
     if (!member.model) {
         discard(&member);
         return;
@@ -321,7 +328,7 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     bool failed = isnan(event->y);
     if (event->kind == AMBS_ENDED && live->failing)
         learn(live->failing, -1, x, failed);
-    if (event->kind == AMBS_GONE || (failed && leaves_out(live))) {
+    if (event->kind == AMBS_GONE || (failed && leaves_out(live->options))) {
         for (size_t k = 0; k < live->member_count; k++)
             if (lie.handle[k] >= 0)
                 live->members[k]->kind->remove(live->members[k], lie.handle[k]);
@@ -329,8 +336,8 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
     for (size_t k = 0; k < live->member_count; k++) {
         struct ambs_scale *scale = &live->scales[k];
-        double value =
-            failed ? failed_value(live, scale) : ambs_transform_apply(&scale->transform, event->y);
+        double value = failed ? failed_value(live->options, scale)
+                              : ambs_transform_apply(&scale->transform, event->y);
         if (!failed)
             scale->best = fmin(scale->best, value);
         learn(live->members[k], lie.handle[k], x, value);

@@ -68,7 +68,7 @@ static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fi
     add_member(fit, gaussian ? "gp" : other ? name : "et", 0);
     if (name || !gaussian || level < 2)
         return;
-    fit->elects[0] = ambs->data.pending.count >= AMBS_CROWD;
+    fit->elects[0] = ambs->data.pending_then >= AMBS_CROWD;
     add_member(fit, "gp", LITTLE_NOISE);
     if (has_classes(&ambs->features))
         add_member(fit, "et", 0);

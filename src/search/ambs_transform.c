@@ -18,6 +18,7 @@
 #define POWER_LOW (-4.0)
 #define POWER_HIGH 4.0
 #define POWER_STEPS 33
+#define FARTHEST 1e6   /* deviations: of a value told later that is beyond all that were learnt */
 #define LOG_SHARE 0.01 /* of the range, usually added before the logarithm */
 
 static int ascending(const void *a, const void *b)
@@ -41,6 +42,13 @@ static double yeo_johnson(double z, double lambda)
         return fabs(lambda) < 1e-9 ? dh_log1p(z) : dh_expm1(lambda * dh_log1p(z)) / lambda;
     double mirror = 2 - lambda;
     return fabs(mirror) < 1e-9 ? -dh_log1p(-z) : -dh_expm1(mirror * dh_log1p(-z)) / mirror;
+}
+
+/* Of z + share; below 0, where values better than all known are, the same slope goes on and falls
+ * as it rises above. */
+static double logarithm(double z, double share)
+{
+    return dh_log(share) + copysign(dh_log1p(fabs(z) / share), z);
 }
 
 /* Log likelihood of the exponent: Yeo, Johnson 2000, equation 3.1. */
@@ -116,7 +124,7 @@ static double shape(const struct ambs_transform *t, double y)
     case AMBS_SCALING_POWER:
         return yeo_johnson((v - t->center) / t->width, t->lambda);
     case AMBS_SCALING_LOG:
-        return dh_log(fmax((v - t->center) / t->width, -t->share / 2) + t->share);
+        return logarithm((v - t->center) / t->width, t->share);
     case AMBS_SCALING_QUANTILE:
         return normal_score(t, v);
     case AMBS_SCALING_MINMAX:
@@ -188,17 +196,15 @@ void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, dou
 
 double ambs_transform_apply(const struct ambs_transform *t, double y)
 {
-    return (shape(t, y) - t->mean) / t->deviation;
+    return fmin(fmax((shape(t, y) - t->mean) / t->deviation, -FARTHEST), FARTHEST);
 }
 
 double ambs_transform_log_slope(const struct ambs_transform *t, double y)
 {
-    if (y >= t->clip)
-        return 0;
-    double z = (y / t->scale - t->center) / t->width;
+    double z = (fmin(y, t->clip) / t->scale - t->center) / t->width;
     double log_slope = t->scaling == AMBS_SCALING_POWER
                            ? (z < 0 ? 1 - t->lambda : t->lambda - 1) * dh_log1p(fabs(z))
-                           : -dh_log(fmax(z, -t->share / 2) + t->share);
+                           : -dh_log(t->share + fabs(z));
     return log_slope - dh_log(t->deviation) - dh_log(t->width) - dh_log(t->scale);
 }
 

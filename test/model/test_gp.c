@@ -217,6 +217,34 @@ static void test_settle(void **state)
     dh_model_destroy(&b);
 }
 
+/* The evidence is the likelihood of y in its own units, of whatever the model holds. */
+static void test_evidence(void **state)
+{
+    (void)state;
+    struct sample sample, other;
+    struct problem problem;
+    draw(&sample, 31);
+    draw(&other, 32);
+    double gradient[PARAMETERS], mean = 0, square = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        mean += sample.y[i] / ROWS;
+    for (size_t i = 0; i < ROWS; i++)
+        square += (sample.y[i] - mean) * (sample.y[i] - mean) / ROWS;
+    struct dh_model *model = build(&sample, ROWS);
+    for (size_t i = 0; i < ROWS; i++)
+        sample.y[i] = (sample.y[i] - mean) / sqrt(square);
+    pose(&problem, &sample);
+    double likelihood = dh_gp_likelihood(&problem.data, some, gradient, problem.memory);
+    double expected = likelihood - 0.5 * ROWS * log(square), before = model->kind->evidence(model);
+    assert_near(before, expected, 1e-9 * fabs(expected));
+    int64_t lie = model->kind->add(model, other.x, 0.5);
+    assert_true(fabs(model->kind->evidence(model) - before) > 1e-3);
+    model->kind->remove(model, lie);
+    assert_near(model->kind->evidence(model), before, 1e-9 * fabs(before));
+    dh_model_destroy(&model);
+    put_away(&problem);
+}
+
 /* Climbing: up, inside the box, as far as a fine search nearby finds; what is no number stays. */
 static void test_climb(void **state)
 {
@@ -271,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_current),
         cmocka_unit_test(test_lie),
         cmocka_unit_test(test_settle),
+        cmocka_unit_test(test_evidence),
         cmocka_unit_test(test_climb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

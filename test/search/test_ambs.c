@@ -148,6 +148,7 @@ static void finds_the_bottom_of_a_bowl(void **unused)
         {"surrogate = \"subspace\"; effort = 2;", 4e-3},
         {"surrogate = \"gbrt\"; effort = 2;", 4e-3},
         {"transform = \"log\"; effort = 2;", 1e-3},
+        {"transform = \"power\"; effort = 2;", 1e-3},
         {"transform = \"quantile\"; effort = 2;", 1e-3},
         {"transform = \"minmax\"; multi_point = \"boltzmann\"; effort = 2;", 4e-3},
         {"transform = \"identity\"; multi_point = \"topk\"; effort = 2;", 2e-3},
@@ -421,8 +422,9 @@ static void an_outlier_hides_nothing(void **unused)
         }
 }
 
-/* What makes densities of transformed values those of values: against finite differences, and
- * nothing where a value is clipped. */
+/* What makes densities of transformed values those of values: against finite differences; what is
+ * clipped counts as the greatest value that is not. And whatever is better than all known values
+ * is told apart. */
 static void the_slope_of_a_transform(void **unused)
 {
     (void)unused;
@@ -440,15 +442,38 @@ static void the_slope_of_a_transform(void **unused)
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct ambs_transform t;
         ambs_transform_fit(&t, cases[c].scaling, cases[c].share, y, 41);
-        for (size_t i = 0; i < 40; i++) {
-            double h = 1e-3;
-            double slope =
-                (ambs_transform_apply(&t, y[i] + h) - ambs_transform_apply(&t, y[i] - h)) / (2 * h);
-            assert_true(fabs(dh_log(slope) - ambs_transform_log_slope(&t, y[i])) < 1e-4);
+        for (size_t i = 0; i < 60; i++) {
+            double at = i < 40 ? y[i] : y[0] - 1e3 * (double)(i - 39), h = 1e-3;
+            double above = ambs_transform_apply(&t, at + h),
+                   below = ambs_transform_apply(&t, at - h);
+            assert_true(above > below);
+            double log_slope = dh_log((above - below) / (2 * h));
+            assert_true(fabs(log_slope - ambs_transform_log_slope(&t, at)) < 1e-4);
         }
-        assert_true(ambs_transform_log_slope(&t, y[40]) == 0);
+        assert_true(t.clip < y[40]);
+        assert_true(ambs_transform_log_slope(&t, y[40]) == ambs_transform_log_slope(&t, t.clip));
         ambs_transform_free(&t);
     }
+}
+
+/* A value that is told after the fit, and is beyond anything it knew, is no infinity. */
+static void no_value_is_infinitely_far(void **unused)
+{
+    (void)unused;
+    static const double scales[] = {1e-300, 1, 1e300};
+    for (int scaling = AMBS_SCALING_IDENTITY; scaling <= AMBS_SCALING_POWER; scaling++)
+        for (size_t s = 0; s < DH_COUNT_OF(scales); s++) {
+            double y[12];
+            struct ambs_transform t;
+            for (size_t i = 0; i < 12; i++)
+                y[i] = scales[s] * (2 - 1 / (1 + (double)i));
+            ambs_transform_fit(&t, (enum ambs_scaling)scaling, 0, y, 12);
+            double low = ambs_transform_apply(&t, -DBL_MAX), known = ambs_transform_apply(&t, y[0]);
+            double high = ambs_transform_apply(&t, DBL_MAX);
+            assert_true(low * low + high * high < 1e13);
+            assert_true(low <= known && known < high);
+            ambs_transform_free(&t);
+        }
 }
 
 /* With a million equal values a look at each of them for each would take hours. */
@@ -602,6 +627,7 @@ int main(void)
         cmocka_unit_test(optimism_follows_the_crowd),
         cmocka_unit_test(an_outlier_hides_nothing),
         cmocka_unit_test(the_slope_of_a_transform),
+        cmocka_unit_test(no_value_is_infinitely_far),
         cmocka_unit_test(equal_values_are_ranked_at_once),
         cmocka_unit_test(too_many_results_for_a_gaussian_process),
         cmocka_unit_test(warm_start_is_learnt),

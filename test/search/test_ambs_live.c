@@ -482,10 +482,20 @@ static double constant(const double *x)
     return 5;
 }
 
-static struct ambs_live *fit_values(struct stage *stage, double (*value)(const double *x),
-                                    const char *kind, bool elects)
+/* Values that have nothing to do with the point: only how they are distributed can tell. */
+static double normal(const double *x)
 {
-    stage_results_of(stage, RESULTS, value);
+    struct dh_random random = dh_random_at(3, DH_STREAM_TEST, (uint64_t)(1e9 * x[0]));
+    return dh_random_normal(&random);
+}
+
+static double log_normal(const double *x)
+{
+    return exp(2 * normal(x));
+}
+
+static struct ambs_live *fit_electing(const struct stage *stage, const char *kind, bool elects)
+{
     struct ambs_fit fit = {.options = &stage->ambs->options,
                            .data = &stage->ambs->data,
                            .kinds = {dh_model_find(kind)},
@@ -509,41 +519,118 @@ static void values_elect_their_transform(void **unused)
         bool elects;
         int wanted;
         enum ambs_scaling expected;
-        double share; /* 0: any */
     } cases[] = {
-        {smooth, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
-        {stage_steep, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG, 0},
-        {stage_steep, "gp", false, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
-        {stage_steep, "et", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
-        {stage_steep, "gp", true, AMBS_SCALING_POWER, AMBS_SCALING_POWER, 0},
-        {smooth, "gp", true, AMBS_SCALING_LOG, AMBS_SCALING_LOG, 0.01},
-        {constant, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER, 0},
+        {smooth, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
+        {normal, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
+        {stage_steep, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG},
+        {log_normal, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG},
+        {stage_steep, "gp", false, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
+        {stage_steep, "et", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
+        {stage_steep, "gp", true, AMBS_SCALING_POWER, AMBS_SCALING_POWER},
+        {smooth, "gp", true, AMBS_SCALING_LOG, AMBS_SCALING_LOG},
+        {constant, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
     };
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.scaling = cases[c].wanted;
-        struct ambs_live *live = fit_values(&stage, cases[c].value, cases[c].kind, cases[c].elects);
+        stage_results_of(&stage, RESULTS, cases[c].value);
+        struct ambs_live *live = fit_electing(&stage, cases[c].kind, cases[c].elects);
         const struct ambs_transform *transform = &live->scales[0].transform;
         if (transform->scaling != cases[c].expected)
             fail_msg("case %zu: transform %d", c, transform->scaling);
-        assert_true(cases[c].share == 0 || transform->share == cases[c].share);
+        assert_true(cases[c].wanted != AMBS_SCALING_LOG || transform->share == 0.01);
         ambs_live_destroy(&live);
         stage_close(&stage);
     }
 }
 
+/* Ten successes are needed, and failures must not have been given values. */
+static void who_may_elect(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t successes;
+        int failures;
+        enum ambs_scaling expected;
+    } cases[] = {{9, AMBS_FAILED_AUTO, AMBS_SCALING_POWER},
+                 {10, AMBS_FAILED_AUTO, AMBS_SCALING_LOG},
+                 {10, AMBS_FAILED_IGNORE, AMBS_SCALING_LOG},
+                 {10, AMBS_FAILED_MEAN, AMBS_SCALING_POWER},
+                 {10, AMBS_FAILED_WORST, AMBS_SCALING_POWER}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        static const char *const kind = "gp";
+        stage_open(&stage, SQUARE OPTIMIZER);
+        stage.ambs->options.failures = cases[c].failures;
+        for (size_t i = 0; i < RESULTS - cases[c].successes; i++)
+            stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
+        stage_results_of(&stage, cases[c].successes, stage_steep);
+        struct ambs_live *live = fit_electing(&stage, kind, true);
+        if (live->scales[0].transform.scaling != cases[c].expected)
+            fail_msg("case %zu: transform %d", c, live->scales[0].transform.scaling);
+        ambs_live_destroy(&live);
+        stage_close(&stage);
+    }
+}
+
+/* Two members; to the second, values are a tenth of what they are to the first. */
+static struct ambs_live *two_scales(struct stage *stage, struct fake *fakes)
+{
+    static const double wider[] = {-10, 10};
+    stage_open(stage, SQUARE OPTIMIZER);
+    struct ambs_live *live = stage_fakes(stage, fakes, 2);
+    struct ambs_scale *second = &live->scales[1];
+    ambs_transform_free(&second->transform);
+    ambs_transform_fit(&second->transform, AMBS_SCALING_MINMAX, 0, wider, 2);
+    live->scales[0].mean = 0.5;
+    *second = (struct ambs_scale){second->transform, -0.1, -0.1, 0.05, 0.1};
+    return live;
+}
+
+/* Lies and what failures are worth: each member's by its own scale. */
+static void members_hear_by_their_own_scale(void **unused)
+{
+    (void)unused;
+    static const struct {
+        int liar, failures;
+        double lies[2], failed[2], expected[2];
+    } cases[] = {
+        {AMBS_LIE_MIN, AMBS_FAILED_WORST, {-1, -0.1}, {1, 0.1}, {0.5, 0.05}},
+        {AMBS_LIE_MEAN, AMBS_FAILED_MEAN, {0.5, 0.05}, {0.5, 0.05}, {0.5, 0.05}},
+        {AMBS_LIE_MAX, AMBS_FAILED_WORST, {1, 0.1}, {1, 0.1}, {0.5, 0.05}},
+        {AMBS_LIE_BELIEF, AMBS_FAILED_WORST, {1, 0.1}, {1, 0.1}, {0.5, 0.05}},
+    };
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        struct fake fakes[2] = {{.mean = far_above}, {.mean = far_above}},
+                    fails = {.mean = constant, .width = 2};
+        struct ambs_live *live = two_scales(&stage, fakes);
+        stage.ambs->options.liar = cases[c].liar;
+        stage.ambs->options.failures = cases[c].failures;
+        uint64_t id = stage_propose(&stage);
+        for (size_t k = 0; k < 2; k++)
+            assert_true(fabs(fakes[k].last - cases[c].lies[k]) < 1e-12);
+        stage_end(&stage, id, DH_TRIAL_FAILED, NAN, 3);
+        for (size_t k = 0; k < 2; k++)
+            assert_true(fabs(fakes[k].last - cases[c].failed[k]) < 1e-12);
+        live->failing = fake_model(&fails); /* for certain: a middling result */
+        for (size_t k = 0; k < 2; k++) {
+            double x[STAGE_WIDTH] = {0.5, 0.5}, mean, deviation;
+            ambs_live_predict(live, k, x, 1, true, &mean, &deviation);
+            assert_true(fabs(mean - cases[c].expected[k]) < 1e-12 && deviation == 0);
+        }
+        stage_close(&stage);
+    }
+}
+
 /* Each member is told values by its own transform, and has its own best. */
-static void members_have_their_own_scale(void **unused)
+static void members_have_their_own_best(void **unused)
 {
     (void)unused;
     struct stage stage;
     struct fake fakes[2] = {{.mean = fake_zero}, {.mean = fake_zero}};
-    static const double wider[] = {-10, 10};
-    stage_open(&stage, SQUARE OPTIMIZER);
-    struct ambs_live *live = stage_fakes(&stage, fakes, 2);
-    ambs_transform_free(&live->scales[1].transform);
-    ambs_transform_fit(&live->scales[1].transform, AMBS_SCALING_MINMAX, 0, wider, 2);
+    struct ambs_live *live = two_scales(&stage, fakes);
     stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, -20, 3);
     assert_true(fabs(fakes[0].last + 20) < 1e-12);
     assert_true(fabs(fakes[1].last + 2) < 1e-12);
@@ -649,7 +736,9 @@ int main(void)
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
         cmocka_unit_test(values_elect_their_transform),
-        cmocka_unit_test(members_have_their_own_scale),
+        cmocka_unit_test(who_may_elect),
+        cmocka_unit_test(members_hear_by_their_own_scale),
+        cmocka_unit_test(members_have_their_own_best),
         cmocka_unit_test(a_fit_without_a_model),
         cmocka_unit_test(no_failures_no_forest_of_them),
         cmocka_unit_test(each_kind_has_its_bound_of_noise),

@@ -246,6 +246,7 @@ static void note_fit(struct record *record, const struct ambs *ambs)
                                       .threads = 1}};
     memcpy(record->fit.kinds, fit->kinds, sizeof fit->kinds);
     memcpy(record->fit.most_noise, fit->most_noise, sizeof fit->most_noise);
+    memcpy(record->fit.elects, fit->elects, sizeof fit->elects);
 }
 
 static void note_events(struct record *record, const struct ambs *ambs)
@@ -448,6 +449,8 @@ static void kinds_follow_time_and_crowd(void **unused)
     }
 }
 
+/* The member's transform when so many were pending as the last result came, and another when the
+ * fit was made; that must not count, or a search that was resumed between would fit another. */
 static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pending, unsigned level,
                                             size_t member)
 {
@@ -455,9 +458,13 @@ static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pendin
     char *text = dh_strprintf(SQUARE OPTIMIZER, surrogate);
     stage_open(&stage, text);
     free(text);
-    stage_results_of(&stage, 24, stage_steep);
     for (size_t i = 0; i < pending; i++)
         stage_propose(&stage);
+    stage_results_of(&stage, 24, stage_steep);
+    if (pending < 8)
+        stage_propose(&stage);
+    else
+        stage_end(&stage, 0, DH_TRIAL_CANCELLED, NAN, 3);
     ambs_model_refresh(stage.ambs, level);
     assert_true(member < stage.ambs->live->member_count);
     enum ambs_scaling scaling = stage.ambs->live->scales[member].transform.scaling;
