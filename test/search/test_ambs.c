@@ -168,16 +168,24 @@ static void finds_the_bottom_of_a_bowl(void **unused)
     }
 }
 
-/* Results that break naive models: proposals go on, and are new. */
+/* Results that break naive models. */
+static const double strange[][4] = {{5, 5, 5, 5},       {1e300, -1e300, 1e300, 0},
+                                    {1, 2, 1e300, 3},   {NAN, NAN, NAN, NAN},
+                                    {NAN, NAN, NAN, 1}, {-1e-300, 1e-300, 0, 0}};
+
+static void tell_strange(struct script *script, const struct dh_trial *trial, size_t v, size_t k)
+{
+    double y = strange[v][k % 4];
+    script_tell(script, trial, isnan(y) ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED, y);
+}
+
+/* Proposals go on, and are new. */
 static void strange_results(void **unused)
 {
     (void)unused;
     static const char *const surrogates[] = {"auto", "et", "gbrt"};
-    static const double values[][4] = {{5, 5, 5, 5},       {1e300, -1e300, 1e300, 0},
-                                       {1, 2, 1e300, 3},   {NAN, NAN, NAN, NAN},
-                                       {NAN, NAN, NAN, 1}, {-1e-300, 1e-300, 0, 0}};
     for (size_t s = 0; s < DH_COUNT_OF(surrogates); s++)
-        for (size_t v = 0; v < DH_COUNT_OF(values); v++)
+        for (size_t v = 0; v < DH_COUNT_OF(strange); v++)
             for (size_t f = 0; f < 4; f++) {
                 static const char *const failures[] = {"auto", "worst", "mean", "ignore"};
                 struct script script;
@@ -189,11 +197,28 @@ static void strange_results(void **unused)
                 free(text);
                 for (size_t k = 0; k < 16; k++) {
                     const struct dh_trial *trial = script_ask(&script);
-                    double y = values[v][k % 4];
-                    script_tell(&script, trial, isnan(y) ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED, y);
+                    tell_strange(&script, trial, v, k);
                 }
                 script_close(&script);
             }
+}
+
+/* The same where they elect a transform. */
+static void strange_results_of_a_crowd(void **unused)
+{
+    (void)unused;
+    enum { RUNNING = 9, COUNT = 40 };
+    for (size_t v = 0; v < DH_COUNT_OF(strange); v++) {
+        struct script script;
+        const struct dh_trial *running[RUNNING];
+        script_open(&script, PLANE "optimizer = { method = \"ambs\"; effort = 2; };");
+        for (size_t k = 0; k < COUNT; k++) {
+            if (k >= RUNNING)
+                tell_strange(&script, running[k % RUNNING], v, k);
+            running[k % RUNNING] = script_ask(&script);
+        }
+        script_close(&script);
+    }
 }
 
 /* Where every result is the same there is nothing to learn: proposals go on covering the square
@@ -619,6 +644,7 @@ int main(void)
         cmocka_unit_test(resumes_at_full_effort),
         cmocka_unit_test(finds_the_bottom_of_a_bowl),
         cmocka_unit_test(strange_results),
+        cmocka_unit_test(strange_results_of_a_crowd),
         cmocka_unit_test(learns_where_trials_fail),
         cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
