@@ -170,7 +170,6 @@ struct ambs_result {
     uint32_t row;
 };
 
-#define AMBS_CROWD 8  /* pending trials make a crowd from so many on */
 #define AMBS_TOP 32   /* best results, parents of candidates */
 #define AMBS_EARLY 64 /* results that say how far values differ */
 

@@ -15,6 +15,7 @@
 #define CYCLE 5              /* proposals */
 #define OPTIMISTS_ALONE 2    /* of them take a confidence bound */
 #define OPTIMISTS_IN_CROWD 3 /* … where many are pending */
+#define MANY_PENDING 8       /* which is from so many on */
 #define CROWD_KAPPA 0.35     /* share of kappa that is enough there */
 #define LOCAL_SHARE 0.25     /* of proposals there choose among changed copies of the best */
 #define STALE_ROUNDS 0.5     /* without progress, which are worth that share again */
@@ -70,7 +71,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
     ask->epistemic = o->acquisition > AMBS_HEDGE;
     ask->strategy = (enum ambs_strategy)o->strategy;
-    bool crowd = ambs->data.pending.count >= AMBS_CROWD;
+    bool crowd = ambs->data.pending.count >= MANY_PENDING;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
     bool patient = wanted == AMBS_AUTO && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;

@@ -18,6 +18,7 @@
 #define GP_FEATURES 40
 #define GP_MOST 2000 /* … where it was asked for: its time grows with their cube */
 #define LITTLE_NOISE 1e-5
+#define FIRST_ROUNDS 6   /* of as many results as trials run, in which a transform is elected */
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
 
@@ -58,8 +59,8 @@ static bool has_classes(const struct ambs_features *features)
  * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
  * the most probable one alone keeps the search where it was wrong. Where there are categories or
  * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. In a crowd, which has few rounds, the first also elects its transform; alone it
- * digs into one good place for too long with it. */
+ * neither does. In the first rounds of a crowd the first also elects its transform: that soon finds
+ * good places, but with more rounds, or alone, it digs into one of them for too long. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
@@ -68,7 +69,7 @@ static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fi
     add_member(fit, gaussian ? "gp" : other ? name : "et", 0);
     if (name || !gaussian || level < 2)
         return;
-    fit->elects[0] = ambs->data.pending_then >= AMBS_CROWD;
+    fit->elects[0] = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
     add_member(fit, "gp", LITTLE_NOISE);
     if (has_classes(&ambs->features))
         add_member(fit, "et", 0);

@@ -53,7 +53,7 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
     CHOICE("failures", failures, failures, AMBS_FAILED_AUTO,
            "what a failed trial teaches; auto: where trials fail"),
     CHOICE("transform", scaling, scalings, AMBS_SCALING_AUTO,
-           "of objectives, before they are learnt; auto: power, in a crowd also logarithms"),
+           "of objectives; auto: power, in a crowd's first rounds also logarithms"),
     CHOICE("transfer", transfer, transfers, AMBS_TRANSFER_MODEL,
            "what warm_start gives: model, all values; top or best, only where to look"),
     {.name = "effort",
