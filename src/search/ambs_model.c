@@ -59,8 +59,8 @@ static bool has_classes(const struct ambs_features *features)
  * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
  * the most probable one alone keeps the search where it was wrong. Where there are categories or
  * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. In the first rounds of a crowd the first also elects its transform: that soon finds
- * good places, but with more rounds, or alone, it digs into one of them for too long. */
+ * neither does. In the first rounds of a crowd the first also elects its transform: that finds good
+ * places sooner. Over many rounds, as one worker has, it digs into one of them for too long. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
