@@ -231,6 +231,7 @@ struct ambs_scale {
     struct ambs_transform transform;
     double best;            /* least transformed value, kept current */
     double low, mean, high; /* of the values fitted to */
+    bool elected;           /* the transform, of several */
 };
 struct ambs_live {
     const struct ambs_options *options;

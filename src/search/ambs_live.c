@@ -150,6 +150,7 @@ static struct candidate elect(struct ambs_fit *fit, size_t k, const struct dh_mo
             most = likelihood;
         }
     }
+    best.scale.elected = differ;
     return best;
 }
 

@@ -75,11 +75,28 @@ static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fi
         add_member(fit, "et", 0);
 }
 
+static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
+{
+    const struct ambs_transform *t = &fit->live->scales[0].transform;
+    if (!fit->live->scales[0].elected)
+        return;
+    if (t->scaling == AMBS_SCALING_LOG)
+        dh_log_debug(ambs->context->log,
+                     "ambs: %zu results are likeliest under a logarithm, with %g of their range "
+                     "added to them",
+                     fit->count, t->share);
+    else
+        dh_log_debug(ambs->context->log, "ambs: %zu results are likeliest under a power transform",
+                     fit->count);
+}
+
 static void say(struct ambs *ambs, const struct ambs_fit *fit)
 {
     const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
     if (fit->live && fit->live->member_count < fit->kind_count)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);
+    if (fit->live)
+        say_elected(ambs, fit);
     if (ambs->said && strcmp(ambs->said, name) == 0)
         return;
     const char *wanted = ambs_surrogate_name(ambs->options.surrogate);

@@ -540,6 +540,9 @@ static void values_elect_their_transform(void **unused)
         if (transform->scaling != cases[c].expected)
             fail_msg("case %zu: transform %d", c, transform->scaling);
         assert_true(cases[c].wanted != AMBS_SCALING_LOG || transform->share == 0.01);
+        bool elected = cases[c].elects && strcmp(cases[c].kind, "gp") == 0 &&
+                       cases[c].wanted == AMBS_SCALING_AUTO && cases[c].value != constant;
+        assert_int_equal(live->scales[0].elected, elected);
         ambs_live_destroy(&live);
         stage_close(&stage);
     }
@@ -584,7 +587,7 @@ static struct ambs_live *two_scales(struct stage *stage, struct fake *fakes)
     ambs_transform_free(&second->transform);
     ambs_transform_fit(&second->transform, AMBS_SCALING_MINMAX, 0, wider, 2);
     live->scales[0].mean = 0.5;
-    *second = (struct ambs_scale){second->transform, -0.1, -0.1, 0.05, 0.1};
+    *second = (struct ambs_scale){second->transform, -0.1, -0.1, 0.05, 0.1, false};
     return live;
 }
 

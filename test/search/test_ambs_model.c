@@ -449,6 +449,16 @@ static void kinds_follow_time_and_crowd(void **unused)
     }
 }
 
+/* What a log that was written to `file` says, which is closed. */
+static char *read_log(FILE *file)
+{
+    char *text = dh_alloc(4096, 1);
+    rewind(file);
+    text[fread(text, 1, 4095, file)] = '\0';
+    fclose(file);
+    return text;
+}
+
 /* The member's transform when so many were pending as the last result came, and another when the
  * fit was made; that must not count, or a search that was resumed between would fit another. */
 static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pending, unsigned level,
@@ -458,6 +468,8 @@ static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pendin
     char *text = dh_strprintf(SQUARE OPTIMIZER, surrogate);
     stage_open(&stage, text);
     free(text);
+    struct dh_log log = {.stream = tmpfile(), .level = DH_LOG_DEBUG, .rank = -1};
+    stage.bench.context.log = &log;
     for (size_t i = 0; i < pending; i++)
         stage_propose(&stage);
     stage_results_of(&stage, 24, stage_steep);
@@ -467,7 +479,13 @@ static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pendin
         stage_end(&stage, 0, DH_TRIAL_CANCELLED, NAN, 3);
     ambs_model_refresh(stage.ambs, level);
     assert_true(member < stage.ambs->live->member_count);
-    enum ambs_scaling scaling = stage.ambs->live->scales[member].transform.scaling;
+    const struct ambs_scale *scales = stage.ambs->live->scales;
+    enum ambs_scaling scaling = scales[member].transform.scaling;
+    text = read_log(log.stream);
+    assert_int_equal(strstr(text, "24 results are likeliest under a logarithm") != NULL,
+                     scales[0].transform.scaling == AMBS_SCALING_LOG);
+    assert_null(strstr(text, "power transform")); /* which nothing elected */
+    free(text);
     stage_close(&stage);
     return scaling;
 }
