@@ -161,4 +161,6 @@ def forest_digits(p):
     return float(log_loss(y[300:], guess / guess.sum(axis=1, keepdims=True)))
 
 
+import held_out_trainings  # noqa: E402,F401: further ones, which it adds to PROBLEMS
+
 HELD_OUT = [name for name in PROBLEMS if name not in BEFORE]
