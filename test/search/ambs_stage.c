@@ -95,9 +95,14 @@ void stage_results_of(struct stage *stage, size_t count, double (*value)(const d
     }
 }
 
+double stage_smooth(const double *x)
+{
+    return sin(4 * x[0]) + x[1] * x[1];
+}
+
 double stage_steep(const double *x)
 {
-    return exp(8 * (sin(4 * x[0]) + x[1] * x[1]));
+    return exp(8 * stage_smooth(x));
 }
 
 struct ambs_ask stage_ask(const struct stage *stage, uint64_t id, unsigned level)

@@ -45,7 +45,9 @@ void stage_end(struct stage *stage, uint64_t id, enum dh_trial_status status, do
 void stage_results(struct stage *stage, size_t count);
 /* The same with the value of their rows. */
 void stage_results_of(struct stage *stage, size_t count, double (*value)(const double *x));
-/* Values of which logarithms are likelier by far, of rows of SQUARE. */
+/* Values that are likeliest as they are, of rows of SQUARE; and some whose logarithms are likelier
+ * by far. */
+double stage_smooth(const double *x);
 double stage_steep(const double *x);
 /* An ask of level `level`, that takes the least mean for the best. */
 struct ambs_ask stage_ask(const struct stage *stage, uint64_t id, unsigned level);

@@ -43,6 +43,24 @@ struct dh_search *bench_search(struct bench *bench)
     return search;
 }
 
+struct dh_log bench_log(void)
+{
+    FILE *stream = tmpfile();
+    assert_non_null(stream);
+    return (struct dh_log){.stream = stream, .level = DH_LOG_DEBUG, .rank = -1};
+}
+
+char *bench_log_text(struct dh_log *log)
+{
+    size_t size = (size_t)ftell(log->stream);
+    char *text = dh_alloc(size + 1, 1);
+    rewind(log->stream);
+    assert_int_equal(fread(text, 1, size, log->stream), size);
+    fclose(log->stream);
+    log->stream = NULL;
+    return text;
+}
+
 struct run bench_run(struct bench *bench, struct dh_search *search, uint64_t first, size_t limit)
 {
     struct run run = {.width = bench->width, .status = DH_OK};

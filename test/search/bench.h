@@ -26,6 +26,9 @@ struct bench {
 void bench_open(struct bench *bench, const char *text, uint64_t seed);
 void bench_close(struct bench *bench);
 struct dh_search *bench_search(struct bench *bench);
+/* A log of everything to a file of its own; its text, the caller's to free, closes that. */
+struct dh_log bench_log(void);
+char *bench_log_text(struct dh_log *log);
 
 /* `count` old results, as if read from a file of `warm_start`: draws from the priors with
  * bench_value, each sixth of them failed. */

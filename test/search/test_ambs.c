@@ -522,21 +522,18 @@ static void too_many_results_for_a_gaussian_process(void **unused)
     struct script script;
     script_open(&script, PLANE "optimizer = { method = \"ambs\"; surrogate = \"gp\"; effort = 0; "
                                "initial_points = 2100; initial_design = \"random\"; };");
-    FILE *log = tmpfile();
-    struct dh_log to_file = {.stream = log, .level = DH_LOG_INFO, .rank = -1};
-    script.bench.context.log = &to_file;
+    struct dh_log log = bench_log();
+    script.bench.context.log = &log;
     dh_search_destroy(&script.search);
     script.search = bench_search(&script.bench);
     for (int k = 0; k < 2103; k++) {
         const struct dh_trial *trial = script_ask(&script);
         script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
     }
-    char text[4096];
-    rewind(log);
-    text[fread(text, 1, sizeof text - 1, log)] = '\0';
-    fclose(log);
+    char *text = bench_log_text(&log);
     if (!strstr(text, "et instead of surrogate gp"))
         fail_msg("%s", text);
+    free(text);
     script_close(&script);
 }
 

@@ -471,11 +471,6 @@ static void a_fit_knows_its_values(void **unused)
 
 /* ---- which transform ---- */
 
-static double smooth(const double *x)
-{
-    return sin(4 * x[0]) + x[1] * x[1];
-}
-
 static double constant(const double *x)
 {
     (void)x;
@@ -520,14 +515,14 @@ static void values_elect_their_transform(void **unused)
         int wanted;
         enum ambs_scaling expected;
     } cases[] = {
-        {smooth, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
+        {stage_smooth, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
         {normal, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
         {stage_steep, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG},
         {log_normal, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_LOG},
         {stage_steep, "gp", false, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
         {stage_steep, "et", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
         {stage_steep, "gp", true, AMBS_SCALING_POWER, AMBS_SCALING_POWER},
-        {smooth, "gp", true, AMBS_SCALING_LOG, AMBS_SCALING_LOG},
+        {stage_smooth, "gp", true, AMBS_SCALING_LOG, AMBS_SCALING_LOG},
         {constant, "gp", true, AMBS_SCALING_AUTO, AMBS_SCALING_POWER},
     };
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
