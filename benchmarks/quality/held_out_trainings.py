@@ -22,7 +22,9 @@ def training(space):
                 warnings.simplefilter("ignore")
                 try:
                     return min(UNTRAINED, float(function(p)))
-                except (ValueError, np.linalg.LinAlgError):  # its weights have become infinite
+                except (ValueError, np.linalg.LinAlgError) as error:  # infinite weights, and alike
+                    if isinstance(error, TypeError):  # what scikit-learn says of wrong parameters
+                        raise
                     return UNTRAINED
         return problem("training", space)(quiet)
     return keep
