@@ -55,7 +55,7 @@ void dh_report_show_line(const struct dh_progress *progress, FILE *terminal);
 void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out);
 /* status.json's content; "line" is the progress line, for people. */
 void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer *out);
-/* Write that to `path`, atomically (a temporary file, renamed). */
+/* Write that to `path`, atomically (a temporary file named after the checkpoint, too, renamed). */
 dh_status dh_report_write_status(const char *path, const struct dh_progress *progress,
                                  struct dh_error *err);
 /* status.json in the folder of `checkpoint`; the caller frees it. */

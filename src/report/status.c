@@ -131,7 +131,8 @@ dh_status dh_report_write_status(const char *path, const struct dh_progress *pro
                                  struct dh_error *err)
 {
     struct dh_buffer json = {0};
-    char *temporary = dh_strprintf("%s.tmp", path);
+    const char *owner = dh_path_name(progress->checkpoint); /* searches may share a folder */
+    char *temporary = dh_strprintf("%s.%s.tmp", path, owner);
     dh_report_status_json(progress, &json);
     dh_status status = write_new(temporary, &json, err);
     if (status == DH_OK && rename(temporary, path) != 0)

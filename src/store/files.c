@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,18 +15,28 @@
 #include "dh_mpi/hash.h"
 #include "dh_mpi/path.h"
 
+#define MOST_LINKS 40 /* as the system follows */
+
 dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb)
 {
     return dh_fail(err, DH_IO, "%s: cannot %s: %s", path, verb, strerror(errno));
 }
 
+/* Link by link: realpath() knows no name of a file that is not there yet. */
 char *dh_files_resolve(const char *path)
 {
-    struct stat info;
-    char *real = NULL;
-    if (lstat(path, &info) == 0 && S_ISLNK(info.st_mode))
-        real = realpath(path, NULL);
-    return real ? real : dh_strdup(path);
+    char *name = dh_strdup(path), target[PATH_MAX];
+    for (int links = 0; links < MOST_LINKS; links++) {
+        ssize_t length = readlink(name, target, sizeof target - 1);
+        if (length < 0)
+            break;
+        target[length] = '\0';
+        char *folder = dh_path_folder(name);
+        free(name);
+        name = *target == '/' ? dh_strdup(target) : dh_strprintf("%s/%s", folder, target);
+        free(folder);
+    }
+    return name;
 }
 
 char *dh_family_segment(const char *path, uint64_t n)
@@ -49,10 +60,10 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* Note the folder's entry `name` if it belongs to the family. */
-static void note_entry(struct dh_family *family, const char *name, uint64_t inode, size_t *capacity)
+/* Note the folder's `entry` if it belongs to the family. */
+static void note_entry(struct dh_family *family, const struct dirent *entry, size_t *capacity)
 {
-    const char *base = dh_path_name(family->path);
+    const char *base = dh_path_name(family->path), *name = entry->d_name;
     size_t length = strlen(base);
     uint64_t n;
     if (strncmp(name, base, length) != 0)
@@ -68,7 +79,14 @@ static void note_entry(struct dh_family *family, const char *name, uint64_t inod
         *DH_PUSH(family->segments, family->segment_count, *capacity) = n;
     else
         return;
-    family->stamp += dh_hash_bytes(inode, name, strlen(name)); /* in any order */
+    family->stamp += dh_hash_bytes(entry->d_ino, name, strlen(name)); /* in any order */
+}
+
+/* NULL with errno 0 at the end, otherwise with what went wrong. */
+static const struct dirent *next_entry(DIR *entries)
+{
+    errno = 0;
+    return readdir(entries);
 }
 
 dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_error *err)
@@ -78,12 +96,13 @@ dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_erro
     out->journal = dh_strprintf("%s-journal", out->path);
     char *folder = dh_path_folder(out->path);
     DIR *entries = opendir(folder);
+    const struct dirent *entry;
     size_t capacity = 0;
     dh_status status = DH_OK;
-    if (!entries && errno != ENOENT)
+    while (entries && (entry = next_entry(entries)))
+        note_entry(out, entry, &capacity);
+    if (errno != 0 && (entries || errno != ENOENT)) /* half a list would be another search */
         status = dh_files_fail(err, folder, "read the folder");
-    for (struct dirent *entry; entries && (entry = readdir(entries));)
-        note_entry(out, entry->d_name, entry->d_ino, &capacity);
     if (entries)
         closedir(entries);
     if (out->segment_count)
@@ -165,6 +184,14 @@ dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err
     if (rename(from, to) == 0)
         return DH_OK;
     return dh_fail(err, DH_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
+}
+
+dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error *err)
+{
+    struct stat info;
+    if (lstat(to, &info) != 0 && errno == ENOENT)
+        return dh_files_rename(from, to, err);
+    return dh_fail(err, DH_IO, "%s: cannot rename to %s: it is there already", from, to);
 }
 
 bool dh_files_link(const char *from, const char *to)

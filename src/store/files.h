@@ -29,8 +29,8 @@ char *dh_family_segment(const char *path, uint64_t n);
 
 /* "FILE: cannot VERB: reason of errno", DH_IO. */
 dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb);
-/* The file behind a symbolic link, otherwise `path` itself, so that replacing it by rename
- * replaces the right one; the caller frees it. */
+/* The file behind a symbolic link, also one that is not there yet, otherwise `path` itself, so that
+ * replacing it by rename replaces the right one; the caller frees it. */
 char *dh_files_resolve(const char *path);
 /* write(2) until all of it is written; `*written` counts what was, also on failure. Returns 0 or
  * an errno. */
@@ -40,6 +40,8 @@ dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 /* All of `path` (size known from fstat) behind `out`. DH_EMPTY if it is not there. */
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
+/* Likewise, unless `to` is there: among files that the lock keeps others away from. */
+dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error *err);
 /* A second name for a file; false where that cannot be (file systems without links). */
 bool dh_files_link(const char *from, const char *to);
 /* Make the content of `path` durable. */

@@ -67,12 +67,13 @@ dh_status dh_checkpoint_write(const char *path, const char *config_text,
 }
 
 /* Is there a file of the family of `path`? */
-static bool occupied(const char *path)
+static dh_status look_for(const char *path, bool *there, struct dh_error *err)
 {
     struct dh_family family;
-    bool there = dh_family_list(path, &family, NULL) == DH_OK && !dh_family_empty(&family);
+    dh_status status = dh_family_list(path, &family, err);
+    *there = status == DH_OK && !dh_family_empty(&family);
     dh_family_free(&family);
-    return there;
+    return status;
 }
 
 /* Suffixes of the files of a family, in the order in which their old names go: while they do, the
@@ -154,12 +155,11 @@ dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error 
         return DH_OK;
     }
     status = dh_lock_take(family.path, &dh_lock_default_rule, NULL, &lock, err);
-    for (unsigned n = 1; status == DH_OK && !to; n++) {
-        to = dh_strprintf("%s.%u", family.path, n);
-        if (!occupied(to))
-            break;
+    bool there = true;
+    for (unsigned n = 1; status == DH_OK && there; n++) {
         free(to);
-        to = NULL;
+        to = dh_strprintf("%s.%u", family.path, n);
+        status = look_for(to, &there, err);
     }
     if (status == DH_OK)
         status = move_family(&family, to, err);

@@ -191,14 +191,14 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     int fd = -1;
     dh_status status = create_journal(store, fresh, &fd, err);
     if (status == DH_OK && store->journal_there) {
-        status = dh_files_rename(store->journal, sealed, err);
+        status = dh_files_rename_new(store->journal, sealed, err);
         DH_CRASH_POINT(ROTATE_SEALED);
         if (status == DH_OK)
             *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
                 (struct segment){number, event};
     }
     if (status == DH_OK) {
-        status = dh_files_rename(fresh, store->journal, err);
+        status = dh_files_rename_new(fresh, store->journal, err);
         DH_CRASH_POINT(ROTATE_STARTED);
         if (status != DH_OK && store->segment_count > count)
             take_back(store, sealed);
@@ -340,6 +340,14 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
     return status == DH_OK && force ? finish_snapshot(store, err) : status;
 }
 
+static void say_damage(const struct dh_store *store, uint64_t at, uint64_t events, const char *kept)
+{
+    dh_log_warn(store->log,
+                "%s is damaged at byte %llu: %llu events behind it do not count any more, and "
+                "their trials are evaluated again; %s keeps it as it was",
+                store->journal, (unsigned long long)at, (unsigned long long)events, kept);
+}
+
 /* Cut what follows the sound part of NAME-journal. Where that is more than a record that death cut
  * short, the whole is kept beside it. */
 static dh_status cut_tail(struct dh_store *store, const char *aside, uint64_t keep,
@@ -351,11 +359,7 @@ static dh_status cut_tail(struct dh_store *store, const char *aside, uint64_t ke
         return dh_fail(err, DH_IO, "%s is damaged, and no copy can be made of it: %s",
                        store->journal, why.text);
     if (behind.records)
-        dh_log_warn(store->log,
-                    "%s is damaged at byte %llu: %llu events behind it do not count any more, and "
-                    "their trials are evaluated again; %s keeps it as it was",
-                    store->journal, (unsigned long long)keep, (unsigned long long)behind.records,
-                    aside);
+        say_damage(store, keep, behind.records, aside);
     DH_CRASH_POINT(MEND_CUT);
     if (truncate(store->journal, (off_t)keep) != 0)
         return dh_files_fail(err, store->journal, "cut the torn tail");
@@ -363,23 +367,29 @@ static dh_status cut_tail(struct dh_store *store, const char *aside, uint64_t ke
     return DH_OK;
 }
 
+/* NAME-journal whose header is damaged: nothing of it counts. */
+static dh_status set_aside(struct dh_store *store, const char *aside, struct dh_error *err)
+{
+    struct dh_salvage behind = dh_salvage_look(store->journal, 0);
+    DH_CRASH_POINT(MEND_ASIDE);
+    dh_status status = dh_files_rename(store->journal, aside, err);
+    store->journal_there = status != DH_OK;
+    if (status == DH_OK)
+        say_damage(store, 0, behind.records, aside);
+    DH_CRASH_POINT(MEND_MOVED);
+    return status;
+}
+
 /* NAME-journal as the last owner left it, made ready to be sealed. */
 static dh_status mend_journal(struct dh_store *store, const struct dh_family *family,
                               const struct dh_recovery *found, struct dh_error *err)
 {
-    dh_status status = DH_OK;
     store->journal_there = family->has_journal;
     if (!family->has_journal || (found->journal_sound && !found->journal_torn))
         return DH_OK;
     char *aside = dh_strprintf("%s.damaged", store->journal);
-    if (found->journal_sound) {
-        status = cut_tail(store, aside, found->journal_keep, err);
-    } else {
-        DH_CRASH_POINT(MEND_ASIDE);
-        status = dh_files_rename(store->journal, aside, err);
-        store->journal_there = status != DH_OK;
-        DH_CRASH_POINT(MEND_MOVED);
-    }
+    dh_status status = found->journal_sound ? cut_tail(store, aside, found->journal_keep, err)
+                                            : set_aside(store, aside, err);
     free(aside);
     return status;
 }

@@ -330,7 +330,8 @@ evaluator = { type = "command"; shell = true; runs = "runs";
     def test_files_have_the_umask_and_links_are_not_followed(self):
         self.write("victim", "untouched")
         os.makedirs(self.path("runs/0"))
-        for name in ("runs/0/parameters.json", "runs/0/stdout", "mask.h5.tmp", "status.json.tmp"):
+        for name in ("runs/0/parameters.json", "runs/0/stdout", "mask.h5.tmp",
+                     "status.json.mask.h5.tmp"):
             os.symlink(self.path("victim"), self.path(name))
         os.makedirs(self.path("elsewhere"))
         os.symlink(self.path("elsewhere"), self.path("runs/1"))

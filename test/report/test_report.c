@@ -458,7 +458,7 @@ static void test_write(void **state)
     struct dh_error err = {0};
     struct stat info;
     char *folder = make_folder(), *path = dh_strprintf("%s/status.json", folder);
-    char *left_over = dh_strprintf("%s.tmp", path);
+    char *left_over = dh_strprintf("%s.digits.h5.tmp", path);
     scene_open(&scene, ONE_OBJECTIVE);
     FILE *torn = fopen(left_over, "w"); /* of a process that died while it wrote */
     assert_non_null(torn);
@@ -490,13 +490,13 @@ static void test_write_where_it_cannot(void **state)
     char *folder = make_folder(), *path = dh_strprintf("%s/none/status.json", folder);
     scene_open(&scene, ONE_OBJECTIVE);
     assert_int_equal(dh_report_write_status(path, &scene.progress, &err), DH_IO);
-    assert_holds(err.text, "/none/status.json.tmp: No such file or directory");
+    assert_holds(err.text, "/none/status.json.digits.h5.tmp: No such file or directory");
     free(path);
     path = dh_strprintf("%s/status.json", folder); /* a folder in its place */
     assert_int_equal(mkdir(path, 0777), 0);
     assert_int_equal(dh_report_write_status(path, &scene.progress, &err), DH_IO);
     assert_holds(err.text, "cannot replace ");
-    char *left_over = dh_strprintf("%s.tmp", path);
+    char *left_over = dh_strprintf("%s.digits.h5.tmp", path);
     assert_int_equal(access(left_over, F_OK), -1);
     rmdir(path);
     rmdir(folder);
@@ -514,7 +514,7 @@ static void test_write_that_fails_half_way(void **state)
     struct dh_error err = {0};
     struct rlimit before, tight;
     char *folder = make_folder(), *path = dh_strprintf("%s/status.json", folder);
-    char *temporary = dh_strprintf("%s.tmp", path);
+    char *temporary = dh_strprintf("%s.digits.h5.tmp", path);
     scene_open(&scene, ONE_OBJECTIVE);
     assert_int_equal(dh_report_write_status(path, &scene.progress, &err), DH_OK);
     getrlimit(RLIMIT_FSIZE, &before);

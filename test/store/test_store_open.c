@@ -2,6 +2,8 @@
  * random moments, a full disk. */
 #include "fixture.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -252,14 +254,105 @@ static void test_damaged_journal_header(void **state)
     char path[160];
     fixture_open(&f);
     make_files(&f);
-    fixture_write_file(fixture_file(&f, "-journal", path), "\0\0\0\0\0\0\0\0\0\0", 10);
+    struct dh_buffer bytes = {0};
+    fixture_read_file(fixture_file(&f, "-journal", path), &bytes);
+    memset(bytes.data, 0, 10);
+    fixture_write_file(path, bytes.data, bytes.size);
+    dh_buffer_free(&bytes);
     expect_events(&f, 200, &image);
     assert_non_null(strstr(image.notes, "-journal"));
     dh_store_image_free(&image);
-    struct dh_store *store = open_store(&f, &history);
+    FILE *said = tmpfile();
+    const struct dh_log log = {.stream = said, .level = DH_LOG_WARN, .rank = -1};
+    struct dh_store *store;
+    struct dh_error err = {0};
+    history = fixture_history(&f, 0);
+    if (dh_store_open(f.path, &f.settings, f.space, history, &log, &store, NULL, &err) != DH_OK)
+        fail_msg("%s", err.text);
     assert_true(fixture_exists(fixture_file(&f, "-journal.damaged", path)));
+    char text[1024] = "";
+    rewind(said);
+    assert_true(fread(text, 1, sizeof text - 1, said) > 0);
+    fclose(said);
+    assert_non_null(strstr(text, "50 events behind it do not count any more"));
+    assert_non_null(strstr(text, "s.h5-journal.damaged keeps it as it was"));
     go_on(&f, history, store, 210);
     close_store(store, history);
+    fixture_close(&f);
+}
+
+/* The system's, which reports an error after so many entries where that is not negative. */
+static int listing_fails_after = -1;
+
+struct dirent *readdir(DIR *folder)
+{
+    static struct dirent *(*real)(DIR *);
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, sizeof(off_t) == sizeof(long) ? "readdir64" : "readdir");
+    if (listing_fails_after != 0) {
+        listing_fails_after -= listing_fails_after > 0;
+        return real(folder);
+    }
+    errno = EIO;
+    return NULL;
+}
+
+/* A folder that cannot be listed to its end is no folder without the files that were not seen:
+ * nothing is begun, and nothing replaced. */
+static void test_folder_that_cannot_be_listed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_store_image image;
+    fixture_open(&f);
+    struct dh_store *store = open_store(&f, &history);
+    go_on(&f, history, store, 50);
+    char path[160];
+    struct dh_buffer journal = {0};
+    fixture_read_file(fixture_file(&f, "-journal", path), &journal);
+    close_store(store, history); /* as a kill had left it: */
+    unlink(f.path);
+    fixture_write_file(path, journal.data, journal.size);
+    for (int seen = 0; seen < 3; seen++) { /* ".", ".." and the journal */
+        struct dh_error err = {0};
+        history = fixture_history(&f, 0);
+        listing_fails_after = seen;
+        dh_status status =
+            dh_store_open(f.path, &f.settings, f.space, history, NULL, &store, NULL, &err);
+        dh_status read = dh_store_read(f.path, &image, NULL);
+        listing_fails_after = -1;
+        assert_int_equal(status, DH_IO);
+        assert_int_equal(read, DH_IO);
+        assert_non_null(strstr(err.text, "cannot read the folder: Input/output error"));
+        dh_history_destroy(&history);
+    }
+    expect_events(&f, 50, &image);
+    dh_store_image_free(&image);
+    dh_buffer_free(&journal);
+    fixture_close(&f);
+}
+
+/* NAME may be a link to where nothing is yet: the file comes to be there. */
+static void test_link_to_a_new_file(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_history *history;
+    struct stat info;
+    char path[160];
+    fixture_open(&f);
+    assert_int_equal(symlink("s.h5.elsewhere", f.path), 0);
+    struct dh_store *store = open_store(&f, &history);
+    go_on(&f, history, store, 20);
+    close_store(store, history);
+    assert_int_equal(lstat(f.path, &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(lstat(fixture_file(&f, ".elsewhere", path), &info), 0);
+    assert_true(S_ISREG(info.st_mode));
+    struct dh_store_image image;
+    expect_events(&f, 20, &image);
+    dh_store_image_free(&image);
     fixture_close(&f);
 }
 
@@ -686,6 +779,8 @@ int main(void)
         cmocka_unit_test(test_gap),
         cmocka_unit_test(test_crash_windows),
         cmocka_unit_test(test_damaged_journal_header),
+        cmocka_unit_test(test_folder_that_cannot_be_listed),
+        cmocka_unit_test(test_link_to_a_new_file),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_other_space),
         cmocka_unit_test(test_reordered),
