@@ -89,6 +89,10 @@ dh_status dh_space_check(const struct dh_space *space, const double *point, stru
 #define DH_SPACE_TRIES 100000
 dh_status dh_space_sample(const struct dh_space *space, struct dh_random *random, double *point,
                           struct dh_error *err);
+/* A copy of `from` (canonical), changed in one parameter and about half of the others, most by
+ * steps that are normal with deviation `scale` in the unit cube. Constraints may not hold. */
+void dh_space_perturb(const struct dh_space *space, struct dh_random *random, const double *from,
+                      double scale, double *point);
 
 /* The unit cube: one coordinate in [0, 1] a parameter. Numbers: the (log-)linear position between
  * the bounds, whatever the prior (0.5 where they are equal); choices: the middle of the k-th of n

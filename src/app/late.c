@@ -12,8 +12,6 @@
 #define ATTEMPTS 16
 #define LEAST_SCALE 0.002 /* of a step, in the unit cube */
 #define MOST_SCALE 0.3
-#define CHANGE 0.5 /* chance that a parameter changes at all */
-#define JUMP 0.1   /* … and that it goes anywhere */
 
 void dh_late_open(struct dh_late *late, const struct dh_space *space,
                   const struct dh_history *history, uint64_t seed, bool maximize)
@@ -118,28 +116,13 @@ bool dh_late_repeats(struct dh_late *late, uint64_t identity)
     return dh_map_get(&late->seen, identity, NULL);
 }
 
-/* A step from `u`, reflected at the ends. */
-static double step(struct dh_random *random, double u, double scale)
-{
-    double v = u + scale * dh_random_normal(random);
-    return fmin(fmax(v < 0 ? -v : v > 1 ? 2 - v : v, 0), 1);
-}
-
 static void perturb(const struct dh_late *late, struct dh_random *random, double *point)
 {
-    size_t width = dh_space_count(late->space);
     double u = dh_random_uniform(random);
     size_t place = (size_t)(u * u * (double)late->best_count); /* the better the likelier */
     double scale = LEAST_SCALE * pow(MOST_SCALE / LEAST_SCALE, dh_random_uniform(random));
-    size_t always = (size_t)dh_random_below(random, width);
-    dh_space_encode(late->space, dh_history_trial(late->history, late->best[place])->values, point);
-    for (size_t i = 0; i < width; i++) {
-        if (isnan(point[i]) || (i != always && dh_random_uniform(random) >= CHANGE))
-            continue;
-        bool jump = dh_random_uniform(random) < JUMP;
-        point[i] = jump ? dh_random_uniform(random) : step(random, point[i], scale);
-    }
-    dh_space_decode(late->space, point, point);
+    const struct dh_trial *parent = dh_history_trial(late->history, late->best[place]);
+    dh_space_perturb(late->space, random, parent->values, scale, point);
 }
 
 bool dh_late_point(struct dh_late *late, double *point, uint64_t *identity)

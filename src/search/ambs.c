@@ -107,6 +107,14 @@ static void learn_warm(struct ambs *ambs)
                     ambs->data.succeeded);
 }
 
+/* A lie is named by what the user sees; of an objective to be maximised the negative is learnt. */
+static int liar_of(int liar, double sign)
+{
+    if (sign < 0 && liar == AMBS_LIE_MIN)
+        return AMBS_LIE_MAX;
+    return sign < 0 && liar == AMBS_LIE_MAX ? AMBS_LIE_MIN : liar;
+}
+
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
@@ -116,6 +124,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->context = context;
     ambs->options = *(const struct ambs_options *)options;
     ambs->sign = dh_search_sign(context->settings, 0);
+    ambs->options.liar = liar_of(ambs->options.liar, ambs->sign);
     ambs->cores = dh_cores_usable() > 0 ? dh_cores_usable() : 1;
     memcpy(ambs->seconds, guesses, sizeof guesses);
     ambs_features_make(&ambs->features, context->space);

@@ -73,17 +73,18 @@ void ambs_judge_by(struct ambs_ask *ask)
     ask->strategy = (enum ambs_strategy)o->strategy;
     bool crowd = ambs->data.pending.count >= MANY_PENDING;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
-    bool patient = wanted == AMBS_AUTO && crowd && ask->level >= 2;
+    bool by_itself = wanted == AMBS_AUTO; /* a named acquisition alone keeps the kappa that was set */
+    bool patient = by_itself && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;
     ask->local = patient && dh_random_uniform(&ask->random) < LOCAL_SHARE;
-    if (wanted == AMBS_AUTO) {
+    if (by_itself) {
         wanted = optimist ? AMBS_UCB : AMBS_EI;
         ask->epistemic = true;
     }
     if (wanted == AMBS_HEDGE)
         wanted = hedged[ask->hedged = hedge(ask)];
     if (ask->strategy == AMBS_SPREAD_AUTO)
-        ask->strategy = crowd || optimist ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
+        ask->strategy = crowd || (optimist && by_itself) ? AMBS_SPREAD_QUCB : AMBS_SPREAD_NONE;
     enum dh_schedule_kind schedule = (enum dh_schedule_kind)o->schedule;
     struct dh_acquisition *a = &ask->acquisition;
     a->kind = kinds[wanted];

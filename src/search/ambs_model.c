@@ -15,7 +15,8 @@
 
 #define GP_RESULTS 400 /* most for which auto takes a Gaussian process when time allows */
 #define GP_HURRIED 150 /* … and when claims come fast */
-#define GP_FEATURES 40
+#define GP_FEATURES 40 /* … then */
+#define GP_WORK 4e7  /* most results² × parameters, which a step of its fit takes time for */
 #define GP_MOST 2000 /* … where it was asked for: its time grows with their cube */
 #define LITTLE_NOISE 1e-5
 #define FIRST_ROUNDS 6   /* of as many results as trials run, in which a transform is elected */
@@ -35,8 +36,9 @@ static bool suits_gp(const struct ambs *ambs, unsigned level)
     if (ambs->options.surrogate != AMBS_SURROGATE_AUTO)
         return data->mark + data->crowd <= GP_MOST;
     size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
+    double count = (double)data->mark, features = (double)ambs->features.count;
     return data->mark <= limit && data->mark + data->crowd <= GP_RESULTS &&
-           ambs->features.count <= GP_FEATURES;
+           (level >= 2 ? count * count * features <= GP_WORK : features <= GP_FEATURES);
 }
 
 static void add_member(struct ambs_fit *fit, const char *name, double most_noise)

@@ -7,6 +7,9 @@
  * When a method only repeats itself, a finite space is enumerated (every point of it comes up, so
  * its end is exact) and an infinite one is sampled. Once begun, an enumeration goes on: a resumed
  * search knows it by the origin of the last trials.
+ *
+ * Constraints that hold almost nowhere are met by steps from the last point where they did. Before
+ * there is one, a finite space is enumerated until it is found; then the method has its turn again.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -14,10 +17,14 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
+#include "dh_mpi/math.h"
 #include "enumerate.h"
 #include "methods.h"
 
-#define LAST_DRAWS 24 /* draws of one trial that are the front's own; see dh_draw_index */
+/* Draws of one trial that are the front's own (see dh_draw_index): from the prior, then near. */
+#define LAST_DRAWS 23
+#define NEAR_DRAW (DH_SEARCH_ATTEMPTS + LAST_DRAWS)
+#define LEAST_STEP 1e-8 /* near a known point, in the unit cube */
 
 struct dh_search {
     struct dh_search_context context;
@@ -25,6 +32,8 @@ struct dh_search {
     void *options;
     void *state;
     struct dh_map seen; /* identity of each proposed point to its trial */
+    double *last;       /* feasible point that was proposed; NULL before the first */
+    bool said_rare;
     uint64_t cursor;    /* of the method, after its last proposal */
 
     double *given; /* points of `initial` */
@@ -134,6 +143,7 @@ void dh_search_destroy(struct dh_search **search)
         s->method->destroy(s->state);
     dh_enumeration_destroy(&s->enumeration);
     dh_map_free(&s->seen);
+    free(s->last);
     free(s->axes);
     free(s->given);
     free(s->options);
@@ -176,27 +186,33 @@ static dh_status ask_given(struct dh_search *search, struct dh_proposal *proposa
     return DH_EMPTY;
 }
 
-/* The method's next new point; DH_EMPTY if it has none to give in the attempts it gets. A finite
- * sequence is only stopped by its end, or by steps that are all infeasible. */
+/* The method's next new point; DH_EMPTY if it has none to give in the attempts it gets. `rare`: it
+ * has none because constraints hold almost nowhere, as `err` says. A finite sequence is only
+ * stopped by its end, or by steps that are all infeasible, which is DH_CONFIG. */
 static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
-                            struct dh_error *err)
+                            bool *rare, struct dh_error *err)
 {
     bool sequence = search->method->sequence;
-    unsigned left = sequence ? DH_SEARCH_STEPS : DH_SEARCH_ATTEMPTS;
-    for (unsigned attempt = 0; left > 0; attempt++) {
+    const unsigned most = sequence ? DH_SEARCH_STEPS : DH_SEARCH_ATTEMPTS;
+    *rare = !sequence;
+    for (unsigned attempt = 0, left = most; left > 0; attempt++) {
         proposal->origin = DH_ORIGIN_METHOD;
         proposal->level = 0;
         proposal->cursor = search->cursor;
         dh_status status = search->method->ask(search->state, id, attempt, proposal, err);
+        *rare &= status == DH_OK || status == DH_CONFIG;
         if (status)
             return status;
         search->cursor = proposal->cursor;
         enum verdict verdict = judge(search, proposal);
         if (verdict == FRESH)
             return DH_OK;
+        *rare &= verdict == INFEASIBLE;
         left -= !sequence || verdict == INFEASIBLE;
     }
-    return DH_EMPTY;
+    dh_fail(err, DH_CONFIG, "constraints: none of %u points in a row of %s satisfies them", most,
+            search->method->name);
+    return sequence ? DH_CONFIG : DH_EMPTY;
 }
 
 static void start_enumeration(struct dh_search *search)
@@ -208,9 +224,6 @@ static void start_enumeration(struct dh_search *search)
         search->axes[i].count = (uint64_t)dh_parameter_levels(dh_space_parameter(space, i));
     search->enumeration =
         dh_enumeration_create(space, search->axes, DH_ORDER_SHUFFLED, search->context.seed);
-    search->enumerating = true;
-    dh_log_info(search->context.log, "%s repeats itself: enumerating what is left of the space",
-                search->method->name);
 }
 
 /* The next new point of a finite space, in a random order. */
@@ -219,7 +232,7 @@ static dh_status ask_enumeration(struct dh_search *search, struct dh_proposal *p
 {
     if (!search->enumeration)
         start_enumeration(search);
-    proposal->origin = DH_ORIGIN_ENUMERATED;
+    proposal->origin = search->enumerating ? DH_ORIGIN_ENUMERATED : DH_ORIGIN_METHOD;
     proposal->level = 0;
     for (unsigned left = DH_SEARCH_STEPS; left > 0;) {
         if (!dh_enumeration_point(search->enumeration, search->enumerated, proposal->point)) {
@@ -244,6 +257,38 @@ static void draw_uniform(const struct dh_space *space, struct dh_random *random,
     dh_space_decode(space, point, point);
 }
 
+static void remember(struct dh_search *search, const double *point)
+{
+    size_t width = dh_space_count(search->context.space);
+    if (!search->last)
+        search->last = dh_alloc(width, sizeof *search->last);
+    memcpy(search->last, point, width * sizeof *point);
+}
+
+/* A new point near the last one, if there is one: where `why`, that the constraints hold almost
+ * nowhere, has ended the method's attempts. */
+static bool ask_near(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
+                     const struct dh_error *why)
+{
+    const struct dh_space *space = search->context.space;
+    struct dh_random random =
+        dh_random_at(search->context.seed, DH_STREAM_SAMPLE, dh_draw_index(id, NEAR_DRAW));
+    proposal->origin = DH_ORIGIN_METHOD;
+    proposal->level = 0;
+    for (unsigned i = 0; search->last && i < DH_SPACE_TRIES; i++) {
+        double scale = dh_power(LEAST_STEP, dh_random_uniform(&random));
+        dh_space_perturb(space, &random, search->last, scale, proposal->point);
+        if (judge(search, proposal) != FRESH)
+            continue;
+        if (!search->said_rare)
+            dh_log_warn(search->context.log, "%s; some proposals are now looked for near others",
+                        why->text);
+        search->said_rare = true;
+        return true;
+    }
+    return false;
+}
+
 /* A new point of an infinite space: from the prior, or if that is too narrow from anywhere. The
  * error of dh_space_sample says how rarely the constraints hold. Exhausted where even that only
  * repeats: what makes the space infinite is then never active. */
@@ -258,8 +303,10 @@ static dh_status ask_anywhere(struct dh_search *search, uint64_t id, struct dh_p
         random = dh_random_at(search->context.seed, DH_STREAM_SAMPLE,
                               dh_draw_index(id, DH_SEARCH_ATTEMPTS + i));
         dh_status status = dh_space_sample(space, &random, proposal->point, err);
-        if (status || judge(search, proposal) == FRESH)
-            return status;
+        if (status)
+            return ask_near(search, id, proposal, err) ? DH_OK : status;
+        if (judge(search, proposal) == FRESH)
+            return DH_OK;
     }
     for (unsigned i = 0; i < DH_SPACE_TRIES; i++) {
         draw_uniform(space, &random, proposal->point);
@@ -276,20 +323,22 @@ static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_propos
         return DH_EXHAUSTED;
     if (ask_given(search, proposal) == DH_OK)
         return DH_OK;
-    dh_status status = search->enumerating ? DH_EMPTY : ask_method(search, id, proposal, err);
-    bool stuck = status == DH_EMPTY || status == DH_CONFIG ||
-                 (status == DH_EXHAUSTED && !search->method->sequence);
-    if (!stuck)
+    bool rare = false;
+    dh_status status =
+        search->enumerating ? DH_EMPTY : ask_method(search, id, proposal, &rare, err);
+    bool stuck = status == DH_EMPTY || status == DH_CONFIG || status == DH_EXHAUSTED;
+    if (!stuck || search->method->sequence)
         return status;
-    if (search->method->sequence)
-        return status != DH_EMPTY ? status
-                                  : dh_fail(err, DH_CONFIG,
-                                            "constraints: none of %d points in a row of %s "
-                                            "satisfies them",
-                                            DH_SEARCH_STEPS, search->method->name);
-    if (isfinite(dh_space_size(search->context.space)))
-        return ask_enumeration(search, proposal, err);
-    return status == DH_CONFIG ? status : ask_anywhere(search, id, proposal, err);
+    if (rare && ask_near(search, id, proposal, err))
+        return DH_OK;
+    if (!isfinite(dh_space_size(search->context.space)))
+        return status == DH_CONFIG ? status : ask_anywhere(search, id, proposal, err);
+    if (!rare && !search->enumerating) {
+        search->enumerating = true;
+        dh_log_info(search->context.log, "%s repeats itself: enumerating what is left of the space",
+                    search->method->name);
+    }
+    return ask_enumeration(search, proposal, err);
 }
 
 dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
@@ -305,14 +354,17 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
         return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
                        search->method->name, search->seen.count);
     }
-    if (status == DH_OK)
-        dh_map_put(&search->seen, proposal->identity, id);
-    return status;
+    if (status != DH_OK)
+        return status;
+    dh_map_put(&search->seen, proposal->identity, id);
+    remember(search, proposal->point);
+    return DH_OK;
 }
 
 void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
 {
     dh_map_put(&search->seen, trial->identity, trial->id);
+    remember(search, trial->values);
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
     if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)

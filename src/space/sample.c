@@ -1,10 +1,14 @@
 /* Random points: each parameter through its prior, conditions on the way, constraints by
- * rejection. A parameter uses one random number whether or not it is active. */
+ * rejection. A parameter uses one random number whether or not it is active. And points near
+ * another. */
 #include <math.h>
 #include <stdlib.h>
 
 #include "dh_mpi/alloc.h"
 #include "parts.h"
+
+#define CHANGE 0.5 /* chance that a parameter changes at all */
+#define JUMP 0.1   /* … and that it goes anywhere */
 
 static void draw(const struct dh_space *space, struct dh_random *random, double *point)
 {
@@ -61,4 +65,25 @@ dh_status dh_space_sample(const struct dh_space *space, struct dh_random *random
         status = never_held(space, failures, err);
     free(failures);
     return status;
+}
+
+/* A step from `u`, reflected at the ends. */
+static double step(struct dh_random *random, double u, double scale)
+{
+    double v = u + scale * dh_random_normal(random);
+    return fmin(fmax(v < 0 ? -v : v > 1 ? 2 - v : v, 0), 1);
+}
+
+void dh_space_perturb(const struct dh_space *space, struct dh_random *random, const double *from,
+                      double scale, double *point)
+{
+    size_t always = (size_t)dh_random_below(random, space->count);
+    dh_space_encode(space, from, point);
+    for (size_t i = 0; i < space->count; i++) {
+        if (isnan(point[i]) || (i != always && dh_random_uniform(random) >= CHANGE))
+            continue;
+        bool jump = dh_random_uniform(random) < JUMP;
+        point[i] = jump ? dh_random_uniform(random) : step(random, point[i], scale);
+    }
+    dh_space_decode(space, point, point);
 }

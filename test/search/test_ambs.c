@@ -310,6 +310,104 @@ static void pending_trials_count(void **unused)
     }
 }
 
+/* Points 12 to 17 of a search for a minimum of waves(), or with `sign` -1 for a maximum of the
+ * opposite, while four trials run. */
+static void proposals(const char *options, double sign, double points[6][2])
+{
+    struct script script;
+    char *text = dh_strprintf("parameters = ("
+                              "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },"
+                              "{ name = \"y\"; type = \"real\"; low = 0.0; high = 1.0; } );"
+                              "objectives = ( { name = \"f\"; goal = \"%s\"; } );"
+                              "optimizer = { method = \"ambs\"; effort = 2; %s };",
+                              sign > 0 ? "minimize" : "maximize", options);
+    script_open(&script, text);
+    free(text);
+    for (int k = 0; k < 12; k++) {
+        const struct dh_trial *trial = script_ask(&script);
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, sign * waves(trial->values));
+    }
+    for (int k = 0; k < 6; k++)
+        memcpy(points[k], script_ask(&script)->values, sizeof points[k]);
+    script_close(&script);
+}
+
+/* The largest lie is the worst where less is better, and the best where more is. */
+static void lies_are_named_by_what_users_see(void **unused)
+{
+    (void)unused;
+    double least[6][2], greatest[6][2], of_greatest[6][2];
+    proposals("liar = \"cl_max\";", 1, least);
+    proposals("liar = \"cl_min\";", -1, greatest);
+    proposals("liar = \"cl_max\";", -1, of_greatest);
+    assert_memory_equal(least, greatest, sizeof least);
+    assert_memory_not_equal(greatest, of_greatest, sizeof greatest);
+}
+
+/* Only where the acquisition is left open is its kappa drawn anew with each proposal. */
+static void a_named_acquisition_keeps_its_kappa(void **unused)
+{
+    (void)unused;
+    double plain[6][2], named[6][2], drawn[6][2];
+    proposals("acquisition = \"ucb\"; multi_point = \"none\";", 1, plain);
+    proposals("acquisition = \"ucb\";", 1, named);
+    proposals("acquisition = \"ucb\"; multi_point = \"qucb\";", 1, drawn);
+    assert_memory_equal(plain, named, sizeof plain);
+    assert_memory_not_equal(plain, drawn, sizeof plain);
+}
+
+/* Sixty parameters are no reason for a worse model, except in a hurry. */
+static void many_parameters_have_a_gaussian_process(void **unused)
+{
+    (void)unused;
+    struct dh_buffer text = {0};
+    dh_buffer_text(&text, "objectives = ( { name = \"f\"; goal = \"minimize\"; } ); parameters = (");
+    for (int i = 0; i < 60; i++)
+        dh_buffer_printf(&text,
+                         "%s{ name = \"x%d\"; type = \"real\"; low = 0.0; high = 1.0; }",
+                         i ? ", " : "", i);
+    dh_buffer_text(&text, "); optimizer = { method = \"ambs\"; initial_points = 8; };");
+    static const struct {
+        double budget;
+        const char *surrogate;
+    } cases[] = {{INFINITY, "ambs: surrogate gp from"}, {0, "ambs: surrogate et from"}};
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct bench bench;
+        bench_open(&bench, text.data, 1);
+        struct dh_log log = bench_log();
+        bench.context.log = &log;
+        struct dh_search *search = bench_search(&bench);
+        struct dh_history *history = dh_history_create(bench.width, 1);
+        double *point = dh_alloc(bench.width, sizeof *point);
+        for (uint64_t id = 0; id < 12; id++) {
+            struct dh_error err;
+            struct dh_proposal proposal = {.point = point, .budget = cases[i].budget};
+            if (dh_search_ask(search, id, &proposal, &err))
+                fail_msg("%s", err.text);
+            struct dh_trial *trial = dh_history_propose(history, point);
+            trial->identity = proposal.identity;
+            trial->cursor = proposal.cursor;
+            trial->origin = proposal.origin;
+            dh_search_propose(search, trial);
+            struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED};
+            outcome.objectives = dh_alloc(1, sizeof(double));
+            outcome.objectives[0] = bowl(point);
+            if (dh_history_end(history, id, &outcome, &err))
+                fail_msg("%s", err.text);
+            dh_search_tell(search, trial);
+        }
+        free(point);
+        dh_search_destroy(&search);
+        dh_history_destroy(&history);
+        char *said = bench_log_text(&log);
+        if (!strstr(said, cases[i].surrogate))
+            fail_msg("%s", said);
+        free(said);
+        bench_close(&bench);
+    }
+    dh_buffer_free(&text);
+}
+
 /* Results there were when the first point came that is not the design's. */
 static size_t results_before_a_model(const char *options, size_t workers)
 {
@@ -645,6 +743,9 @@ int main(void)
         cmocka_unit_test(learns_where_trials_fail),
         cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
+        cmocka_unit_test(lies_are_named_by_what_users_see),
+        cmocka_unit_test(a_named_acquisition_keeps_its_kappa),
+        cmocka_unit_test(many_parameters_have_a_gaussian_process),
         cmocka_unit_test(a_crowd_needs_fewer_results_for_a_model),
         cmocka_unit_test(progress_is_more_than_a_trifle),
         cmocka_unit_test(optimism_follows_the_crowd),

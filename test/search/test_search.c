@@ -142,6 +142,48 @@ static void impossible_constraints(void **unused)
     }
 }
 
+/* Where constraints hold at a few points in a million, draws miss them often, which ends nothing
+ * once they have held: points near the last one are new, too, and the method goes on being asked. */
+static void rare_points(void **unused)
+{
+    (void)unused;
+    static const char *const texts[] = {
+        SQUARE "constraints = ( \"x < 3e-6\" ); initial = ( { x = 1e-6; } );"
+               "optimizer = { method = \"random\"; };",
+        SQUARE "constraints = ( \"x < 3e-6\" ); initial = ( { x = 1e-6; } );"
+               "optimizer = { method = \"ambs\"; initial_points = 5; effort = 1; };",
+        "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 999999; },"
+        "{ name = \"m\"; type = \"int\"; low = 0; high = 99; } );"
+        "constraints = ( \"n < 6\" );"
+        "optimizer = { method = \"ambs\"; initial_points = 5; effort = 1; };",
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(texts); i++) {
+        struct bench bench;
+        bench_open(&bench, texts[i], 1);
+        struct dh_log log = bench_log();
+        bench.context.log = &log;
+        struct dh_history *history = dh_history_create(bench.width, 1);
+        struct dh_search *search = bench_search(&bench);
+        struct run run = bench_play(&bench, search, history, 20);
+        if (run.status)
+            fail_msg("%s: %s", texts[i], run.error.text);
+        bool modelled = false;
+        for (size_t k = 0; k < run.count; k++) {
+            assert_int_not_equal(run.proposals[k].origin, DH_ORIGIN_ENUMERATED);
+            modelled |= run.proposals[k].level > 0;
+        }
+        assert_int_equal(modelled, i > 0);
+        char *text = bench_log_text(&log);
+        assert_non_null(strstr(text, "looked for near others"));
+        assert_non_null(strstr(text, "constraints"));
+        free(text);
+        dh_search_destroy(&search);
+        run_free(&run);
+        dh_history_destroy(&history);
+        bench_close(&bench);
+    }
+}
+
 /* Each attempt is another draw: of ten points the first eight are the method's own. */
 static void random_tries_again(void **unused)
 {
@@ -312,6 +354,7 @@ int main(void)
         cmocka_unit_test(default_is_model_based),
         cmocka_unit_test(given_points_come_first),
         cmocka_unit_test(impossible_constraints),
+        cmocka_unit_test(rare_points),
         cmocka_unit_test(random_tries_again),
         cmocka_unit_test(rare_points_of_a_finite_space),
         cmocka_unit_test(infinite_only_in_name),
