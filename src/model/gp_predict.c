@@ -10,6 +10,7 @@
 /* Points that share a triangular solve. Blocks are the same however many threads there are, and so
  * are the results. */
 #define BLOCK 64
+#define WORTH_THREADS 4e6 /* multiplications: a few milliseconds */
 
 struct request {
     const struct dh_gp *gp;
@@ -57,8 +58,10 @@ void dh_gp_predict(const struct dh_model *model, const double *x, size_t count,
     struct request request = {gp, x, count, out};
     for (size_t i = 0; out->aleatoric && i < count; i++)
         out->aleatoric[i] = gp->scale * gp->scale * gp->kernel.noise;
+    double n = (double)gp->factor.count, coordinates = (double)dh_gp_coordinates(&gp->layout);
+    bool large = (double)count * n * (n / 2 + coordinates) >= WORTH_THREADS;
     if (out->mean || out->epistemic)
-        dh_team_run(gp->threads, (count + BLOCK - 1) / BLOCK, predict_block, &request);
+        dh_team_run(large ? gp->threads : 1, (count + BLOCK - 1) / BLOCK, predict_block, &request);
 }
 
 /* ∂mean = Σ α_i ∂k_i; ∂variance = -2 Σ (K⁻¹k)_i ∂k_i. `k`: K⁻¹ k. */

@@ -16,8 +16,8 @@
 #define GP_RESULTS 400 /* most for which auto takes a Gaussian process when time allows */
 #define GP_HURRIED 150 /* … and when claims come fast */
 #define GP_FEATURES 40 /* … then */
-#define GP_WORK 4e7  /* most results² × parameters, which a step of its fit takes time for */
-#define GP_MOST 2000 /* … where it was asked for: its time grows with their cube */
+#define GP_WORK 4e7    /* most results² × parameters, which a step of its fit takes time for */
+#define GP_MOST 2000   /* … where it was asked for: its time grows with their cube */
 #define LITTLE_NOISE 1e-5
 #define FIRST_ROUNDS 6   /* of as many results as trials run, in which a transform is elected */
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */

@@ -34,7 +34,7 @@ struct dh_search {
     struct dh_map seen; /* identity of each proposed point to its trial */
     double *last;       /* feasible point that was proposed; NULL before the first */
     bool said_rare;
-    uint64_t cursor;    /* of the method, after its last proposal */
+    uint64_t cursor; /* of the method, after its last proposal */
 
     double *given; /* points of `initial` */
     size_t given_count, next_given;

@@ -253,14 +253,17 @@ static void test_fit(void **state)
     dh_model_destroy(&model);
 }
 
-/* Several starts and several blocks of points on several threads: the same to the last bit. */
+#define SAMPLES 240
+
+/* Several starts, and points enough for several threads: the same to the last bit. */
 static void test_threads(void **state)
 {
     (void)state;
     struct sample sample;
     draw(&sample, 10);
-    double x[8 * ROWS * FEATURES], mean[2][8 * ROWS], variance[2][8 * ROWS];
-    for (size_t i = 0; i < 8; i++) {
+    static double x[SAMPLES * ROWS * FEATURES], mean[2][SAMPLES * ROWS],
+        variance[2][SAMPLES * ROWS];
+    for (size_t i = 0; i < SAMPLES; i++) {
         struct sample other;
         draw(&other, 11 + i);
         memcpy(x + i * ROWS * FEATURES, other.x, sizeof other.x);
@@ -268,7 +271,7 @@ static void test_threads(void **state)
     for (size_t i = 0; i < 2; i++) {
         sample.setup.threads = i ? 3 : 1;
         struct dh_model *model = fit(&sample.setup, &sample.rows);
-        predict(model, x, 8 * ROWS, mean[i], variance[i]);
+        predict(model, x, SAMPLES * ROWS, mean[i], variance[i]);
         dh_model_destroy(&model);
     }
     assert_memory_equal(mean[0], mean[1], sizeof mean[0]);

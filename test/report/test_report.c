@@ -261,9 +261,9 @@ static void test_summary_of_a_finished_search(void **state)
     scene.progress.counts.ended_here = 3;
     scene.progress.counts.slots = 4;
     scene.progress.elapsed = 112;
-    scene.progress.usage = (struct dh_usage){
-        .by_use = {[DH_USE_EVALUATING] = 400000000, [DH_USE_WAITING] = 48000000},
-        .failed = 44800000};
+    scene.progress.usage =
+        (struct dh_usage){.by_use = {[DH_USE_EVALUATING] = 400000000, [DH_USE_WAITING] = 48000000},
+                          .failed = 44800000};
     scene.progress.usage_before = (struct dh_usage){.by_use = {[DH_USE_LOST] = 448000000}};
     scene.progress.late_asks = 2;
     scene.progress.ask_seconds = 0.0125;

@@ -361,10 +361,10 @@ static void many_parameters_have_a_gaussian_process(void **unused)
 {
     (void)unused;
     struct dh_buffer text = {0};
-    dh_buffer_text(&text, "objectives = ( { name = \"f\"; goal = \"minimize\"; } ); parameters = (");
+    dh_buffer_text(&text,
+                   "objectives = ( { name = \"f\"; goal = \"minimize\"; } ); parameters = (");
     for (int i = 0; i < 60; i++)
-        dh_buffer_printf(&text,
-                         "%s{ name = \"x%d\"; type = \"real\"; low = 0.0; high = 1.0; }",
+        dh_buffer_printf(&text, "%s{ name = \"x%d\"; type = \"real\"; low = 0.0; high = 1.0; }",
                          i ? ", " : "", i);
     dh_buffer_text(&text, "); optimizer = { method = \"ambs\"; initial_points = 8; };");
     static const struct {

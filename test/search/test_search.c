@@ -143,7 +143,8 @@ static void impossible_constraints(void **unused)
 }
 
 /* Where constraints hold at a few points in a million, draws miss them often, which ends nothing
- * once they have held: points near the last one are new, too, and the method goes on being asked. */
+ * once they have held: points near the last one are new, too, and the method goes on being asked.
+ */
 static void rare_points(void **unused)
 {
     (void)unused;
