@@ -45,6 +45,15 @@ def zakharov12(p):
     return float(np.sum(z * z)) + linear ** 2 + linear ** 4
 
 
+@problem("continuous", reals(60, -1, 1), 0.0)
+def wide60(p):
+    """A rotated valley of eight parameters among sixty; the others matter less."""
+    z = vector(p, 60) - shift(160, 60)
+    y = 1 + 2 * rotation(160, 8) @ z[:8]
+    return float(np.sum(100 * (y[1:] - y[:-1] ** 2) ** 2 + (1 - y[:-1]) ** 2) / 100
+                 + np.sum(z[8:] ** 2))
+
+
 # -- mixed and categorical ----------------------------------------------------------------------
 
 @problem("mixed", [integer("threads", 1, 64, "log"), ordinal("block", [8, 16, 32, 64, 128, 256, 512]),
@@ -90,6 +99,22 @@ def sequence10(p):
     k = ["ACDEFG".index(p[f"s{i}"]) for i in range(10)]
     return float(sum(single[i, k[i]] for i in range(10))
                  + .7 * sum(pair[k[i], k[i + 1]] for i in range(9)))
+
+
+@problem("mixed", [choice(f"act{i}", ["relu", "tanh", "gelu", "elu"]) for i in range(16)]
+         + [integer(f"units{i}", 8, 512, "log") for i in range(16)]
+         + [real(f"drop{i}", 0, .9) for i in range(16)], 0.0)
+def stack48(p):
+    """Sixteen layers of three parameters, each layer worth less than the one before."""
+    rng, cost, before = np.random.RandomState(148), 0.0, 0.0
+    for i in range(16):
+        worth, units, drop = rng.rand(4), rng.uniform(4, 8), rng.uniform(.1, .8)
+        act = ["relu", "tanh", "gelu", "elu"].index(p[f"act{i}"])
+        off = p[f"drop{i}"] - drop
+        cost += (worth[act] - min(worth) + (log(p[f"units{i}"], 2) - round(units)) ** 2 / 9
+                 + 4 * off * off + 2 * off * before) / (1 + i)
+        before = off
+    return cost
 
 
 # -- conditional --------------------------------------------------------------------------------

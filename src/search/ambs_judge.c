@@ -73,8 +73,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     ask->strategy = (enum ambs_strategy)o->strategy;
     bool crowd = ambs->data.pending.count >= MANY_PENDING;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);
-    bool by_itself =
-        wanted == AMBS_AUTO; /* a named acquisition alone keeps the kappa that was set */
+    bool by_itself = wanted == AMBS_AUTO; /* a named one keeps the kappa that was set */
     bool patient = by_itself && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;
     ask->local = patient && dh_random_uniform(&ask->random) < LOCAL_SHARE;
