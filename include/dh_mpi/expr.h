@@ -9,13 +9,14 @@
  *     atom      = number | label | name | function "(" args ")" | "(" or-expr ")"
  *     function  = min max abs log exp sqrt floor
  *
- * Types (number, label, boolean) are checked when it is compiled. A numeric ordinal,
- * categorical or constant is a number, any other a label; comparing with a label that the
- * parameter cannot have is an error that names the nearest one. An inactive parameter has no
- * value: arithmetic with it has none, nor has arithmetic without a finite result (0 / 0,
- * log(-1)), and a comparison or `in` without a value is neither true nor false but unknown, as is
- * a boolean parameter that is inactive. Unknown spreads as in Kleene's three-valued logic: `not
- * unknown` is unknown, `unknown and false` is false, `unknown or true` is true, the other
+ * Types (number, label, boolean) are checked when it is compiled. An ordinal, categorical or
+ * constant is a number or a boolean where all its values are, otherwise a label; comparing with a
+ * label that the parameter cannot have is an error that names the nearest one. Compared with a
+ * parameter that can be true or false, these are also written 'true' and 'false'. An inactive
+ * parameter has no value: arithmetic with it has none, nor has arithmetic without a finite result
+ * (0 / 0, log(-1)), and a comparison or `in` without a value is neither true nor false but unknown,
+ * as is a boolean parameter that is inactive. Unknown spreads as in Kleene's three-valued logic:
+ * `not unknown` is unknown, `unknown and false` is false, `unknown or true` is true, the other
  * combinations with unknown are unknown. A `when` that is unknown is no (`solver == 'sgd'` and
  * `not (solver == 'sgd')` both leave a parameter inactive where solver is); a constraint that is
  * unknown holds: it does not apply (`units * depth <= 1024` where depth is inactive).

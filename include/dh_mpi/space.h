@@ -24,11 +24,13 @@ enum dh_parameter_type { DH_REAL, DH_INTEGER, DH_ORDINAL, DH_CATEGORICAL, DH_BOO
 enum dh_scale { DH_SCALE_LINEAR, DH_SCALE_LOG };
 enum dh_prior { DH_PRIOR_UNIFORM, DH_PRIOR_NORMAL, DH_PRIOR_TRUNCATED };
 
-/* A choice's value: a text, or a number (then `text` is its decimal form). */
+/* A choice's value, as it was written: "relu", 0.5 or true. `text` is how it prints, without
+ * quotes, and tells it from the other choices of its parameter. */
+enum dh_choice_kind { DH_CHOICE_TEXT, DH_CHOICE_NUMBER, DH_CHOICE_TRUTH };
 struct dh_choice {
     char *text;
-    double number;
-    bool numeric;
+    double number; /* of a number; 1 or 0 for true or false */
+    enum dh_choice_kind kind;
 };
 
 struct dh_parameter {

@@ -159,12 +159,12 @@ static size_t coordinates(const struct dh_space *space, const double *point, boo
         const struct dh_choice *choice = p->choice_count ? &p->choices[(size_t)point[i]] : NULL;
         if (!choice)
             x[n++] = point[i];
-        else if (p->type == DH_CONSTANT && !choice->numeric)
+        else if (p->type == DH_CONSTANT && choice->kind != DH_CHOICE_NUMBER)
             continue;
         else if (spread && p->type != DH_CONSTANT)
             x[n++] = p->choice_count > 1 ? 2 * point[i] / (double)(p->choice_count - 1) - 1 : 0;
         else
-            x[n++] = choice->numeric ? choice->number : point[i];
+            x[n++] = choice->kind == DH_CHOICE_NUMBER ? choice->number : point[i];
     }
     return n;
 }
@@ -295,7 +295,7 @@ static dh_status check_names(const struct dh_function *function, const struct dh
 /* Is the parameter a coordinate of a plain function wherever it is active? */
 static bool coordinate(const struct dh_parameter *p)
 {
-    return p->type != DH_CONSTANT || p->choices[0].numeric;
+    return p->type != DH_CONSTANT || p->choices[0].kind == DH_CHOICE_NUMBER;
 }
 
 /* Only the parameters without a condition are coordinates at every point. */

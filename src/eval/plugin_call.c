@@ -78,24 +78,17 @@ dh_status eval_plugin_try(const char *path, struct dh_error *err)
     return failed ? DH_CONFIG : DH_OK;
 }
 
-/* REAL or INT where every value is such a number, so that the kind does not change from trial to
+/* REAL, INT or BOOL where every value is such a one, so that the kind does not change from trial to
  * trial. */
 static dh_kind kind_of(const struct dh_parameter *parameter)
 {
-    switch (parameter->type) {
-    case DH_REAL:
-        return DH_KIND_REAL;
-    case DH_INTEGER:
-        return DH_KIND_INT;
-    case DH_BOOL:
-        return DH_KIND_BOOL;
-    default:
-        break;
-    }
-    dh_kind kind = DH_KIND_INT;
+    if (parameter->choice_count == 0)
+        return parameter->type == DH_INTEGER ? DH_KIND_INT : DH_KIND_REAL;
+    bool truth = parameter->choices[0].kind == DH_CHOICE_TRUTH;
+    dh_kind kind = truth ? DH_KIND_BOOL : DH_KIND_INT;
     for (size_t i = 0; i < parameter->choice_count; i++) {
         const struct dh_choice *choice = &parameter->choices[i];
-        if (!choice->numeric)
+        if (choice->kind == DH_CHOICE_TEXT || (choice->kind == DH_CHOICE_TRUTH) != truth)
             return DH_KIND_TEXT;
         if (choice->number != floor(choice->number) || fabs(choice->number) >= 0x1p53)
             kind = DH_KIND_REAL;
@@ -111,10 +104,9 @@ static dh_argument argument_of(const struct dh_parameter *parameter, double valu
                             .kind = kind_of(parameter),
                             .real = value,
                             .text = dh_buffer_take(&text)};
-    if (parameter->choice_count && parameter->type != DH_BOOL) {
-        const struct dh_choice *choice = &parameter->choices[(size_t)value];
-        argument.real = choice->numeric ? choice->number : NAN;
-    }
+    if (parameter->choice_count)
+        argument.real =
+            argument.kind == DH_KIND_TEXT ? NAN : parameter->choices[(size_t)value].number;
     if (argument.kind == DH_KIND_INT || argument.kind == DH_KIND_BOOL)
         argument.integer = (int64_t)argument.real;
     return argument;

@@ -82,7 +82,8 @@ static char *choices_text(const struct dh_parameter *parameter)
     struct dh_buffer out = {0};
     for (size_t i = 0; i < parameter->choice_count; i++) {
         const struct dh_choice *choice = &parameter->choices[i];
-        dh_buffer_printf(&out, choice->numeric ? "%s%s" : "%s'%s'", i ? ", " : "(", choice->text);
+        bool quoted = choice->kind == DH_CHOICE_TEXT;
+        dh_buffer_printf(&out, quoted ? "%s'%s'" : "%s%s", i ? ", " : "(", choice->text);
     }
     dh_buffer_text(&out, ")");
     return dh_buffer_take(&out);

@@ -111,40 +111,65 @@ void dh_expr_use_table(struct dh_expr *expr, struct dh_expr_step *step,
             parameter->choices[i].number;
 }
 
-/* `label` becomes the index among the choices of `parameter`: a literal at once, another
- * parameter's value through a table (-1, equal to none, where `parameter` has no such choice). */
-static bool translate_label(struct dh_expr_compiler *c, const struct dh_parameter *parameter,
+static bool incomparable(struct dh_expr_compiler *c, const struct dh_expr_operand *left,
+                         const struct dh_expr_operand *right)
+{
+    char a[160], b[160];
+    return dh_expr_complain(c, left->at, "cannot compare %s with %s", describe(left, a, sizeof a),
+                            describe(right, b, sizeof b));
+}
+
+/* What the parameter `owner` pushes where its value has this text: an index, or a truth value. -1,
+ * which is equal to none, if it never has. */
+static double pushed_for(const struct dh_expr_operand *owner, const char *text, size_t length)
+{
+    int index = choice_find(owner->parameter, text, length);
+    bool truth = index >= 0 && owner->type == DH_EXPR_BOOLEAN;
+    return truth ? owner->parameter->choices[index].number : index;
+}
+
+/* `label` becomes what `owner` pushes for the same text: a literal at once, another parameter's
+ * value through a table. A label and a truth value that are never the same cannot be compared. */
+static bool translate_label(struct dh_expr_compiler *c, const struct dh_expr_operand *owner,
                             const struct dh_expr_operand *label)
 {
     struct dh_expr_step *step = &c->expr->steps[label->step];
     if (!label->parameter) {
-        int index = choice_find(parameter, label->label.start, label->label.length);
-        step->u.number = index;
-        return index >= 0 || no_such_label(c, parameter, &label->label);
+        step->u.number = pushed_for(owner, label->label.start, label->label.length);
+        return step->u.number >= 0 || no_such_label(c, owner->parameter, &label->label);
     }
+    bool common = owner->type == label->type;
     dh_expr_use_table(c->expr, step, label->parameter);
     for (size_t i = 0; i < label->parameter->choice_count; i++) {
         const char *text = label->parameter->choices[i].text;
-        c->expr->tables[step->u.table + i] = choice_find(parameter, text, strlen(text));
+        double number = pushed_for(owner, text, strlen(text));
+        c->expr->tables[step->u.table + i] = number;
+        common = common || number >= 0;
     }
-    return true;
+    return common || incomparable(c, owner, label);
+}
+
+/* Does the operand have a text: is it a label, or something that is written as true or false? */
+static bool has_text(const struct dh_expr_operand *operand)
+{
+    return operand->type != DH_EXPR_NUMBER && (operand->parameter || operand->label.start);
 }
 
 /* Both sides of a comparison as numbers that can be compared. */
 bool dh_expr_match(struct dh_expr_compiler *c, const struct dh_expr_operand *left,
                    const struct dh_expr_operand *right, enum dh_expr_family family)
 {
-    char a[160], b[160];
-    if (left->type != right->type)
-        return dh_expr_complain(c, left->at, "cannot compare %s with %s",
-                                describe(left, a, sizeof a), describe(right, b, sizeof b));
-    if (family == DH_EXPR_ORDER && left->type == DH_EXPR_BOOLEAN)
-        return dh_expr_complain(c, left->at,
-                                "conditions have no order; compare them with == or !=");
-    if (left->type != DH_EXPR_LABEL)
-        return true;
+    char a[160];
     const struct dh_expr_operand *owner = left->parameter ? left : right;
     const struct dh_expr_operand *other = left->parameter ? right : left;
+    bool fixed = family == DH_EXPR_MEMBER && other == left;
+    if (left->type != right->type && (fixed || !has_text(left) || !has_text(right)))
+        return incomparable(c, left, right);
+    if (family == DH_EXPR_ORDER && owner->type == DH_EXPR_BOOLEAN)
+        return dh_expr_complain(c, left->at,
+                                "conditions have no order; compare them with == or !=");
+    if (left->type == right->type && left->type != DH_EXPR_LABEL)
+        return true;
     if (!owner->parameter)
         return dh_expr_complain(c, left->at, "expected a parameter on one side, found two labels");
     if (family == DH_EXPR_ORDER && (other->parameter || owner->parameter->type != DH_ORDINAL))
@@ -153,5 +178,5 @@ bool dh_expr_match(struct dh_expr_compiler *c, const struct dh_expr_operand *lef
             "the labels of %s have no order here; only an ordinal's have, compared "
             "with one of its own",
             describe(owner, a, sizeof a));
-    return translate_label(c, owner->parameter, other);
+    return translate_label(c, owner, other);
 }

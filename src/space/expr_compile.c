@@ -114,12 +114,16 @@ static bool parameter_unknown(struct dh_expr_compiler *c, const struct dh_expr_w
     return false;
 }
 
-static bool all_numeric(const struct dh_parameter *parameter)
+/* What the parameter's values are: a label as soon as one of them is a text. */
+static enum dh_expr_type type_of(const struct dh_parameter *parameter)
 {
+    if (parameter->choice_count == 0)
+        return DH_EXPR_NUMBER;
+    enum dh_choice_kind kind = parameter->choices[0].kind;
     for (size_t i = 0; i < parameter->choice_count; i++)
-        if (!parameter->choices[i].numeric)
-            return false;
-    return true;
+        if (parameter->choices[i].kind == DH_CHOICE_TEXT || parameter->choices[i].kind != kind)
+            return DH_EXPR_LABEL;
+    return kind == DH_CHOICE_TRUTH ? DH_EXPR_BOOLEAN : DH_EXPR_NUMBER;
 }
 
 static bool parse_parameter(struct dh_expr_compiler *c, const struct dh_expr_word *name,
@@ -134,15 +138,9 @@ static bool parse_parameter(struct dh_expr_compiler *c, const struct dh_expr_wor
     const struct dh_parameter *parameter = &c->parameters[i];
     struct dh_expr_step step = {.kind = DH_EXPR_LOAD, .parameter = i};
     out->parameter = parameter;
-    if (parameter->type == DH_BOOL) {
-        out->type = DH_EXPR_BOOLEAN;
-    } else if (parameter->choice_count && !all_numeric(parameter)) {
-        out->type = DH_EXPR_LABEL;
-    } else {
-        out->type = DH_EXPR_NUMBER;
-        if (parameter->choice_count)
-            dh_expr_use_table(c->expr, &step, parameter);
-    }
+    out->type = type_of(parameter);
+    if (parameter->choice_count && out->type != DH_EXPR_LABEL)
+        dh_expr_use_table(c->expr, &step, parameter);
     return emit(c, step, 1);
 }
 
@@ -156,6 +154,7 @@ static bool parse_name(struct dh_expr_compiler *c, struct dh_expr_operand *out)
     advance(c);
     if (dh_expr_word_is(&name, "true") || dh_expr_word_is(&name, "false")) {
         out->type = DH_EXPR_BOOLEAN;
+        out->label = name;
         return emit_constant(c, dh_expr_word_is(&name, "true"));
     }
     if (take(c, "("))
@@ -219,7 +218,7 @@ static bool parse_members(struct dh_expr_compiler *c, const struct dh_expr_opera
         return false;
     do {
         if (!parse_level(c, DH_EXPR_LEVEL_SUM, &item) ||
-            !dh_expr_match(c, left, &item, DH_EXPR_EQUALITY) ||
+            !dh_expr_match(c, left, &item, DH_EXPR_MEMBER) ||
             !emit(c, (struct dh_expr_step){.kind = DH_EXPR_MEMBER_ITEM}, -1))
             return false;
     } while (take(c, ","));

@@ -118,8 +118,8 @@ struct dh_expr_operand {
     enum dh_expr_type type;
     const char *at;                       /* where it begins in the text */
     const struct dh_parameter *parameter; /* if it is one, or NULL */
-    struct dh_expr_word label;            /* if it is a DH_EXPR_LABEL that is no parameter */
-    size_t step;                          /* the one that pushes a DH_EXPR_LABEL */
+    struct dh_expr_word label;            /* if it is a label, true or false, and no parameter */
+    size_t step;                          /* the one that pushes a parameter or label */
 };
 
 struct dh_expr_compiler {
@@ -143,7 +143,8 @@ bool dh_expr_complain(struct dh_expr_compiler *c, const char *at, const char *fo
 /* Is the operand of this type? */
 bool dh_expr_require(struct dh_expr_compiler *c, const struct dh_expr_operand *operand,
                      enum dh_expr_type type);
-/* Can both be compared? What a label pushes becomes an index among the other side's choices. */
+/* Can both be compared? What a label pushes becomes an index among the other side's choices, or a
+ * truth value where these are true and false. What is in front of `in` stays what it is. */
 bool dh_expr_match(struct dh_expr_compiler *c, const struct dh_expr_operand *left,
                    const struct dh_expr_operand *right, enum dh_expr_family family);
 /* Let a step load a choice's number. */

@@ -27,8 +27,7 @@ void dh_parameter_format(const struct dh_parameter *parameter, double value, str
 /* Numbers and truth values stand without quotes. */
 static bool quoted(const struct dh_parameter *parameter, double value)
 {
-    return parameter->choice_count > 0 && parameter->type != DH_BOOL &&
-           !parameter->choices[(size_t)value].numeric;
+    return parameter->choice_count > 0 && parameter->choices[(size_t)value].kind == DH_CHOICE_TEXT;
 }
 
 void dh_parameter_format_json(const struct dh_parameter *parameter, double value,

@@ -178,13 +178,22 @@ static dh_status build_number(struct dh_parameter *p, const struct declaration *
     return status;
 }
 
-/* A number, or a text; a boolean becomes the text "true" or "false". */
+static struct dh_choice truth_choice(bool truth)
+{
+    return (struct dh_choice){
+        .text = dh_strdup(truth ? "true" : "false"), .number = truth, .kind = DH_CHOICE_TRUTH};
+}
+
+/* It stays what it is written as: an evaluator that is told 'false' would take it for true. */
 static dh_status read_choice(const struct dh_parameter *p, const struct dh_node *node,
                              struct dh_choice *choice, struct dh_error *err)
 {
-    if (node->kind == DH_NODE_TEXT || node->kind == DH_NODE_BOOL) {
-        const char *truth = node->integer ? "true" : "false";
-        choice->text = dh_strdup(node->kind == DH_NODE_TEXT ? node->text : truth);
+    if (node->kind == DH_NODE_BOOL) {
+        *choice = truth_choice(node->integer != 0);
+        return DH_OK;
+    }
+    if (node->kind == DH_NODE_TEXT) {
+        choice->text = dh_strdup(node->text);
         return DH_OK;
     }
     if (node->kind != DH_NODE_INT && node->kind != DH_NODE_REAL)
@@ -193,7 +202,7 @@ static dh_status read_choice(const struct dh_parameter *p, const struct dh_node 
     if (!isfinite(node->number))
         return dh_node_fail(err, node, "%s: a value has to be finite", p->name);
     struct dh_buffer text = {0};
-    choice->numeric = true;
+    choice->kind = DH_CHOICE_NUMBER;
     choice->number = node->number + 0.0;
     dh_text_put_number(&text, choice->number);
     choice->text = dh_buffer_take(&text);
@@ -236,9 +245,10 @@ static dh_status read_choices(struct dh_parameter *p, const struct dh_node *list
         dh_status status = read_choice(p, node, &p->choices[i], err);
         if (status != DH_OK)
             return status;
-        if (p->choices[i].numeric != p->choices[0].numeric)
-            return dh_node_fail(err, node, "%s: values have to be all numbers or all texts",
-                                p->name);
+        bool number = p->choices[i].kind == DH_CHOICE_NUMBER;
+        if (number != (p->choices[0].kind == DH_CHOICE_NUMBER))
+            return dh_node_fail(
+                err, node, "%s: values have to be all numbers or all texts and booleans", p->name);
     }
     return refuse_duplicates(p, list, err);
 }
@@ -284,8 +294,8 @@ static dh_status build_bool(struct dh_parameter *p, const struct declaration *d,
 {
     p->choices = dh_alloc(2, sizeof *p->choices);
     p->choice_count = 2;
-    p->choices[0].text = dh_strdup("false");
-    p->choices[1].text = dh_strdup("true");
+    p->choices[0] = truth_choice(false);
+    p->choices[1] = truth_choice(true);
     return read_weights(p, d->weights, err);
 }
 

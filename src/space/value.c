@@ -77,12 +77,35 @@ static dh_status choice_fail(struct dh_error *err, const struct dh_parameter *pa
     dh_buffer_printf(&message, "%s = %s: expected one of ", parameter->name, given);
     for (size_t i = 0; i < parameter->choice_count && i < CHOICES_SHOWN; i++) {
         const struct dh_choice *choice = &parameter->choices[i];
-        bool bare = choice->numeric || parameter->type == DH_BOOL;
-        dh_buffer_printf(&message, bare ? "%s%s" : "%s'%s'", i ? ", " : "", choice->text);
+        bool quoted = choice->kind == DH_CHOICE_TEXT;
+        dh_buffer_printf(&message, quoted ? "%s'%s'" : "%s%s", i ? ", " : "", choice->text);
     }
     if (parameter->choice_count > CHOICES_SHOWN)
         dh_buffer_printf(&message, ", … (%zu in all)", parameter->choice_count);
     return dh_value_fail(err, &message);
+}
+
+/* The choice that is this number, or this truth value. */
+static bool find_number(const struct dh_parameter *parameter, enum dh_choice_kind kind,
+                        double number, double *value)
+{
+    for (size_t i = 0; i < parameter->choice_count; i++)
+        if (parameter->choices[i].kind == kind && parameter->choices[i].number == number) {
+            *value = (double)i;
+            return true;
+        }
+    return false;
+}
+
+static bool find_label(const struct dh_parameter *parameter, const char *label, double *value)
+{
+    for (size_t i = 0; i < parameter->choice_count; i++)
+        if (parameter->choices[i].kind == DH_CHOICE_TEXT &&
+            strcmp(parameter->choices[i].text, label) == 0) {
+            *value = (double)i;
+            return true;
+        }
+    return false;
 }
 
 dh_status dh_value_from_number(const struct dh_parameter *parameter, double number, double *value,
@@ -90,11 +113,8 @@ dh_status dh_value_from_number(const struct dh_parameter *parameter, double numb
 {
     if (parameter->choice_count == 0)
         return admit(parameter, number, value, err);
-    for (size_t i = 0; i < parameter->choice_count; i++)
-        if (parameter->choices[i].numeric && parameter->choices[i].number == number) {
-            *value = (double)i;
-            return DH_OK;
-        }
+    if (find_number(parameter, DH_CHOICE_NUMBER, number, value))
+        return DH_OK;
     struct dh_buffer given = {0};
     dh_text_put_number(&given, number);
     dh_status status = choice_fail(err, parameter, given.data);
@@ -107,22 +127,23 @@ dh_status dh_value_from_label(const struct dh_parameter *parameter, const char *
 {
     if (parameter->choice_count == 0)
         return dh_fail(err, DH_CONFIG, "%s = '%s': expected a number", parameter->name, label);
-    for (size_t i = 0; i < parameter->choice_count; i++)
-        if (!parameter->choices[i].numeric && strcmp(parameter->choices[i].text, label) == 0) {
-            *value = (double)i;
-            return DH_OK;
-        }
+    if (find_label(parameter, label, value))
+        return DH_OK;
     char *given = dh_strprintf("'%s'", label);
     dh_status status = choice_fail(err, parameter, given);
     free(given);
     return status;
 }
 
-/* A bool takes true and false only; other choices may have them as labels. */
 static dh_status from_truth(const struct dh_parameter *parameter, bool truth, double *value,
                             struct dh_error *err)
 {
-    return dh_value_from_label(parameter, truth ? "true" : "false", value, err);
+    const char *given = truth ? "true" : "false";
+    if (parameter->choice_count == 0)
+        return dh_fail(err, DH_CONFIG, "%s = %s: expected a number", parameter->name, given);
+    if (find_number(parameter, DH_CHOICE_TRUTH, truth, value))
+        return DH_OK;
+    return choice_fail(err, parameter, given);
 }
 
 static dh_status unplaced(const struct dh_parameter *parameter, const struct dh_node *node,
@@ -149,18 +170,22 @@ dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct 
     return status == DH_OK ? DH_OK : dh_node_fail(err, node, "%s", why.text);
 }
 
-/* Also as pandas writes truth values, and as it writes them in a column with gaps. */
-static dh_status parse_bool(const struct dh_parameter *parameter, const char *text, double *value,
-                            struct dh_error *err)
+/* A text or truth value: the latter also as pandas writes it, and as it writes it in a column with
+ * gaps, unless a choice is that very text. */
+static dh_status parse_choice(const struct dh_parameter *parameter, const char *text, double *value,
+                              struct dh_error *err)
 {
     static const struct {
         const char *text;
         bool truth;
     } forms[] = {{"true", true}, {"false", false}, {"True", true}, {"False", false},
                  {"1", true},    {"0", false},     {"1.0", true},  {"0.0", false}};
+    if (find_label(parameter, text, value))
+        return DH_OK;
     for (size_t i = 0; i < DH_COUNT_OF(forms); i++)
-        if (strcmp(text, forms[i].text) == 0)
-            return from_truth(parameter, forms[i].truth, value, err);
+        if (strcmp(text, forms[i].text) == 0 &&
+            find_number(parameter, DH_CHOICE_TRUTH, forms[i].truth, value))
+            return DH_OK;
     return dh_value_from_label(parameter, text, value, err);
 }
 
@@ -170,12 +195,10 @@ dh_status dh_parameter_parse(const struct dh_parameter *parameter, const char *t
     *value = NAN;
     if (*text == '\0')
         return DH_OK;
-    if (parameter->type == DH_BOOL)
-        return parse_bool(parameter, text, value, err);
     double number;
-    bool numeric = parameter->choice_count == 0 || parameter->choices[0].numeric;
+    bool numeric = parameter->choice_count == 0 || parameter->choices[0].kind == DH_CHOICE_NUMBER;
     if (!numeric || !dh_text_number(text, &number))
-        return dh_value_from_label(parameter, text, value, err);
+        return parse_choice(parameter, text, value, err);
     if (isnan(number)) /* how some programs write a missing number */
         return DH_OK;
     return dh_value_from_number(parameter, number, value, err);

@@ -51,7 +51,7 @@ hid_t dh_checkpoint_free_text(void)
 
 bool dh_checkpoint_is_text(const struct dh_parameter *parameter)
 {
-    return parameter->choice_count && !parameter->choices[0].numeric;
+    return parameter->choice_count && parameter->choices[0].kind != DH_CHOICE_NUMBER;
 }
 
 char *dh_checkpoint_choice_text(const struct dh_choice *choice)

@@ -63,7 +63,7 @@ static void index_choices(struct parameter_target *to)
         const struct dh_choice *choice = &to->parameter->choices[i];
         to->texts[i] = dh_checkpoint_choice_text(choice);
         uint64_t key = dh_hash_bytes(0, to->texts[i], strlen(to->texts[i]));
-        if (choice->numeric)
+        if (choice->kind == DH_CHOICE_NUMBER)
             key = dh_bits_of(choice->number);
         dh_map_put(&to->by_content, key, i);
     }

@@ -19,7 +19,9 @@ static const char parameters[] =
     "  { name = \"units\"; type = \"int\"; low = 1; high = 64; },\n"
     "  { name = \"act\"; type = \"categorical\"; values = (\"relu\",\n"
     "    \"a b';touch hacked;$(touch hacked)`touch hacked`\\\" *\", \"-rf\"); },\n"
-    "  { name = \"momentum\"; type = \"real\"; low = 0.0; high = 1.0; when = \"act == 'relu'\"; }\n"
+    "  { name = \"momentum\"; type = \"real\"; low = 0.0; high = 1.0; when = \"act == 'relu'\"; "
+    "},\n"
+    "  { name = \"debug\"; type = \"constant\"; value = true; }\n"
     ");\n";
 
 static void make_folder(struct bench *bench)
@@ -116,7 +118,7 @@ void bench_close(struct bench *bench)
 
 void bench_start(struct bench *bench, uint64_t trial, int32_t slot, int act)
 {
-    double values[BENCH_PARAMETERS] = {0.25, 16, act, act == ACT_RELU ? 0.5 : NAN};
+    double values[BENCH_PARAMETERS] = {0.25, 16, act, act == ACT_RELU ? 0.5 : NAN, 0};
     struct dh_task task = {
         .trial = trial, .seed = 1000 + trial, .retries = 1, .slot = slot, .values = values};
     assert_int_equal(dh_eval_start(bench->eval, &task, &bench->err), DH_OK);

@@ -26,7 +26,7 @@ struct bench {
 };
 
 /* The parameters of the test space, in their order. `momentum` is active with act = relu. */
-enum { BENCH_LR, BENCH_UNITS, BENCH_ACT, BENCH_MOMENTUM, BENCH_PARAMETERS };
+enum { BENCH_LR, BENCH_UNITS, BENCH_ACT, BENCH_MOMENTUM, BENCH_DEBUG, BENCH_PARAMETERS };
 /* Indices of act: relu, then values that a shell would take amiss. */
 enum { ACT_RELU, ACT_HOSTILE, ACT_DASH };
 #define HOSTILE "a b';touch hacked;$(touch hacked)`touch hacked`\" *"

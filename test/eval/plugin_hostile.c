@@ -12,7 +12,9 @@ int dh_count;
 static int good(const dh_job *job, dh_result *result)
 {
     const char *act = dh_job_text(job, "act", "none");
-    int known = job->version == DH_PLUGIN_VERSION && job->objective_count == 1 && job->retries == 1;
+    const dh_argument *debug = dh_job_find(job, "debug");
+    int known = job->version == DH_PLUGIN_VERSION && job->objective_count == 1 &&
+                job->retries == 1 && debug && debug->kind == DH_KIND_BOOL && debug->integer == 1;
     printf("DH-OUTPUT: 99\n");
     result->objective[0] = known ? dh_job_real(job, "lr", 0) + (double)dh_job_int(job, "units", 0) +
                                        dh_job_real(job, "momentum", 100) + (act[0] == 'r')

@@ -196,7 +196,7 @@ static void values_are_single_arguments(void **state)
     assert_string_equal(json,
                         "{\"id\": 9, \"seed\": 1009, \"retries\": 1, \"slot\": 0, \"worker\": 3, "
                         "\"parameters\": {\"lr\": 0.25, \"units\": 16, \"act\": \"relu\", "
-                        "\"momentum\": 0.5}}\n");
+                        "\"momentum\": 0.5, \"debug\": true}}\n");
     *strchr(path, '\n') = '\0';
     assert_int_not_equal(access(path, F_OK), 0); /* the temporary file is gone */
     free(json);

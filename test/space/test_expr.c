@@ -13,15 +13,19 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/expr.h"
 
-enum { LR, UNITS, DEPTH, SIZE, ACT, ACT2, MIXED, BN, PATH, FIXED, COUNT };
+enum { LR, UNITS, DEPTH, SIZE, ACT, ACT2, MIXED, BN, PATH, FIXED, FLAG, MODE, COUNT };
 
-static struct dh_choice depths[] = {{"1", 1, true}, {"2", 2, true}, {"4", 4, true}};
-static struct dh_choice sizes[] = {{"small", 0, false}, {"medium", 0, false}, {"large", 0, false}};
-static struct dh_choice acts[] = {{"relu", 0, false}, {"tanh", 0, false}, {"straße", 0, false}};
-static struct dh_choice acts2[] = {{"tanh", 0, false}, {"gelu", 0, false}};
-static struct dh_choice mixed[] = {{"auto", 0, false}, {"3", 3, true}};
-static struct dh_choice bools[] = {{"false", 0, true}, {"true", 1, true}};
-static struct dh_choice fixed[] = {{"7", 7, true}};
+static struct dh_choice depths[] = {
+    {"1", 1, DH_CHOICE_NUMBER}, {"2", 2, DH_CHOICE_NUMBER}, {"4", 4, DH_CHOICE_NUMBER}};
+static struct dh_choice sizes[] = {{.text = "small"}, {.text = "medium"}, {.text = "large"}};
+static struct dh_choice acts[] = {{.text = "relu"}, {.text = "tanh"}, {.text = "straße"}};
+static struct dh_choice acts2[] = {{.text = "tanh"}, {.text = "gelu"}};
+static struct dh_choice mixed[] = {{.text = "auto"}, {"3", 3, DH_CHOICE_NUMBER}};
+static struct dh_choice bools[] = {{"false", 0, DH_CHOICE_TRUTH}, {"true", 1, DH_CHOICE_TRUTH}};
+static struct dh_choice flags[] = {{"true", 1, DH_CHOICE_TRUTH}, {"false", 0, DH_CHOICE_TRUTH}};
+static struct dh_choice modes[] = {
+    {.text = "auto"}, {"false", 0, DH_CHOICE_TRUTH}, {"true", 1, DH_CHOICE_TRUTH}};
+static struct dh_choice fixed[] = {{"7", 7, DH_CHOICE_NUMBER}};
 
 static const struct dh_parameter parameters[COUNT] = {
     [LR] = {.name = "lr", .type = DH_REAL, .low = 1e-5, .high = 1},
@@ -34,12 +38,15 @@ static const struct dh_parameter parameters[COUNT] = {
     [BN] = {.name = "batchnorm", .type = DH_BOOL, .choice_count = 2, .choices = bools},
     [PATH] = {.name = "body[1].conv.k", .type = DH_INTEGER, .low = 0, .high = 9},
     [FIXED] = {.name = "fixed", .type = DH_CONSTANT, .choice_count = 1, .choices = fixed},
+    [FLAG] = {.name = "flag", .type = DH_CATEGORICAL, .choice_count = 2, .choices = flags},
+    [MODE] = {.name = "mode", .type = DH_ORDINAL, .choice_count = 3, .choices = modes},
 };
 
-/* lr 0.5, units 64, depth 4, size medium, act tanh, act2 tanh, mixed 3, batchnorm true. */
-static const double usual[COUNT] = {0.5, 64, 2, 1, 1, 0, 1, 1, 3, 0};
+/* lr 0.5, units 64, depth 4, size medium, act tanh, act2 tanh, mixed 3, batchnorm true, flag
+ * true, mode false. */
+static const double usual[COUNT] = {0.5, 64, 2, 1, 1, 0, 1, 1, 3, 0, 0, 1};
 /* Nothing is active. */
-static const double nothing[COUNT] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+static const double nothing[COUNT] = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 
 static struct dh_expr *compiled(const char *text)
 {
@@ -112,6 +119,9 @@ static void test_unknown(void **state)
         {"3 not in (3, lr)", "f"},
         {"lr in (1, 2)", "?"},
         {"fixed == 7", "?"},
+        {"flag", "?"},
+        {"flag == 'true'", "?"},
+        {"mode == true", "?"},
     };
     (void)state;
     check_all(cases, DH_COUNT_OF(cases), nothing);
@@ -229,6 +239,49 @@ static void test_values(void **state)
     check_all(cases, DH_COUNT_OF(cases), usual);
 }
 
+/* Choices that are true or false: conditions where all are, and with texts among them labels that
+ * `true` and 'true' both stand for. */
+static void test_truth_values(void **state)
+{
+    static const char *const cases[][2] = {
+        {"flag", "t"},
+        {"not flag", "f"},
+        {"flag == true", "t"},
+        {"false == flag", "f"},
+        {"flag == 'true'", "t"},
+        {"'false' == flag", "f"},
+        {"flag != (1 > 2)", "t"},
+        {"flag == batchnorm", "t"},
+        {"batchnorm == 'true'", "t"},
+        {"flag in (true, 'false')", "t"},
+        {"flag in (false, 'false')", "f"},
+        {"flag not in ('false', mode, batchnorm)", "f"},
+        {"flag in ('false', mode)", "f"},
+        {"mode == false", "t"},
+        {"false == mode", "t"},
+        {"mode == true", "f"},
+        {"mode == 'false'", "t"},
+        {"mode in ('auto', true)", "f"},
+        {"mode in (flag, false)", "t"},
+        {"mode == flag", "f"},
+        {"flag == mode", "f"},
+        {"mode > 'auto'", "t"},
+        {"mode < true", "t"},
+        {"true in (flag, false)", "t"},
+    };
+    double point[COUNT];
+    (void)state;
+    check_all(cases, DH_COUNT_OF(cases), usual);
+    memcpy(point, usual, sizeof point);
+    point[FLAG] = 1; /* false */
+    assert_int_equal(value_at("flag", point), 'f');
+    assert_int_equal(value_at("flag == mode", point), 't');
+    assert_int_equal(value_at("mode == flag", point), 't');
+    assert_int_equal(value_at("flag in (true, mode)", point), 't');
+    point[MODE] = 0; /* auto */
+    assert_int_equal(value_at("flag == mode", point), 'f');
+}
+
 /* A label that the other parameter lacks is unequal to it, not unknown. */
 static void test_foreign_label(void **state)
 {
@@ -305,6 +358,16 @@ static void test_errors(void **state)
         {"true or 1 + 1", "column 9: expected a condition such as x > 1, found a number"},
         {"1 < lr < 2", "column 8: comparisons do not chain"},
         {"1 in (1) == true", "column 10: comparisons do not chain"},
+        {"flag == 'ture'", "column 9: 'flag' is never 'ture'; did you mean 'true'?"},
+        {"flag == 'x'", "'flag' is never 'x'; its values are 'true', 'false'"},
+        {"flag > false", "column 1: conditions have no order"},
+        {"flag == act", "column 1: cannot compare the categorical parameter 'flag' (true or "
+                        "false) with the categorical parameter 'act' (labels)"},
+        {"act == true", "column 8: 'act' is never 'true'"},
+        {"act == (1 < 2)", "column 1: cannot compare"},
+        {"flag == 1", "column 1: cannot compare"},
+        {"true in (mode)", "column 1: cannot compare a condition with the ordinal"},
+        {"mode and flag", "column 1: expected a condition such as x > 1, found the ordinal"},
         {"lr == not true", "column 7: expected a value; a 'not' here needs parentheses"},
         {"lr and and", "column 1: expected a condition"},
         {"and", "column 1: expected a value, found 'and'"},
@@ -478,11 +541,12 @@ static void test_noise(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_unknown),       cmocka_unit_test(test_no_result),
-        cmocka_unit_test(test_precedence),    cmocka_unit_test(test_values),
-        cmocka_unit_test(test_foreign_label), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_place),         cmocka_unit_test(test_uses),
-        cmocka_unit_test(test_nesting),       cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_unknown),      cmocka_unit_test(test_no_result),
+        cmocka_unit_test(test_precedence),   cmocka_unit_test(test_values),
+        cmocka_unit_test(test_truth_values), cmocka_unit_test(test_foreign_label),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_place),
+        cmocka_unit_test(test_uses),         cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,6 +214,79 @@ static void formats(void **state)
     fixture_close(&f);
 }
 
+/* Choices that were written as true and false, alone and among texts, beside the text "true". */
+static const char truths[] =
+    "parameters = ( { name = \"fixed\"; type = \"constant\"; value = false; },"
+    "{ name = \"flag\"; type = \"categorical\"; values = (true, false); },"
+    "{ name = \"mode\"; type = \"ordinal\"; values = (\"auto\", false, true); when = \"flag\"; },"
+    "{ name = \"word\"; type = \"categorical\"; values = (\"true\", \"1\"); } );";
+enum { FIXED, FLAG, MODE, WORD, TRUTHS };
+
+static void truth_values_formatted(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_open(truths);
+    double point[TRUTHS] = {0, 0, 2, 0};
+    struct dh_buffer out = {0};
+    dh_space_format_json(f.space, point, &out);
+    assert_string_equal(out.data, "{\"fixed\": false, \"flag\": true, \"mode\": true, "
+                                  "\"word\": \"true\"}");
+    dh_buffer_clear(&out);
+    point[MODE] = 0;
+    dh_space_format_config(f.space, point, &out);
+    assert_string_equal(out.data, "{ fixed = false; flag = true; mode = \"auto\"; "
+                                  "word = \"true\"; }");
+    dh_buffer_free(&out);
+    fixture_close(&f);
+}
+
+/* A configuration says which of the two is meant, a CSV file cannot. */
+static void truth_values_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *expected; /* NULL: accepted */
+    } cases[] = {
+        {"fixed = false; flag = true; mode = false; word = \"true\";", NULL},
+        {"flag = \"true\";", "flag = 'true': expected one of true, false"},
+        {"mode = \"false\";", "mode = 'false': expected one of 'auto', false, true"},
+        {"word = true;", "word = true: expected one of 'true', '1'"},
+        {"fixed = true;", "fixed = true: expected one of false"},
+        {"flag = 1;", "flag = 1: expected one of true, false"},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char *text = dh_strprintf("%sinitial = ( { %s } );", truths, cases[i].given);
+        struct fixture f = fixture_open(text);
+        struct dh_error err = {0};
+        double point[TRUTHS];
+        const struct dh_node *group = f.settings.initial->children[0];
+        dh_status status = dh_space_read_point(f.space, group, point, &err);
+        assert_int_equal(status, cases[i].expected ? DH_CONFIG : DH_OK);
+        assert_true(!cases[i].expected || strstr(err.text, cases[i].expected));
+        fixture_close(&f);
+        free(text);
+    }
+    static const struct {
+        int index;
+        const char *text;
+        double value; /* INFINITY: refused */
+    } fields[] = {
+        {FIXED, "False", 0}, {FIXED, "true", INFINITY}, {FLAG, "true", 0},       {FLAG, "False", 1},
+        {FLAG, "1.0", 0},    {FLAG, "", NAN},           {FLAG, "yes", INFINITY}, {MODE, "auto", 0},
+        {MODE, "0", 1},      {WORD, "True", INFINITY},  {WORD, "true", 0},       {WORD, "1", 1},
+    };
+    struct fixture f = fixture_open(truths);
+    for (size_t i = 0; i < DH_COUNT_OF(fields); i++) {
+        const struct dh_parameter *p = dh_space_parameter(f.space, (size_t)fields[i].index);
+        double value = -1, expected = fields[i].value;
+        dh_status status = dh_parameter_parse(p, fields[i].text, &value, NULL);
+        if (status != (isinf(expected) ? DH_CONFIG : DH_OK) ||
+            (status == DH_OK && !(value == expected || (isnan(value) && isnan(expected)))))
+            fail_msg("%s = %s gave %g", p->name, fields[i].text, value);
+    }
+    fixture_close(&f);
+}
+
 /* What format_config writes, `initial` reads. */
 static void round_trip(const char *space)
 {
@@ -251,6 +324,7 @@ static void config_round_trip(void **state)
                "high = 9007199254740992L; },"
                "{ name = \"r\"; type = \"real\"; low = -1e12; high = 1e12; },"
                "{ name = \"b\"; type = \"bool\"; } );");
+    round_trip(truths);
     round_trip("parameters = ("
                "{ name = \"_a\"; type = \"real\"; low = 0.0; high = 1.0; },"
                "{ name = \"a.b[0]\"; type = \"categorical\"; values = (\"x\", \"y\"); },"
@@ -383,6 +457,13 @@ static void comparing(void **state)
     fixture_close(&f);
     fixture_close(&g);
     fixture_close(&h);
+    f = fixture_open("parameters = ( { name = \"a\"; type = \"constant\"; value = true; } );");
+    g = fixture_open("parameters = ( { name = \"a\"; type = \"constant\"; value = \"true\"; } );");
+    assert_int_equal(dh_space_compare(f.space, f.space, &err), DH_OK);
+    assert_int_equal(dh_space_compare(f.space, g.space, &err), DH_CONFIG);
+    assert_non_null(strstr(err.text, "a: values was (true), is ('true')"));
+    fixture_close(&f);
+    fixture_close(&g);
 }
 
 int main(void)
@@ -396,6 +477,8 @@ int main(void)
         cmocka_unit_test(rare_constraints),
         cmocka_unit_test(identity),
         cmocka_unit_test(formats),
+        cmocka_unit_test(truth_values_formatted),
+        cmocka_unit_test(truth_values_read),
         cmocka_unit_test(config_round_trip),
         cmocka_unit_test(reading_points),
         cmocka_unit_test(parsing),
