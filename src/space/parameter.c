@@ -88,7 +88,7 @@ static dh_status check_bounds(const struct dh_parameter *p, struct dh_error *err
         if (!isfinite(bounds[i]) || (integer && bounds[i] != floor(bounds[i])))
             return dh_node_fail(err, node, "%s: %s has to be %s", p->name, key,
                                 integer ? "an integer" : "a finite number");
-        if (integer && size > LARGEST_INTEGER)
+        if (integer && (size > LARGEST_INTEGER || !dh_value_exact(node)))
             return dh_node_fail(err, node, "%s: %s is beyond 2^53", p->name, key);
         if (size > LARGEST_REAL || (size > 0 && size < SMALLEST_REAL))
             return dh_node_fail(err, node, "%s: %s is not 0 and not between 1e-300 and 1e300",
@@ -112,6 +112,8 @@ static dh_status check_step(const struct dh_parameter *p, struct dh_error *err)
     if (p->type == DH_INTEGER && p->step != floor(p->step))
         return dh_node_fail(err, node, "%s: the step of an int has to be an integer, found %g",
                             p->name, p->step);
+    if (node && p->type == DH_INTEGER && !dh_value_exact(node))
+        return dh_node_fail(err, node, "%s: step is beyond 2^53", p->name);
     double spacing = dh_lattice_spacing(p);
     if (spacing <= 0 || p->low >= p->high)
         return DH_OK;
@@ -201,6 +203,12 @@ static dh_status read_choice(const struct dh_parameter *p, const struct dh_node 
                             p->name, dh_node_kind_name(node->kind));
     if (!isfinite(node->number))
         return dh_node_fail(err, node, "%s: a value has to be finite", p->name);
+    if (!dh_value_exact(node))
+        return dh_node_fail(err, node,
+                            "%s: %s: %lld is beyond 2^53 and would be rounded to %.0f; expected a "
+                            "number that a double can hold, or a text: \"%lld\"",
+                            p->name, p->type == DH_CONSTANT ? "value" : "values",
+                            (long long)node->integer, node->number, (long long)node->integer);
     struct dh_buffer text = {0};
     choice->kind = DH_CHOICE_NUMBER;
     choice->number = node->number + 0.0;

@@ -59,6 +59,8 @@ dh_status dh_value_from_number(const struct dh_parameter *parameter, double numb
                                struct dh_error *err);
 dh_status dh_value_from_label(const struct dh_parameter *parameter, const char *label,
                               double *value, struct dh_error *err);
+/* Is what the node says what its `number` is? Not for an integer that a double has to round. */
+bool dh_value_exact(const struct dh_node *node);
 /* With file:line. */
 dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct dh_node *node,
                              double *value, struct dh_error *err);

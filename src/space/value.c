@@ -5,6 +5,7 @@
  * above its upper bound 0.1".
  */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,11 +147,32 @@ static dh_status from_truth(const struct dh_parameter *parameter, bool truth, do
     return choice_fail(err, parameter, given);
 }
 
+bool dh_value_exact(const struct dh_node *node)
+{
+    if (node->kind != DH_NODE_INT)
+        return true;
+    return node->number < 0x1p63 && (int64_t)node->number == node->integer;
+}
+
+/* An integer that no value can be, although the double nearest to it may be one. */
+static dh_status inexact_fail(const struct dh_parameter *parameter, const struct dh_node *node,
+                              struct dh_error *err)
+{
+    long long given = node->integer;
+    if (parameter->choice_count == 0)
+        return dh_fail(err, DH_CONFIG, "%s = %lld is beyond 2^53", parameter->name, given);
+    char text[32];
+    snprintf(text, sizeof text, "%lld", given);
+    return choice_fail(err, parameter, text);
+}
+
 static dh_status unplaced(const struct dh_parameter *parameter, const struct dh_node *node,
                           double *value, struct dh_error *err)
 {
     if (node->kind == DH_NODE_BOOL)
         return from_truth(parameter, node->integer != 0, value, err);
+    if (parameter->type != DH_REAL && !dh_value_exact(node))
+        return inexact_fail(parameter, node, err);
     if (node->kind == DH_NODE_INT || node->kind == DH_NODE_REAL)
         return dh_value_from_number(parameter, node->number, value, err);
     if (node->kind == DH_NODE_TEXT && parameter->type == DH_BOOL)

@@ -27,6 +27,12 @@ static void numbers_refused(void **state)
         {"type = \"int\"; low = 0.5; high = 4;", "low has to be an integer"},
         {"type = \"int\"; low = 0; high = 4; step = 1.5;", "step of an int has to be an integer"},
         {"type = \"int\"; low = 0; high = 9007199254740994L;", "beyond 2^53"},
+        {"type = \"int\"; low = 0; high = 9007199254740993L;", "x: high is beyond 2^53"},
+        {"type = \"int\"; low = -9007199254740993L; high = 0;", "x: low is beyond 2^53"},
+        {"type = \"int\"; low = 0; high = 9; step = 9007199254740993L;", "step is beyond 2^53"},
+        {"type = \"int\"; low = 9007199254740990L; high = 9007199254740992L; "
+         "default = 9007199254740993L;",
+         "x = 9007199254740993 is beyond 2^53"},
         {"type = \"int\"; low = 0; high = 9007199254740992L;", "more than 1e12 values"},
         {"type = \"int\"; low = 1000000000000000L; high = 1000000000000010L; scale = \"log\";",
          "too close to be told apart on a log scale"},
@@ -77,6 +83,15 @@ static void choices_refused(void **state)
         {"type = \"bool\"; default = 1;", "x = 1: expected one of false, true"},
         {"type = \"constant\";", "value"},
         {"type = \"constant\"; value = (1);", "has to be a text, number or boolean"},
+        {"type = \"constant\"; value = 12345678901234567L;",
+         "x: value: 12345678901234567 is beyond 2^53 and would be rounded to 12345678901234568; "
+         "expected a number that a double can hold, or a text: \"12345678901234567\""},
+        {"type = \"constant\"; value = 0xFFFFFFFFFFFFFFFL;", "x: value: 1152921504606846975 is"},
+        {"type = \"constant\"; value = 9223372036854775807L;", "x: value: 9223372036854775807 is"},
+        {"type = \"ordinal\"; values = (1, -9007199254740993L);",
+         "x: values: -9007199254740993 is beyond 2^53"},
+        {"type = \"ordinal\"; values = (1, 9007199254740992L); default = 9007199254740993L;",
+         "x = 9007199254740993: expected one of 1, 9007199254740992"},
         {"type = \"constant\"; value = 1; default = 1;", "default"},
     };
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++)
@@ -152,6 +167,9 @@ static void values_and_presets(void **state)
         {"type = \"bool\"; default = true;", 1, 2},
         {"type = \"constant\"; value = 17;", 0, 1},
         {"type = \"constant\"; value = \"text\";", 0, 1},
+        {"type = \"constant\"; value = 0x1000000000000000L;", 0, 1}, /* 2^60 is a double */
+        {"type = \"real\"; low = 0; high = 1e18; default = 12345678901234567L;", 12345678901e6,
+         INFINITY},
     };
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
         struct fixture f = fixture_one(cases[i].declaration);
