@@ -97,11 +97,21 @@ static double snap_real(const struct dh_parameter *parameter, double value)
     return rounded;
 }
 
+/* How far from a whole number, in steps, rounding can put the upper bound of a lattice: the bounds
+ * and the step are decimals rounded to doubles, so it grows with the number of steps and with the
+ * size of the bounds. What check_step (parameter.c) lets through keeps it below a tenth. */
+static double step_error(const struct dh_parameter *parameter)
+{
+    double low = parameter->low, high = parameter->high;
+    double error = 4 * DBL_EPSILON / dh_lattice_spacing(parameter);
+    return fmax(1e-9, error * (high - low + fmax(fabs(low), fabs(high))));
+}
+
 /* The number of the last value. A real's bound is reached in spite of rounding (0.9 = 9 * 0.1). */
 static double last_number(const struct dh_parameter *parameter)
 {
     double steps = (parameter->high - parameter->low) / dh_lattice_spacing(parameter);
-    return floor(parameter->type == DH_INTEGER ? steps : steps + 1e-9);
+    return floor(parameter->type == DH_INTEGER ? steps : steps + step_error(parameter));
 }
 
 double dh_lattice_value(const struct dh_parameter *parameter, double k)
@@ -112,7 +122,7 @@ double dh_lattice_value(const struct dh_parameter *parameter, double k)
         return parameter->low;
     if (parameter->type == DH_INTEGER)
         return value;
-    if (fabs(value - parameter->high) <= 1e-6 * spacing)
+    if (value >= parameter->high - fmax(1e-6, step_error(parameter)) * spacing)
         return parameter->high;
     return dh_lattice_round(value, parameter->digits);
 }

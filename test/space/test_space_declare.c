@@ -212,6 +212,53 @@ static void levels_ascend(void **state)
     fixture_close(&f);
 }
 
+/* However many steps there are, rounding does not take the upper bound away; and a bound between
+ * two values stays out. */
+static void upper_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *declaration;
+        double last, levels;
+    } cases[] = {
+        {"low = 0; high = 1000; step = 1e-5;", 1000, 1e8 + 1},
+        {"low = 0; high = 300; step = 1e-5;", 300, 3e7 + 1},
+        {"low = 0; high = 2100000; step = 0.07;", 2100000, 3e7 + 1},
+        {"low = -500; high = 500; step = 1e-5;", 500, 1e8 + 1},
+        {"low = 1000000.1; high = 1000000.9; step = 0.1;", 1000000.9, 9},
+        {"low = 123456789.1; high = 123456789.7; step = 0.0001;", 123456789.7, 6001},
+        {"low = 0.1; high = 1e6; step = 0.1; scale = \"log\";", 1e6, 1e7},
+        {"low = 0; high = 1000.000005; step = 1e-5;", 1000, 1e8 + 1},
+        {"low = 0; high = 999.999999; step = 1e-5;", 999.99999, 1e8},
+        {"low = 0; high = 999.9999999; step = 1e-5;", 999.99999, 1e8},
+        {"low = 0; high = 0.95; step = 0.1;", 0.9, 10},
+        {"low = 0; high = 0.8999; step = 0.1;", 0.8, 9},
+        {"low = 0; high = 0.89999999; step = 0.1;", 0.8, 9},
+        {"low = 123456789.1; high = 123456789.69999; step = 0.0001;", 123456789.6999, 6000},
+    };
+    struct dh_error err = {0};
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char *text = dh_strprintf("type = \"real\"; %s", cases[i].declaration);
+        struct fixture f = fixture_one(text);
+        const struct dh_parameter *p = dh_space_parameter(f.space, 0);
+        double levels = dh_parameter_levels(p);
+        double last = dh_parameter_level(p, (uint64_t)levels - 1);
+        if (levels != cases[i].levels || last != cases[i].last)
+            fail_msg("%s: %.17g levels, the last %.17g", text, levels, last);
+        for (uint64_t k = 0; k < 100 && k < (uint64_t)levels; k++) {
+            double value = dh_parameter_level(p, (uint64_t)levels - 1 - k);
+            if (dh_space_check(f.space, &value, &err) != DH_OK)
+                fail_msg("%s: %s", text, err.text);
+            assert_true(dh_parameter_decode(p, dh_parameter_encode(p, value)) == value);
+        }
+        fixture_close(&f);
+        free(text);
+    }
+    struct fixture f = fixture_one("type = \"real\"; low = 0; high = 1000; step = 1e-5; "
+                                   "default = 1000;");
+    fixture_close(&f);
+}
+
 /* Children before parents in the file: the rest of the order stays. */
 static void parents_come_first(void **state)
 {
@@ -277,7 +324,8 @@ int main(void)
         cmocka_unit_test(numbers_refused),    cmocka_unit_test(choices_refused),
         cmocka_unit_test(structure_refused),  cmocka_unit_test(conditions_refused),
         cmocka_unit_test(values_and_presets), cmocka_unit_test(levels_ascend),
-        cmocka_unit_test(parents_come_first), cmocka_unit_test(long_chain),
+        cmocka_unit_test(upper_bounds),       cmocka_unit_test(parents_come_first),
+        cmocka_unit_test(long_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
