@@ -24,6 +24,8 @@
  * `-2^2` is -4, `2^3^2` is 512, the remainder `%` has the sign of the divisor. `x in (a, b)` is
  * `x == a or x == b`. Labels are compared with == and !=; those of an ordinal also by their order
  * in its list, with one of its own. Names are [A-Za-z_][A-Za-z0-9_.]*, [digits] allowed between.
+ * A parameter whose name has a '-' cannot be used here, and its name without spaces around the
+ * minus is an error, since it is not clear whether a subtraction is meant.
  */
 #ifndef DH_MPI_EXPR_H
 #define DH_MPI_EXPR_H
@@ -40,6 +42,8 @@ struct dh_expr;
 dh_status dh_expr_compile(const char *text, const struct dh_node *node,
                           const struct dh_parameter *parameters, size_t count, struct dh_expr **out,
                           struct dh_error *err);
+/* Is it a word of the language, which cannot be the name of a parameter? */
+bool dh_expr_reserved(const char *name);
 void dh_expr_destroy(struct dh_expr **expr);
 /* Is it known to be true at `point` (native values, NaN inactive): what a `when` asks. Never
  * fails; allocates nothing. */

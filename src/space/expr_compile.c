@@ -144,19 +144,50 @@ static bool parse_parameter(struct dh_expr_compiler *c, const struct dh_expr_wor
     return emit(c, step, 1);
 }
 
+/* Is the text of `length` from a word on made of whole words? */
+static bool whole_words(const struct dh_expr_word *first, size_t length)
+{
+    const char *next = first->at;
+    while (next < first->at + length)
+        (void)dh_expr_word_read(&next);
+    return next == first->at + length;
+}
+
+/* Names of parameters may have a '-', which is a subtraction here: "a-b" is refused where it is
+ * also a name, rather than read as a minus b. */
+static bool not_ambiguous(struct dh_expr_compiler *c, const struct dh_expr_word *word)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const char *name = c->parameters[i].name;
+        size_t length = strlen(name);
+        if (length > word->length && name[word->length] == '-' &&
+            strncmp(name, word->at, length) == 0 && whole_words(word, length))
+            return dh_expr_complain(c, word->at,
+                                    "it is not clear whether '%.60s' is the parameter of that name "
+                                    "or a subtraction; write a subtraction with spaces around the "
+                                    "'-', and rename the parameter to use it in an expression",
+                                    name);
+    }
+    return true;
+}
+
 static bool parse_name(struct dh_expr_compiler *c, struct dh_expr_operand *out)
 {
-    static const char *const reserved[] = {"and", "or", "in", "not"};
     struct dh_expr_word name = c->word;
-    for (size_t i = 0; i < DH_COUNT_OF(reserved); i++)
-        if (dh_expr_word_is(&name, reserved[i]))
-            return expected(c, i < 3 ? "a value" : "a value; a 'not' here needs parentheses");
-    advance(c);
-    if (dh_expr_word_is(&name, "true") || dh_expr_word_is(&name, "false")) {
+    bool yes = dh_expr_word_is(&name, "true");
+    if (yes || dh_expr_word_is(&name, "false")) {
+        advance(c);
         out->type = DH_EXPR_BOOLEAN;
         out->label = name;
-        return emit_constant(c, dh_expr_word_is(&name, "true"));
+        return emit_constant(c, yes);
     }
+    if (dh_expr_word_is(&name, "not"))
+        return expected(c, "a value; a 'not' here needs parentheses");
+    if (dh_expr_word_reserved(&name))
+        return expected(c, "a value");
+    if (!not_ambiguous(c, &name))
+        return false;
+    advance(c);
     if (take(c, "("))
         return parse_call(c, &name, out);
     return parse_parameter(c, &name, out);

@@ -110,6 +110,8 @@ struct dh_expr_word {
 /* The word at `*next`, which is moved behind it. */
 struct dh_expr_word dh_expr_word_read(const char **next);
 bool dh_expr_word_is(const struct dh_expr_word *word, const char *text);
+/* Is it one that cannot be a name? */
+bool dh_expr_word_reserved(const struct dh_expr_word *word);
 
 /* The state of a compilation, and an operand whose steps are emitted. */
 enum dh_expr_type { DH_EXPR_NUMBER, DH_EXPR_LABEL, DH_EXPR_BOOLEAN };

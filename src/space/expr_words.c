@@ -132,6 +132,21 @@ struct dh_expr_word dh_expr_word_read(const char **next)
     return word;
 }
 
+bool dh_expr_word_reserved(const struct dh_expr_word *word)
+{
+    static const char *const reserved[] = {"and", "or", "in", "not", "true", "false"};
+    for (size_t i = 0; i < DH_COUNT_OF(reserved); i++)
+        if (dh_expr_word_is(word, reserved[i]))
+            return true;
+    return false;
+}
+
+bool dh_expr_reserved(const char *name)
+{
+    struct dh_expr_word word = dh_expr_word_read(&name);
+    return *name == '\0' && dh_expr_word_reserved(&word);
+}
+
 bool dh_expr_word_is(const struct dh_expr_word *word, const char *text)
 {
     return (word->kind == DH_EXPR_WORD_NAME || word->kind == DH_EXPR_WORD_SYMBOL) &&

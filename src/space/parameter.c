@@ -389,6 +389,11 @@ dh_status dh_parameter_unpack(const struct dh_node *node, struct dh_parameter *o
                             "\"%s\" cannot be the name of a parameter: expected a letter or _, "
                             "then letters, digits and _ . - [ ]",
                             d.name);
+    if (dh_expr_reserved(d.name))
+        return dh_node_fail(err, name,
+                            "\"%s\" cannot be the name of a parameter: it is a word of the "
+                            "expressions of when and constraints",
+                            d.name);
     out->name = dh_strdup(d.name);
     out->type = kind->type;
     out->conditional = d.when != NULL;

@@ -113,6 +113,13 @@ static void structure_refused(void **state)
         fixture_refuses(text, "cannot be the name");
         free(text);
     }
+    static const char *const reserved[] = {"true", "false", "and", "or", "not", "in"};
+    for (size_t i = 0; i < DH_COUNT_OF(reserved); i++) {
+        char *text =
+            dh_strprintf("parameters = ( { name = \"%s\"; type = \"bool\"; } );", reserved[i]);
+        fixture_refuses(text, "it is a word of the expressions");
+        free(text);
+    }
     fixture_refuses("parameters = ( { name = \"a\"; type = \"bool\"; },\n"
                     "{ name = \"b\"; type = \"bool\"; },\n { name = \"a\"; type = \"bool\"; } );",
                     "t.cfg:3: the parameter \"a\" is there already, at t.cfg:1");
@@ -137,6 +144,37 @@ static void conditions_refused(void **state)
                     "t.cfg:2: the conditions go round in a circle: a -> c -> a");
     fixture_refuses("parameters = ( { name = \"a\"; type = \"bool\"; when = \"nobody\"; } );",
                     "nobody");
+}
+
+/* A name with a minus in it is not read as a subtraction. */
+static void minus_in_names(void **state)
+{
+    (void)state;
+    static const char space[] =
+        "parameters = ( { name = \"a\"; type = \"int\"; low = 0; high = 9; },\n"
+        "{ name = \"b\"; type = \"int\"; low = 0; high = 9; },\n"
+        "{ name = \"a-b\"; type = \"int\"; low = 0; high = 9; },\n"
+        "{ name = \"max-1\"; type = \"int\"; low = 0; high = 9; },\n"
+        "{ name = \"bc\"; type = \"int\"; low = 0; high = 9; } );\n";
+    static const char *const unclear[] = {"a-b > 3", "2*a-b > 3", "b < a-b", "a-b-b > 0",
+                                          "abs(a-b) > 1"};
+    static const char *const clear[] = {"a - b > 3", "a -b > 3",  "a- b > 3",         "a-bc > 3",
+                                        "b-a > 3",   "a-1 > b-2", "max(a-2, 1-b) > 3"};
+    for (size_t i = 0; i < DH_COUNT_OF(unclear); i++) {
+        char *text = dh_strprintf("%sconstraints = ( \"%s\" );", space, unclear[i]);
+        fixture_refuses(text, "it is not clear whether 'a-b' is the parameter of that name or a "
+                              "subtraction; write a subtraction with spaces");
+        free(text);
+    }
+    for (size_t i = 0; i < DH_COUNT_OF(clear); i++) {
+        char *text = dh_strprintf("%sconstraints = ( \"%s\" );", space, clear[i]);
+        struct fixture f = fixture_open(text);
+        fixture_close(&f);
+        free(text);
+    }
+    char *text = dh_strprintf("%sconstraints = ( \"max-1 > 3\" );", space);
+    fixture_refuses(text, "'max-1' is the parameter");
+    free(text);
 }
 
 static void values_and_presets(void **state)
@@ -323,9 +361,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_refused),    cmocka_unit_test(choices_refused),
         cmocka_unit_test(structure_refused),  cmocka_unit_test(conditions_refused),
-        cmocka_unit_test(values_and_presets), cmocka_unit_test(levels_ascend),
-        cmocka_unit_test(upper_bounds),       cmocka_unit_test(parents_come_first),
-        cmocka_unit_test(long_chain),
+        cmocka_unit_test(minus_in_names),     cmocka_unit_test(values_and_presets),
+        cmocka_unit_test(levels_ascend),      cmocka_unit_test(upper_bounds),
+        cmocka_unit_test(parents_come_first), cmocka_unit_test(long_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
