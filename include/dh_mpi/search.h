@@ -54,6 +54,7 @@ struct dh_search_context {
     const struct dh_settings *settings;
     uint64_t seed;
     const struct dh_log *log;
+    const char *setting; /* of `optimizer` that chose the method, for messages; NULL: "method" */
     /* Settled points that the caller has read from files (this room reads none), count ×
      * dh_space_count; NULL: none. */
     const double *points; /* of dh_search_list_file, for the method "list" */

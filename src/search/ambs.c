@@ -75,7 +75,9 @@ static dh_status create_design(struct ambs *ambs, struct dh_error *err)
     set_option(ambs, "size", (int64_t)ambs->initial_points);
     if (design->option)
         set_option(ambs, design->option, design->value(ambs));
-    return m->create(ambs->context, ambs->design_options, &ambs->design_state, err);
+    ambs->design_context = *ambs->context;
+    ambs->design_context.setting = "initial_design";
+    return m->create(&ambs->design_context, ambs->design_options, &ambs->design_state, err);
 }
 
 /* How far the design's sequence was walked; 0 of one that has none. */

@@ -303,6 +303,7 @@ struct ambs {
     int cores;
 
     const struct dh_search_method *design;
+    struct dh_search_context design_context; /* ours, but for the setting that it is to blame */
     void *design_options, *design_state;
     size_t initial_points;
 

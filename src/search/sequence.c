@@ -135,11 +135,13 @@ static dh_status create(const struct dh_search_context *context, const struct ki
     s->seed = context->seed;
     choose_dimensions(s);
     if (s->dimensions > kind->dimension_limit) {
-        const struct dh_node *node = dh_node_child(context->settings->optimizer, "method");
+        const char *setting = context->setting ? context->setting : "method";
+        const struct dh_node *node = dh_node_child(context->settings->optimizer, setting);
         return dh_node_fail(err, node,
-                            "optimizer.method: %s is limited to %zu parameters with more than one "
+                            "optimizer.%s: %s is limited to %zu parameters with more than one "
                             "value and the space has %zu; %s",
-                            kind->name, kind->dimension_limit, s->dimensions, kind->advice);
+                            setting, kind->name, kind->dimension_limit, s->dimensions,
+                            kind->advice);
     }
     s->raw = dh_alloc(s->dimensions, sizeof *s->raw);
     s->words = dh_alloc(s->dimensions, sizeof *s->words);

@@ -48,18 +48,52 @@ static void bad_settings_are_refused(void **unused)
     REFUSED(SQUARE "constraints = ( \"x > 0.5\" );\ninitial = ( { x = 0.1; } );", "test.cfg:5:");
 }
 
+/* `count` parameters, and one that uses no dimension. */
+static struct dh_buffer wide_space(const char *optimizer, int count)
+{
+    struct dh_buffer text = {0};
+    dh_buffer_printf(&text, "optimizer = {\n %s };\nparameters = (", optimizer);
+    for (int i = 0; i < count; i++)
+        dh_buffer_printf(&text, "{ name = \"x%d\"; type = \"bool\"; },", i);
+    dh_buffer_text(&text, "{ name = \"k\"; type = \"constant\"; value = 1; } );");
+    return text;
+}
+
+/* As a method and as the initial design of ambs: the message is about what was asked for. */
+static void sequences_say_what_chose_them(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name, *limit;
+        int count;
+    } cases[] = {
+        {"sobol", "limited to 40 ", 41},
+        {"halton", "limited to 1229 ", 1230},
+        {"hammersley", "limited to 1230 ", 1231},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char *method = dh_strprintf("\n method = \"%s\";", cases[i].name);
+        char *design =
+            dh_strprintf("method = \"ambs\";\n\n initial_design = \"%s\";", cases[i].name);
+        struct dh_buffer text = wide_space(method, cases[i].count);
+        REFUSED(text.data, "test.cfg:3: optimizer.method: ", cases[i].name, cases[i].limit);
+        dh_buffer_free(&text);
+        text = wide_space(design, cases[i].count);
+        REFUSED(text.data, "test.cfg:4: optimizer.initial_design: ", cases[i].name, cases[i].limit);
+        dh_buffer_free(&text);
+        free(method);
+        free(design);
+    }
+}
+
 static void sobol_has_a_limit(void **unused)
 {
     (void)unused;
     for (int count = 40; count <= 41; count++) {
-        struct dh_buffer text = {0};
-        dh_buffer_text(&text, "optimizer = {\n method = \"sobol\"; };\nparameters = (");
-        for (int i = 0; i < count; i++)
-            dh_buffer_printf(&text, "{ name = \"x%d\"; type = \"bool\"; },", i);
-        dh_buffer_text(&text, "{ name = \"k\"; type = \"constant\"; value = 1; } );");
+        struct dh_buffer text = wide_space("method = \"sobol\";", count);
         if (count == 41) {
             REFUSED(text.data, "test.cfg:2:", "40", "41", "halton");
-        } else { /* the constant uses no dimension */
+        } else {
             struct bench bench;
             bench_open(&bench, text.data, 1);
             struct run run = bench_run_new(&bench, 10);
@@ -352,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_settings_are_refused),
         cmocka_unit_test(sobol_has_a_limit),
+        cmocka_unit_test(sequences_say_what_chose_them),
         cmocka_unit_test(default_is_model_based),
         cmocka_unit_test(given_points_come_first),
         cmocka_unit_test(impossible_constraints),
