@@ -63,16 +63,17 @@ double dh_expm1(double x)
     return x + x * x * series(terms, DH_COUNT_OF(terms), x);
 }
 
-/* e^(-x²), x² in two parts, since its rounding would show. */
-static double bell(double x)
+/* e^(-x²/divisor), x² in two parts, since its rounding would show; the divisor is 1 or 2. */
+static double bell(double x, double divisor)
 {
     double high = dh_bits_number(dh_bits_of(x) & 0xfffffffff8000000);
-    double rest = (x - high) * (x + high);
-    return dh_exp(-high * high) * (1 - rest * (1 - rest * (0.5 - rest / 6)));
+    double rest = (x - high) * (x + high) / divisor;
+    return dh_exp(-high * high / divisor) * (1 - rest * (1 - rest * (0.5 - rest / 6)));
 }
 
-/* erfc(x) e^(x²) / t for t = 2 / (2 + x), as a Chebyshev series in 2t - 1. */
-static double erfc_positive(double x)
+/* erfc(x) e^(x²) / t for t = 2 / (2 + x), as a Chebyshev series in 2t - 1; `exponential` is the
+ * e^(-x²). */
+static double erfc_positive(double x, double exponential)
 {
     static const double terms[ERFC_TERMS] = {
         0.5770337386164697,      0.3554369212704985,     0.06509515882878653,
@@ -91,15 +92,80 @@ static double erfc_positive(double x)
         before = last;
         last = next;
     }
-    return t * bell(x) * (y * last - before + terms[0]);
+    return t * exponential * (y * last - before + terms[0]);
 }
 
 double dh_erfc(double x)
 {
     if (isnan(x))
         return x;
-    double value = fabs(x) < 28 ? erfc_positive(fabs(x)) : 0;
+    double value = fabs(x) < 28 ? erfc_positive(fabs(x), bell(x, 1)) : 0;
     return x < 0 ? 2 - value : value;
+}
+
+/* erfc(-z / √2) / 2, with e^(-z²/2) from z itself: in the tail the rounding of z / √2 would show.
+ */
+double dh_normal_below(double z)
+{
+    if (isnan(z))
+        return z;
+    double tail = fabs(z) < 40 ? 0.5 * erfc_positive(fabs(z) * M_SQRT1_2, bell(z, 2)) : 0;
+    return z < 0 ? tail : 1 - tail;
+}
+
+#define NORMAL_TERMS 8
+
+/* Two polynomials in x, the first over the second. */
+struct ratio {
+    double above[NORMAL_TERMS], below[NORMAL_TERMS];
+};
+
+/* By Horner's rule, as published: `series` would round otherwise. */
+static double ratio_at(const struct ratio *ratio, double x)
+{
+    double above = 0, below = 0;
+    for (size_t k = NORMAL_TERMS; k-- > 0;) {
+        above = above * x + ratio->above[k];
+        below = below * x + ratio->below[k];
+    }
+    return above / below;
+}
+
+/* M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution", Applied
+ * Statistics 37 (1988) 477-484, PPND16: a ratio of polynomials around the middle, and two in
+ * √(-log p) for the tails. */
+double dh_normal_quantile(double p)
+{
+    static const struct ratio middle = {
+        {3.3871328727963666080e0, 1.3314166789178437745e+2, 1.9715909503065514427e+3,
+         1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
+         3.3430575583588128105e+4, 2.5090809287301226727e+3},
+        {1, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
+         2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4,
+         5.2264952788528545610e+3}};
+    static const struct ratio near = {
+        {1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+         3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+         2.27238449892691845833e-2, 7.74545014278341407640e-4},
+        {1, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
+         1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
+         1.05075007164441684324e-9}};
+    static const struct ratio far = {
+        {6.65790464350110377720e0, 5.46378491116411436990e0, 1.78482653991729133580e0,
+         2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+         2.71155556874348757815e-5, 2.01033439929228813265e-7},
+        {1, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+         7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7,
+         2.04426310338993978564e-15}};
+    double q = p - 0.5;
+    if (fabs(q) <= 0.425)
+        return q * ratio_at(&middle, 0.180625 - q * q);
+    double tail = q < 0 ? p : 1 - p;
+    if (!(tail > 0))
+        return tail == 0 ? copysign(INFINITY, q) : NAN;
+    double r = sqrt(-dh_log(tail));
+    double z = r <= 5 ? ratio_at(&near, r - 1.6) : ratio_at(&far, r - 5);
+    return q < 0 ? -z : z;
 }
 
 double dh_power(double x, double y)

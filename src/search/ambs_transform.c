@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <gsl/gsl_cdf.h>
-
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
 
@@ -114,7 +112,7 @@ static double normal_score(const struct ambs_transform *t, double y)
 {
     double below = (double)count_below(t, y, false), equal = (double)count_below(t, y, true);
     double rank = 0.5 * (below + equal); /* the middle of equals; between others */
-    return gsl_cdf_ugaussian_Pinv((rank + 0.5) / ((double)t->sorted_count + 1));
+    return dh_normal_quantile((rank + 0.5) / ((double)t->sorted_count + 1));
 }
 
 static double shape(const struct ambs_transform *t, double y)

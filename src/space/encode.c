@@ -3,7 +3,6 @@
  * `encode` and `decode` know scales only, since models and local moves want to see positions;
  * `quantile` knows the prior as well. All of them give canonical values.
  */
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 
 #include "dh_mpi/math.h"
@@ -86,16 +85,11 @@ static double deviations(const struct dh_parameter *parameter, double value)
  * near 1, so that bounds far from the mean keep their precision. */
 static double truncated_quantile(double a, double b, double u)
 {
-    double z;
     if (u <= 0 || u >= 1)
         return u <= 0 ? a : b;
-    if (a > 0) {
-        double from = gsl_cdf_ugaussian_Q(a), to = gsl_cdf_ugaussian_Q(b);
-        z = gsl_cdf_ugaussian_Qinv(from + u * (to - from));
-    } else {
-        double from = gsl_cdf_ugaussian_P(a), to = gsl_cdf_ugaussian_P(b);
-        z = gsl_cdf_ugaussian_Pinv(from + u * (to - from));
-    }
+    double side = a > 0 ? -1 : 1;
+    double from = dh_normal_below(side * a), to = dh_normal_below(side * b);
+    double z = side * dh_normal_quantile(from + u * (to - from));
     return fmin(fmax(z, a), b);
 }
 
@@ -104,8 +98,8 @@ double dh_prior_mass(const struct dh_parameter *parameter)
     double low, high;
     covered(parameter, &low, &high);
     double a = deviations(parameter, low), b = deviations(parameter, high);
-    return a > 0 ? gsl_cdf_ugaussian_Q(a) - gsl_cdf_ugaussian_Q(b)
-                 : gsl_cdf_ugaussian_P(b) - gsl_cdf_ugaussian_P(a);
+    return a > 0 ? dh_normal_below(-a) - dh_normal_below(-b)
+                 : dh_normal_below(b) - dh_normal_below(a);
 }
 
 static double normal_quantile(const struct dh_parameter *parameter, double u)
@@ -116,7 +110,7 @@ static double normal_quantile(const struct dh_parameter *parameter, double u)
         covered(parameter, &low, &high);
         z = truncated_quantile(deviations(parameter, low), deviations(parameter, high), u);
     } else {
-        z = gsl_cdf_ugaussian_Pinv(u); /* infinite at 0 and 1: the bounds */
+        z = dh_normal_quantile(u); /* infinite at 0 and 1: the bounds */
     }
     double distance = z * parameter->deviation;
     if (parameter->scale == DH_SCALE_LOG)

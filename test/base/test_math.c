@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <gsl/gsl_cdf.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
@@ -71,6 +72,23 @@ static void test_power(void **state)
     }
 }
 
+/* Both tails as well as the middle; the tails by their powers of ten. */
+static void test_normal(void **state)
+{
+    (void)state;
+    struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 2);
+    for (int i = 0; i < DRAWS; i++) {
+        double u = dh_random_uniform(&random);
+        double z = -37 + 45 * u, p = i % 2 ? u : pow(10, -307 * u);
+        assert_true(fabs(dh_normal_below(z) / gsl_cdf_ugaussian_P(z) - 1) < 4e-15);
+        assert_true(fabs(dh_normal_quantile(p) / gsl_cdf_ugaussian_Pinv(p) - 1) < 4e-15);
+        bool middle = fabs(p - 0.5) <= 0.425; /* the algorithm uses + - * / alone there */
+        assert_true(!middle || dh_normal_quantile(p) == gsl_cdf_ugaussian_Pinv(p));
+        z = dh_normal_quantile(p);
+        assert_true(p > 0.5 || fabs(dh_normal_below(z) / p - 1) < 1e-15 * (4 + z * z));
+    }
+}
+
 static void test_ends(void **state)
 {
     (void)state;
@@ -83,6 +101,13 @@ static void test_ends(void **state)
     assert_true(dh_expm1(0) == 0 && dh_expm1(-INFINITY) == -1 && dh_expm1(INFINITY) == INFINITY);
     assert_true(isnan(dh_expm1(NAN)) && dh_expm1(1e-300) == 1e-300);
     assert_true(dh_erfc(INFINITY) == 0 && dh_erfc(-INFINITY) == 2 && isnan(dh_erfc(NAN)));
+    assert_true(dh_normal_below(-INFINITY) == 0 && dh_normal_below(INFINITY) == 1);
+    assert_true(dh_normal_below(0) == 0.5 && isnan(dh_normal_below(NAN)));
+    assert_true(dh_normal_below(-38) > 0 && dh_normal_below(-40) == 0 && dh_normal_below(9) == 1);
+    assert_true(dh_normal_quantile(0) == -INFINITY && dh_normal_quantile(1) == INFINITY);
+    assert_true(dh_normal_quantile(0.5) == 0 && isnan(dh_normal_quantile(NAN)));
+    assert_true(isnan(dh_normal_quantile(-0.1)) && isnan(dh_normal_quantile(1.1)));
+    assert_true(isfinite(dh_normal_quantile(5e-324)) && isfinite(dh_normal_quantile(1 - 0x1p-53)));
     assert_true(dh_cos_turns(0) == 1 && dh_cos_turns(1) == 1 && dh_cos_turns(0.5) == -1);
     assert_true(dh_cos_turns(0.25) == 0 && dh_cos_turns(0.75) == 0);
     assert_true(dh_exp2_whole(-1022) == DBL_MIN && dh_exp2_whole(1023) == 0x1p1023);
@@ -96,22 +121,28 @@ static void test_bits(void **state)
     uint64_t hash = 0;
     for (int i = 0; i < DRAWS; i++) {
         double u = dh_random_uniform(&random);
-        const double values[] = {dh_exp(40 * u - 20),      dh_log(u),      dh_log1p(-u),
-                                 dh_expm1(2 * u - 1),      dh_erfc(8 * u), dh_cos_turns(u),
+        const double values[] = {dh_exp(40 * u - 20),
+                                 dh_log(u),
+                                 dh_log1p(-u),
+                                 dh_expm1(2 * u - 1),
+                                 dh_erfc(8 * u),
+                                 dh_cos_turns(u),
+                                 dh_normal_below(12 * u - 8),
+                                 dh_normal_quantile(u),
+                                 dh_normal_quantile(1e-9 * u),
                                  dh_random_normal(&random)};
         for (size_t k = 0; k < DH_COUNT_OF(values); k++)
             hash = dh_hash_mix(hash ^ dh_bits_of(values[k]));
     }
-    if (hash != UINT64_C(0xc351208854518879))
+    if (hash != UINT64_C(0x7ea330f58258937a))
         fail_msg("the hash is 0x%llx", (unsigned long long)hash);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_libm),
-        cmocka_unit_test(test_power),
-        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_against_libm), cmocka_unit_test(test_power),
+        cmocka_unit_test(test_normal),       cmocka_unit_test(test_ends),
         cmocka_unit_test(test_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,8 @@ old='glibc.cpu.hwcaps=-AVX,-AVX2,-AVX512F,-FMA,-FMA4,-AVX_Usable,-AVX2_Usable,-F
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 failed=0
-for search in '60 auto' '30 et' '20 gbrt'; do
-    # shellcheck disable=SC2086 # two arguments
+for search in '60 auto auto' '30 et auto' '20 gbrt auto' '40 gp quantile'; do
+    # shellcheck disable=SC2086 # three arguments
     {
         "$1" $search > "$folder/here"
         GLIBC_TUNABLES=$old "$1" $search > "$folder/old C library"

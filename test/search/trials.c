@@ -1,6 +1,6 @@
-/* Prints the trials of a search with one worker, to the last bit: trials COUNT SURROGATE. Values
- * are made of sums and products alone, so that they are the same on every machine; whether the
- * trials are, too, is what same_trials.sh wants to know. */
+/* Prints the trials of a search with one worker, to the last bit: trials COUNT SURROGATE TRANSFORM.
+ * Values are made of sums and products alone, so that they are the same on every machine; whether
+ * the trials are, too, is what same_trials.sh wants to know. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +17,14 @@ static const char config_text[] =
     "  { name = \"l0\"; type = \"real\"; low = 1e-5; high = 1.0; scale = \"log\"; },\n"
     "  { name = \"i0\"; type = \"int\"; low = 8; high = 1024; scale = \"log\"; },\n"
     "  { name = \"c0\"; type = \"categorical\"; values = (\"a\", \"b\", \"c\"); },\n"
-    "  { name = \"o0\"; type = \"real\"; low = 0.0; high = 1.0; when = \"c0 == 'b'\"; }\n"
+    "  { name = \"o0\"; type = \"real\"; low = 0.0; high = 1.0; when = \"c0 == 'b'\"; },\n"
+    "  { name = \"n0\"; type = \"real\"; low = -9.0; high = 9.0; prior = \"normal\"; "
+    "deviation = 2.0; },\n"
+    "  { name = \"t0\"; type = \"real\"; low = 1e-4; high = 1.0; scale = \"log\"; "
+    "prior = \"truncated\"; mean = 0.002; deviation = 1.5; }\n"
     ");\n"
-    "optimizer = { method = \"ambs\"; initial_points = 8; surrogate = \"%s\"; };\n"
+    "optimizer = { method = \"ambs\"; initial_points = 8; surrogate = \"%s\"; "
+    "transform = \"%s\"; };\n"
     "evaluator = { type = \"builtin\"; function = \"sphere\"; };\n";
 
 static void need(dh_status status, const struct dh_error *err)
@@ -34,7 +39,8 @@ static double value_at(const double *x)
 {
     double a = x[0] - 0.3, b = (x[1] - 1) * (x[1] - 1) - 1, c = 0.01 / (x[2] + 0.01) - 0.5;
     double d = x[3] / 1024 - 0.4, e = isnan(x[5]) ? 0.1 : (x[5] - 0.6) * (x[5] - 0.6);
-    return a * a + 0.2 * b * b + c * c + d * d + e + (x[4] == 2 ? 0.3 : 0);
+    double f = 0.1 * (x[6] - 1), g = 0.01 / (x[7] + 0.01) - 0.7;
+    return a * a + 0.2 * b * b + c * c + d * d + e + (x[4] == 2 ? 0.3 : 0) + f * f + 0.1 * g * g;
 }
 
 static void print_point(const double *point, size_t count)
@@ -66,14 +72,14 @@ static void step(struct dh_search *search, struct dh_history *history, size_t wi
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 64;
     struct dh_error err = {0};
     struct dh_config *config = NULL;
     struct dh_settings settings;
     struct dh_space *space = NULL;
     struct dh_search *search = NULL;
-    char *text = dh_strprintf(config_text, argv[2]);
+    char *text = dh_strprintf(config_text, argv[2], argv[3]);
     need(dh_config_parse("trials", text, &config, &err), &err);
     free(text);
     need(dh_settings_unpack(config, &settings, &err), &err);
