@@ -103,8 +103,7 @@ double dh_erfc(double x)
     return x < 0 ? 2 - value : value;
 }
 
-/* erfc(-z / √2) / 2, with e^(-z²/2) from z itself: in the tail the rounding of z / √2 would show.
- */
+/* erfc(-z / √2) / 2, with e^(-z²/2) from z itself: in the tail z / √2 is not exact enough. */
 double dh_normal_below(double z)
 {
     if (isnan(z))

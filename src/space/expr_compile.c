@@ -258,32 +258,30 @@ static bool parse_members(struct dh_expr_compiler *c, const struct dh_expr_opera
     return emit(c, (struct dh_expr_step){.kind = DH_EXPR_MEMBER_SHUT}, -1);
 }
 
-/* `left` operator …: the operator has been taken; the result replaces `left`. */
-static bool parse_right(struct dh_expr_compiler *c, const struct dh_expr_operator *operator,
-                        struct dh_expr_operand * left)
+/* `left` op …: the operator has been taken; the result replaces `left`. */
+static bool parse_right(struct dh_expr_compiler *c, const struct dh_expr_operator *op,
+                        struct dh_expr_operand *left)
 {
     struct dh_expr_operand right;
-    if (operator->family == DH_EXPR_MEMBER) {
+    if (op->family == DH_EXPR_MEMBER) {
         if (!parse_members(c, left))
             return false;
     } else {
         /* A power takes a sign and, to its right, the next power: 2^-1, 2^3^2. */
-        bool power = operator->level == DH_EXPR_LEVEL_POWER;
-        enum dh_expr_type type = operator->family == DH_EXPR_LOGIC ? DH_EXPR_BOOLEAN
-                                                                   : DH_EXPR_NUMBER;
-        bool compares = operator->level == DH_EXPR_LEVEL_COMPARE;
+        bool power = op->level == DH_EXPR_LEVEL_POWER;
+        enum dh_expr_type type = op->family == DH_EXPR_LOGIC ? DH_EXPR_BOOLEAN : DH_EXPR_NUMBER;
+        bool compares = op->level == DH_EXPR_LEVEL_COMPARE;
         if (!compares && !dh_expr_require(c, left, type))
             return false;
-        if (!parse_level(c, power ? DH_EXPR_LEVEL_UNARY : operator->level + 1, &right))
+        if (!parse_level(c, power ? DH_EXPR_LEVEL_UNARY : op->level + 1, &right))
             return false;
-        if (compares ? !dh_expr_match(c, left, &right, operator->family)
+        if (compares ? !dh_expr_match(c, left, &right, op->family)
                      : !dh_expr_require(c, &right, type))
             return false;
-        if (!emit_binary(c, operator->apply))
+        if (!emit_binary(c, op->apply))
             return false;
     }
-    enum dh_expr_type result = operator->family == DH_EXPR_ARITHMETIC ? DH_EXPR_NUMBER
-                                                                      : DH_EXPR_BOOLEAN;
+    enum dh_expr_type result = op->family == DH_EXPR_ARITHMETIC ? DH_EXPR_NUMBER : DH_EXPR_BOOLEAN;
     *left = (struct dh_expr_operand){.type = result, .at = left->at};
     return true;
 }
@@ -310,10 +308,10 @@ static bool parse_operators(struct dh_expr_compiler *c, int level, struct dh_exp
     if (!parse_prefix(c, level, out))
         return false;
     for (bool compared = false, negated;;) {
-        const struct dh_expr_operator *operator= operator_here(c, &negated);
-        if (!operator|| operator->level<level)
+        const struct dh_expr_operator *op = operator_here(c, &negated);
+        if (!op || op->level < level)
             return true;
-        bool compares = operator->level == DH_EXPR_LEVEL_COMPARE;
+        bool compares = op->level == DH_EXPR_LEVEL_COMPARE;
         if (compares && compared)
             return dh_expr_complain(c, c->word.at,
                                     "comparisons do not chain; write a < b and b < c");
@@ -321,7 +319,7 @@ static bool parse_operators(struct dh_expr_compiler *c, int level, struct dh_exp
         if (negated)
             advance(c);
         advance(c);
-        if (!parse_right(c, operator, out) || (negated && !emit_unary(c, dh_expr_not)))
+        if (!parse_right(c, op, out) || (negated && !emit_unary(c, dh_expr_not)))
             return false;
     }
 }
