@@ -65,6 +65,8 @@ size_t dh_space_count(const struct dh_space *space);
 const struct dh_parameter *dh_space_parameter(const struct dh_space *space, size_t index);
 /* Index by name, or -1. */
 int dh_space_find(const struct dh_space *space, const char *name);
+/* "real", "int", …: as it is declared. */
+const char *dh_parameter_type_name(enum dh_parameter_type type);
 /* An upper bound on the number of distinct points (product over parameters, ignoring conditions
  * and constraints); INFINITY once over 1e15 or with an unstepped real whose bounds differ. */
 double dh_space_size(const struct dh_space *space);

@@ -16,12 +16,6 @@
 #include "meeting.h"
 #include "placement.h"
 
-static const char *const type_names[] = {
-    [DH_REAL] = "real",       [DH_INTEGER] = "int",
-    [DH_ORDINAL] = "ordinal", [DH_CATEGORICAL] = "categorical",
-    [DH_BOOL] = "bool",       [DH_CONSTANT] = "constant",
-};
-
 static const char *const prior_names[] = {
     [DH_PRIOR_UNIFORM] = "uniform",
     [DH_PRIOR_NORMAL] = "normal",
@@ -62,7 +56,8 @@ static void put_space(const struct dh_app_setup *setup, struct dh_buffer *out)
     dh_buffer_text(out, "\n");
     for (size_t i = 0; i < count; i++) {
         const struct dh_parameter *parameter = dh_space_parameter(setup->space, i);
-        dh_buffer_printf(out, "  %-20s %-11s ", parameter->name, type_names[parameter->type]);
+        dh_buffer_printf(out, "  %-20s %-11s ", parameter->name,
+                         dh_parameter_type_name(parameter->type));
         put_range(parameter, out);
         const struct dh_node *when = dh_node_child(parameter->node, "when");
         if (when)

@@ -8,10 +8,6 @@
 #include "dh_mpi/text.h"
 #include "parts.h"
 
-static const char *const type_names[] = {"real",        "int",  "ordinal",
-                                         "categorical", "bool", "constant"};
-static const char *const scale_names[] = {"linear", "log"};
-
 /* The values of both as "name: what was …, is …". */
 static void report(struct dh_buffer *out, const char *name, const char *what, const char *was,
                    const char *is)
@@ -93,14 +89,15 @@ static void compare_parameters(struct dh_buffer *out, const struct dh_parameter 
                                const struct dh_parameter *is)
 {
     if (was->type != is->type) {
-        report(out, was->name, "its type", type_names[was->type], type_names[is->type]);
+        report(out, was->name, "its type", dh_parameter_type_name(was->type),
+               dh_parameter_type_name(is->type));
         return;
     }
     compare_number(out, was->name, "low", was->low, is->low);
     compare_number(out, was->name, "high", was->high, is->high);
     compare_number(out, was->name, "step", dh_lattice_spacing(was), dh_lattice_spacing(is));
     if (was->scale != is->scale)
-        report(out, was->name, "scale", scale_names[was->scale], scale_names[is->scale]);
+        report(out, was->name, "scale", dh_scale_name(was->scale), dh_scale_name(is->scale));
     char *before = choices_text(was), *after = choices_text(is);
     if (strcmp(before, after) != 0)
         report(out, was->name, "values", before, after);

@@ -36,15 +36,10 @@ static const char *describe(const struct dh_expr_operand *operand, char *out, si
     static const char *const values[] = {[DH_EXPR_NUMBER] = "numbers",
                                          [DH_EXPR_LABEL] = "labels",
                                          [DH_EXPR_BOOLEAN] = "true or false"};
-    static const char *const kinds[] = {[DH_REAL] = "real",
-                                        [DH_INTEGER] = "int",
-                                        [DH_ORDINAL] = "ordinal",
-                                        [DH_BOOL] = "bool",
-                                        [DH_CATEGORICAL] = "categorical",
-                                        [DH_CONSTANT] = "constant"};
     if (operand->parameter)
-        snprintf(out, size, "the %s parameter '%.80s' (%s)", kinds[operand->parameter->type],
-                 operand->parameter->name, values[operand->type]);
+        snprintf(out, size, "the %s parameter '%.80s' (%s)",
+                 dh_parameter_type_name(operand->parameter->type), operand->parameter->name,
+                 values[operand->type]);
     else if (operand->type == DH_EXPR_LABEL)
         snprintf(out, size, "the label '%.*s'", DH_EXPR_SHOWN(operand->label.length),
                  operand->label.start);

@@ -317,23 +317,29 @@ static dh_status build_constant(struct dh_parameter *p, const struct declaration
 
 static const struct kind {
     const char *name;
-    enum dh_parameter_type type;
     const struct dh_option *options;
     size_t option_count;
     dh_status (*build)(struct dh_parameter *p, const struct declaration *d, struct dh_error *err);
 } kinds[] = {
-#define KIND(name, type, options, build)                                                           \
-    {                                                                                              \
-        name, type, options, DH_COUNT_OF(options), build                                           \
-    }
-    KIND("real", DH_REAL, number_options, build_number),
-    KIND("int", DH_INTEGER, number_options, build_number),
-    KIND("ordinal", DH_ORDINAL, ordinal_options, build_choices),
-    KIND("categorical", DH_CATEGORICAL, categorical_options, build_choices),
-    KIND("bool", DH_BOOL, bool_options, build_bool),
-    KIND("constant", DH_CONSTANT, constant_options, build_constant),
+#define KIND(type, name, options, build) [type] = {name, options, DH_COUNT_OF(options), build}
+    KIND(DH_REAL, "real", number_options, build_number),
+    KIND(DH_INTEGER, "int", number_options, build_number),
+    KIND(DH_ORDINAL, "ordinal", ordinal_options, build_choices),
+    KIND(DH_CATEGORICAL, "categorical", categorical_options, build_choices),
+    KIND(DH_BOOL, "bool", bool_options, build_bool),
+    KIND(DH_CONSTANT, "constant", constant_options, build_constant),
 #undef KIND
 };
+
+const char *dh_parameter_type_name(enum dh_parameter_type type)
+{
+    return kinds[type].name;
+}
+
+const char *dh_scale_name(enum dh_scale scale)
+{
+    return scale_names[scale];
+}
 
 static dh_status find_kind(const struct dh_node *node, const struct kind **out,
                            struct dh_error *err)
@@ -395,7 +401,7 @@ dh_status dh_parameter_unpack(const struct dh_node *node, struct dh_parameter *o
                             "expressions of when and constraints",
                             d.name);
     out->name = dh_strdup(d.name);
-    out->type = kind->type;
+    out->type = (enum dh_parameter_type)(kind - kinds);
     out->conditional = d.when != NULL;
     out->node = node;
     status = kind->build(out, &d, err);

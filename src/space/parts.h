@@ -35,6 +35,7 @@ struct dh_space {
 dh_status dh_parameter_unpack(const struct dh_node *node, struct dh_parameter *out,
                               struct dh_error *err);
 void dh_parameter_free(struct dh_parameter *parameter);
+const char *dh_scale_name(enum dh_scale scale);
 
 /* lattice.c. The multiple of 10^-decimals nearest to `value`, as the double nearest to it. */
 double dh_lattice_round(double value, int decimals);
