@@ -24,8 +24,8 @@ enum dh_parameter_type { DH_REAL, DH_INTEGER, DH_ORDINAL, DH_CATEGORICAL, DH_BOO
 enum dh_scale { DH_SCALE_LINEAR, DH_SCALE_LOG };
 enum dh_prior { DH_PRIOR_UNIFORM, DH_PRIOR_NORMAL, DH_PRIOR_TRUNCATED };
 
-/* A choice's value, as it was written: "relu", 0.5 or true. `text` is how it prints, without
- * quotes, and tells it from the other choices of its parameter. */
+/* A choice's value, as it was written: "relu", 0.5 or true. `text` is the same without
+ * quotes (of a number the shortest decimal form) and differs from the other choices' texts. */
 enum dh_choice_kind { DH_CHOICE_TEXT, DH_CHOICE_NUMBER, DH_CHOICE_TRUTH };
 struct dh_choice {
     char *text;

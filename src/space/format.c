@@ -6,10 +6,11 @@
 #include "dh_mpi/text.h"
 #include "parts.h"
 
-static void put_number(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
+/* A whole number never with an exponent, since that makes it a float where it is read. */
+static void put_whole(double value, struct dh_buffer *out)
 {
-    if (parameter->type == DH_INTEGER)
-        dh_buffer_printf(out, "%.0f", value); /* never with an exponent */
+    if (value == floor(value) && fabs(value) < 0x1p63)
+        dh_buffer_printf(out, "%.0f", value);
     else
         dh_text_put_number(out, value);
 }
@@ -18,10 +19,16 @@ void dh_parameter_format(const struct dh_parameter *parameter, double value, str
 {
     if (isnan(value))
         return;
-    if (parameter->choice_count > 0)
-        dh_buffer_text(out, parameter->choices[(size_t)value].text);
+    const struct dh_choice *choice =
+        parameter->choice_count > 0 ? &parameter->choices[(size_t)value] : NULL;
+    if (choice && choice->kind == DH_CHOICE_NUMBER)
+        put_whole(choice->number, out);
+    else if (choice)
+        dh_buffer_text(out, choice->text);
+    else if (parameter->type == DH_INTEGER)
+        put_whole(value, out);
     else
-        put_number(parameter, value, out);
+        dh_text_put_number(out, value);
 }
 
 /* Numbers and truth values stand without quotes. */

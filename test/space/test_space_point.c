@@ -240,6 +240,26 @@ static void truth_values_formatted(void **state)
     fixture_close(&f);
 }
 
+/* A constant of 2^60 is an integer to Python, which 1.152921504606847e+18 is not. */
+static void whole_numbers_formatted(void **state)
+{
+    (void)state;
+    struct fixture f = fixture_open(
+        "parameters = ( { name = \"c\"; type = \"constant\"; value = 0x1000000000000000L; },"
+        "{ name = \"o\"; type = \"ordinal\"; values = (-1e15, 0.5, 1e300); } );");
+    struct dh_buffer out = {0};
+    dh_space_format_json(f.space, (double[]){0, 0}, &out);
+    assert_string_equal(out.data, "{\"c\": 1152921504606846976, \"o\": -1000000000000000}");
+    dh_buffer_clear(&out);
+    dh_space_format_json(f.space, (double[]){0, 2}, &out);
+    assert_non_null(strstr(out.data, "\"o\": 1e+300"));
+    dh_buffer_clear(&out);
+    dh_space_format_config(f.space, (double[]){0, 1}, &out);
+    assert_string_equal(out.data, "{ c = 1152921504606846976L; o = 0.5; }");
+    dh_buffer_free(&out);
+    fixture_close(&f);
+}
+
 /* A configuration says which of the two is meant, a CSV file cannot. */
 static void truth_values_read(void **state)
 {
@@ -479,6 +499,7 @@ int main(void)
         cmocka_unit_test(formats),
         cmocka_unit_test(truth_values_formatted),
         cmocka_unit_test(truth_values_read),
+        cmocka_unit_test(whole_numbers_formatted),
         cmocka_unit_test(config_round_trip),
         cmocka_unit_test(reading_points),
         cmocka_unit_test(parsing),
