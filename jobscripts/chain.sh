@@ -7,6 +7,10 @@
 #   64, 74, 78    nothing that another attempt would mend: end
 #   others        MPI died with one of its ranks: COMMAND is run again, from the checkpoint, within
 #                 this job, up to RESTARTS times
+# That code is the search's own, which it leaves in the file DH_EXIT_FILE: launchers lose it (Open
+# MPI 4.1's mpiexec --enable-recovery returns 0 for any). If it left nothing there, as when its
+# environment is not this one, COMMAND's counts.
+#
 # SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
@@ -17,6 +21,11 @@ RESTARTS=5
 links=$1 again=$2
 shift 2
 link=${DH_LINK:-1} pid='' told='' code=0 try=0
+
+# In this folder, which rank 0 sees on whatever node it is; elsewhere only if it cannot be here.
+DH_EXIT_FILE=$(mktemp "$PWD/.chain.XXXXXX" || mktemp) || exit 74
+export DH_EXIT_FILE
+trap 'rm -f "$DH_EXIT_FILE"' EXIT
 
 say()
 {
@@ -34,6 +43,7 @@ trap 'tell cancel' TERM INT
 # Run COMMAND to its end, whatever signals come in between; its exit code is left in `code`.
 run()
 {
+    : >"$DH_EXIT_FILE"
     "$@" &
     pid=$!
     while :; do
@@ -42,6 +52,18 @@ run()
         kill -0 "$pid" 2>/dev/null || break
     done
     pid=''
+    hear
+}
+
+# What the search said of its end counts more than what its launcher made of that.
+hear()
+{
+    word=$(cat "$DH_EXIT_FILE")
+    case $word in
+    '') [ "$code" != 0 ] || say "the search left no exit code: trusting its launcher's 0" ;;
+    running) [ "$code" != 0 ] || code=137 ;; # rank 0 was killed
+    *) code=$word ;;
+    esac
 }
 
 say "job $link of at most $links: $*"

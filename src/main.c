@@ -20,14 +20,18 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     dh_walltime_ask(log, &walltime);
     if (status != DH_OK || (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
         end.code = dh_app_fail(log, &err);
-    } else if (!comm || dh_comm_size(comm) == 1) {
-        end.code = dh_app_alone(options, launcher, signals, &walltime, log);
-    } else if (dh_comm_rank(comm) > 0) {
+    } else if (comm && dh_comm_rank(comm) > 0) {
         log->rank = dh_comm_rank(comm);
         end = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);
     } else {
-        dh_launcher_stop(&launcher); /* the manager evaluates nothing */
-        end = dh_app_manage(options, comm, signals, &walltime, log);
+        dh_app_note_exit(log, -1);
+        if (!comm || dh_comm_size(comm) == 1) {
+            end.code = dh_app_alone(options, launcher, signals, &walltime, log);
+        } else {
+            dh_launcher_stop(&launcher); /* the manager evaluates nothing */
+            end = dh_app_manage(options, comm, signals, &walltime, log);
+        }
+        dh_app_note_exit(log, end.code);
     }
     dh_launcher_stop(&launcher);
     return dh_app_leave(&comm, end, log);

@@ -1,5 +1,8 @@
 /* The end of a process: see app.h. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dh_mpi/app.h"
@@ -8,6 +11,19 @@ int dh_app_fail(const struct dh_log *log, const struct dh_error *err)
 {
     dh_log_error(log, "%s", err->text);
     return dh_status_exit_code(err->status);
+}
+
+void dh_app_note_exit(const struct dh_log *log, int code)
+{
+    const char *path = getenv("DH_EXIT_FILE");
+    if (!path || !*path)
+        return;
+    FILE *file = fopen(path, "we");
+    bool written = file && (code < 0 ? fputs("running\n", file) : fprintf(file, "%d\n", code)) >= 0;
+    if (file && fclose(file) != 0)
+        written = false;
+    if (!written)
+        dh_log_warn(log, "cannot write %s (DH_EXIT_FILE): %s", path, strerror(errno));
 }
 
 int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log)

@@ -26,7 +26,8 @@ static const char help_text[] =
     "\n"
     "The result goes to stdout, everything else to stderr. Exit codes: 0 finished, 75 stopped\n"
     "early (run the same command again to go on), 64 usage, 78 configuration, 74 input/output,\n"
-    "70 internal error.\n"
+    "70 internal error. The code also goes into the file that DH_EXIT_FILE names (\"running\"\n"
+    "until then), since some launchers lose it.\n"
     "\n"
     "Example: mpiexec -n 4 dh_mpi --set search.max_evaluations=50 digits.cfg\n"
     "See also: dhctl --help\n";

@@ -26,14 +26,15 @@ void eval_job_free(struct eval_job *job)
 }
 
 /* Variables by which an MPI library knows that it was launched, and by whom. The job's own
- * SLURM_… variables stay; those of the step and of its ranks go. */
+ * SLURM_… variables stay; those of the step and of its ranks go, and so does the name of the file
+ * that tells the job script of this search's end: one within an evaluation is another search. */
 static const char *const launcher_prefixes[] = {
     "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",       "ORTE_",
     "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",       "MPICH_",
     "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",   "I_MPI_PMI",
     "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",   "SLURM_MPI_TYPE",
     "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_SRUN_COMM",
-    "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",
+    "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",      "DH_EXIT_FILE",
 };
 /* What users set for their own programs. */
 static const char *const kept_prefixes[] = {"OMPI_ALLOW_RUN_AS_ROOT"};

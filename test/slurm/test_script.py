@@ -10,12 +10,17 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "app"))
 import harness
 
-# Ends with the next of the codes in its arguments; "wait" waits for a signal first.
+# Ends with the next of the codes in its arguments; "wait" waits for a signal first, and "75:0" is a
+# search that ends with 75 under a launcher that makes 0 of it.
 COMMAND = """
 echo x >> runs
 run=$(wc -l < runs)
 shift $((run - 1))
 case $1 in
+*:*)
+    echo "${1%:*}" > "$DH_EXIT_FILE"
+    exit "${1#*:}"
+    ;;
 wait)
     trap 'echo $? >> told; exit 75' USR1
     echo ready > ready
@@ -69,6 +74,16 @@ class Script(harness.Case):
         self.check(self.chain(137, 1, 0), 0, 3, [])
         self.check(self.chain(137, 75), 0, 2, ["2"])
 
+    def test_the_search_knows_better_than_its_launcher(self):
+        self.check(self.chain("75:0"), 0, 1, ["2"])
+        self.check(self.chain("0:0"), 0, 1, [])
+        self.check(self.chain("78:0"), 78, 1, [])
+        self.check(self.chain("0:1"), 0, 1, [])
+        self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(".")])
+
+    def test_rank_0_killed_under_a_launcher_that_returns_0(self):
+        self.check(self.chain("running:0", 0), 0, 2, [])  # what the first left does not count
+
     def test_restarts_are_limited(self):
         self.check(self.chain(*[139] * 9), 139, 6, [])
 
@@ -92,19 +107,35 @@ class Script(harness.Case):
 
 
 class Ranks(harness.Case):
-    def test_death_of_a_rank(self):
-        self.write("a.cfg", """
-            search = { name = "a"; max_evaluations = 40; };
-            parameters = ( { name = "x"; type = "real"; low = 0.0; high = 1.0; } );
-            optimizer = { method = "random"; };
-            evaluator = { type = "builtin"; function = "sphere"; duration = 0.2; };
-            checkpoint = { file = "a.h5"; };""")
+    def chain(self, search="", again="false", links=1):
+        """A chain's job with a real search on three ranks."""
+        self.write("a.cfg", f"""
+            search = {{ name = "a"; max_evaluations = 40; {search} }};
+            parameters = ( {{ name = "x"; type = "real"; low = 0.0; high = 1.0; }} );
+            optimizer = {{ method = "random"; }};
+            evaluator = {{ type = "builtin"; function = "sphere"; duration = 0.2; }};
+            checkpoint = {{ file = "a.h5"; }};""")
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
-            chain = subprocess.Popen(
-                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), "1", "false",
+            return subprocess.Popen(
+                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), str(links), again,
                  *self.command(3, ["a.cfg"])], cwd=self.folder, stdout=out, stderr=err,
                 env=self.environment(), start_new_session=True)
+
+    @harness.outlived
+    def test_out_of_time_under_a_launcher_that_returns_0(self):
+        self.recovery = True  # Open MPI's mpiexec loses the code with it, if not always
+        self.write("again.sh", 'echo "$DH_LINK" > submitted\n')
+        chain = self.chain('max_time = "1s";', "sh again.sh", 2)
+        self.assertEqual(chain.wait(60), 0, self.output())
+        self.assertEqual(self.read(self.path("submitted")), "2\n", self.output())
+        chain = self.chain()
+        self.assertEqual(chain.wait(60), 0, self.output())
+        self.assertIn("chain.sh: ended with 0", self.read(self.stderr))
+        self.assert_complete("a.h5", 40)
+
+    def test_death_of_a_rank(self):
+        chain = self.chain()
         self.wait_for(lambda: os.path.exists(self.path("a.h5-journal")), 30, "a journal")
         time.sleep(1)
         ranks = [pid for pid in harness.processes(self.marker)
