@@ -1,9 +1,11 @@
 #!/bin/sh
-# chain.sh LINKS AGAIN COMMAND…: one job of a chain of jobs; slurm.sh and pbs.sh end in it.
+# chain.sh LINK LINKS AGAIN… -- COMMAND…: job number LINK of a chain of at most LINKS jobs; slurm.sh
+# and pbs.sh end in it.
 #
 # It runs COMMAND (mpiexec … dh_mpi …), and according to its exit code
 #   0             the search is finished: so is the chain
-#   75            out of time: AGAIN submits the next job, if this is not the LINKS-th
+#   75            out of time: AGAIN submits the next job, if this is not the last. A word of AGAIN
+#                 that is {link} becomes that job's number, which is also in DH_LINK
 #   64, 74, 78    nothing that another attempt would mend: end
 #   others        MPI died with one of its ranks: COMMAND is run again, from the checkpoint, within
 #                 this job, up to RESTARTS times
@@ -14,13 +16,11 @@
 # SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
-#
-# DH_LINK in the environment is the number of this job in the chain.
 set -u
 RESTARTS=5
-links=$1 again=$2
+link=$1 links=$2
 shift 2
-link=${DH_LINK:-1} pid='' told='' code=0 try=0
+pid='' told='' code=0 try=0
 
 # In this folder, which rank 0 sees on whatever node it is; elsewhere only if it cannot be here.
 DH_EXIT_FILE=$(mktemp "$PWD/.chain.XXXXXX" || mktemp) || exit 74
@@ -40,10 +40,16 @@ tell()
 trap 'tell end' USR1
 trap 'tell cancel' TERM INT
 
-# Run COMMAND to its end, whatever signals come in between; its exit code is left in `code`.
+# In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code is
+# left in `code`.
 run()
 {
+    while [ "$1" != -- ]; do
+        shift
+    done
+    shift
     : >"$DH_EXIT_FILE"
+    say "job $link of at most $links: $*"
     "$@" &
     pid=$!
     while :; do
@@ -66,7 +72,20 @@ hear()
     esac
 }
 
-say "job $link of at most $links: $*"
+# In the same words: run AGAIN.
+submit()
+{
+    behind=''
+    for word; do
+        shift
+        [ "$word" != -- ] || behind=yes
+        [ -z "$behind" ] || continue
+        [ "$word" != '{link}' ] || word=$DH_LINK
+        set -- "$@" "$word"
+    done
+    "$@"
+}
+
 while :; do
     run "$@"
     case $code in
@@ -96,7 +115,7 @@ if [ "$link" -ge "$links" ]; then
     exit 75
 fi
 export DH_LINK=$((link + 1))
-if ! $again; then
+if ! submit "$@"; then
     say "cannot submit the next job; the search can be resumed"
     exit 75
 fi

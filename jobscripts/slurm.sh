@@ -11,7 +11,8 @@
 #   sbatch slurm.sh
 #
 # Each job stops before its time limit (which dh_mpi knows; the signal is for the case that it does
-# not) and submits the next one, until the search is finished. scancel ends job and chain.
+# not) and submits the next one, until the search is finished. scancel ends job and chain. The number
+# of the job in the chain is this script's argument, so that --export=NONE does not lose it.
 
 dh_mpi=dh_mpi       # the program, or its path
 config=config.cfg   # the search
@@ -19,5 +20,7 @@ launch='mpiexec'    # or 'srun --mpi=pmix_v4'; `srun --mpi=list` says what there
 links=20            # jobs in the chain, at most
 # module load openmpi
 
+# Its own path, without its arguments, which Slurm appends.
 script=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
-exec sh chain.sh "$links" "sbatch $script" $launch "$dh_mpi" "$config"
+exec sh chain.sh "${1:-1}" "$links" sbatch "${script%" $*"}" '{link}' -- \
+    $launch "$dh_mpi" "$config"

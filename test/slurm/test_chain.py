@@ -81,8 +81,8 @@ class Chain(harness.Case):
                  "pbs.sh": {"nodes": f"1:ppn={TASKS}", "pbs_time": minutes, "walltime": minutes}}
         self.write("chain.cfg", CONFIG.format(evaluations=evaluations, seconds=seconds,
                                               margins=margins))
-        self.write(script, edited(script, dh_mpi=harness.DH_MPI, config="chain.cfg",
-                                  **times[script], **lines))
+        lines = {"dh_mpi": harness.DH_MPI, "config": "chain.cfg", **times[script], **lines}
+        self.write(script, edited(script, **lines))
         shutil.copy(os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), self.folder)
 
     def submit(self, *command):
@@ -154,6 +154,25 @@ class Stops(Chain):
         job = self.submit("sbatch", "slurm.sh")
         self.wait_for(lambda: os.path.exists(self.path("started")), 30, "evaluations run")
         return job
+
+    def test_the_last_link_is_the_last(self):
+        """Whatever the batch system does with the environment, and wherever the script is."""
+        os.mkdir(self.path("a b"))
+        self.folder = self.path("a b")
+        self.write("stop.sh", "exit 75\n")
+        for script, command in (("slurm.sh", ["sbatch", "--export=NONE"]), ("pbs.sh", ["qsub"])):
+            with self.subTest(script=script):
+                self.prepare(script, dh_mpi="stop.sh", launch="sh", links="2")
+                if script == "slurm.sh":
+                    text = self.read(self.path(script)).replace(
+                        "#SBATCH --ntasks", "#SBATCH --export=NONE\n#SBATCH --ntasks", 1)
+                    self.write(script, text)
+                self.submit(*command, script)
+                self.wait_for_text("this was job 2 of 2", 60)
+                self.assertEqual(len(self.logs()), 2, self.output())
+                for name in os.listdir(self.folder):
+                    if re.match(r"search[-.]|pbs\.sh\.", name):
+                        os.unlink(self.path(name))
 
     def test_early_signal_goes_on_in_the_next_job(self):
         job = self.long_job("srun --mpi=pmix_v4")

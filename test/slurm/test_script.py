@@ -10,6 +10,8 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "app"))
 import harness
 
+CHAIN = os.path.join(harness.SOURCE, "jobscripts", "chain.sh")
+
 # Ends with the next of the codes in its arguments; "wait" waits for a signal first, and "75:0" is a
 # search that ends with 75 under a launcher that makes 0 of it.
 COMMAND = """
@@ -32,18 +34,18 @@ esac
 
 
 class Script(harness.Case):
-    def chain(self, *codes, links=3, again="sh again.sh", env=None):
+    def chain(self, *codes, link=1, links=3, again=("sh", "again it.sh", "{link}")):
         self.write("command.sh", COMMAND)
-        self.write("again.sh", 'echo "$DH_LINK" >> submitted\n')
+        self.write("again it.sh", '[ "$1" = "$DH_LINK" ] && echo "$1" >> submitted\n')
         for name in ("runs", "submitted", "ready", "told"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             return subprocess.Popen(
-                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), str(links), again,
-                 "sh", "command.sh", *map(str, codes)], cwd=self.folder, stdout=out, stderr=err,
-                env=self.environment(env), start_new_session=True)
+                ["sh", CHAIN, str(link), str(links), *again, "--", "sh", "command.sh",
+                 *map(str, codes)], cwd=self.folder, stdout=out, stderr=err,
+                env=self.environment(), start_new_session=True)
 
     def lines(self, name):
         return self.read(self.path(name)).split() if os.path.exists(self.path(name)) else []
@@ -60,14 +62,14 @@ class Script(harness.Case):
 
     def test_75_submits_the_next(self):
         self.check(self.chain(75), 0, 1, ["2"])
-        self.check(self.chain(75, env={"DH_LINK": "2"}), 0, 1, ["3"])
+        self.check(self.chain(75, link=2), 0, 1, ["3"])
 
     def test_the_last_link(self):
-        self.check(self.chain(75, env={"DH_LINK": "3"}), 75, 1, [])
+        self.check(self.chain(75, link=3), 75, 1, [])
         self.assertIn("can be resumed", self.read(self.stderr))
 
     def test_no_submission(self):
-        self.check(self.chain(75, again="false"), 75, 1, [])
+        self.check(self.chain(75, again=["false"]), 75, 1, [])
         self.assertIn("cannot submit", self.read(self.stderr))
 
     def test_a_lost_rank_is_a_restart(self):
@@ -107,7 +109,7 @@ class Script(harness.Case):
 
 
 class Ranks(harness.Case):
-    def chain(self, search="", again="false", links=1):
+    def chain(self, search="", again=("false",), links=1):
         """A chain's job with a real search on three ranks."""
         self.write("a.cfg", f"""
             search = {{ name = "a"; max_evaluations = 40; {search} }};
@@ -118,15 +120,15 @@ class Ranks(harness.Case):
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             return subprocess.Popen(
-                ["sh", os.path.join(harness.SOURCE, "jobscripts", "chain.sh"), str(links), again,
-                 *self.command(3, ["a.cfg"])], cwd=self.folder, stdout=out, stderr=err,
-                env=self.environment(), start_new_session=True)
+                ["sh", CHAIN, "1", str(links), *again, "--", *self.command(3, ["a.cfg"])],
+                cwd=self.folder, stdout=out, stderr=err, env=self.environment(),
+                start_new_session=True)
 
     @harness.outlived
     def test_out_of_time_under_a_launcher_that_returns_0(self):
         self.recovery = True  # Open MPI's mpiexec loses the code with it, if not always
         self.write("again.sh", 'echo "$DH_LINK" > submitted\n')
-        chain = self.chain('max_time = "1s";', "sh again.sh", 2)
+        chain = self.chain('max_time = "1s";', ["sh", "again.sh"], 2)
         self.assertEqual(chain.wait(60), 0, self.output())
         self.assertEqual(self.read(self.path("submitted")), "2\n", self.output())
         chain = self.chain()
