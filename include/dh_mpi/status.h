@@ -18,7 +18,8 @@
     X(IO, 74, "input or output failed")                                                            \
     X(CORRUPT, 74, "damaged data")                                                                 \
     X(COMM, 70, "communication failed")                                                            \
-    X(INTERNAL, 70, "internal error")
+    X(INTERNAL, 70, "internal error")                                                              \
+    X(UNABLE, 74, "this machine cannot evaluate")
 
 typedef enum dh_status {
 #define DH_STATUS_ENUM(name, exit_code, text) DH_##name,

@@ -154,25 +154,36 @@ static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_messag
     return DH_OK;
 }
 
+/* The others go on without `rank`; it still says goodbye at the end. If there is no other, what is
+ * wrong with its machine is why the search ends. */
+static dh_status put_aside(struct dh_manager *manager, int rank, dh_status status, const char *text,
+                           struct dh_error *err)
+{
+    struct dh_sched_counts counts;
+    const char *host = manager->peers.all[rank].host;
+    dh_log_error(manager->parts.log, "rank %d cannot evaluate any more%s%s: %s", rank,
+                 *host ? ", on " : "", host, text);
+    dh_sched_lost(manager->sched, manager_leader_of(manager, rank), manager->now);
+    dh_sched_counts(manager->sched, &counts);
+    if (counts.stop != DH_STOP_LOST || status != DH_UNABLE)
+        return DH_OK;
+    return dh_fail(err, status, "no worker is left; the last was rank %d: %s", rank, text);
+}
+
 /* What is wrong with the configuration, or with the folder that all run folders are in, is wrong
- * everywhere and ends the search. A rank that cannot
- * evaluate any more for another reason is put aside; it still says goodbye at the end. */
+ * everywhere and ends the search. */
 static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
     struct dh_reader reader = dh_reader_of(message->data, message->size);
-    uint32_t status = dh_get_u32(&reader);
-    char *text = dh_get_text(&reader);
-    dh_status cause = DH_OK;
-    if (status == DH_CONFIG || status == DH_IO) {
-        cause = dh_fail(err, (dh_status)status, "rank %d cannot evaluate: %s", message->peer,
-                        text ? text : "?");
-    } else {
-        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more: %s", message->peer,
-                     text ? text : "?");
-        dh_sched_lost(manager->sched, manager_leader_of(manager, message->peer), manager->now);
-    }
-    free(text);
+    dh_status status = (dh_status)dh_get_u32(&reader);
+    char *told = dh_get_text(&reader);
+    const char *text = told ? told : "?";
+    bool everywhere = status == DH_IO || status == DH_CONFIG;
+    dh_status cause = everywhere
+                          ? dh_fail(err, status, "rank %d cannot evaluate: %s", message->peer, text)
+                          : put_aside(manager, message->peer, status, text, err);
+    free(told);
     return cause;
 }
 

@@ -85,7 +85,7 @@ static const struct dh_option scheduler_options[] = {
     {"lost_in_rank", DH_OPTION_DURATION, SCHEDULER(lost_in_rank), false, 0, 0, INFINITY, NULL,
      "the same while a plugin with isolate = false runs in it (default 0: no limit)"},
     {"lost_retries", DH_OPTION_INT, SCHEDULER(lost_retries), false, 3, 0, 1000000, NULL,
-     "further attempts of a trial whose worker was lost, then it has failed (default 3)"},
+     "further attempts of a trial whose worker was lost or unable, then it failed (default 3)"},
 };
 
 static const char *const window_uses[] = {

@@ -172,9 +172,9 @@ static void run_command(const struct eval_child *child)
     const char *program =
         command->program ? command->program : eval_plan_program(child->job->plan, words[0]);
     if (!program)
-        eval_guard_refuse(child, "there is no executable \"%s\"", words[0]);
+        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    eval_guard_refuse(child, "cannot run %s: %s", program, strerror(errno));
+    eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
 }
 
 /* The result is the last marked line. */

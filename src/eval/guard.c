@@ -57,7 +57,8 @@ static void tell(int control, const struct dh_buffer *news)
         ;
 }
 
-void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
+void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind,
+                       const char *format, ...)
 {
     char text[1024];
     va_list args;
@@ -65,7 +66,7 @@ void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     struct dh_buffer news = {0};
-    dh_put_u8(&news, EVAL_GUARD_REFUSED);
+    dh_put_u8(&news, (uint8_t)kind);
     dh_put_text(&news, text);
     tell(child->control, &news);
     _exit(127);
@@ -87,7 +88,8 @@ static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
     int keep[] = {child->control, child->requests, child->answers};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     if (child->job->folder && chdir(child->job->folder) != 0)
-        eval_guard_refuse(child, "cannot enter %s: %s", child->job->folder, strerror(errno));
+        eval_guard_refuse(child, EVAL_GUARD_UNABLE, "cannot enter %s: %s", child->job->folder,
+                          strerror(errno));
     eval_job_slot_variables(child->job->plan, child->job->slot, eval_job_set_variable, NULL);
 }
 
@@ -204,7 +206,7 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     guard.signals = eval_guard_take_signals();
     struct dh_error err;
     if (eval_job_make_temporary(spec->child.job, &err) != DH_OK)
-        eval_guard_refuse(&spec->child, "%s", err.text);
+        eval_guard_refuse(&spec->child, EVAL_GUARD_UNABLE, "%s", err.text);
     pid_t self = getpid();
     guard.main = fork();
     if (guard.main == 0) {
@@ -213,7 +215,8 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
         _exit(126);
     }
     if (guard.main < 0)
-        eval_guard_refuse(&spec->child, "cannot start a process: %s", strerror(errno));
+        eval_guard_refuse(&spec->child, EVAL_GUARD_UNABLE, "cannot start a process: %s",
+                          strerror(errno));
     int keep[] = {guard.control, guard.signals};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     watch(&guard);

@@ -19,6 +19,7 @@ enum eval_guard_order {
 /* Guard → launcher: one message each, of a kind and its fields. */
 enum eval_guard_news {
     EVAL_GUARD_REFUSED = 1, /* text: the evaluation could not be started */
+    EVAL_GUARD_UNABLE,      /* text: nor could any other, here and now: it is not to blame */
     EVAL_GUARD_SWEPT,
     EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
 };
@@ -40,8 +41,8 @@ struct eval_guard_spec {
 void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher) __attribute__((noreturn));
 
 /* In the evaluation's process: it cannot run; says why (printf) and exits. */
-void eval_guard_refuse(const struct eval_child *child, const char *format, ...)
-    __attribute__((noreturn, format(printf, 2, 3)));
+void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind,
+                       const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 
 /* Default actions for all signals, none blocked: what a forked process has to begin with. But
  * SIGUSR1 and SIGUSR2 are ignored: srun passes them on to every process of a job, and evaluations

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/path.h"
 
 extern char **environ;
 
@@ -29,11 +30,11 @@ void eval_job_free(struct eval_job *job)
  * SLURM_… variables stay; those of the step and of its ranks go, and so does the name of the file
  * that tells the job script of this search's end: one within an evaluation is another search. */
 static const char *const launcher_prefixes[] = {
-    "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",       "ORTE_",
-    "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",       "MPICH_",
-    "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",   "I_MPI_PMI",
-    "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",   "SLURM_MPI_TYPE",
-    "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS", "SLURM_SRUN_COMM",
+    "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",        "ORTE_",
+    "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",        "MPICH_",
+    "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",    "I_MPI_PMI",
+    "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",    "SLURM_MPI_TYPE",
+    "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS",  "SLURM_SRUN_COMM",
     "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",      "DH_EXIT_FILE",
 };
 /* What users set for their own programs. */
@@ -140,7 +141,8 @@ void eval_job_put_json(const struct eval_job *job, struct dh_buffer *out)
     dh_space_format_json(job->plan->space, job->values, out);
 }
 
-static dh_status write_parameters(const struct eval_job *job, int fd, struct dh_error *err)
+/* Into the new file `fd`, which it closes. False with errno. */
+static bool write_parameters(const struct eval_job *job, int fd)
 {
     struct dh_buffer text = {0};
     eval_job_put_json(job, &text);
@@ -149,9 +151,10 @@ static dh_status write_parameters(const struct eval_job *job, int fd, struct dh_
     bool complete = written == (ssize_t)text.size;
     int problem = written < 0 ? errno : ENOSPC;
     dh_buffer_free(&text);
-    return close(fd) == 0 && complete ? DH_OK
-                                      : dh_fail(err, DH_IO, "cannot write %s: %s",
-                                                job->parameters_path, strerror(problem));
+    bool closed = close(fd) == 0;
+    if (!complete)
+        errno = problem;
+    return closed && complete;
 }
 
 /* `path` and the folders above it. */
@@ -192,7 +195,9 @@ static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
         return dh_fail(err,
                        errno == ELOOP || errno == EISDIR || errno == EACCES ? DH_CONFIG : DH_IO,
                        "cannot write %s: %s", job->parameters_path, strerror(errno));
-    return write_parameters(job, fd, err);
+    return write_parameters(job, fd)
+               ? DH_OK
+               : dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
 }
 
 /* A name that nobody else has. */
@@ -212,9 +217,12 @@ dh_status eval_job_make_temporary(const struct eval_job *job, struct dh_error *e
     if (!job->temporary)
         return DH_OK;
     int fd = open(job->parameters_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return dh_fail(err, DH_IO, "cannot make %s: %s", job->parameters_path, strerror(errno));
-    return write_parameters(job, fd, err);
+    if (fd >= 0 && write_parameters(job, fd))
+        return DH_OK;
+    /* its name would make each of these failures another one in the summary */
+    return dh_fail(err, DH_IO, "cannot make a file in %.*s: %s",
+                   (int)(dh_path_name(job->parameters_path) - 1 - job->parameters_path),
+                   job->parameters_path, strerror(errno));
 }
 
 dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err)

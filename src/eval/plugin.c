@@ -122,7 +122,7 @@ static void run_plugin(const struct eval_child *child)
     int answers = child->answers;
     eval_job_variables(child->job, eval_job_set_variable, NULL);
     if (eval_plugin_load(plugin->path, &handle, &function, &err) != DH_OK)
-        eval_guard_refuse(child, "%s", err.text);
+        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "%s", err.text);
     close(child->control);
     struct dh_outcome outcome = {0};
     eval_plugin_call(child->job, function, NULL, report, &answers, &outcome);

@@ -83,7 +83,7 @@ static void run_driver(const struct eval_child *child)
     set_number("DH_DRIVER_IN", child->requests);
     set_number("DH_DRIVER_OUT", child->answers);
     execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
-    eval_guard_refuse(child, "cannot run %s: %s", program, strerror(errno));
+    eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
 }
 
 static double startup_limit(const struct eval_plan *plan)

@@ -81,7 +81,8 @@ static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
 static dh_status fatal(const struct eval_frame *frame, struct dh_error *err)
 {
     struct dh_reader reader = dh_reader_of(frame->data, frame->size);
-    dh_status status = dh_get_u32(&reader) == DH_IO ? DH_IO : DH_CONFIG;
+    uint32_t told = dh_get_u32(&reader);
+    dh_status status = told == DH_IO || told == DH_UNABLE ? (dh_status)told : DH_CONFIG;
     char *text = dh_get_text(&reader);
     dh_fail(err, status, "%s", text ? text : "the launcher cannot evaluate");
     free(text);

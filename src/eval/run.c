@@ -18,6 +18,11 @@
 #include "wire.h"
 
 #define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
+/* Evaluations in a row that could not begin: then there will be no more here. Not more than
+ * scheduler.lost_retries is by default, so that the trial is still evaluated elsewhere; and so many
+ * seconds before each is given back, since processes or memory may be there again. */
+#define UNABLE_LIMIT 3
+#define UNABLE_PAUSE 1.0
 
 static const struct eval_runner *runner_of(const struct eval_run *run)
 {
@@ -36,6 +41,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
         .answers = -1,
         .limit_at = INFINITY,
         .kill_at = INFINITY,
+        .give_back_at = INFINITY,
         .output_copy = {.fd = -1},
         .errors_copy = {.fd = -1},
     };
@@ -45,7 +51,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 static void clear(struct eval_run *run)
 {
     run->busy = run->answered = run->has_marked = run->lost = false;
-    run->limit_at = run->kill_at = INFINITY;
+    run->limit_at = run->kill_at = run->give_back_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
     run->report_count = 0;
     run->peak_bytes = 0;
@@ -53,7 +59,8 @@ static void clear(struct eval_run *run)
     run->lines.skipping = run->lines.marked_skipped = false;
     free(run->ending_reason);
     free(run->failure);
-    run->ending_reason = run->failure = NULL;
+    free(run->unable);
+    run->ending_reason = run->failure = run->unable = NULL;
     eval_job_free(&run->job);
     dh_outcome_free(&run->outcome);
     dh_buffer_free(&run->lines.partial);
@@ -93,6 +100,8 @@ static void judge(struct eval_run *run, int status)
     char *reason = eval_value_exit_reason(status);
     if (run->ending != DH_TRIAL_PENDING)
         eval_value_fail(outcome, objectives, run->ending, "%s", run->ending_reason);
+    else if (run->unable)
+        eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", run->unable);
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
     else if (reason && !run->answered && ended_with_job(status))
@@ -105,8 +114,10 @@ static void judge(struct eval_run *run, int status)
 }
 
 /* Send the result and be idle. */
-static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
+static void conclude(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
+    if (!run->unable)
+        run->unable_in_row = 0;
     judge(run, status);
     struct dh_outcome *outcome = &run->outcome;
     if (!run->answered || !runner_of(run)->persistent) {
@@ -143,11 +154,28 @@ static void tell_fatal(const struct eval_run *run, dh_status status, const char 
     dh_buffer_free(&payload);
 }
 
-/* An end before there was a process. */
-static void finish_unstarted(struct eval_run *run, const char *reason)
+/* The evaluation is over; what could not begin is given back later. */
+static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
-    run->failure = dh_strdup(reason);
-    finish(run, 0, NAN, 0);
+    if (!run->unable || run->ending != DH_TRIAL_PENDING) {
+        conclude(run, status, cpu_seconds, peak_bytes);
+        return;
+    }
+    run->limit_at = run->kill_at = INFINITY;
+    run->give_back_at = dh_clock_now(&dh_clock_monotonic) + UNABLE_PAUSE;
+}
+
+static void give_back(struct eval_run *run)
+{
+    if (run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < UNABLE_LIMIT) {
+        conclude(run, 0, NAN, 0);
+        return;
+    }
+    char *text = dh_strprintf("%d evaluations in a row could not begin: %s", run->unable_in_row,
+                              run->unable);
+    tell_fatal(run, DH_UNABLE, text);
+    free(text);
+    clear(run);
 }
 
 static void open_copy(const struct eval_run *run, const char *name, struct eval_copy *copy)
@@ -200,7 +228,8 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
         return;
     }
     if (files != DH_OK) {
-        finish_unstarted(run, err.text);
+        run->failure = dh_strdup(err.text);
+        finish(run, 0, NAN, 0);
         return;
     }
     if (run->job.folder) {
@@ -210,7 +239,8 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
     notice_end_of_idle_process(run);
     if (run->control < 0) {
         if (eval_run_spawn(run, &err) != DH_OK) {
-            finish_unstarted(run, err.text);
+            run->unable = dh_strdup(err.text);
+            finish(run, 0, NAN, 0);
             return;
         }
         if (runner_of(run)->greet)
@@ -273,6 +303,7 @@ static void end(struct eval_run *run, enum dh_trial_status status, char *reason,
     run->ending_reason = reason;
     run->limit_at = INFINITY;
     run->kill_at = patience > 0 ? now + patience : INFINITY;
+    run->give_back_at = isinf(run->give_back_at) ? INFINITY : now;
     eval_run_order(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
 }
 
@@ -342,11 +373,13 @@ void eval_run_tick(struct eval_run *run, double now)
         run->kill_at = INFINITY;
         eval_run_order(run, EVAL_GUARD_KILL);
     }
+    if (now >= run->give_back_at)
+        give_back(run);
 }
 
 double eval_run_next_time(const struct eval_run *run)
 {
-    return fmin(run->busy ? run->limit_at : INFINITY, run->kill_at);
+    return fmin(run->busy ? run->limit_at : INFINITY, fmin(run->kill_at, run->give_back_at));
 }
 
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
@@ -366,10 +399,11 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
 {
     struct dh_reader reader = dh_reader_of(news->data, news->size);
     enum eval_guard_news kind = (enum eval_guard_news)dh_get_u8(&reader);
-    if (kind == EVAL_GUARD_REFUSED) {
+    if (kind == EVAL_GUARD_REFUSED || kind == EVAL_GUARD_UNABLE) {
+        char **reason = kind == EVAL_GUARD_UNABLE ? &run->unable : &run->failure;
         char *text = dh_get_text(&reader);
-        if (!run->failure)
-            run->failure = text;
+        if (!*reason)
+            *reason = text;
         else
             free(text);
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {

@@ -3,6 +3,10 @@
  * A run is idle, or busy with one evaluation. Its process is there while it is busy; that of a
  * persistent runner stays. An evaluation ends in exactly one result, sent when its process has
  * ended (or has answered) and nothing that it started is left.
+ *
+ * What fails before the user's program could run, for a reason that is the machine's (no file in
+ * TMPDIR, no process), is no result: the evaluation is given back, after a pause, as CANCELLED that
+ * nobody asked for. When that happens to a slot several times in a row, FATAL says DH_UNABLE.
  */
 #ifndef DH_EVAL_RUN_H
 #define DH_EVAL_RUN_H
@@ -63,8 +67,11 @@ struct eval_run {
     enum dh_trial_status ending;            /* PENDING: not told to end */
     char *ending_reason;
     char *failure; /* why the process could not do it */
-    bool answered; /* `outcome` is the answer */
-    bool lost;     /* the guard is gone without a word */
+    char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */
+    double give_back_at; /* INFINITY: not about to be */
+    int unable_in_row;   /* evaluations of this slot */
+    bool answered;       /* `outcome` is the answer */
+    bool lost;           /* the guard is gone without a word */
     struct dh_outcome outcome;
     struct eval_lines lines;
     struct dh_buffer marked; /* text of the last DH-OUTPUT line */

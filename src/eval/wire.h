@@ -19,7 +19,8 @@ enum eval_wire {
     EVAL_WIRE_RESET,     /* rank → launcher: end all evaluations and forget the configuration */
     EVAL_WIRE_DONE,      /* launcher → rank: result */
     EVAL_WIRE_REPORT,    /* launcher → rank: progress */
-    EVAL_WIRE_FATAL,     /* launcher → rank: status, text; nothing can be evaluated */
+    EVAL_WIRE_FATAL,     /* launcher → rank: DH_CONFIG, DH_IO or DH_UNABLE, text; nothing can be
+                            evaluated */
 };
 
 struct eval_frame {

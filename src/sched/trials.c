@@ -131,6 +131,17 @@ void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t 
     vanished(sched, trial, "lost with its worker", reason, worker, slot);
 }
 
+static void given_up(struct dh_sched *sched, uint64_t trial, const struct dh_outcome *outcome)
+{
+    const char *why = outcome->reason ? outcome->reason : "";
+    const char *open = *why ? " (" : "", *shut = *why ? ")" : "";
+    char *how = dh_strprintf("given up by its worker%s%s%s", open, why, shut);
+    vanished(sched, trial, how,
+             dh_strprintf("worker %d gave it up%s%s%s", outcome->worker, open, why, shut),
+             outcome->worker, outcome->slot);
+    free(how);
+}
+
 void trial_drop(struct dh_sched *sched, uint64_t trial)
 {
     struct dh_outcome outcome = outcome_without_result(
@@ -157,13 +168,11 @@ void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *out
 {
     if (outcome->status == DH_TRIAL_CANCELLED && !(cancelled && dh_stop_finished(sched->stop))) {
         /* Taken back for the next run; or nobody asked for it: the worker is on its way out. */
-        int32_t worker = outcome->worker, slot = outcome->slot;
-        dh_outcome_free(outcome);
         if (cancelled)
             trial_put_back(sched, trial);
         else
-            vanished(sched, trial, "given up by its worker",
-                     dh_strprintf("worker %d gave it up", worker), worker, slot);
+            given_up(sched, trial, outcome);
+        dh_outcome_free(outcome);
     } else if (may_retry(sched, trial, outcome)) {
         retry(sched, trial, outcome);
     } else {

@@ -204,6 +204,38 @@ class Lost(harness.Case):
         self.assertEqual(trials[3]["status"], "failed")
         self.assertEqual(trials[3]["reason"], "given up by its worker 3 times")
 
+    def sicken(self, ranks):
+        """These ranks can make no temporary file."""
+        program = self.write("sick.sh", f"""#!/bin/sh
+            case ${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}} in
+            {"|".join(map(str, ranks))}) export TMPDIR=/nonexist ;;
+            esac
+            exec {harness.DH_MPI} "$@"
+            """)
+        os.chmod(program, 0o755)
+        real, harness.DH_MPI = harness.DH_MPI, program
+        self.addCleanup(setattr, harness, "DH_MPI", real)
+        self.recovery = False  # all ranks live
+
+    def test_a_sick_node_is_put_aside(self):
+        self.sicken([3])
+        self.configure()
+        _, log = self.run_search(4, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 40)
+        self.assertEqual({t["status"] for t in trials}, {"ok"})
+        self.assertEqual({t["worker"] for t in trials}, {1, 2})
+        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: 3 evaluations in a "
+                              "row could not begin: cannot make a file in /nonexist: No such file")
+        self.assertEqual(log.count("/nonexist"), 1, log)
+
+    def test_only_sick_nodes(self):
+        self.sicken([1, 2])
+        self.configure()
+        _, log = self.run_search(3, "lost.cfg", expect=74)
+        self.assertRegex(log, "error: no worker is left; the last was rank [12]: 3 evaluations in "
+                              "a row could not begin: cannot make a file in /nonexist")
+        self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
+
     def plugin(self, text):
         """The evaluator that runs this source in its rank."""
         source, library = self.write("plugin.c", text), self.path("plugin.so")

@@ -339,6 +339,35 @@ static void run_folders_that_cannot_be_made_end_the_pool(void **state)
     assert_non_null(strstr(bench->err.text, "cannot make the folder"));
 }
 
+/* Nor is what the machine lacks: it is given back, and then there will be no more here. */
+static void without_a_temporary_file_evaluations_are_given_back(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    dh_status status;
+    char *before = getenv("TMPDIR") ? dh_strdup(getenv("TMPDIR")) : NULL;
+    setenv("TMPDIR", "/nonexist", 1);
+    open_script(bench, "echo DH-OUTPUT: 1", "");
+    for (uint64_t trial = 7; trial < 9; trial++) {
+        struct dh_outcome outcome = bench_run(bench, trial);
+        assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
+        assert_string_equal(outcome.reason,
+                            "cannot make a file in /nonexist: No such file or directory");
+        dh_outcome_free(&outcome);
+    }
+    bench_start(bench, 9, 0, ACT_RELU);
+    while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
+        usleep(1000);
+    assert_int_equal(status, DH_UNABLE);
+    assert_string_equal(bench->err.text, "3 evaluations in a row could not begin: cannot make a "
+                                         "file in /nonexist: No such file or directory");
+    if (before)
+        setenv("TMPDIR", before, 1);
+    else
+        unsetenv("TMPDIR");
+    free(before);
+}
+
 /* What is in the way of one of them is that evaluation's bad luck. */
 static void a_run_folder_that_is_a_file_is_a_failure(void **state)
 {
@@ -421,6 +450,7 @@ int main(void)
         TEST(the_tail_of_stderr_is_valid_text),
         TEST(run_folders_hold_what_was_said),
         TEST(run_folders_that_cannot_be_made_end_the_pool),
+        TEST(without_a_temporary_file_evaluations_are_given_back),
         TEST(a_run_folder_that_is_a_file_is_a_failure),
         TEST(bad_settings_are_named),
         TEST(words_are_split_and_filled),

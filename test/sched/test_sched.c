@@ -151,6 +151,20 @@ static void test_cancelled_by_nobody_counts_as_lost(void **state)
     stage_close(&stage);
 }
 
+static void test_what_could_not_begin_says_why(void **state)
+{
+    (void)state;
+    struct stage stage = {0};
+    struct dh_sched_settings settings = plain_settings();
+    settings.lost_retries = 1;
+    stage_begin(&stage, settings, 1, 1);
+    assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_CANCELLED, NAN, "no process")));
+    expect(&stage, "retry 0 (worker 1 gave it up (no process)); start 0@1.0");
+    assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_CANCELLED, NAN, "no process")));
+    expect(&stage, "end 0 failed (given up by its worker (no process) 2 times)");
+    stage_close(&stage);
+}
+
 /* ---- events that do not fit ---- */
 
 static void test_results_that_do_not_fit(void **state)
@@ -316,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_no_worker_left),
         cmocka_unit_test(test_lost_while_stopping),
         cmocka_unit_test(test_cancelled_by_nobody_counts_as_lost),
+        cmocka_unit_test(test_what_could_not_begin_says_why),
         cmocka_unit_test(test_results_that_do_not_fit),
         cmocka_unit_test(test_joins_and_claims_that_do_not_fit),
         cmocka_unit_test(test_offers_that_do_not_fit),
