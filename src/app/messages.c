@@ -155,7 +155,7 @@ static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_messag
 }
 
 /* The others go on without `rank`; it still says goodbye at the end. If there is no other, what is
- * wrong with its machine is why the search ends. */
+ * wrong with its configuration or its machine is why the search ends. */
 static dh_status put_aside(struct dh_manager *manager, int rank, dh_status status, const char *text,
                            struct dh_error *err)
 {
@@ -165,13 +165,14 @@ static dh_status put_aside(struct dh_manager *manager, int rank, dh_status statu
                  *host ? ", on " : "", host, text);
     dh_sched_lost(manager->sched, manager_leader_of(manager, rank), manager->now);
     dh_sched_counts(manager->sched, &counts);
-    if (counts.stop != DH_STOP_LOST || status != DH_UNABLE)
+    if (counts.stop != DH_STOP_LOST || (status != DH_CONFIG && status != DH_UNABLE))
         return DH_OK;
     return dh_fail(err, status, "no worker is left; the last was rank %d: %s", rank, text);
 }
 
-/* What is wrong with the configuration, or with the folder that all run folders are in, is wrong
- * everywhere and ends the search. */
+/* What is wrong with the folder that all run folders are in is wrong everywhere and ends the
+ * search. So is what is wrong with the configuration (a module that cannot be imported), unless
+ * it has been seen to serve; then it is this rank's machine. */
 static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
@@ -179,7 +180,9 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     dh_status status = (dh_status)dh_get_u32(&reader);
     char *told = dh_get_text(&reader);
     const char *text = told ? told : "?";
-    bool everywhere = status == DH_IO || status == DH_CONFIG;
+    struct dh_sched_counts counts;
+    dh_sched_counts(manager->sched, &counts);
+    bool everywhere = status == DH_IO || (status == DH_CONFIG && counts.ended_here == 0);
     dh_status cause = everywhere
                           ? dh_fail(err, status, "rank %d cannot evaluate: %s", message->peer, text)
                           : put_aside(manager, message->peer, status, text, err);

@@ -65,6 +65,18 @@ print("DH-OUTPUT:", x)
 """
 
 
+# Only worker 3's machine lacks a library, which is noticed late.
+LIBRARY = """
+import os, time
+if os.environ["DH_WORKER"] == "3":
+    time.sleep(2)
+    raise ImportError("libcuda.so.1: cannot open shared object file")
+def run(job):
+    time.sleep(0.2)
+    return job["x"]
+"""
+
+
 class Lost(harness.Case):
     recovery = True
 
@@ -235,6 +247,16 @@ class Lost(harness.Case):
         self.assertRegex(log, "error: no worker is left; the last was rank [12]: 3 evaluations in "
                               "a row could not begin: cannot make a file in /nonexist")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
+
+    def test_a_node_without_a_library_is_put_aside(self):
+        self.write("library.py", LIBRARY)
+        self.configure(f'type = "python"; function = "library.run"; python = "{harness.PYTHON}";')
+        self.recovery = False  # all ranks live
+        _, log = self.run_search(4, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 40)
+        self.assertEqual({t["status"] for t in trials}, {"ok"})
+        self.assertEqual({t["worker"] for t in trials}, {1, 2})
+        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: .*libcuda.so.1")
 
     def plugin(self, text):
         """The evaluator that runs this source in its rank."""
