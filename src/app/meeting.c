@@ -8,6 +8,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "muster.h"
+#include "peers.h"
 
 #define LONGEST_NAP 1e-3
 /* Seconds in which all ranks should say that they are ready. */
@@ -42,6 +43,12 @@ static const char *reason_not_to(struct dh_comm *comm, int32_t slots, bool *quie
     if (recovering())
         return "with --enable-recovery a rank may die, within a one-sided access, too";
     return NULL;
+}
+
+/* How long rank 0 waits for everybody. The others wait for its word many times as long. */
+static double patience_of(const struct dh_settings *settings)
+{
+    return fmax(SHORTEST_PATIENCE, settings->scheduler.lost_after);
 }
 
 /* Wait for a message of everybody. DH_EMPTY with `*missing` ranks that did not come in time. */
@@ -112,10 +119,8 @@ dh_status dh_meeting_hold(const struct dh_app_setup *setup, struct dh_comm *comm
     struct dh_board_plan plan =
         dh_board_plan_for(dh_space_count(setup->space), dh_comm_size(comm), slots);
     const char *reason = insist ? NULL : reason_not_to(comm, slots, &quiet);
-    dh_status status =
-        reason ? dh_fail(err, DH_COMM, "%s", reason)
-               : await_all(comm, fmax(SHORTEST_PATIENCE, settings->scheduler.lost_after), &missing,
-                           err);
+    dh_status status = reason ? dh_fail(err, DH_COMM, "%s", reason)
+                              : await_all(comm, patience_of(settings), &missing, err);
     if (status == DH_EMPTY)
         status = dh_fail(err, DH_COMM, "%d of %d ranks did not come to open it", missing,
                          dh_comm_size(comm) - 1);
@@ -139,16 +144,14 @@ dh_status dh_meeting_attend(const struct dh_app_setup *setup, struct dh_comm *co
 {
     struct dh_message message;
     struct dh_board_plan plan;
-    struct dh_nap nap = {.longest = LONGEST_NAP};
     bool there;
     *board = NULL;
     if (setup->settings.comm.window == DH_WINDOW_OFF || grouped(&setup->settings))
         return DH_OK;
     dh_status status = dh_comm_send(comm, 0, DH_TAG_BOARD, NULL, err);
-    while (status == DH_OK && (status = dh_comm_receive(comm, &message, err)) == DH_EMPTY) {
-        dh_nap_wait(&nap, -1);
-        status = DH_OK;
-    }
+    if (status == DH_OK)
+        status = dh_muster_hear(comm, DH_MANAGER_PATIENCE * patience_of(&setup->settings), &message,
+                                err);
     if (status != DH_OK)
         return status;
     if (message.tag != DH_TAG_BOARD || !dh_board_plan_unpack(&message, &there, &plan))

@@ -10,6 +10,8 @@
 
 #define MANAGER 0
 #define LONGEST_NAP 1e-3
+/* A process that was stopped, and rank 0 with it, has waited no longer than this meanwhile. */
+#define LONGEST_STEP 1.0
 
 int dh_muster_ranks(const struct dh_settings *settings)
 {
@@ -33,11 +35,11 @@ dh_status dh_muster_check(const struct dh_settings *settings, int workers, struc
 static dh_status await(struct dh_comm *comm, double patience, struct dh_message *message,
                        struct dh_error *err)
 {
-    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_awake awake = {.last = dh_clock_now(&dh_clock_monotonic), .longest = LONGEST_STEP};
     struct dh_nap nap = {.longest = LONGEST_NAP};
     dh_status status;
     while ((status = dh_comm_receive(comm, message, err)) == DH_EMPTY &&
-           dh_clock_now(&dh_clock_monotonic) - start < patience)
+           dh_awake_at(&awake, dh_clock_now(&dh_clock_monotonic)) < patience)
         dh_nap_wait(&nap, -1);
     return status;
 }
@@ -107,6 +109,16 @@ dh_status dh_muster_hold(const struct dh_app_setup *setup, struct dh_comm *comm,
 }
 
 /* ---- every other rank ---- */
+
+dh_status dh_muster_hear(struct dh_comm *comm, double patience, struct dh_message *message,
+                         struct dh_error *err)
+{
+    dh_status status = await(comm, patience, message, err);
+    if (status == DH_EMPTY)
+        return dh_fail(err, DH_COMM, "rank 0 was silent for %g s: it is lost, and so is this run",
+                       patience);
+    return status;
+}
 
 dh_status dh_muster_place(struct dh_comm *comm, struct dh_error *err)
 {
@@ -184,10 +196,7 @@ dh_status dh_muster_attend(const struct dh_app_setup *setup, struct dh_comm *com
         return DH_OK;
     dh_status status = dh_muster_place(comm, err);
     if (status == DH_OK)
-        status = await(comm, patience, &message, err);
-    if (status == DH_EMPTY)
-        return dh_fail(err, DH_COMM, "rank 0 was silent for %.3g s: it is lost, and so is this run",
-                       patience);
+        status = dh_muster_hear(comm, patience, &message, err);
     if (status != DH_OK)
         return status;
     if (message.tag == DH_TAG_SHUTDOWN)

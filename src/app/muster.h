@@ -35,6 +35,9 @@ dh_status dh_muster_tell(struct dh_comm *comm, int rank, const struct dh_groups 
                          const struct dh_place *places, struct dh_error *err);
 
 /* Every other rank. */
+/* What rank 0 says next; DH_COMM if it says nothing for `patience` seconds. */
+dh_status dh_muster_hear(struct dh_comm *comm, double patience, struct dh_message *message,
+                         struct dh_error *err);
 dh_status dh_muster_place(struct dh_comm *comm, struct dh_error *err);
 /* `*out` is NULL where evaluations take one rank. */
 dh_status dh_muster_attend(const struct dh_app_setup *setup, struct dh_comm *comm,

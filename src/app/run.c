@@ -27,6 +27,10 @@
 #define SOONEST 1e-3
 /* How long goodbyes are waited for after an error. */
 #define PATIENCE_AFTER_ERROR 10.0
+/* How long a worker waits for rank 0 to begin, which it may have died over (mpiexec
+ * --enable-recovery). Reading a checkpoint of gigabytes and watching another search's lock take
+ * minutes, and giving up too early costs the whole run, so this is much more. */
+#define SETUP_PATIENCE 1800.0
 /* How long --check waits for the next rank to say where it is. */
 #define CHECK_PATIENCE 10.0
 
@@ -345,11 +349,8 @@ static dh_status receive_setup(struct dh_comm *comm, struct dh_app_setup *setup,
                                struct dh_error *err)
 {
     struct dh_message message;
-    struct dh_nap nap = {.longest = LONGEST_NAP};
     *setup = (struct dh_app_setup){0};
-    dh_status status;
-    while ((status = dh_comm_receive(comm, &message, err)) == DH_EMPTY)
-        dh_nap_wait(&nap, -1);
+    dh_status status = dh_muster_hear(comm, SETUP_PATIENCE, &message, err);
     if (status == DH_OK && message.tag == DH_TAG_SETUP && message.size == 0)
         return DH_EMPTY;
     if (status == DH_OK) {

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "../../src/app/groups.h"
+#include "../../src/app/muster.h"
 #include "../../src/app/placement.h"
 #include "dh_mpi/alloc.h"
 
@@ -276,6 +277,23 @@ static void test_table(void **state)
     close_scene(&scene);
 }
 
+/* It may have died before the search began; then nobody is to wait for ever. */
+static void test_rank_0_is_silent(void **state)
+{
+    (void)state;
+    struct dh_comm *ends[2];
+    struct dh_message message;
+    struct dh_error err;
+    dh_comm_loop_create(2, ends);
+    assert_int_equal(dh_muster_hear(ends[1], 0.05, &message, &err), DH_COMM);
+    assert_string_equal(err.text, "rank 0 was silent for 0.05 s: it is lost, and so is this run");
+    assert_int_equal(dh_comm_send(ends[0], 1, DH_TAG_SETUP, NULL, &err), DH_OK);
+    assert_int_equal(dh_muster_hear(ends[1], 0.05, &message, &err), DH_OK);
+    assert_int_equal(message.tag, DH_TAG_SETUP);
+    dh_comm_close(&ends[1], &err);
+    dh_comm_close(&ends[0], &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_manager_on_a_workers_core),
         cmocka_unit_test(test_unused_gpus),
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_rank_0_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
