@@ -131,6 +131,7 @@ void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t 
     vanished(sched, trial, "lost with its worker", reason, worker, slot);
 }
 
+/* Nobody asked for that: the worker is on its way out, or could not begin it and says why. */
 static void given_up(struct dh_sched *sched, uint64_t trial, const struct dh_outcome *outcome)
 {
     const char *why = outcome->reason ? outcome->reason : "";
@@ -167,9 +168,8 @@ void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *out
                   bool cancelled)
 {
     if (outcome->status == DH_TRIAL_CANCELLED && !(cancelled && dh_stop_finished(sched->stop))) {
-        /* Taken back for the next run; or nobody asked for it: the worker is on its way out. */
         if (cancelled)
-            trial_put_back(sched, trial);
+            trial_put_back(sched, trial); /* for the next run */
         else
             given_up(sched, trial, outcome);
         dh_outcome_free(outcome);
