@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -368,6 +369,21 @@ static void without_a_temporary_file_evaluations_are_given_back(void **state)
     free(before);
 }
 
+static void without_pipes_evaluations_are_given_back(void **state)
+{
+    struct bench *bench = *state;
+    struct rlimit all, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+    few = (struct rlimit){.rlim_cur = 10, .rlim_max = all.rlim_max}; /* enough for the launcher */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    open_script(bench, "echo DH-OUTPUT: 1", "");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+    struct dh_outcome outcome = bench_run(bench, 7);
+    assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
+    assert_string_equal(outcome.reason, "cannot start a process: Too many open files");
+    dh_outcome_free(&outcome);
+}
+
 /* What is in the way of one of them is that evaluation's bad luck. */
 static void a_run_folder_that_is_a_file_is_a_failure(void **state)
 {
@@ -451,6 +467,7 @@ int main(void)
         TEST(run_folders_hold_what_was_said),
         TEST(run_folders_that_cannot_be_made_end_the_pool),
         TEST(without_a_temporary_file_evaluations_are_given_back),
+        TEST(without_pipes_evaluations_are_given_back),
         TEST(a_run_folder_that_is_a_file_is_a_failure),
         TEST(bad_settings_are_named),
         TEST(words_are_split_and_filled),
