@@ -152,7 +152,8 @@ bool dh_sched_assign(struct dh_sched *sched, int32_t worker, int32_t slot, uint6
 void dh_sched_exhausted(struct dh_sched *sched, double now);
 /* An evaluation ended. Takes what `outcome` owns if it returns true. A success whose objectives
  * are not all finite is a failure. CANCELLED that nobody asked for counts as lost: its worker is
- * being ended. What comes back otherwise than CANCELLED after a cancel is recorded as it is. */
+ * being ended, or could not begin it (then the reason says why). What comes back otherwise than
+ * CANCELLED after a cancel is recorded as it is. */
 bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
                      struct dh_outcome *outcome, double now);
 /* Worker `worker` is gone, with whatever it ran; it cannot join again. One that has not joined is
