@@ -40,8 +40,8 @@ tell()
 trap 'tell end' USR1
 trap 'tell cancel' TERM INT
 
-# In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code is
-# left in `code`.
+# In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code
+# is left in `code`.
 run()
 {
     while [ "$1" != -- ]; do

@@ -10,8 +10,8 @@
 #   qsub pbs.sh
 #
 # Each job stops before its time limit and submits the next one, until the search is finished. qdel
-# ends job and chain. The number of the job in the chain is DH_LINK, which qsub is told to pass on: not
-# all of these systems give arguments to a script.
+# ends job and chain. The number of the job in the chain is DH_LINK, which qsub is told to pass on:
+# not all of these systems give arguments to a script.
 
 walltime=02:00:00   # as above, for systems that do not set PBS_WALLTIME
 dh_mpi=dh_mpi       # the program, or its path

@@ -11,8 +11,8 @@
 #   sbatch slurm.sh
 #
 # Each job stops before its time limit (which dh_mpi knows; the signal is for the case that it does
-# not) and submits the next one, until the search is finished. scancel ends job and chain. The number
-# of the job in the chain is this script's argument, so that --export=NONE does not lose it.
+# not) and submits the next one, until the search is finished. scancel ends job and chain. The
+# number of the job in the chain is this script's argument, so that --export=NONE does not lose it.
 
 dh_mpi=dh_mpi       # the program, or its path
 config=config.cfg   # the search
