@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "dh_mpi/app.h"
+#include "dh_mpi/streams.h"
 
 /* The launcher comes first: nothing may be forked once MPI holds a fabric's memory, and it keeps
  * the signals that are blocked before MPI makes threads that would take them. The batch system is
@@ -63,6 +64,8 @@ int main(int argc, char **argv)
     struct dh_log log = {.stream = stderr, .level = DH_LOG_INFO, .rank = -1};
     struct dh_error err;
     int code = 0;
+    if (dh_streams_secure(&err) != DH_OK)
+        return dh_app_fail(&log, &err);
     if (dh_app_options_parse(argc, argv, &options, &err) != DH_OK) {
         code = dh_app_fail(&log, &err);
     } else if (options.help || options.version) {

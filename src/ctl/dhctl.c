@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/streams.h"
 #include "dh_mpi/text.h"
 #include "verb.h"
 
@@ -83,7 +84,9 @@ static dh_status dispatch(int argc, char **argv, struct dh_error *err)
 int main(int argc, char **argv)
 {
     struct dh_error err;
-    dh_status status = dispatch(argc - 1, argv + 1, &err);
+    dh_status status = dh_streams_secure(&err);
+    if (status == DH_OK)
+        status = dispatch(argc - 1, argv + 1, &err);
     if (status == DH_OK && fflush(stdout) != 0)
         status = dh_fail(&err, DH_IO, "cannot write to standard output");
     if (status == DH_OK)

@@ -22,6 +22,9 @@
 /* At the end the launcher does that, and has its own limit. */
 #define END_PATIENCE 28.0
 
+/* The rank's message. Any other is none of its: asking ends what runs. */
+#define REQUEST 'L'
+
 /* One message with its descriptor. */
 struct parcel {
     pid_t pid;
@@ -65,7 +68,8 @@ pid_t eval_nursery_ask(int fd, double patience, int *launcher_fd)
     struct pollfd answer = {.fd = fd, .events = POLLIN};
     struct parcel parcel;
     parcel_open(&parcel);
-    if (send(fd, "L", 1, MSG_NOSIGNAL) != 1 || poll(&answer, 1, (int)(patience * 1e3)) != 1 ||
+    const char request = REQUEST;
+    if (send(fd, &request, 1, MSG_NOSIGNAL) != 1 || poll(&answer, 1, (int)(patience * 1e3)) != 1 ||
         recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof parcel.pid)
         return 0;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
@@ -119,8 +123,8 @@ void eval_nursery_run(int fd)
     eval_process_close_others(&fd, 1);
     char request;
     ssize_t size;
-    while ((size = recv(fd, &request, 1, 0)) == 1 || (size < 0 && errno == EINTR)) {
-        if (size != 1)
+    while ((size = recv(fd, &request, 1, MSG_TRUNC)) > 0 || (size < 0 && errno == EINTR)) {
+        if (size != 1 || request != REQUEST) /* MSG_TRUNC: the size that it had */
             continue;
         end_children(GUARDS_PATIENCE);
         if (!bear(fd))

@@ -6,8 +6,9 @@
  * (guards, which then end everything below them) becomes its own, and is ended before the next
  * launcher starts.
  *
- * rank → nursery: one byte, a request. nursery → rank: pid of the launcher, with the rank's end of
- * a stream to it as a passed descriptor; a pid of 0 and no descriptor if there can be none. */
+ * rank → nursery: one byte, a request; any other message is ignored. nursery → rank: pid of the
+ * launcher, with the rank's end of a stream to it as a passed descriptor; a pid of 0 and no
+ * descriptor if there can be none. */
 #ifndef DH_EVAL_NURSERY_H
 #define DH_EVAL_NURSERY_H
 

@@ -349,6 +349,29 @@ evaluator = { type = "command"; shell = true; runs = "runs";
         for name in ("mask.h5", "status.json", "runs/2/parameters.json", "runs/2/stdout"):
             self.assertEqual(os.stat(self.path(name)).st_mode & 0o077, 0, name)
 
+    def test_closed_streams_are_no_way_into_the_program(self):
+        # a socket that became fd 1 or 2 would be sent what is printed and logged
+        text = SPACE.format(name="closed", goal="minimize", evaluations=2,
+                            evaluator='type = "command"; slots = 2; command = ("sh", "-c", '
+                                      '"echo >>starts; sleep 3; echo DH-OUTPUT: 1");')
+        for closed in "0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-":
+            with self.subTest(closed=closed):
+                self.write("closed.cfg", text)
+                self.write("starts", "")
+                shell = ["sh", "-c", f'exec "$0" "$@" {closed}', harness.DH_MPI, "-v", "--fresh",
+                         "closed.cfg"]
+                done = subprocess.run(shell, cwd=self.folder, env=self.environment(), timeout=120,
+                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assert_nothing_left()
+                for trial in self.assert_complete("closed.h5", 2):
+                    self.assertEqual(trial["status"], "ok", trial)
+                self.assertEqual(self.read(self.path("starts")), 2 * "\n", "each once")
+                shell[3:] = [harness.DHCTL, "verify", "closed.h5"]
+                done = subprocess.run(shell, cwd=self.folder, timeout=120,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                self.assertEqual(done.returncode, 0)
+
     def test_checkpoint_of_somebody_else(self):
         """dhctl runs nothing that its configuration names, and opens no file that it includes."""
         self.shell("own", "echo DH-OUTPUT: $1\ntouch ran\n", evaluations=2, ranks=2)

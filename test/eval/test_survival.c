@@ -126,6 +126,20 @@ static void without_its_nursery_a_launcher_is_not_replaced(void **state)
     assert_int_equal(dh_launcher_replace(bench->launcher, &bench->err), DH_INTERNAL);
 }
 
+/* Were the nursery's socket somebody's stdout, a line to it would end what runs. */
+static void only_a_request_is_one_to_the_nursery(void **state)
+{
+    static const char *const others[] = {"Launch it, says a line of a log", "l", "\n"};
+    struct bench *bench = *state;
+    open_sleepers(bench);
+    for (size_t i = 0; i < DH_COUNT_OF(others); i++)
+        assert_true(write(bench->launcher->nursery_fd, others[i], strlen(others[i])) > 0);
+    usleep(2500000); /* it is patient with what runs */
+    assert_int_equal(bench_marked(bench->mark), 2 * PROCESSES);
+    assert_int_equal(dh_launcher_replace(bench->launcher, &bench->err), DH_OK);
+    assert_int_equal(bench_marked(bench->mark), 0);
+}
+
 static void nothing_outlives_the_pool(void **state)
 {
     struct bench *bench = *state;
@@ -279,6 +293,7 @@ int main(void)
         TEST(nothing_outlives_the_launcher),
         TEST(a_killed_launcher_is_replaced),
         TEST(without_its_nursery_a_launcher_is_not_replaced),
+        TEST(only_a_request_is_one_to_the_nursery),
         TEST(nothing_outlives_the_pool),
         TEST(a_killed_guard_is_a_failed_evaluation),
         TEST(signals_for_the_rank_are_not_for_the_launcher),

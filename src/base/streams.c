@@ -1,0 +1,21 @@
+/* The process's stdin, stdout and stderr: see streams.h. */
+#include "dh_mpi/streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+dh_status dh_streams_secure(struct dh_error *err)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        /* becomes `fd`: the lowest number that is free */
+        if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+            return dh_fail(err, DH_IO,
+                           "descriptor %d is closed, and /dev/null cannot take its place: %s", fd,
+                           strerror(errno));
+    }
+    return DH_OK;
+}
