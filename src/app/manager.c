@@ -455,20 +455,13 @@ static void read_board(struct dh_manager *manager)
         manager_log_report(manager, trial, step, value);
 }
 
-dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err)
+/* The search goes on with what was received. */
+static dh_status go_on(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
-    *busy = false;
-    manager->now = dh_clock_now(manager->parts.clock);
-    dh_peers_wake(&manager->peers, manager->now);
-    dh_status status = receive(manager, busy, err);
-    look_for_lost(manager);
-    if (manager->abandoned)
-        return status;
-    read_board(manager);
     look_for_orphans(manager);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
-    if (status == DH_OK)
-        status = act(manager, busy, err); /* results become events before the search is asked */
+    /* results become events before the search is asked */
+    dh_status status = act(manager, busy, err);
     if (status == DH_OK)
         status = take_proposals(manager, busy, err);
     if (status == DH_OK)
@@ -482,13 +475,49 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
     manager->next_late = count_waiting(manager) == 0 ? (double)INFINITY
                                                      : dh_late_oldest(&manager->late) +
                                                            dh_demand_patience(&manager->demand);
+    return status;
+}
+
+/* After an error nothing begins any more, but an evaluation that has ended is one: all that was
+ * received of it is recorded, whatever it was that failed. */
+static void record_ended(struct dh_manager *manager)
+{
+    struct dh_action action;
+    struct dh_error ignored; /* not the first */
+    while (dh_sched_next(manager->sched, &action))
+        if (action.kind == DH_ACTION_END)
+            end_trial(manager, &action, &ignored);
+}
+
+/* What was recorded, to the system. A store that has failed is not tried again: what it was given
+ * stays in its order, for its last checkpoint to try. */
+static dh_status write_journal(struct dh_manager *manager, struct dh_error *err)
+{
+    if (!manager->parts.store || manager->unwritten)
+        return DH_OK;
+    dh_status status = dh_store_write(manager->parts.store, err);
+    manager->unwritten = status != DH_OK;
+    return status;
+}
+
+dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err)
+{
+    *busy = false;
+    manager->now = dh_clock_now(manager->parts.clock);
+    dh_peers_wake(&manager->peers, manager->now);
+    dh_status status = receive(manager, busy, err);
+    look_for_lost(manager);
+    read_board(manager);
+    if (status == DH_OK && !manager->abandoned)
+        status = go_on(manager, busy, err);
+    if ((status != DH_OK || manager->abandoned) && !manager->unwritten)
+        record_ended(manager);
     struct dh_error write_err;
-    if (manager->parts.store && dh_store_write(manager->parts.store, &write_err) != DH_OK &&
-        status == DH_OK) {
+    if (write_journal(manager, &write_err) != DH_OK && status == DH_OK) {
         *err = write_err;
         status = err->status;
     }
-    if (status == DH_OK)
+    if (status == DH_OK && !manager->abandoned)
         dh_offers_publish(&manager->offers, manager->sched, manager->parts.history, manager->now);
     return status;
 }

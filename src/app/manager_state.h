@@ -26,7 +26,8 @@ struct dh_manager {
     bool exhausted;   /* the proposer has ended */
     bool ending;      /* SHUTDOWN was sent */
     bool placed;      /* it was said how ranks and cores fit */
-    bool abandoned;   /* after an error: only goodbyes matter */
+    bool abandoned;   /* after an error: only results and goodbyes matter */
+    bool unwritten;   /* the store has failed: nothing more is recorded */
 };
 
 /* ---- manager.c ---- */

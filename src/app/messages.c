@@ -198,6 +198,12 @@ static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const stru
     [DH_TAG_ROLL] = on_roll,           [DH_TAG_BOARD] = on_board,
 };
 
+static bool matters_after_error(enum dh_tag tag)
+{
+    return tag == DH_TAG_RESULT || tag == DH_TAG_TURNS || tag == DH_TAG_BYE ||
+           tag == DH_TAG_HEARTBEAT;
+}
+
 dh_status manager_take(struct dh_manager *manager, const struct dh_message *message,
                        struct dh_error *err)
 {
@@ -213,7 +219,7 @@ dh_status manager_take(struct dh_manager *manager, const struct dh_message *mess
         manager_send(manager, message->peer, DH_TAG_SHUTDOWN);
         return DH_OK;
     }
-    if (manager->abandoned && message->tag != DH_TAG_BYE && message->tag != DH_TAG_HEARTBEAT)
+    if (manager->abandoned && !matters_after_error(message->tag))
         return DH_OK;
     return handlers[message->tag](manager, message, err);
 }

@@ -196,47 +196,76 @@ void dh_worker_destroy(struct dh_worker **handle)
     *handle = NULL;
 }
 
+/* A result for which nothing is taken from the board: the manager decides what the slot runs next.
+ * Frees what `outcome` owns. */
+static dh_status send_result(struct dh_worker *worker, int32_t slot, uint64_t trial,
+                             struct dh_outcome *outcome, struct dh_error *err)
+{
+    outcome->worker = dh_comm_rank(worker->comm);
+    outcome->slot = slot;
+    dh_result_pack(slot, trial, outcome, worker->setup->settings.objective_count, &worker->scratch);
+    dh_outcome_free(outcome);
+    return send(worker, DH_TAG_RESULT, err);
+}
+
 /* What `slot` runs is gone with the launcher: CANCELLED, which nobody asked for, says so, and
  * claims for the slot. */
 static dh_status give_up(struct dh_worker *worker, int32_t slot, uint64_t trial,
                          struct dh_error *err)
 {
-    struct dh_outcome outcome = {.status = DH_TRIAL_CANCELLED,
-                                 .started = NAN,
-                                 .ended = NAN,
-                                 .cpu_seconds = NAN,
-                                 .worker = dh_comm_rank(worker->comm),
-                                 .slot = slot};
+    struct dh_outcome outcome = {
+        .status = DH_TRIAL_CANCELLED, .started = NAN, .ended = NAN, .cpu_seconds = NAN};
     size_t objectives = worker->setup->settings.objective_count;
     outcome.objectives = dh_alloc(objectives, sizeof *outcome.objectives);
     for (size_t i = 0; i < objectives; i++)
         outcome.objectives[i] = NAN;
-    dh_result_pack(slot, trial, &outcome, objectives, &worker->scratch);
-    dh_outcome_free(&outcome);
-    return send(worker, DH_TAG_RESULT, err);
+    return send_result(worker, slot, trial, &outcome, err);
+}
+
+/* Before the pool is closed: results that it has already are not lost with it. Not where they are
+ * made while it is asked for them. */
+static dh_status send_last_results(struct dh_worker *worker, struct dh_error *err)
+{
+    struct dh_eval_event event;
+    struct dh_error ignored; /* the pool is closed in any case */
+    dh_status status = DH_OK;
+    if (!worker->eval || !leads(worker) || dh_eval_blocks(worker->eval))
+        return DH_OK;
+    while (status == DH_OK && dh_eval_poll(worker->eval, &event, &ignored) == DH_OK)
+        if (event.kind == DH_EVAL_DONE)
+            status = send_result(worker, event.slot, event.trial, &event.outcome, err);
+    return status;
+}
+
+/* Another launcher, and a pool on it, where that can help; otherwise `cause` is why there is none.
+ */
+static bool begin_anew(struct dh_worker *worker, struct dh_error *cause)
+{
+    bool can = cause->status == DH_INTERNAL && worker->launcher &&
+               worker->launchers++ < MOST_LAUNCHERS &&
+               dh_launcher_replace(worker->launcher, cause) == DH_OK &&
+               create_pool(worker, cause) == DH_OK;
+    if (can)
+        dh_log_warn(worker->log, "the launcher was killed; there is a new one");
+    return can;
 }
 
 /* The pool has failed for `cause`. With a new launcher there is a new one; the manager hears only
  * of what was lost. Otherwise this rank is of no use any more, and says so. */
 static dh_status recover(struct dh_worker *worker, struct dh_error *cause, struct dh_error *err)
 {
+    dh_status status = send_last_results(worker, err);
     int32_t slots = dh_eval_slots(worker->eval);
     uint64_t *trials = dh_alloc((size_t)slots, sizeof *trials);
     bool *running = dh_alloc((size_t)slots, sizeof *running);
     for (int32_t slot = 0; slot < slots; slot++)
         running[slot] = dh_eval_running(worker->eval, slot, &trials[slot]);
     dh_eval_destroy(&worker->eval);
-    dh_status status = DH_OK;
-    if (cause->status == DH_INTERNAL && worker->launcher && worker->launchers++ < MOST_LAUNCHERS &&
-        dh_launcher_replace(worker->launcher, cause) == DH_OK &&
-        create_pool(worker, cause) == DH_OK) {
-        dh_log_warn(worker->log, "the launcher was killed; there is a new one");
-        for (int32_t slot = 0; slot < slots && status == DH_OK; slot++)
-            if (running[slot])
-                status = give_up(worker, slot, trials[slot], err);
-    } else {
+    if (status == DH_OK && !begin_anew(worker, cause))
         status = send_fatal(worker, cause, err);
-    }
+    for (int32_t slot = 0; worker->eval && slot < slots && status == DH_OK; slot++)
+        if (running[slot])
+            status = give_up(worker, slot, trials[slot], err);
     free(running);
     free(trials);
     return status;
@@ -287,9 +316,10 @@ static dh_status on_shutdown(struct dh_worker *worker, const struct dh_message *
                              struct dh_error *err)
 {
     (void)message;
+    dh_status status = send_last_results(worker, err);
     if (leads(worker)) /* the others stay at their leader's hand until everybody leaves */
         dh_eval_destroy(&worker->eval);
-    return send(worker, DH_TAG_BYE, err);
+    return status == DH_OK ? send(worker, DH_TAG_BYE, err) : status;
 }
 
 static dh_status on_leave(struct dh_worker *worker, const struct dh_message *message,
@@ -345,18 +375,13 @@ static dh_status send_report(struct dh_worker *worker, const struct dh_eval_even
 static dh_status send_outcome(struct dh_worker *worker, struct dh_eval_event *event,
                               struct dh_error *err)
 {
-    dh_status status;
+    if (!worker->board)
+        return send_result(worker, event->slot, event->trial, &event->outcome, err);
     event->outcome.worker = dh_comm_rank(worker->comm);
     event->outcome.slot = event->slot;
-    if (worker->board) {
-        struct dh_turn turn = {
-            .slot = event->slot, .ended = true, .trial = event->trial, .outcome = event->outcome};
-        status = take_turn(worker, &turn, err);
-    } else {
-        dh_result_pack(event->slot, event->trial, &event->outcome,
-                       worker->setup->settings.objective_count, &worker->scratch);
-        status = send(worker, DH_TAG_RESULT, err);
-    }
+    struct dh_turn turn = {
+        .slot = event->slot, .ended = true, .trial = event->trial, .outcome = event->outcome};
+    dh_status status = take_turn(worker, &turn, err);
     dh_outcome_free(&event->outcome);
     return status;
 }

@@ -1,8 +1,8 @@
 /* A worker: claims trials for its slots, evaluates them, sends back what they gave.
  *
- * If its launcher is killed, what ran is given up (the manager queues it again), and the worker
- * goes on with another launcher. When it sends nothing else, it sends heartbeats; the manager's
- * answers tell it that the manager lives.
+ * If its launcher is killed, what had ended is passed on, what ran is given up (the manager queues
+ * it again), and the worker goes on with another launcher. When it sends nothing else, it sends
+ * heartbeats; the manager's answers tell it that the manager lives.
  *
  * With a board, a free slot takes its trial there and starts at once; results and what was taken go
  * to the manager in bunches, a message for each step. Intermediate results, signs of life and

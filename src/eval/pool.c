@@ -134,9 +134,12 @@ dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct d
 {
     if (eval->first == eval->event_count) {
         eval->first = eval->event_count = 0;
-        dh_status status = eval->backend->poll(eval, err);
-        if (status != DH_OK)
-            return status;
+        if (eval->failure.status == DH_OK)
+            eval->backend->poll(eval, &eval->failure);
+    }
+    if (eval->first == eval->event_count && eval->failure.status != DH_OK) {
+        *err = eval->failure;
+        return err->status;
     }
     if (eval->first == eval->event_count)
         return DH_EMPTY;
@@ -152,5 +155,6 @@ int dh_eval_fd(const struct dh_eval *eval)
 
 double dh_eval_next_time(const struct dh_eval *eval)
 {
-    return eval->first < eval->event_count ? -INFINITY : eval->backend->next_time(eval);
+    bool now = eval->first < eval->event_count || eval->failure.status != DH_OK;
+    return now ? -INFINITY : eval->backend->next_time(eval);
 }

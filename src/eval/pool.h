@@ -12,7 +12,7 @@ struct eval_backend {
     void (*destroy)(struct dh_eval *pool); /* also after a failed create */
     dh_status (*start)(struct dh_eval *pool, const struct dh_task *task, struct dh_error *err);
     void (*cancel)(struct dh_eval *pool, int32_t slot, uint64_t trial);
-    /* Push the events that there are. */
+    /* Push the events that there are, also before an error. It is not called again after one. */
     dh_status (*poll)(struct dh_eval *pool, struct dh_error *err);
     int (*fd)(const struct dh_eval *pool);
     double (*next_time)(const struct dh_eval *pool);
@@ -34,6 +34,7 @@ struct dh_eval {
     struct eval_slot *slots;
     struct dh_eval_event *events; /* from `first` on, not handed out yet */
     size_t first, event_count, event_capacity;
+    struct dh_error failure; /* of the backend, for good; handed out after the events before it */
 };
 
 /* Queue an event; takes its outcome. One for a slot that does not run that trial is dropped. */

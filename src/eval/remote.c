@@ -118,11 +118,15 @@ static dh_status poll_launcher(struct dh_eval *pool, struct dh_error *err)
     size_t offset = 0;
     struct eval_frame frame;
     dh_status status = DH_OK;
-    while (status == DH_OK && eval_wire_next(&remote->in, &offset, &frame))
-        if (frame.epoch == pool->launcher->epoch)
-            status = take(pool, &frame, err);
+    while (eval_wire_next(&remote->in, &offset, &frame)) {
+        if (frame.epoch != pool->launcher->epoch)
+            continue;
+        /* the first error counts; results that came behind it do, too */
+        dh_status taken = take(pool, &frame, status == DH_OK ? err : NULL);
+        status = status == DH_OK ? taken : status;
+    }
     dh_buffer_consume(&remote->in, offset);
-    if (status == DH_OK && there < 0 && pool->event_count == 0)
+    if (status == DH_OK && there < 0)
         return dh_fail(err, DH_INTERNAL, "worker %d: its launcher process (%d) has ended",
                        pool->plan->worker, (int)pool->launcher->pid);
     return status;

@@ -476,6 +476,65 @@ static void late_asks_are_replaced(void **state)
     end_simulation(&s);
 }
 
+static void say_fatal(struct worker *worker, dh_status status)
+{
+    struct dh_buffer payload = {0};
+    dh_put_u32(&payload, status);
+    dh_put_text(&payload, "no space left");
+    send(worker, DH_TAG_FATAL, &payload);
+}
+
+/* Results behind an error, too: those that came before it in the same step, and those that the
+ * others send before they have heard of it. Nothing starts any more. */
+static void an_error_loses_no_result(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(11, DH_STREAM_TEST, 0)};
+    struct dh_clock clock = {virtual_now, &s};
+    char folder[] = "/tmp/dh_test_manager_XXXXXX";
+    struct dh_error err;
+    bool busy;
+    start_simulation(&s, 3, 100, 100, "", &clock);
+    dh_manager_destroy(&s.manager);
+    assert_non_null(mkdtemp(folder));
+    char *path = dh_strprintf("%s/manager.h5", folder);
+    struct dh_store *store = NULL;
+    assert_int_equal(
+        dh_store_open(path, &s.setup.settings, s.setup.space, s.history, NULL, &store, NULL, &err),
+        DH_OK);
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .store = store,
+                                     .clock = &clock};
+    s.manager = dh_manager_create(&parts);
+    run_until(&s, 1);
+    assert_int_equal(s.evaluations, 3);
+    finish(&s, &s.workers[0]);
+    say_fatal(&s.workers[1], DH_IO);
+    assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_IO);
+    assert_int_equal(dh_history_ended(s.history), 1);
+    dh_manager_abandon(s.manager);
+    finish(&s, &s.workers[2]);
+    while (!dh_manager_done(s.manager)) {
+        assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_OK);
+        serve_workers(&s);
+    }
+    assert_int_equal(dh_history_ended(s.history), 2);
+    assert_int_equal(s.evaluations, 3);
+    struct dh_store_image image; /* of the journal alone */
+    assert_int_equal(dh_store_read(path, &image, &err), DH_OK);
+    assert_int_equal(dh_history_ended(image.history), 2);
+    dh_store_image_free(&image);
+    assert_int_equal(dh_store_close(&store, &err), DH_OK);
+    char *command = dh_strprintf("rm -rf '%s'", folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(path);
+    end_simulation(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +547,7 @@ int main(void)
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
         cmocka_unit_test(ranks_that_never_start_are_lost),
         cmocka_unit_test(late_asks_are_replaced),
+        cmocka_unit_test(an_error_loses_no_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

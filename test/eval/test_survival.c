@@ -92,6 +92,36 @@ static void nothing_outlives_the_launcher(void **state)
     assert_non_null(strstr(bench->err.text, "launcher process"));
 }
 
+/* The results of evaluations that had ended before something failed come before the error. */
+static void results_come_before_an_error(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    char runs[80], moved[80];
+    snprintf(runs, sizeof runs, "%s/runs", bench->folder);
+    snprintf(moved, sizeof moved, "%s/moved", bench->folder);
+    struct dh_buffer evaluator = {0};
+    dh_buffer_printf(&evaluator,
+                     "type = \"command\"; slots = 2; runs = \"%s\"; "
+                     "command = \"echo DH-OUTPUT: {id}\";",
+                     runs);
+    bench_open(bench, 1, evaluator.data);
+    dh_buffer_free(&evaluator);
+    bench_start(bench, 1, 0, ACT_RELU);
+    usleep(500000);
+    assert_int_equal(rename(runs, moved), 0);
+    bench_write(bench, "runs", "no folder any more");
+    bench_start(bench, 2, 1, ACT_RELU);
+    usleep(300000);
+    event = bench_wait(bench);
+    assert_true(event.trial == 1);
+    assert_value(&event.outcome, 1);
+    dh_outcome_free(&event.outcome);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(dh_eval_poll(bench->eval, &event, &bench->err), DH_IO);
+    assert_non_null(strstr(bench->err.text, "cannot make the folder"));
+}
+
 /* Again and again: the next launcher evaluates, and nothing of the one before is left. */
 static void a_killed_launcher_is_replaced(void **state)
 {
@@ -291,6 +321,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(nothing_outlives_the_rank),
         TEST(nothing_outlives_the_launcher),
+        TEST(results_come_before_an_error),
         TEST(a_killed_launcher_is_replaced),
         TEST(without_its_nursery_a_launcher_is_not_replaced),
         TEST(only_a_request_is_one_to_the_nursery),
