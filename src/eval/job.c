@@ -111,6 +111,43 @@ char *eval_job_variable_name(const char *parameter)
     return name;
 }
 
+struct named {
+    char *variable; /* owned */
+    const struct dh_parameter *parameter;
+};
+
+static int by_variable(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+    int order = strcmp(x->variable, y->variable);
+    return order ? order : x->parameter->node->line - y->parameter->node->line;
+}
+
+dh_status eval_job_check_names(const struct eval_plan *plan, struct dh_error *err)
+{
+    size_t count = dh_space_count(plan->space);
+    struct named *all = dh_alloc(count, sizeof *all);
+    for (size_t i = 0; i < count; i++) {
+        all[i].parameter = dh_space_parameter(plan->space, i);
+        all[i].variable = eval_job_variable_name(all[i].parameter->name);
+    }
+    qsort(all, count, sizeof *all, by_variable);
+    dh_status status = DH_OK;
+    for (size_t i = 1; i < count && status == DH_OK; i++) {
+        const struct dh_parameter *one = all[i - 1].parameter, *other = all[i].parameter;
+        if (strcmp(all[i - 1].variable, all[i].variable) == 0)
+            status = dh_node_fail(err, dh_node_child(other->node, "name"),
+                                  "the parameter \"%s\" would be the evaluations' variable %s, as "
+                                  "is \"%s\", at %s:%d: one needs another name",
+                                  other->name, all[i].variable, one->name, one->node->file,
+                                  one->node->line);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(all[i].variable);
+    free(all);
+    return status;
+}
+
 void eval_job_variables(const struct eval_job *job, eval_variable_function *put, void *context)
 {
     const struct dh_space *space = job->plan->space;

@@ -47,6 +47,9 @@ void eval_job_resources(const struct eval_plan *plan, int32_t slot, eval_variabl
 void eval_job_variables(const struct eval_job *job, eval_variable_function *put, void *context);
 /* DH_PARAM_<name> with anything but letters and digits as "_"; the caller frees it. */
 char *eval_job_variable_name(const char *parameter);
+/* DH_CONFIG if two parameters have the same variable: an evaluation would see one's value as the
+ * other's. */
+dh_status eval_job_check_names(const struct eval_plan *plan, struct dh_error *err);
 
 /* {"id": …, "seed": …, "retries": …, "slot": …, "worker": …, "parameters": {…}} without the closing
  * brace. */

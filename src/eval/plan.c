@@ -10,6 +10,8 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/text.h"
+#include "job.h"
+#include "pool.h"
 
 static const struct eval_kind *const kinds[] = {&eval_kind_builtin, &eval_kind_plugin,
                                                 &eval_kind_command, &eval_kind_python};
@@ -44,6 +46,11 @@ static const struct dh_option process_options[] = {
      "environment variables"},
 };
 #undef FIELD
+
+const struct eval_backend *eval_plan_backend(const struct eval_plan *plan)
+{
+    return plan->kind->backend ? plan->kind->backend(plan) : &eval_backend_remote;
+}
 
 const struct dh_node *eval_plan_node(const struct eval_plan *plan, const char *name)
 {
@@ -239,6 +246,8 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
         status = check_environment(plan, err);
     if (status == DH_OK)
         status = plan->kind->prepare(plan, err);
+    if (status == DH_OK && eval_plan_backend(plan) == &eval_backend_remote)
+        status = eval_job_check_names(plan, err);
     if (status == DH_OK)
         *out = plan;
     else

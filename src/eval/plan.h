@@ -66,6 +66,8 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
                            struct dh_error *err);
 void eval_plan_free(struct eval_plan **plan);
 
+/* Where it evaluates. */
+const struct eval_backend *eval_plan_backend(const struct eval_plan *plan);
 /* The setting `name` of the evaluator, for the place of a message; else the evaluator itself. */
 const struct dh_node *eval_plan_node(const struct eval_plan *plan, const char *name);
 /* A boolean, number or text as a text the caller frees; NULL for a group or list. */

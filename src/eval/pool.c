@@ -8,11 +8,6 @@
 
 #include "dh_mpi/alloc.h"
 
-static const struct eval_backend *backend_of(const struct eval_plan *plan)
-{
-    return plan->kind->backend ? plan->kind->backend(plan) : &eval_backend_remote;
-}
-
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
                         struct dh_eval_plan *out, struct dh_error *err)
 {
@@ -25,7 +20,7 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
                                  .retries = (uint32_t)plan->options->retries,
                                  .timeout = plan->options->timeout,
                                  .ranks = 1,
-                                 .in_rank = backend_of(plan) == &eval_backend_rank,
+                                 .in_rank = eval_plan_backend(plan) == &eval_backend_rank,
                                  .cores = plan->kind->process};
     if (plan->kind->ranks)
         out->ranks = plan->kind->ranks(plan);
@@ -45,7 +40,7 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
     dh_status status = eval_plan_create(settings, space, NULL, worker, false, &pool->plan, err);
     if (status == DH_OK) {
         pool->slots = dh_alloc((size_t)pool->plan->options->slots, sizeof *pool->slots);
-        pool->backend = backend_of(pool->plan);
+        pool->backend = eval_plan_backend(pool->plan);
         status = pool->backend->create(pool, err);
     }
     if (status == DH_OK)

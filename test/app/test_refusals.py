@@ -59,6 +59,25 @@ class Refusals(harness.Case):
                                "points.cfg"], cwd=self.folder, text=True, capture_output=True)
         self.assertIn("points.cfg:10: gone.csv: is not there", done.stderr)
 
+    def test_parameters_of_one_variable(self):
+        self.write("module.py", "def run(job):\n    return 1\n")
+        text = CONFIG[:CONFIG.index("evaluator")]
+        text = text.replace('name = "n"', 'name = "x_1"').replace('name = "x"', 'name = "x.1"')
+        text = text.replace("initial = ( { x = 0.5; n = 3; } );", "")
+        first, second = (1 + text[:text.index(f'"{name}"')].count("\n") for name in ("x.1", "x_1"))
+        for evaluator, code in (('type = "command"; command = "echo {x.1}";', 78),
+                                ('type = "command"; shell = true; command = "echo {x.1}";', 78),
+                                ('type = "python"; function = "module.run";', 78),
+                                ('type = "builtin"; function = "sphere";', 0)):
+            self.write("names.cfg", text + f"evaluator = {{ {evaluator} }};\n")
+            done = subprocess.run([harness.DH_MPI, "--check", "names.cfg"], cwd=self.folder, text=True,
+                                  capture_output=True, env=self.environment(), timeout=120)
+            self.assertEqual(done.returncode, code, done.stderr)
+            if code:
+                self.assertIn(f'names.cfg:{second}: the parameter "x_1" would be', done.stderr)
+                self.assertIn("variable DH_PARAM_x_1", done.stderr)
+                self.assertRegex(done.stderr, f'as is "x.1", at .*names.cfg:{first}: ')
+
     def test_messages_of_a_worker_have_the_lines_of_the_file(self):
         text = CONFIG[:CONFIG.index("evaluator")].replace("search", "# a comment\n\nsearch")
         self.write("no.cfg", text + 'evaluator = { type = "python"; function = "no.run"; };\n')
