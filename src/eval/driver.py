@@ -12,7 +12,8 @@ DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user'
   driver:   {"report": [step, value]}                        for every job.record
             {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ...}
         or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ...}
-  launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on
+  launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on,
+                                   and after half of kill_after SIGTERM comes
 
 O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
 a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1.

@@ -31,7 +31,8 @@ static const struct dh_option process_options[] = {
     {"runs", DH_OPTION_TEXT, FIELD(runs), false, 0, 0, 0, NULL,
      "folder that gets a folder for each evaluation: its working directory"},
     {"kill_after", DH_OPTION_DURATION, FIELD(kill_after), false, 5, 0, 1e6, NULL,
-     "time between SIGTERM and SIGKILL"},
+     "time to end after a cancellation or timeout: SIGTERM (of Python: job.stopped(), and SIGTERM "
+     "after half of it), then SIGKILL"},
     {"memory_limit", DH_OPTION_BYTES, FIELD(memory_limit), false, 0, 0, 1e18, NULL,
      "resident memory of an evaluation's processes together; 0: no limit"},
     {"process_limit", DH_OPTION_INT, FIELD(process_limit), false, 0, 0, 1e6, NULL,

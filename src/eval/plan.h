@@ -23,7 +23,7 @@ struct eval_options {
     int64_t retries;
     /* Of kinds that run processes; zero for the others. */
     const char *runs;      /* folder of the run folders, or NULL */
-    double kill_after;     /* seconds from SIGTERM to SIGKILL */
+    double kill_after;     /* seconds from being told to end to SIGKILL */
     double memory_limit;   /* bytes; 0: none */
     int64_t process_limit; /* processes; 0: none */
     double output_limit;   /* bytes kept of stdout, and of stderr, in a run folder */

@@ -134,6 +134,11 @@ static void begin(struct eval_run *run)
     dh_buffer_text(out, "}}\n");
 }
 
+static void stop(struct eval_run *run)
+{
+    dh_buffer_text(&run->request_bytes, "{\"stop\": true}\n");
+}
+
 static void fatal(struct eval_run *run, const char *text)
 {
     struct dh_error err;
@@ -232,6 +237,7 @@ static const struct eval_runner runner = {
     .startup_limit = startup_limit,
     .greet = greet,
     .begin = begin,
+    .stop = stop,
     .receive = receive,
     .silent = silent,
 };

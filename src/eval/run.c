@@ -23,6 +23,8 @@
  * seconds before each is given back, since processes or memory may be there again. */
 #define UNABLE_LIMIT 3
 #define UNABLE_PAUSE 1.0
+/* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
+#define STOP_SHARE 0.5
 
 static const struct eval_runner *runner_of(const struct eval_run *run)
 {
@@ -40,6 +42,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
         .requests = -1,
         .answers = -1,
         .limit_at = INFINITY,
+        .term_at = INFINITY,
         .kill_at = INFINITY,
         .give_back_at = INFINITY,
         .output_copy = {.fd = -1},
@@ -51,7 +54,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 static void clear(struct eval_run *run)
 {
     run->busy = run->answered = run->has_marked = run->lost = false;
-    run->limit_at = run->kill_at = run->give_back_at = INFINITY;
+    run->limit_at = run->term_at = run->kill_at = run->give_back_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
     run->report_count = 0;
     run->peak_bytes = 0;
@@ -291,6 +294,12 @@ void eval_run_fatal(struct eval_run *run, const char *text)
     tell_fatal(run, DH_CONFIG, text);
 }
 
+static void send_signal(struct eval_run *run, enum eval_guard_order order)
+{
+    run->doomed = true;
+    eval_run_order(run, order);
+}
+
 /* Tell the evaluation to end: politely first, if there is time for it. */
 static void end(struct eval_run *run, enum dh_trial_status status, char *reason, double patience,
                 double now)
@@ -304,7 +313,12 @@ static void end(struct eval_run *run, enum dh_trial_status status, char *reason,
     run->limit_at = INFINITY;
     run->kill_at = patience > 0 ? now + patience : INFINITY;
     run->give_back_at = isinf(run->give_back_at) ? INFINITY : now;
-    eval_run_order(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
+    if (patience > 0 && runner_of(run)->stop && run->ready) {
+        runner_of(run)->stop(run);
+        run->term_at = now + STOP_SHARE * patience;
+    } else {
+        send_signal(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
+    }
 }
 
 void eval_run_cancel(struct eval_run *run, uint64_t trial, double now)
@@ -369,9 +383,14 @@ void eval_run_tick(struct eval_run *run, double now)
 {
     if (run->busy && now >= run->limit_at)
         time_is_up(run, now);
+    if (now >= run->term_at) {
+        run->term_at = INFINITY;
+        if (!run->answered)
+            send_signal(run, EVAL_GUARD_TERM);
+    }
     if (now >= run->kill_at) {
         run->kill_at = INFINITY;
-        eval_run_order(run, EVAL_GUARD_KILL);
+        send_signal(run, EVAL_GUARD_KILL);
     }
     if (now >= run->give_back_at)
         give_back(run);
@@ -379,7 +398,8 @@ void eval_run_tick(struct eval_run *run, double now)
 
 double eval_run_next_time(const struct eval_run *run)
 {
-    return fmin(run->busy ? run->limit_at : INFINITY, fmin(run->kill_at, run->give_back_at));
+    double end = fmin(run->term_at, run->kill_at);
+    return fmin(run->busy ? run->limit_at : INFINITY, fmin(end, run->give_back_at));
 }
 
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
@@ -406,6 +426,8 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
             *reason = text;
         else
             free(text);
+    } else if (kind == EVAL_GUARD_SWEPT && run->answered && run->doomed) {
+        eval_run_order(run, EVAL_GUARD_KILL); /* the signal may still be on its way to it */
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {
         eval_run_drain(run);
         finish(run, 0, NAN, 0);

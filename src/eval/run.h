@@ -36,6 +36,9 @@ struct eval_runner {
     /* A persistent process is new; an evaluation begins: fill run->request_bytes. */
     void (*greet)(struct eval_run *run);
     void (*begin)(struct eval_run *run);
+    /* What was begun is to end, and has a while to do so before SIGTERM: fill run->request_bytes.
+     * NULL: SIGTERM is all that tells it. */
+    void (*stop)(struct eval_run *run);
     /* Take what is complete out of run->answer_bytes. */
     void (*receive)(struct eval_run *run);
     /* The process has ended with exit code 0 and has not answered. */
@@ -58,13 +61,14 @@ struct eval_run {
     pid_t guard;
     int control, output, errors, requests, answers;
     struct dh_buffer request_bytes, answer_bytes;
-    bool ready; /* persistent: takes evaluations */
+    bool ready;  /* persistent: takes evaluations */
+    bool doomed; /* it was sent a signal: it takes no other evaluation, whatever it makes of that */
 
     /* The evaluation. */
     bool busy;
     struct eval_job job;
-    double started_wall, limit_at, kill_at; /* INFINITY: never */
-    enum dh_trial_status ending;            /* PENDING: not told to end */
+    double started_wall, limit_at, term_at, kill_at; /* INFINITY: never */
+    enum dh_trial_status ending;                     /* PENDING: not told to end */
     char *ending_reason;
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */

@@ -115,7 +115,7 @@ void eval_run_close_process(struct eval_run *run)
     shut(&run->answers);
     dh_buffer_free(&run->request_bytes);
     dh_buffer_free(&run->answer_bytes);
-    run->ready = false;
+    run->ready = run->doomed = false;
 }
 
 /* DH-REPORT: STEP VALUE */

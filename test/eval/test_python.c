@@ -31,6 +31,12 @@ static const char module[] =
     "    job.record(1, 0.5); job.record(2, float('nan'))\n"
     "    return {'objective': 2.0, 'metadata': {'env': os.environ['DH_PARAM_act'],\n"
     "            'gpu': os.environ['GPU'], 'cwd': os.getcwd(), 'seed': job.seed}}\n"
+    "def poll(job, nap=0.0):\n"
+    "    while not job.stopped():\n"
+    "        time.sleep(0.01)\n"
+    "    open(os.environ['DH_FOLDER'] + '/saw%d' % job['job_id'], 'w').close()\n"
+    "    time.sleep(nap)\n"
+    "    return {'objective': 1e9, 'metadata': {'saw': True}}\n"
     "def run(job):\n"
     "    global count\n"
     "    count += 1\n"
@@ -39,6 +45,7 @@ static const char module[] =
     "             lambda: (1.0, 2.0), lambda: None, lambda: record(job), daemon,\n"
     "             lambda: time.sleep(1000), ignore, lambda: job['lr'] + job.parameters['units'],\n"
     "             lambda: 'x' * 300000 and (print('y' * 3000000), 8.0)[1]]\n"
+    "    deeds += [lambda: poll(job), lambda: poll(job, 100)]\n"
     "    return deeds[int(job.id.split('.')[-1]) % 20]()\n";
 
 enum {
@@ -56,7 +63,9 @@ enum {
     HANG,
     IGNORE,
     SUM,
-    PRINT
+    PRINT,
+    POLL,
+    POLL_AND_NAP
 };
 
 static int setup(void **state)
@@ -146,6 +155,52 @@ static void limits_hold_and_the_next_one_works(void **state)
     assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
     dh_outcome_free(&event.outcome);
     assert_count(bench, 1);
+}
+
+static void assert_saw(const struct bench *bench, uint64_t trial)
+{
+    char name[32];
+    snprintf(name, sizeof name, "saw%d", (int)trial);
+    char *text = bench_read(bench, name);
+    assert_non_null(text);
+    free(text);
+}
+
+/* job.stopped() comes true at a cancellation and at a timeout. What the function then returns is
+ * not taken for a result, and its process lives on; one that takes too long gets its signal. */
+static void it_is_told_to_stop(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "kill_after = 20;");
+    assert_count(bench, 1);
+    bench_start(bench, POLL, 0, ACT_RELU);
+    usleep(300000);
+    double start = dh_clock_now(&dh_clock_monotonic);
+    dh_eval_cancel(bench->eval, 0, POLL);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 9);
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    assert_true(isnan(event.outcome.objectives[0]));
+    assert_non_null(strstr(event.outcome.metadata, "saw"));
+    dh_outcome_free(&event.outcome);
+    assert_saw(bench, POLL);
+    assert_count(bench, 3);
+    open_python(bench, "timeout = 0.3; kill_after = 4;");
+    assert_count(bench, 1);
+    struct dh_outcome outcome = bench_run(bench, 20 + POLL);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_string_equal(outcome.reason, "timeout after 0.3 s");
+    dh_outcome_free(&outcome);
+    assert_saw(bench, 20 + POLL);
+    assert_count(bench, 3);
+    start = dh_clock_now(&dh_clock_monotonic);
+    outcome = bench_run(bench, POLL_AND_NAP);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start >= 2.3);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_null(outcome.metadata);
+    dh_outcome_free(&outcome);
+    assert_saw(bench, POLL_AND_NAP);
+    assert_count(bench, 1); /* another process */
 }
 
 static void the_time_limit_does_not_count_imports(void **state)
@@ -250,10 +305,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
-        TEST(failures_do_not_end_the_process),    TEST(a_dead_process_gets_a_successor),
-        TEST(limits_hold_and_the_next_one_works), TEST(the_time_limit_does_not_count_imports),
-        TEST(what_it_leaves_behind_is_killed),    TEST(metadata_reports_and_environment),
-        TEST(a_failing_import_is_one_message),
+        TEST(failures_do_not_end_the_process),       TEST(a_dead_process_gets_a_successor),
+        TEST(limits_hold_and_the_next_one_works),    TEST(it_is_told_to_stop),
+        TEST(the_time_limit_does_not_count_imports), TEST(what_it_leaves_behind_is_killed),
+        TEST(metadata_reports_and_environment),      TEST(a_failing_import_is_one_message),
     };
     return cmocka_run_group_tests_name("python", tests, NULL, NULL);
 }
