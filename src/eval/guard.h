@@ -5,6 +5,7 @@
 #ifndef DH_EVAL_GUARD_H
 #define DH_EVAL_GUARD_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "job.h"
@@ -34,6 +35,7 @@ struct eval_child {
 struct eval_guard_spec {
     struct eval_child child;
     int output, errors;                           /* to write to */
+    struct rlimit files;                          /* that the evaluation may have open */
     void (*main)(const struct eval_child *child); /* of the evaluation; does not return */
 };
 

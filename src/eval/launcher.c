@@ -300,6 +300,15 @@ static void turn(struct launcher *launcher)
         launcher->stop = true;
 }
 
+/* Each slot has several files open here. Evaluations get back what they would have had: programs
+ * are made for it (select takes no descriptor from 1024 on). */
+static void raise_file_limit(struct rlimit *before)
+{
+    getrlimit(RLIMIT_NOFILE, before);
+    struct rlimit raised = {before->rlim_max, before->rlim_max};
+    setrlimit(RLIMIT_NOFILE, &raised);
+}
+
 /* A session of its own, so that neither a terminal's Ctrl-C nor a launcher's kill of the rank's
  * process group ends it before its work is done. */
 static void settle(struct launcher *launcher)
@@ -316,6 +325,7 @@ static void settle(struct launcher *launcher)
         dup2(nothing, STDERR_FILENO);
     if (nothing > STDERR_FILENO)
         close(nothing);
+    raise_file_limit(&launcher->host.files);
     launcher->signals = eval_guard_take_signals();
     fcntl(launcher->fd, F_SETFL, O_NONBLOCK);
     eval_job_scrub_environment();

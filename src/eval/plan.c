@@ -12,6 +12,7 @@
 #include "dh_mpi/text.h"
 #include "job.h"
 #include "pool.h"
+#include "run_process.h"
 
 static const struct eval_kind *const kinds[] = {&eval_kind_builtin, &eval_kind_plugin,
                                                 &eval_kind_command, &eval_kind_python};
@@ -224,6 +225,13 @@ static char *absolute_folder(const char *folder)
     return path ? path : dh_strdup(folder);
 }
 
+/* Of evaluations that the launcher runs. */
+static dh_status check_processes(const struct eval_plan *plan, struct dh_error *err)
+{
+    dh_status status = eval_job_check_names(plan, err);
+    return status == DH_OK && plan->probe ? eval_run_check_files(plan, err) : status;
+}
+
 dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_space *space,
                            const char *folder, int32_t worker, bool probe, struct eval_plan **out,
                            struct dh_error *err)
@@ -248,7 +256,7 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
     if (status == DH_OK)
         status = plan->kind->prepare(plan, err);
     if (status == DH_OK && eval_plan_backend(plan) == &eval_backend_remote)
-        status = eval_job_check_names(plan, err);
+        status = check_processes(plan, err);
     if (status == DH_OK)
         *out = plan;
     else

@@ -55,7 +55,7 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
-    bool probe; /* find programs, load libraries */
+    bool probe; /* find programs, load libraries, ask for limits */
 };
 
 /* `folder` NULL: the folder of the settings' configuration. `probe` looks for what the settings

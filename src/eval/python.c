@@ -6,7 +6,6 @@
  * one gets a new process.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -78,10 +77,9 @@ static void set_number(const char *name, int value)
 static void run_driver(const struct eval_child *child)
 {
     const char *program = child->job->plan->prepared;
-    fcntl(child->requests, F_SETFD, 0);
-    fcntl(child->answers, F_SETFD, 0);
-    set_number("DH_DRIVER_IN", child->requests);
-    set_number("DH_DRIVER_OUT", child->answers);
+    /* copies, which outlive exec and have low numbers: select takes none from 1024 on */
+    set_number("DH_DRIVER_IN", dup(child->requests));
+    set_number("DH_DRIVER_OUT", dup(child->answers));
     execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
     eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
 }

@@ -48,6 +48,7 @@ struct eval_runner {
 /* What the runs of a launcher share. */
 struct eval_host {
     const struct eval_plan *plan;
+    struct rlimit files;  /* of an evaluation; the launcher's own is higher */
     struct dh_buffer out; /* frames for the rank */
     uint32_t epoch;
     bool ready_once; /* a persistent process has come up */

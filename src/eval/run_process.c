@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 /* More than any pipe holds: what is left after that comes from a process that still writes. */
 #define DRAIN_PIECES 32
 #define ANSWER_LIMIT (64 << 20)
+/* Of the launcher, without its slots: streams, socket, signals, and what is open for a moment. */
+#define OWN_FILES 12
 
 static void shut(int *fd)
 {
@@ -57,6 +60,22 @@ static bool open_pipes(struct pipes *pipes, const struct eval_runner *runner)
            (!runner->answers || open_pipe(pipes->answers, true));
 }
 
+dh_status eval_run_check_files(const struct eval_plan *plan, struct dh_error *err)
+{
+    const struct eval_runner *runner = plan->kind->runner;
+    long long slots = plan->options->slots;
+    long long sides = 3 + runner->requests + runner->answers; /* see open_pipes */
+    long long copies = plan->options->runs ? 2 : 0;
+    long long needed = slots * (sides + copies) + sides + OWN_FILES;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= (rlim_t)needed)
+        return DH_OK;
+    return dh_node_fail(err, eval_plan_node(plan, "slots"),
+                        "evaluator: slots = %lld need %lld open files, and a process may have no "
+                        "more than %llu (ulimit -Hn)",
+                        slots, needed, (unsigned long long)limit.rlim_max);
+}
+
 static struct eval_guard_spec spec_of(const struct eval_run *run, const struct pipes *pipes)
 {
     return (struct eval_guard_spec){
@@ -66,6 +85,7 @@ static struct eval_guard_spec spec_of(const struct eval_run *run, const struct p
                   .answers = pipes->answers[1]},
         .output = pipes->output[1],
         .errors = pipes->errors[1],
+        .files = run->host->files,
         .main = run->host->plan->kind->runner->main,
     };
 }

@@ -4,6 +4,9 @@
 
 #include "run.h"
 
+/* DH_CONFIG if the slots of `plan` need more descriptors in the launcher than a process may have
+ * on this machine, by its hard limit. */
+dh_status eval_run_check_files(const struct eval_plan *plan, struct dh_error *err);
 /* Fork a guard with the evaluation below it. */
 dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err);
 void eval_run_close_process(struct eval_run *run);

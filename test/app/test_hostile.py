@@ -372,6 +372,37 @@ evaluator = { type = "command"; shell = true; runs = "runs";
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 self.assertEqual(done.returncode, 0)
 
+    def limited(self, limit, *arguments, expect):
+        shell = ["sh", "-c", f'{limit} && exec "$0" "$@"', harness.DH_MPI, *arguments]
+        done = subprocess.run(shell, cwd=self.folder, env=self.environment(), timeout=120,
+                              text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        self.assert_nothing_left()
+        return done.stderr
+
+    def test_slots_beyond_the_limit_of_open_files(self):
+        self.write("open.py", "import resource\n"
+                   "def run(job):\n    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]\n")
+        # all at once; an evaluation has the limit that it would have without dh_mpi
+        evaluators = {
+            "command": 'type = "command"; command = ("sh", "-c", '
+                       '"sleep 0.5; echo DH-OUTPUT: $(ulimit -Sn)");',
+            "python": f'type = "python"; function = "open.run"; python = "{harness.PYTHON}";'}
+        for name, evaluator in evaluators.items():
+            with self.subTest(evaluator=name):
+                self.write(f"{name}.cfg", SPACE.format(
+                    name=name, goal="minimize", evaluations=48,
+                    evaluator=f"slots = 24; runs = \"runs\"; {evaluator}"))
+                for arguments in ["--check", f"{name}.cfg"], [f"{name}.cfg"]:
+                    log = self.limited("ulimit -n 64", *arguments, expect=78)
+                    self.assertRegex(log, "cfg:[0-9]+: evaluator: slots = 24 need [0-9]+ open files")
+                    self.assertIn("no more than 64", log)
+                self.assertFalse(os.path.exists(self.path(f"{name}.h5")))
+                self.limited("ulimit -Sn 64", f"{name}.cfg", expect=0)
+                for trial in self.assert_complete(f"{name}.h5", 48):
+                    self.assertEqual(trial["status"], "ok", trial)
+                    self.assertEqual(trial["objectives"]["value"], 64)
+
     def test_checkpoint_of_somebody_else(self):
         """dhctl runs nothing that its configuration names, and opens no file that it includes."""
         self.shell("own", "echo DH-OUTPUT: $1\ntouch ran\n", evaluations=2, ranks=2)
