@@ -4,9 +4,9 @@
 
 #include "dh_mpi/status.h"
 
-/* /dev/null in place of each of descriptors 0 to 2 that is closed: the next file or socket opened
- * would become it otherwise, and be read or written as stdin, stdout or stderr. First thing in
- * main. */
+/* /dev/null, to be read only, in place of each of descriptors 0 to 2 that is closed: the next file
+ * or socket opened would become it otherwise, and be read or written as stdin, stdout or stderr.
+ * First thing in main. */
 dh_status dh_streams_secure(struct dh_error *err);
 
 #endif

@@ -11,8 +11,8 @@ dh_status dh_streams_secure(struct dh_error *err)
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         if (fcntl(fd, F_GETFD) >= 0)
             continue;
-        /* becomes `fd`: the lowest number that is free */
-        if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+        /* becomes `fd`, the lowest number that is free; writing to it goes on being an error */
+        if (open("/dev/null", O_RDONLY) != fd)
             return dh_fail(err, DH_IO,
                            "descriptor %d is closed, and /dev/null cannot take its place: %s", fd,
                            strerror(errno));
