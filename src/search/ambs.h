@@ -215,6 +215,8 @@ bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x,
 /* The trial is not pending any more; `kind` as in an event. `x` is its point, if it was not. */
 void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kind, const double *x,
                    double y, struct ambs_event *event);
+/* How many more results the next mark is away from this one. */
+size_t ambs_data_gap(const struct ambs_data *data);
 /* Set the mark here if it is time for one. After a hold: call it. */
 void ambs_data_mark(struct ambs_data *data);
 
@@ -241,7 +243,8 @@ struct ambs_live {
     size_t member_count;
     struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
     struct ambs_scale scales[AMBS_MEMBERS]; /* of each member */
-    size_t fitted;                          /* results it was fitted to */
+    size_t fitted;                          /* results there were when it was fitted … */
+    size_t learnt;                          /* … and those of them that its first member learnt */
     struct ambs_lie *lies;
     size_t lie_count, lie_capacity;
 };
@@ -252,6 +255,7 @@ struct ambs_fit {
     const struct ambs_options *options;
     const struct ambs_data *data;
     const struct dh_model_kind *kinds[AMBS_MEMBERS];
+    size_t most[AMBS_MEMBERS]; /* results it learns from, half of them the best; 0: all */
     double most_noise[AMBS_MEMBERS];
     bool elects[AMBS_MEMBERS]; /* its values take the transform under which they are likeliest */
     size_t kind_count;

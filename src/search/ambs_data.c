@@ -133,10 +133,14 @@ void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kin
     ambs_data_mark(data);
 }
 
+size_t ambs_data_gap(const struct ambs_data *data)
+{
+    return data->mark < MARK_SHARE ? 1 : data->mark / MARK_SHARE;
+}
+
 void ambs_data_mark(struct ambs_data *data)
 {
-    size_t gap = data->mark / MARK_SHARE;
-    if (data->hold || data->results.count < data->mark + (gap ? gap : 1))
+    if (data->hold || data->results.count < data->mark + ambs_data_gap(data))
         return;
     data->mark = data->results.count;
     data->since.count = 0;

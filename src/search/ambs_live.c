@@ -62,21 +62,62 @@ static void learn_values(struct ambs_scale *scale, const struct ambs_fit *fit,
     free(good);
 }
 
-/* The i-th of `count` results to learn from: one of each of as many equal parts of all. */
-static size_t pick_result(const struct ambs_fit *fit, size_t i, size_t count)
+/* The i-th of `count` of `all`: one of each of as many equal parts. */
+static size_t pick(uint64_t seed, size_t all, size_t i, size_t count)
 {
-    size_t begin = i * fit->count / count, end = (i + 1) * fit->count / count;
-    return begin + (size_t)(dh_hash_mix(fit->seed + i) % (end - begin));
+    size_t begin = i * all / count, end = (i + 1) * all / count;
+    return begin + (size_t)(dh_hash_mix(seed + i) % (end - begin));
 }
 
-static struct learnt learn_rows(const struct ambs_fit *fit, const struct ambs_scale *scale)
+struct result {
+    size_t index;
+    double y; /* NaN: it failed */
+};
+
+/* The least first, failures last. */
+static int by_value(const void *a, const void *b)
+{
+    const struct result *x = a, *y = b;
+    if (isnan(x->y) || isnan(y->y) || x->y == y->y)
+        return isnan(x->y) != isnan(y->y) ? isnan(x->y) - isnan(y->y)
+                                          : (x->index > y->index) - (x->index < y->index);
+    return x->y < y->y ? -1 : 1;
+}
+
+/* The best half of what member k learns, and picks among the others: where the optimum may be it is
+ * to be exact, and is to know of everything else. The caller frees it. */
+static size_t *choose_results(const struct ambs_fit *fit, size_t count)
+{
+    struct result *all = dh_alloc(fit->count, sizeof *all);
+    for (size_t i = 0; i < fit->count; i++)
+        all[i] = (struct result){i, ambs_data_y(fit->data, i)};
+    qsort(all, fit->count, sizeof *all, by_value);
+    size_t *chosen = dh_alloc(count, sizeof *chosen), best = count / 2;
+    for (size_t i = 0; i < best; i++)
+        chosen[i] = all[i].index;
+    for (size_t i = best; i < count; i++)
+        chosen[i] = all[best + pick(fit->seed, fit->count - best, i - best, count - best)].index;
+    free(all);
+    return chosen;
+}
+
+/* Does member k learn only a part of the results? */
+static bool learns_part(const struct ambs_fit *fit, size_t k)
+{
+    return fit->most[k] > 0 && fit->most[k] < fit->count;
+}
+
+static struct learnt learn_rows(const struct ambs_fit *fit, size_t k,
+                                const struct ambs_scale *scale)
 {
     size_t width = fit->data->features->count;
-    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    bool part = learns_part(fit, k);
+    size_t count = part ? fit->most[k] : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    size_t *chosen = part ? choose_results(fit, count) : NULL;
     struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
                           0};
     for (size_t i = 0; i < count; i++) {
-        size_t result = pick_result(fit, i, count);
+        size_t result = part ? chosen[i] : pick(fit->seed, fit->count, i, count);
         double y = ambs_data_y(fit->data, result);
         if (isnan(y) && leaves_out(fit->options))
             continue;
@@ -84,6 +125,7 @@ static struct learnt learn_rows(const struct ambs_fit *fit, const struct ambs_sc
         rows.y[rows.count++] = isnan(y) ? failed_value(fit->options, scale)
                                         : ambs_transform_apply(&scale->transform, y);
     }
+    free(chosen);
     return rows;
 }
 
@@ -104,7 +146,7 @@ static struct candidate fit_candidate(struct ambs_fit *fit, size_t k,
 {
     struct candidate candidate = {.model = NULL};
     learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(fit, &candidate.scale);
+    struct learnt learnt = learn_rows(fit, k, &candidate.scale);
     struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
     if (learnt.count == 0 ||
         fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
@@ -154,14 +196,16 @@ static struct candidate elect(struct ambs_fit *fit, size_t k, const struct dh_mo
     return best;
 }
 
-/* Only with values that are the same under every transform: not those given to failures. */
+/* Only with all values, and such as are the same under every transform: not those given to
+ * failures.
+ */
 static bool may_elect(const struct ambs_fit *fit, size_t k)
 {
     size_t successes = 0;
     for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
         successes += !isnan(ambs_data_y(fit->data, i));
-    return fit->elects[k] && fit->kinds[k]->evidence && leaves_out(fit->options) &&
-           successes >= ELECTORS;
+    return fit->elects[k] && !learns_part(fit, k) && fit->kinds[k]->evidence &&
+           leaves_out(fit->options) && successes >= ELECTORS;
 }
 
 static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
@@ -189,13 +233,13 @@ static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
     size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
     double *y = dh_alloc(count, sizeof *y), *x = NULL;
     for (size_t i = 0; i < count; i++) {
-        y[i] = isnan(ambs_data_y(fit->data, pick_result(fit, i, count)));
+        y[i] = isnan(ambs_data_y(fit->data, pick(fit->seed, fit->count, i, count)));
         failed += y[i] > 0;
     }
     if (failed > 0) {
         x = dh_alloc(count * width, sizeof *x);
         for (size_t i = 0; i < count; i++)
-            memcpy(x + i * width, ambs_data_x(fit->data, pick_result(fit, i, count)),
+            memcpy(x + i * width, ambs_data_x(fit->data, pick(fit->seed, fit->count, i, count)),
                    width * sizeof *x);
         struct dh_rows rows = {x, y, count};
         struct dh_error err;
@@ -213,6 +257,7 @@ void ambs_fit_run(struct ambs_fit *fit)
     live->features = fit->data->features;
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
+    live->learnt = learns_part(fit, 0) ? fit->most[0] : fit->count;
     struct dh_model_setup setup = {.features = fit->data->features->list,
                                    .feature_count = fit->data->features->count,
                                    .seed = fit->seed,

@@ -13,10 +13,10 @@
 #include "ambs.h"
 #include "dh_mpi/alloc.h"
 
-#define GP_RESULTS 400 /* most for which auto takes a Gaussian process when time allows */
-#define GP_HURRIED 150 /* … and when claims come fast */
+#define GP_RESULTS 400 /* and pending trials: most that auto's Gaussian processes hold */
+#define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
+#define GP_HURRIED 150 /* results up to which auto takes one when claims come fast */
 #define GP_FEATURES 40 /* … then */
-#define GP_WORK 4e7    /* most results² × parameters, which a step of its fit takes time for */
 #define GP_MOST 2000   /* … where it was asked for: its time grows with their cube */
 #define LITTLE_NOISE 1e-5
 #define FIRST_ROUNDS 6   /* of as many results as trials run, in which a transform is elected */
@@ -29,21 +29,34 @@ static bool waits(const struct ambs *ambs, unsigned level)
     return level >= 2 || ambs->options.effort != AMBS_EFFORT_AUTO || !ambs->live;
 }
 
-/* A Gaussian process grows with every pending trial, too. */
-static bool suits_gp(const struct ambs *ambs, unsigned level)
+/* Most that a Gaussian process holds, pending trials included. */
+static size_t gp_most(const struct ambs *ambs)
 {
-    const struct ambs_data *data = &ambs->data;
     if (ambs->options.surrogate != AMBS_SURROGATE_AUTO)
-        return data->mark + data->crowd <= GP_MOST;
-    size_t limit = level >= 2 ? GP_RESULTS : GP_HURRIED;
-    double count = (double)data->mark, features = (double)ambs->features.count;
-    return data->mark <= limit && data->mark + data->crowd <= GP_RESULTS &&
-           (level >= 2 ? count * count * features <= GP_WORK : features <= GP_FEATURES);
+        return GP_MOST;
+    double by_work = sqrt(GP_WORK / (double)ambs->features.count);
+    return by_work < GP_RESULTS ? (size_t)by_work : GP_RESULTS;
 }
 
-static void add_member(struct ambs_fit *fit, const char *name, double most_noise)
+/* Results that one is to learn from: all, or where these are too many a part, whose size leaves
+ * room for what it will hear of; 0 where it would be small, or where there is no time for it. */
+static size_t gp_results(const struct ambs *ambs, unsigned level)
+{
+    const struct ambs_data *data = &ambs->data;
+    bool open = ambs->options.surrogate == AMBS_SURROGATE_AUTO;
+    size_t most = gp_most(ambs), room = data->crowd + ambs_data_gap(data);
+    bool hurried = open && level < 2;
+    if (hurried && (data->mark > GP_HURRIED || ambs->features.count > GP_FEATURES))
+        return 0;
+    if (data->mark + data->crowd <= most)
+        return data->mark;
+    return open && !hurried && room <= most / 2 ? most - room : 0;
+}
+
+static void add_member(struct ambs_fit *fit, const char *name, size_t most, double most_noise)
 {
     fit->kinds[fit->kind_count] = dh_model_find(name);
+    fit->most[fit->kind_count] = most;
     fit->most_noise[fit->kind_count++] = most_noise;
 }
 
@@ -61,20 +74,25 @@ static bool has_classes(const struct ambs_features *features)
  * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
  * the most probable one alone keeps the search where it was wrong. Where there are categories or
  * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. In the first rounds of a crowd the first also elects its transform: that finds good
- * places sooner. Over many rounds, as one worker has, it digs into one of them for too long. */
+ * neither does. Of many results the Gaussian processes learn a part; a forest alone would be worse
+ * (benchmarks/quality). In the first rounds of a crowd the first also elects its transform: that
+ * finds good places sooner. Over many rounds, as one worker has, it digs into one of them for too
+ * long. */
 static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
-    bool gaussian = (!name || strcmp(name, "gp") == 0) && suits_gp(ambs, level);
     bool other = name && strcmp(name, "gp") != 0;
-    add_member(fit, gaussian ? "gp" : other ? name : "et", 0);
-    if (name || !gaussian || level < 2)
+    size_t most = other ? 0 : gp_results(ambs, level);
+    if (most == 0)
+        add_member(fit, other ? name : "et", 0, 0);
+    else
+        add_member(fit, "gp", most, 0);
+    if (name || most == 0 || level < 2)
         return;
     fit->elects[0] = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
-    add_member(fit, "gp", LITTLE_NOISE);
+    add_member(fit, "gp", most, LITTLE_NOISE);
     if (has_classes(&ambs->features))
-        add_member(fit, "et", 0);
+        add_member(fit, "et", 0, 0);
 }
 
 static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
@@ -240,8 +258,9 @@ static void collect(struct ambs *ambs, bool wait)
 /* Is the model one that must not grow further? */
 static bool outgrown(const struct ambs *ambs)
 {
-    const char *name = ambs->live->members[0]->kind->name;
-    return strcmp(name, "gp") == 0 && !suits_gp(ambs, AMBS_LEVELS - 1);
+    const struct ambs_live *live = ambs->live;
+    size_t size = live->learnt + (ambs->data.mark - live->fitted) + ambs->data.crowd;
+    return strcmp(live->members[0]->kind->name, "gp") == 0 && size > gp_most(ambs);
 }
 
 static bool due(const struct ambs *ambs, bool lazy)

@@ -718,6 +718,66 @@ static void each_kind_has_its_bound_of_noise(void **unused)
     stage_close(&stage);
 }
 
+/* What a fit was given. */
+static struct {
+    double x[RESULTS * STAGE_WIDTH], y[RESULTS];
+    size_t count;
+} given;
+
+static dh_status take_rows(const struct dh_model_setup *setup, const struct dh_rows *rows,
+                           struct dh_model **out, struct dh_error *err)
+{
+    (void)out;
+    memcpy(given.x, rows->x, rows->count * setup->feature_count * sizeof *given.x);
+    memcpy(given.y, rows->y, rows->count * sizeof *given.y);
+    given.count = rows->count;
+    return dh_fail(err, DH_INTERNAL, "was only to look");
+}
+
+static int descending(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x < *y) - (*x > *y);
+}
+
+/* Of a part of the results half are the best, the others come from all the rest, and none comes
+ * twice; failures are in none where they are left out. */
+static void a_part_of_the_results_has_the_best(void **unused)
+{
+    (void)unused;
+    static const struct dh_model_kind looks = {.name = "looks", .fit = take_rows};
+    struct stage stage;
+    stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; transform = \"identity\"; };");
+    stage_results(&stage, RESULTS - 1);
+    stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
+    struct ambs_fit fit = {.options = &stage.ambs->options,
+                           .data = &stage.ambs->data,
+                           .kinds = {&looks},
+                           .kind_count = 1,
+                           .count = RESULTS,
+                           .threads = 1};
+    ambs_fit_run(&fit);
+    assert_null(fit.live);
+    assert_int_equal(given.count, RESULTS - 1); /* all that did not fail */
+    double all[RESULTS];
+    memcpy(all, given.y, sizeof all);
+    qsort(all, RESULTS - 1, sizeof *all, descending);
+    for (fit.seed = 0; fit.seed < 20; fit.seed++) {
+        fit.most[0] = 10;
+        ambs_fit_run(&fit);
+        assert_in_range(given.count, 9, 10); /* the failure may be picked, and left out then */
+        qsort(given.y, given.count, sizeof *given.y, descending);
+        for (size_t i = 0; i < 5; i++)
+            assert_true(given.y[given.count - 1 - i] == all[RESULTS - 2 - i]);
+        for (size_t i = 1; i < given.count; i++)
+            assert_true(given.y[i] < given.y[i - 1]);
+    }
+    fit.most[0] = RESULTS;
+    ambs_fit_run(&fit);
+    assert_int_equal(given.count, RESULTS - 1);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -734,6 +794,7 @@ int main(void)
         cmocka_unit_test(the_power_fits_the_values),
         cmocka_unit_test(a_fit_knows_its_values),
         cmocka_unit_test(values_elect_their_transform),
+        cmocka_unit_test(a_part_of_the_results_has_the_best),
         cmocka_unit_test(who_may_elect),
         cmocka_unit_test(members_hear_by_their_own_scale),
         cmocka_unit_test(members_have_their_own_best),

@@ -537,6 +537,36 @@ static void a_process_is_outgrown(void **unused)
     stage_close(&stage);
 }
 
+/* Of many results a Gaussian process learns a part that leaves room for what it will hear of: until
+ * that is half of it, or the asks are in a hurry. */
+static void of_many_results_a_process_learns_a_part(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t results, pending, learnt; /* 0: no process */
+    } cases[] = {{400, 0, 400}, {440, 0, 389}, {440, 100, 289}, {440, 195, 0}, {8400, 0, 0}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; trees = 5; };");
+        stage_results(&stage, cases[c].results);
+        struct ambs *ambs = stage.ambs;
+        ambs->data.mark = cases[c].results; /* as if they had just grown by so many */
+        ambs->data.crowd = cases[c].pending;
+        ambs_model_refresh(ambs, PATIENT);
+        const char *name = ambs->live->members[0]->kind->name;
+        assert_string_equal(name, cases[c].learnt ? "gp" : "et");
+        assert_int_equal(ambs->live->fitted, cases[c].results);
+        assert_int_equal(ambs->live->learnt, cases[c].learnt ? cases[c].learnt : cases[c].results);
+        ambs_model_refresh(ambs, HURRIED);
+        assert_null(ambs->fit); /* nothing has happened since */
+        ambs->data.mark++;
+        ambs->data.crowd += 20;
+        ambs_model_refresh(ambs, HURRIED);
+        assert_int_equal(ambs->fit != NULL, cases[c].learnt != 0);
+        stage_close(&stage);
+    }
+}
+
 /* ---- in a simulation ---- */
 
 /* One thread, and a clock that only moves where the test says. */
@@ -644,6 +674,7 @@ int main(void)
         cmocka_unit_test(a_crowd_elects_a_transform),
         cmocka_unit_test(the_log_says_what_was_elected),
         cmocka_unit_test(a_process_is_outgrown),
+        cmocka_unit_test(of_many_results_a_process_learns_a_part),
         cmocka_unit_test(a_lane_holds_the_fit_back),
         cmocka_unit_test(a_patient_ask_waits_for_the_lane),
     };
