@@ -1,9 +1,9 @@
 """Tables and a plot from the rows that quality.py keeps.
 
 Normalised regret of a run: (best value - best known) / (median of random search's best values at
-the same number of evaluations - best known): 0 is the best known, 1 is random search. What a
-system's seeds gave on one problem is averaged; systems are ranked by that on each problem, and
-the ranks averaged over problems. The spread (±) is the standard deviation of both under
+the same number of evaluations, at most 200, - best known): 0 is the best known, 1 is random search.
+What a system's seeds gave on one problem is averaged; systems are ranked by that on each problem,
+and the ranks averaged over problems. The spread (±) is the standard deviation of both under
 resampling of the seeds; with one seed there is none to show. Problems that some system has not
 played are left out of the means.
 """
@@ -64,7 +64,9 @@ def regrets(table, references, systems, problems, workers, n):
     out = {}
     for problem in problems:
         entry = references[problem]
-        scale = max(entry["random"][str(n)] - entry["best"], 1e-12)
+        counts = [int(key) for key in entry["random"]]
+        at_random = entry["random"][str(min(n, max(counts)))]
+        scale = max(at_random - entry["best"], 1e-12)
         for system in systems:
             runs = table.get((system, problem, workers, n))
             if runs:
