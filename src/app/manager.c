@@ -15,6 +15,7 @@
 
 /* Messages and turns taken in one step, so that one step stays short under any load. */
 #define MESSAGES_A_STEP 256
+#define CANCEL_PATIENCE 5.0 /* seconds: as other evaluations have by default */
 
 static struct dh_sched_settings sched_settings(const struct dh_manager_parts *parts)
 {
@@ -58,6 +59,7 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     manager->next_late = INFINITY;
+    manager->cancelled = INFINITY;
     manager_look_at_places(manager);
     manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
         .search = parts->search,
@@ -173,12 +175,14 @@ static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error
     return DH_OK;
 }
 
-/* How long may this rank be silent? While a plugin runs in it, it cannot do otherwise. */
+/* How long may this rank be silent? While a plugin runs in it, it cannot do otherwise; but a search
+ * that has to stop does not wait for it. */
 static double silence_limit(const struct dh_manager *manager, int rank)
 {
     const struct dh_scheduler_settings *settings = &manager->parts.setup->settings.scheduler;
     if (!manager->peers.all[rank].silent ||
-        dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0)
+        dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0 ||
+        manager->now >= manager->cancelled + CANCEL_PATIENCE)
         return settings->lost_after;
     return settings->lost_in_rank > 0 ? settings->lost_in_rank : (double)INFINITY;
 }
@@ -526,8 +530,11 @@ void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too
 {
     manager->now = dh_clock_now(manager->parts.clock);
     dh_sched_stop(manager->sched, stop, manager->now);
-    if (now_too)
-        dh_sched_cancel_running(manager->sched, manager->now);
+    if (!now_too)
+        return;
+    dh_sched_cancel_running(manager->sched, manager->now);
+    if (!dh_stop_finished(stop))
+        manager->cancelled = fmin(manager->cancelled, manager->now);
 }
 
 void dh_manager_abandon(struct dh_manager *manager)

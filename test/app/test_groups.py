@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 import harness
@@ -37,6 +38,18 @@ int dh_evaluate(const dh_job *job, dh_result *result)
     usleep(50000);
     MPI_Allreduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
     result->objective[0] = sum;
+    return 0;
+}
+"""
+
+# Trial 3 takes longer than anybody waits.
+LONG = """
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    sleep(job->id == 3 ? 600 : 0);
+    result->objective[0] = dh_job_real(job, "x", 0);
     return 0;
 }
 """
@@ -91,6 +104,21 @@ class Groups(harness.Case):
         self.assertIn("lost on the way: 2 of 5", err)
         for trial in trials:
             self.assertAlmostEqual(trial["objectives"]["sum"], 2 * trial["parameters"]["x"])
+
+    def test_a_search_that_has_to_stop_does_not_wait_for_a_plugin(self):
+        self.write("plugin.c", LONG)
+        subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
+                        self.path("plugin.so"), self.path("plugin.c")], check=True)
+        self.configure(f'type = "plugin"; library = "{self.path("plugin.so")}"; isolate = false;')
+        begun = time.monotonic()
+        self.run_search(3, "--set", "search.max_time=3", "--set", "search.grace=1", "groups.cfg",
+                        expect=75)
+        self.assertLess(time.monotonic() - begun, 100)
+        self.assert_nothing_left()
+        ended = [t for t in self.trials("groups.h5") if t["status"] != "pending"]
+        self.assertEqual({t["status"] for t in ended}, {"ok"})
+        self.assertEqual(len(ended), 19)
+        self.assertIn("lost on the way: 1 of 2", self.read(self.stderr))
 
     def test_what_cannot_be(self):
         cases = (("isolate = false; ranks = 3;", 3, r"groups.cfg:6: evaluator: ranks = 3, but there "
