@@ -105,6 +105,7 @@ class Groups(harness.Case):
         for trial in trials:
             self.assertAlmostEqual(trial["objectives"]["sum"], 2 * trial["parameters"]["x"])
 
+    @harness.outlived
     def test_a_search_that_has_to_stop_does_not_wait_for_a_plugin(self):
         self.write("plugin.c", LONG)
         subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
