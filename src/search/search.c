@@ -32,7 +32,8 @@ struct dh_search {
     void *options;
     void *state;
     struct dh_map seen; /* identity of each proposed point to its trial */
-    double *last;       /* feasible point that was proposed; NULL before the first */
+    double *last;       /* the feasible point of `last_trial`, the highest so far; NULL: none */
+    uint64_t last_trial;
     bool said_rare;
     uint64_t cursor; /* of the method, after its last proposal */
 
@@ -257,11 +258,16 @@ static void draw_uniform(const struct dh_space *space, struct dh_random *random,
     dh_space_decode(space, point, point);
 }
 
-static void remember(struct dh_search *search, const double *point)
+/* The order in which a resume hears of trials and that of the asks may differ: the highest counts.
+ */
+static void remember(struct dh_search *search, uint64_t trial, const double *point)
 {
     size_t width = dh_space_count(search->context.space);
     if (!search->last)
         search->last = dh_alloc(width, sizeof *search->last);
+    else if (trial < search->last_trial)
+        return;
+    search->last_trial = trial;
     memcpy(search->last, point, width * sizeof *point);
 }
 
@@ -357,14 +363,14 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
     if (status != DH_OK)
         return status;
     dh_map_put(&search->seen, proposal->identity, id);
-    remember(search, proposal->point);
+    remember(search, id, proposal->point);
     return DH_OK;
 }
 
 void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
 {
     dh_map_put(&search->seen, trial->identity, trial->id);
-    remember(search, trial->values);
+    remember(search, trial->id, trial->values);
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
     if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)

@@ -213,6 +213,21 @@ static void rare_points(void **unused)
         assert_non_null(strstr(text, "constraints"));
         free(text);
         dh_search_destroy(&search);
+        bench.context.log = NULL;
+        for (size_t cut = 2; cut < run.count;
+             cut += 5) { /* a resume goes on with the same points */
+            struct dh_history *part = run_history(&bench, &run, cut);
+            struct dh_search *resumed = bench_search(&bench);
+            dh_search_replay(resumed, part);
+            struct run rest = bench_play(&bench, resumed, part, 3);
+            for (size_t k = 0; k < rest.count && cut + k < run.count; k++)
+                assert_true(
+                    dh_space_equal(bench.space, run_point(&rest, k), run_point(&run, cut + k)));
+            assert_int_equal(rest.count, 3);
+            run_free(&rest);
+            dh_search_destroy(&resumed);
+            dh_history_destroy(&part);
+        }
         run_free(&run);
         dh_history_destroy(&history);
         bench_close(&bench);
