@@ -180,11 +180,13 @@ static dh_status receive(struct dh_manager *manager, bool *busy, struct dh_error
 static double silence_limit(const struct dh_manager *manager, int rank)
 {
     const struct dh_scheduler_settings *settings = &manager->parts.setup->settings.scheduler;
+    double usual = settings->lost_after;
     if (!manager->peers.all[rank].silent ||
-        dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0 ||
-        manager->now >= manager->cancelled + CANCEL_PATIENCE)
-        return settings->lost_after;
-    return settings->lost_in_rank > 0 ? settings->lost_in_rank : (double)INFINITY;
+        dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0)
+        return usual;
+    if (manager->now >= manager->cancelled + CANCEL_PATIENCE)
+        return fmin(usual, CANCEL_PATIENCE);
+    return settings->lost_in_rank > 0 ? fmax(settings->lost_in_rank, usual) : (double)INFINITY;
 }
 
 static void look_for_lost(struct dh_manager *manager)
@@ -195,7 +197,7 @@ static void look_for_lost(struct dh_manager *manager)
         if (manager->parts.board && dh_board_heard_beat(manager->parts.board, rank))
             dh_peers_heard(&manager->peers, rank);
         double silence = dh_peers_silence(&manager->peers, rank);
-        if (silence <= manager->peers.lost_after || silence <= silence_limit(manager, rank))
+        if (silence <= silence_limit(manager, rank))
             continue;
         char *why = dh_strprintf("silent for %.3g s", silence);
         manager_lose(manager, rank, why);

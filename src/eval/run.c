@@ -19,8 +19,9 @@
 
 #define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
 /* Evaluations in a row that could not begin: then there will be no more here. Not more than
- * scheduler.lost_retries is by default, so that the trial is still evaluated elsewhere; and so many
- * seconds before each is given back, since processes or memory may be there again. */
+ * scheduler.lost_retries is by default, so that a trial that one such rank had is still evaluated
+ * elsewhere (not if it meets another one: that counts, too); and so many seconds before each is
+ * given back, since processes or memory may be there again. */
 #define UNABLE_LIMIT 3
 #define UNABLE_PAUSE 1.0
 /* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
@@ -147,7 +148,7 @@ static void conclude(struct eval_run *run, int status, double cpu_seconds, uint6
     clear(run);
 }
 
-/* Nothing can be evaluated here: DH_CONFIG, or DH_IO. */
+/* Nothing can be evaluated here: DH_CONFIG, DH_IO or DH_UNABLE. */
 static void tell_fatal(const struct eval_run *run, dh_status status, const char *text)
 {
     struct dh_buffer payload = {0};
@@ -292,11 +293,12 @@ void eval_run_fatal(struct eval_run *run, const char *text)
     if (run->host->ready_once)
         return; /* it worked before: this evaluation's bad luck */
     tell_fatal(run, DH_CONFIG, text);
+    clear(run); /* the trial is not to blame: it is evaluated again */
 }
 
 static void send_signal(struct eval_run *run, enum eval_guard_order order)
 {
-    run->doomed = true;
+    run->doomed = run->control >= 0; /* there may be no process yet */
     eval_run_order(run, order);
 }
 

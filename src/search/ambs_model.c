@@ -38,17 +38,24 @@ static size_t gp_most(const struct ambs *ambs)
     return by_work < GP_RESULTS ? (size_t)by_work : GP_RESULTS;
 }
 
+/* The most trials that were pending at a time since the mark. One counts always: whether the ask
+ * that follows a mark has been, a resume does not know. */
+static size_t crowd(const struct ambs *ambs)
+{
+    return ambs->data.crowd > 0 ? ambs->data.crowd : 1;
+}
+
 /* Results that one is to learn from: all, or where these are too many a part, whose size leaves
  * room for what it will hear of; 0 where it would be small, or where there is no time for it. */
 static size_t gp_results(const struct ambs *ambs, unsigned level)
 {
     const struct ambs_data *data = &ambs->data;
     bool open = ambs->options.surrogate == AMBS_SURROGATE_AUTO;
-    size_t most = gp_most(ambs), room = data->crowd + ambs_data_gap(data);
+    size_t most = gp_most(ambs), room = crowd(ambs) + ambs_data_gap(data);
     bool hurried = open && level < 2;
     if (hurried && (data->mark > GP_HURRIED || ambs->features.count > GP_FEATURES))
         return 0;
-    if (data->mark + data->crowd <= most)
+    if (data->mark + crowd(ambs) <= most)
         return data->mark;
     return open && !hurried && room <= most / 2 ? most - room : 0;
 }
@@ -259,7 +266,7 @@ static void collect(struct ambs *ambs, bool wait)
 static bool outgrown(const struct ambs *ambs)
 {
     const struct ambs_live *live = ambs->live;
-    size_t size = live->learnt + (ambs->data.mark - live->fitted) + ambs->data.crowd;
+    size_t size = live->learnt + (ambs->data.mark - live->fitted) + crowd(ambs);
     return strcmp(live->members[0]->kind->name, "gp") == 0 && size > gp_most(ambs);
 }
 

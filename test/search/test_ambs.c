@@ -276,6 +276,41 @@ static double waves(const double *point)
     return sin(13 * point[0]) * cos(11 * point[1]);
 }
 
+#define MANY 418
+
+/* Points of a search with one worker that is killed and resumed after `cut` results; 0: never. */
+static void play_many(size_t cut, double points[MANY][2])
+{
+    struct script script;
+    script_open(&script, PLANE "optimizer = { method = \"ambs\"; effort = 2; candidates = 50; "
+                               "initial_points = 396; };");
+    for (size_t k = 0; k < MANY; k++) {
+        if (cut > 0 && k == cut) {
+            dh_search_destroy(&script.search);
+            script.search = bench_search(&script.bench);
+            dh_search_replay(script.search, script.history);
+        }
+        const struct dh_trial *trial = script_ask(&script);
+        memcpy(points[k], trial->values, sizeof points[k]);
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, waves(trial->values));
+    }
+    script_close(&script);
+}
+
+/* Also where a Gaussian process learns a part of the results: which part follows from these. */
+static void resumes_with_many_results(void **unused)
+{
+    (void)unused;
+    static double whole[MANY][2], resumed[MANY][2];
+    play_many(0, whole);
+    for (size_t cut = 399; cut < MANY; cut += 4) {
+        play_many(cut, resumed);
+        for (size_t k = 0; k < MANY; k++)
+            if (memcmp(whole[k], resumed[k], sizeof whole[k]) != 0)
+                fail_msg("trial %zu after a cut at %zu", k, cut);
+    }
+}
+
 /* What is still running repels: as many asks at once, all different regions, for each liar. */
 static void pending_trials_count(void **unused)
 {
@@ -737,6 +772,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resumes_at_full_effort),
+        cmocka_unit_test(resumes_with_many_results),
         cmocka_unit_test(finds_the_bottom_of_a_bowl),
         cmocka_unit_test(strange_results),
         cmocka_unit_test(strange_results_of_a_crowd),
