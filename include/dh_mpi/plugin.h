@@ -34,7 +34,7 @@ typedef enum dh_kind { DH_KIND_REAL = 1, DH_KIND_INT, DH_KIND_TEXT, DH_KIND_BOOL
 typedef struct dh_argument {
     const char *name;
     dh_kind kind;
-    double real;      /* REAL, INT and BOOL as a number; a TEXT that is a number; else NaN */
+    double real;      /* REAL, INT and BOOL as a number; of a TEXT NaN */
     int64_t integer;  /* INT, and BOOL as 0 or 1; otherwise 0 */
     const char *text; /* the value as text, for every kind */
 } dh_argument;

@@ -237,8 +237,7 @@ static dh_status send_last_results(struct dh_worker *worker, struct dh_error *er
     return status;
 }
 
-/* Another launcher, and a pool on it, where that can help; otherwise `cause` is why there is none.
- */
+/* Another launcher and pool, where that can help; otherwise `cause` is why there is none. */
 static bool begin_anew(struct dh_worker *worker, struct dh_error *cause)
 {
     bool can = cause->status == DH_INTERNAL && worker->launcher &&

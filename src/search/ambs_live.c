@@ -196,9 +196,7 @@ static struct candidate elect(struct ambs_fit *fit, size_t k, const struct dh_mo
     return best;
 }
 
-/* Only with all values, and such as are the same under every transform: not those given to
- * failures.
- */
+/* Only with all values, which have to be the same under every transform: failures' are not. */
 static bool may_elect(const struct ambs_fit *fit, size_t k)
 {
     size_t successes = 0;

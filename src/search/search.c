@@ -258,8 +258,7 @@ static void draw_uniform(const struct dh_space *space, struct dh_random *random,
     dh_space_decode(space, point, point);
 }
 
-/* The order in which a resume hears of trials and that of the asks may differ: the highest counts.
- */
+/* The highest trial counts: a resume may hear of them in another order than that of the asks. */
 static void remember(struct dh_search *search, uint64_t trial, const double *point)
 {
     size_t width = dh_space_count(search->context.space);

@@ -210,7 +210,8 @@ static void rare_points(void **unused)
         assert_int_equal(modelled, i > 0);
         char *text = bench_log_text(&log);
         assert_non_null(strstr(text, "looked for near others"));
-        assert_non_null(strstr(text, "constraints"));
+        assert_true(strstr(text, "the constraints held at none of 100000 random points") ||
+                    strstr(text, "none of 1000 points in a row of ambs satisfies them"));
         free(text);
         dh_search_destroy(&search);
         bench.context.log = NULL;
