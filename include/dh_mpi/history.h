@@ -55,6 +55,10 @@ struct dh_outcome {
     uint32_t retries;            /* attempts before this one */
 };
 
+/* Evaluations in a row that could not begin (CANCELLED by nobody, without a start but with a reason):
+ * after so many it is the worker that cannot, not the trials, and it takes no more of them. */
+#define DH_UNABLE_LIMIT 3
+
 void dh_outcome_free(struct dh_outcome *outcome); /* texts and objectives; then zeroed */
 void dh_outcome_pack(const struct dh_outcome *outcome, size_t objective_count,
                      struct dh_buffer *out);

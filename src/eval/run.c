@@ -18,11 +18,8 @@
 #include "wire.h"
 
 #define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
-/* Evaluations in a row that could not begin: then there will be no more here. Not more than
- * scheduler.lost_retries is by default, so that a trial that one such rank had is still evaluated
- * elsewhere (not if it meets another one: that counts, too); and so many seconds before each is
- * given back, since processes or memory may be there again. */
-#define UNABLE_LIMIT 3
+/* Seconds before an evaluation that could not begin is given back: processes or memory may be there
+ * again. */
 #define UNABLE_PAUSE 1.0
 /* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
 #define STOP_SHARE 0.5
@@ -136,7 +133,7 @@ static void conclude(struct eval_run *run, int status, double cpu_seconds, uint6
         dh_buffer_text(&run->reports, "]");
         outcome->reports = dh_buffer_take(&run->reports);
     }
-    outcome->started = run->started_wall;
+    outcome->started = run->unable ? NAN : run->started_wall;
     outcome->ended = dh_wall_time();
     outcome->worker = -1;
     outcome->slot = run->slot;
@@ -171,7 +168,7 @@ static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_
 
 static void give_back(struct eval_run *run)
 {
-    if (run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < UNABLE_LIMIT) {
+    if (run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < DH_UNABLE_LIMIT) {
         conclude(run, 0, NAN, 0);
         return;
     }

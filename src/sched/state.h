@@ -46,7 +46,10 @@ struct worker {
 enum trial_phase { TRIAL_NEW, TRIAL_READY, TRIAL_PUBLISHED, TRIAL_RUNNING, TRIAL_ENDED };
 
 struct trial_state {
-    uint32_t retries, losses;
+    uint32_t retries;
+    uint32_t gone, losses; /* how often it came back without an outcome; so often it is to blame */
+    int32_t decliner;      /* the last worker that could not begin it, so often in a row */
+    uint32_t declined;
     enum trial_phase phase;
 };
 

@@ -96,14 +96,16 @@ void outcome_check(const struct dh_sched *sched, struct dh_outcome *outcome)
         outcome->objectives[i] = NAN; /* never mistaken for a good value */
 }
 
-/* The evaluation of `trial` vanished before it had an outcome; `how` says so in words that can
- * stand before "3 times". Takes `reason`, which says how it was this time. */
-static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, char *reason,
-                     int32_t worker, int32_t slot)
+/* The evaluation of `trial` vanished before it had an outcome; blame: the trial may be the cause.
+ * `how` says so in words that can stand before "3 times". Takes `reason`, which says how it was
+ * this time. */
+static void vanished(struct dh_sched *sched, uint64_t trial, bool blame, const char *how,
+                     char *reason, int32_t worker, int32_t slot)
 {
     struct trial_state *state = trial_at(sched, trial);
     sched->lost++;
-    state->losses++;
+    state->gone++;
+    state->losses += blame;
     enum dh_trial_status status = stopping(sched) ? DH_TRIAL_CANCELLED : DH_TRIAL_FAILED;
     bool again = state->losses <= sched->settings.lost_retries && !stopping(sched);
     if (interrupted(sched)) {
@@ -113,7 +115,7 @@ static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, ch
     }
     if (status == DH_TRIAL_FAILED && !again) {
         free(reason);
-        reason = dh_strprintf("%s %u time%s", how, state->losses, state->losses == 1 ? "" : "s");
+        reason = dh_strprintf("%s %u time%s", how, state->gone, state->gone == 1 ? "" : "s");
     }
     struct dh_outcome outcome = outcome_without_result(sched, status, reason, worker, slot);
     if (again) {
@@ -124,20 +126,38 @@ static void vanished(struct dh_sched *sched, uint64_t trial, const char *how, ch
     }
 }
 
-void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot)
+static bool declined_by(const struct trial_state *state, int32_t worker)
 {
-    char *reason = worker < 0 ? dh_strdup("the worker that took it was lost")
-                              : dh_strprintf("worker %d was lost", worker);
-    vanished(sched, trial, "lost with its worker", reason, worker, slot);
+    return state->declined > 0 && state->decliner == worker;
 }
 
-/* Nobody asked for that: the worker is on its way out, or could not begin it and says why. */
+void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot)
+{
+    bool blame = !declined_by(trial_at(sched, trial), worker); /* or that is why it is let go */
+    char *reason = worker < 0 ? dh_strdup("the worker that took it was lost")
+                              : dh_strprintf("worker %d was lost", worker);
+    vanished(sched, trial, blame, "lost with its worker", reason, worker, slot);
+}
+
+/* Is the trial to blame for what its worker gave up? A worker that can begin nothing declines
+ * whatever it claims, and claims what it gave back, until it is let go: of so many times in a row
+ * only the first counts. */
+static bool blames(struct trial_state *state, const struct dh_outcome *outcome)
+{
+    bool began = !isnan(outcome->started) || !outcome->reason;
+    state->declined = began ? 0 : declined_by(state, outcome->worker) ? state->declined + 1 : 1;
+    state->decliner = outcome->worker;
+    return began || state->declined % DH_UNABLE_LIMIT == 1;
+}
+
+/* Nobody asked for that: the worker is on its way out, or could not begin it and says why; then the
+ * outcome has no start. */
 static void given_up(struct dh_sched *sched, uint64_t trial, const struct dh_outcome *outcome)
 {
     const char *why = outcome->reason ? outcome->reason : "";
     const char *open = *why ? " (" : "", *shut = *why ? ")" : "";
     char *how = dh_strprintf("given up by its worker%s%s%s", open, why, shut);
-    vanished(sched, trial, how,
+    vanished(sched, trial, blames(trial_at(sched, trial), outcome), how,
              dh_strprintf("worker %d gave it up%s%s%s", outcome->worker, open, why, shut),
              outcome->worker, outcome->slot);
     free(how);

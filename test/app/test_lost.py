@@ -229,16 +229,18 @@ class Lost(harness.Case):
         self.addCleanup(setattr, harness, "DH_MPI", real)
         self.recovery = False  # all ranks live
 
-    def test_a_sick_node_is_put_aside(self):
-        self.sicken([3])
+    def test_sick_nodes_are_put_aside(self):
+        self.sicken([3, 4])
         self.configure()
-        _, log = self.run_search(4, "lost.cfg")
+        _, log = self.run_search(5, "lost.cfg")
         trials = self.assert_complete("lost.h5", 40)
         self.assertEqual({t["status"] for t in trials}, {"ok"})
         self.assertEqual({t["worker"] for t in trials}, {1, 2})
-        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: 3 evaluations in a "
-                              "row could not begin: cannot make a file in /nonexist: No such file")
-        self.assertEqual(log.count("/nonexist"), 1, log)
+        for rank in (3, 4):
+            self.assertRegex(log, rf"error: rank {rank} cannot evaluate any more, on \S+: 3 "
+                                  "evaluations in a row could not begin: cannot make a file in "
+                                  "/nonexist: No such file")
+        self.assertEqual(log.count("/nonexist"), 2, log)
 
     def test_only_sick_nodes(self):
         self.sicken([1, 2])

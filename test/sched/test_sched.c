@@ -1,4 +1,6 @@
 /* The scheduler's events, the rare ones first. How a search ends: test_sched_end.c. */
+#include <stdio.h>
+
 #include "stage.h"
 
 /* ---- loss ---- */
@@ -151,6 +153,14 @@ static void test_cancelled_by_nobody_counts_as_lost(void **state)
     stage_close(&stage);
 }
 
+/* Worker and trial, of slot 0. */
+static void decline(struct stage *stage, int32_t worker, uint64_t trial)
+{
+    struct dh_outcome outcome = outcome_of(DH_TRIAL_CANCELLED, NAN, "no process");
+    outcome.started = NAN;
+    assert_true(result(stage, worker, 0, trial, outcome));
+}
+
 static void test_what_could_not_begin_says_why(void **state)
 {
     (void)state;
@@ -158,10 +168,36 @@ static void test_what_could_not_begin_says_why(void **state)
     struct dh_sched_settings settings = plain_settings();
     settings.lost_retries = 1;
     stage_begin(&stage, settings, 1, 1);
-    assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_CANCELLED, NAN, "no process")));
-    expect(&stage, "retry 0 (worker 1 gave it up (no process)); start 0@1.0");
-    assert_true(result(&stage, 1, 0, 0, outcome_of(DH_TRIAL_CANCELLED, NAN, "no process")));
-    expect(&stage, "end 0 failed (given up by its worker (no process) 2 times)");
+    for (int i = 0; i < DH_UNABLE_LIMIT; i++) { /* as good as a worker that cannot: one loss */
+        decline(&stage, 1, 0);
+        expect(&stage, "retry 0 (worker 1 gave it up (no process)); start 0@1.0");
+    }
+    decline(&stage, 1, 0); /* but this one goes on, so that it is the trial */
+    expect(&stage, "end 0 failed (given up by its worker (no process) 4 times)");
+    stage_close(&stage);
+}
+
+static void test_workers_that_can_begin_nothing_cost_a_loss_each(void **state)
+{
+    (void)state;
+    struct stage stage = {0};
+    char expected[96];
+    stage_begin(&stage, plain_settings(), 1, 1); /* lost_retries 3 */
+    for (int32_t worker = 1; worker <= 3; worker++) {
+        for (int i = 1; i < DH_UNABLE_LIMIT; i++) {
+            decline(&stage, worker, 0);
+            snprintf(expected, sizeof expected,
+                     "retry 0 (worker %d gave it up (no process)); start 0@%d.0", worker, worker);
+            expect(&stage, expected);
+        }
+        enter(&stage, worker + 1, 1);
+        assert_true(dh_sched_lost(stage.sched, worker, 1)); /* instead of declining once more */
+        snprintf(expected, sizeof expected, "retry 0 (worker %d was lost); start 0@%d.0", worker,
+                 worker + 1);
+        expect(&stage, expected);
+    }
+    succeed(&stage, 4, 0, 0, 1);
+    expect(&stage, "end 0 ok");
     stage_close(&stage);
 }
 
@@ -331,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_lost_while_stopping),
         cmocka_unit_test(test_cancelled_by_nobody_counts_as_lost),
         cmocka_unit_test(test_what_could_not_begin_says_why),
+        cmocka_unit_test(test_workers_that_can_begin_nothing_cost_a_loss_each),
         cmocka_unit_test(test_results_that_do_not_fit),
         cmocka_unit_test(test_joins_and_claims_that_do_not_fit),
         cmocka_unit_test(test_offers_that_do_not_fit),
