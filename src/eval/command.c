@@ -174,7 +174,11 @@ static void run_command(const struct eval_child *child)
     if (!program)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
+    /* The same program ran before, or was found: this machine is to blame, unless it is what the
+     * parameters make of the arguments. */
+    bool own = !command->program || errno == E2BIG;
+    eval_guard_refuse(child, own ? EVAL_GUARD_REFUSED : EVAL_GUARD_UNABLE, "cannot run %s: %s",
+                      program, strerror(errno));
 }
 
 /* The result is the last marked line. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/eval/launcher.h"
@@ -385,6 +386,44 @@ static void without_pipes_evaluations_are_given_back(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* A file system that is gone, say. */
+static void a_program_that_vanished_is_not_the_trials_fault(void **state)
+{
+    struct bench *bench = *state;
+    char program[300];
+    snprintf(program, sizeof program, "%s/program", bench->folder);
+    bench_write(bench, "program", "#!/bin/sh\necho DH-OUTPUT: 1");
+    assert_int_equal(chmod(program, 0755), 0);
+    bench_open(bench, 1, "type = \"command\"; command = \"program\";");
+    struct dh_outcome outcome = bench_run(bench, 6);
+    assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
+    dh_outcome_free(&outcome);
+    assert_int_equal(unlink(program), 0);
+    outcome = bench_run(bench, 7);
+    assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
+    assert_non_null(strstr(outcome.reason, "cannot run "));
+    assert_non_null(strstr(outcome.reason, "No such file"));
+    assert_true(isnan(outcome.started)); /* by which the scheduler knows */
+    dh_outcome_free(&outcome);
+}
+
+/* Another evaluation's would be shorter. */
+static void arguments_that_are_too_long_are_a_failure(void **state)
+{
+    struct bench *bench = *state;
+    size_t length = 40 << 12; /* more than Linux takes in one argument */
+    char *command = dh_alloc(length + 128, 1);
+    strcpy(command, "type = \"command\"; command = [\"true\", \"");
+    memset(command + strlen(command), 'x', length);
+    strcat(command, "{lr}\"];");
+    bench_open(bench, 1, command);
+    struct dh_outcome outcome = bench_run(bench, 7);
+    assert_int_equal(outcome.status, DH_TRIAL_FAILED);
+    assert_non_null(strstr(outcome.reason, "Argument list too long"));
+    dh_outcome_free(&outcome);
+    free(command);
+}
+
 /* What is in the way of one of them is that evaluation's bad luck. */
 static void a_run_folder_that_is_a_file_is_a_failure(void **state)
 {
@@ -469,6 +508,8 @@ int main(void)
         TEST(run_folders_that_cannot_be_made_end_the_pool),
         TEST(without_a_temporary_file_evaluations_are_given_back),
         TEST(without_pipes_evaluations_are_given_back),
+        TEST(a_program_that_vanished_is_not_the_trials_fault),
+        TEST(arguments_that_are_too_long_are_a_failure),
         TEST(a_run_folder_that_is_a_file_is_a_failure),
         TEST(bad_settings_are_named),
         TEST(words_are_split_and_filled),
