@@ -18,6 +18,7 @@ from systems import SYSTEMS
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCES = os.path.join(HERE, "references.json")
 RESAMPLES = 200
+STEP = 10  # evaluations between the rows that quality.py keeps
 GROUPS = ["continuous", "mixed", "conditional", "training"]
 
 
@@ -59,13 +60,14 @@ def keep_best_known(table):
     return references
 
 
-def regrets(table, references, systems, problems, workers, n):
-    """systems × problems: an array of the regrets of the seeds; None where nothing was played."""
+def regrets(table, references, systems, problems, workers, n, scale_at=None):
+    """systems × problems: an array of the regrets of the seeds; None where nothing was played.
+    `scale_at`: the evaluations of random search that are regret 1, if not n."""
     out = {}
     for problem in problems:
         entry = references[problem]
         counts = [int(key) for key in entry["random"]]
-        at_random = entry["random"][str(min(n, max(counts)))]
+        at_random = entry["random"][str(min(scale_at or n, max(counts)))]
         scale = max(at_random - entry["best"], 1e-12)
         for system in systems:
             runs = table.get((system, problem, workers, n))
@@ -123,22 +125,40 @@ def print_problems(regret, systems, problems):
         print(f"| {p} | " + " | ".join(cells) + " |")
 
 
+def earlier(table, references, system, problems, n, pending):
+    """The mean regret, by problem, that one worker had `pending` evaluations before the n-th, on the
+    scale of n; between the counts that were kept (multiples of 10) by a line. {} if they were not."""
+    share = pending % STEP / STEP
+    below, above = ({problem: regret.mean() for (_, problem), regret in regrets(
+        table, references, [system], problems, 1, count, n).items()}
+        for count in (n - pending - STEP + pending % STEP, n - pending + pending % STEP))
+    return {p: share * below[p] + (1 - share) * above[p] for p in below if p in above}
+
+
 def print_crowd(table, references, systems, problems, groups, workers, n):
-    """The mean regret of each number of workers: of all problems, of the trainings, of the rest."""
+    """The mean regret of each number of workers: of all problems, of the trainings, of the rest. And
+    for comparison with each crowd, what one worker had as many evaluations earlier as a crowd's
+    proposal does not know yet."""
     trainings = [p for p in problems if groups[p] == "training"]
     parts = {"all": problems, "trainings": trainings,
              "the rest": [p for p in problems if p not in trainings]}
+
+    def text(means):
+        return " / ".join(f"{np.mean([means[p] for p in part]) if part else np.nan:.3f}"
+                          for part in parts.values())
+
     for s in systems:
-        means = {}
+        cells = {}
         for w in workers:
             regret = regrets(table, references, [s], problems, w, n)
             if len(regret) == len(problems):
-                means[w] = [np.mean([regret[s, p].mean() for p in part]) if part else np.nan
-                            for part in parts.values()]
-        if len(means) > 1:
+                cells[f"{w} workers"] = text({p: regret[s, p].mean() for p in problems})
+            before = earlier(table, references, s, problems, n, w - 1) if w > 1 else {}
+            if len(before) == len(problems):
+                cells[f"1 worker {w - 1} evaluations before"] = text(before)
+        if len(cells) > 1:
             print(f"{s}, {n} evaluations, {' / '.join(parts)}: " + "; ".join(
-                f"{w} workers " + " / ".join(f"{v:.3f}" for v in mean)
-                for w, mean in means.items()))
+                f"{name} {cell}" for name, cell in cells.items()))
 
 
 def plot(path, table, references, systems, problems, workers):
