@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ambs_ask.h"
+#include "ambs_live.h"
+#include "ambs_model.h"
+#include "ambs_transfer.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/cores.h"
 

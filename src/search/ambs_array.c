@@ -1,10 +1,10 @@
-/* A growing array whose elements never move: see ambs.h.
+/* A growing array whose elements never move: see ambs_array.h.
  *
  * Blocks of FIRST, 2 FIRST, 4 FIRST … elements. What was added before a reader's thread was told
  * so (by a release and an acquire of the count) can be read there while more is added here. */
 #include <stdlib.h>
 
-#include "ambs.h"
+#include "ambs_array.h"
 #include "dh_mpi/alloc.h"
 
 #define FIRST 256

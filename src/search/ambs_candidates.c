@@ -1,10 +1,12 @@
-/* Candidates: draws from the prior, and changed copies of the best results. See ambs.h. */
+/* Candidates: draws from the prior, and changed copies of the best results. See ambs_ask.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_ask.h"
+#include "ambs_transfer.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
 #define PRIOR_SHARE 0.4
 #define CROSS_SHARE 0.2
@@ -97,8 +99,10 @@ static void change(struct ambs_ask *ask, size_t feature, double scale)
     }
 }
 
-bool ambs_mutate(struct ambs_ask *ask, const double *parent, double scale, double changes,
-                 double *x)
+/* A changed copy of the row `parent`; false if what came out is infeasible. `scale`: deviation of
+ * a number's step; `changes`: expected number of features changed. */
+static bool mutate(struct ambs_ask *ask, const double *parent, double scale, double changes,
+                   double *x)
 {
     struct ambs *ambs = ask->ambs;
     size_t count = ambs->features.count;
@@ -173,8 +177,8 @@ void ambs_neighbours(struct ambs_ask *ask, const double *x, double scale, size_t
                 neighbour(ask, x, j, k, scale, points->x + points->count * points->width);
     for (size_t i = all <= count ? all : 0; i < count; i++) {
         double changes = i % 3 == 0 ? (double)width : i % 3 == 1 ? 2 : 0;
-        points->count += ambs_mutate(ask, x, i % 2 ? scale : scale / 4, changes,
-                                     points->x + points->count * points->width);
+        points->count += mutate(ask, x, i % 2 ? scale : scale / 4, changes,
+                                points->x + points->count * points->width);
     }
 }
 
@@ -212,7 +216,7 @@ static bool vary(struct ambs_ask *ask, double *x)
     double changes = dh_random_uniform(&ask->random) < 0.5
                          ? 1
                          : (double)ask->ambs->features.count * dh_random_uniform(&ask->random);
-    return ambs_mutate(ask, first, scale, changes, x);
+    return mutate(ask, first, scale, changes, x);
 }
 
 void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *points)

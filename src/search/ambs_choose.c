@@ -1,4 +1,4 @@
-/* The search of the acquisition's maximum: see ambs.h.
+/* The search of the acquisition's maximum: see ambs_ask.h.
  *
  * A pool of candidates is scored, and the best of it that are not near each other climb, unless
  * the ask is to stay near the best results.
@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_ask.h"
+#include "ambs_live.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
 #define TOP_CHOICES 10 /* of strategy topk */
 #define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of the scores */

@@ -1,4 +1,4 @@
-/* From a candidate uphill on the acquisition function: see ambs.h.
+/* From a candidate uphill on the acquisition function: see ambs_ask.h.
  *
  * Where the model has a gradient, numbers follow it, those on a lattice as if they were real; then
  * steps to the best neighbour, until none is better; and once more. Without a gradient, steps to
@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_ask.h"
+#include "ambs_live.h"
 #include "dh_mpi/alloc.h"
 
 #define TURNS 3

@@ -1,19 +1,24 @@
-/* What has happened, as models learn it: see ambs.h. */
+/* What has happened, as models learn it: see ambs_data.h. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_data.h"
 #include "dh_mpi/alloc.h"
 
 #define MARK_SHARE 40 /* a mark each time the results have grown by a 40th */
 #define TRIFLE 1e-3
 
+struct result {
+    double y; /* to be minimised, NaN: failed */
+    uint32_t row;
+};
+
 void ambs_data_make(struct ambs_data *data, const struct ambs_features *features)
 {
     data->features = features;
     data->rows.size = features->count * sizeof(double);
-    data->results.size = sizeof(struct ambs_result);
+    data->results.size = sizeof(struct result);
     data->since.size = sizeof(struct ambs_event);
     data->first_success = SIZE_MAX;
 }
@@ -28,13 +33,13 @@ void ambs_data_free(struct ambs_data *data)
 
 const double *ambs_data_x(const struct ambs_data *data, size_t result)
 {
-    const struct ambs_result *r = ambs_array_at(&data->results, result);
+    const struct result *r = ambs_array_at(&data->results, result);
     return ambs_array_at(&data->rows, r->row);
 }
 
 double ambs_data_y(const struct ambs_data *data, size_t result)
 {
-    return ((const struct ambs_result *)ambs_array_at(&data->results, result))->y;
+    return ((const struct result *)ambs_array_at(&data->results, result))->y;
 }
 
 const double *ambs_data_pending(const struct ambs_data *data, uint64_t id)
@@ -108,7 +113,7 @@ void ambs_progress_note(struct ambs_progress *progress, size_t results, double y
 static void append(struct ambs_data *data, uint32_t row, double y)
 {
     size_t result = data->results.count;
-    *(struct ambs_result *)ambs_array_push(&data->results) = (struct ambs_result){y, row};
+    *(struct result *)ambs_array_push(&data->results) = (struct result){y, row};
     data->since_result = 0;
     if (isnan(y))
         return;

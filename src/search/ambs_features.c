@@ -1,8 +1,8 @@
-/* Points as rows of a model: see ambs.h. */
+/* Points as rows of a model: see ambs_features.h. */
 #include <math.h>
 #include <stdlib.h>
 
-#include "ambs.h"
+#include "ambs_features.h"
 #include "dh_mpi/alloc.h"
 
 #define WIDE 8 /* values, at least */

@@ -1,5 +1,5 @@
 /* Which acquisition function judges the candidates of an ask, and where those come from: see
- * ambs.h.
+ * ambs_ask.h.
  *
  * With few trials pending, auto takes expected improvement for most proposals and a confidence
  * bound of varying weight for the others: improvement alone can stay at a plateau. In a crowd most
@@ -10,7 +10,9 @@
  * reasons for these numbers. */
 #include <math.h>
 
-#include "ambs.h"
+#include "ambs_ask.h"
+#include "ambs_live.h"
+#include "dh_mpi/math.h"
 
 #define CYCLE 5              /* proposals */
 #define OPTIMISTS_ALONE 2    /* of them take a confidence bound */

@@ -1,11 +1,13 @@
-/* A model, and keeping it current: see ambs.h. A fit needs nothing but its struct, so it can run
- * on another thread. */
+/* A model, and keeping it current: see ambs_live.h. A fit needs nothing but its struct, so it can
+ * run on another thread. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_fit.h"
+#include "dh_mpi/acquisition.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
 
 /* Results that a fit learns from: of more, a sample of so many. It says the same, and time and
  * memory have a bound. */
@@ -325,10 +327,16 @@ static double lie(const struct ambs_live *live, size_t view, const double *x)
     return fmax(fmin(mean, scale->high), scale->low);
 }
 
+/* The lie told of a pending trial; handle -1: none. */
+struct ambs_lie {
+    int64_t handle[AMBS_MEMBERS];
+};
+static const struct ambs_lie no_lie = {{-1, -1, -1}};
+
 static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 {
     while (live->lie_count <= slot)
-        *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = AMBS_NO_LIE;
+        *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = no_lie;
     for (size_t k = 0; k < live->member_count; k++)
         live->lies[slot].handle[k] =
             live->members[k]->kind->add(live->members[k], x, lie(live, k, x));
@@ -337,11 +345,10 @@ static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 /* The lie told of this slot; its handles are -1 if there is none. It counts as taken back. */
 static struct ambs_lie forget_lie(struct ambs_live *live, uint32_t slot)
 {
-    struct ambs_lie none = AMBS_NO_LIE;
     if (slot >= live->lie_count)
-        return none;
+        return no_lie;
     struct ambs_lie lie = live->lies[slot];
-    live->lies[slot] = none;
+    live->lies[slot] = no_lie;
     return lie;
 }
 

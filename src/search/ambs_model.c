@@ -1,4 +1,4 @@
-/* Which model, and when a new one: see ambs.h.
+/* Which model, and when a new one: see ambs_model.h.
  *
  * At the two highest levels of effort an ask waits for the fit that is due. Below, the fit runs on
  * its own thread while the last model goes on answering. There the new one also hears what has
@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_fit.h"
+#include "ambs_model.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
 
 #define GP_RESULTS 400 /* and pending trials: most that auto's Gaussian processes hold */
 #define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */

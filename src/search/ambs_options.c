@@ -1,5 +1,6 @@
 /* The settings of method "ambs". */
-#include "ambs.h"
+#include "ambs_options.h"
+#include "dh_mpi/acquisition.h"
 
 static const char *const surrogates[] = {"auto",     "forest", "et", "rf",    "bagging",
                                          "subspace", "gbrt",   "gp", "dummy", NULL};

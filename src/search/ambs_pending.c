@@ -1,9 +1,11 @@
-/* The pending trials: see ambs.h. A list in the order of their proposals, whose slots are found
- * by a hash of the id and used again; everything in constant time, with any number pending. */
+/* The pending trials: see ambs_pending.h. A list in the order of their proposals, whose slots are
+ * found by a hash of the id and used again; everything in constant time, with any number pending.
+ */
 #include <stdlib.h>
 
-#include "ambs.h"
+#include "ambs_pending.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/hash.h"
 
 /* Where `id` is, or where the search for it ends at an empty place. */
 static size_t place_of(const struct ambs_pending *pending, uint64_t id)

@@ -1,4 +1,4 @@
-/* The lowest level of effort: a pool that is kept between asks. See ambs.h.
+/* The lowest level of effort: a pool that is kept between asks. See ambs_ask.h.
  *
  * Each ask replaces a few of its rows, in turn, and predicts again only those and the few that
  * look best; so its time does not depend on the pool's size, and hardly on the model's. Scores are
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_ask.h"
 #include "dh_mpi/alloc.h"
 
 #define POOL 512

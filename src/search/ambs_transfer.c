@@ -1,5 +1,5 @@
 /* Option `transfer`: old results of a task like this one say where to look, and their values are
- * not learnt. See ambs.h.
+ * not learnt. See ambs_transfer.h.
  *
  * - top: a density that is fitted to the best tenth of the old successes. It is a product kernel
  *   density: one of those points, each number of it moved by a normal step. The step's deviation
@@ -16,8 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_transfer.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
 #define TOP_SHARE 0.1
 #define TOP_LEAST 3 /* points, if there are so many: one alone has no spread */

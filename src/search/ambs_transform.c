@@ -1,4 +1,4 @@
-/* What objective values become before a model learns them: see ambs.h.
+/* What objective values become before a model learns them: see ambs_transform.h.
  *
  * Every transform is monotone, so the best stays the best, and gives mean 0 and deviation 1 on
  * what it was learnt from. All but identity and quantile first clip what is far too bad, above
@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs.h"
+#include "ambs_transform.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
 #define POWER_VALUES 2000 /* of the sorted ones; more change the exponent little */
 #define POWER_LOW (-4.0)

@@ -5,7 +5,9 @@
 
 #include "bench.h"
 
-#include "../../src/search/ambs.h"
+#include "../../src/search/ambs_ask.h"
+#include "../../src/search/ambs_fit.h"
+#include "../../src/search/ambs_model.h"
 
 #define SQUARE                                                                                     \
     "parameters = ("                                                                               \

@@ -8,8 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/search/ambs.h"
+#include "../../src/search/ambs_ask.h"
+#include "../../src/search/ambs_live.h"
+#include "../../src/search/ambs_transform.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
 #define MIXED                                                                                      \
     "parameters = ("                                                                               \

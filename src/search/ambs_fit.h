@@ -1,0 +1,43 @@
+/* The fit of a model. */
+#ifndef DH_SEARCH_AMBS_FIT_H
+#define DH_SEARCH_AMBS_FIT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ambs_live.h"
+
+/* What a fit needs; it borrows the options and the data, of which it reads only what does not
+ * change any more: results and events up to a count. */
+struct ambs_fit {
+    const struct ambs_options *options;
+    const struct ambs_data *data;
+    const struct dh_model_kind *kinds[AMBS_MEMBERS];
+    size_t most[AMBS_MEMBERS]; /* results it learns from, half of them the best; 0: all */
+    double most_noise[AMBS_MEMBERS];
+    bool elects[AMBS_MEMBERS]; /* its values take the transform under which they are likeliest */
+    size_t kind_count;
+    size_t count; /* of results to learn from */
+    uint64_t seed;
+    int threads;
+    bool joined;            /* if it had a thread, that has ended */
+    double ready;           /* in a simulation: when its thread would have ended … */
+    bool followed;          /* … with what happened meanwhile */
+    struct ambs_live *old;  /* a model that nobody asks any more: to be destroyed */
+    struct ambs_live *live; /* out; NULL if no kind could be fitted */
+    struct dh_error error;  /* of the kind that could not */
+    size_t heard;           /* events since the mark played to `live` */
+    atomic_size_t events;   /* … and how many there are */
+    atomic_bool done;
+};
+
+void ambs_fit_run(struct ambs_fit *fit);
+/* Play events to the new model until it is as current as can be, or almost. `done` says that it
+ * is. */
+void ambs_fit_follow(struct ambs_fit *fit);
+/* Play at most so many of them; true when all are. */
+bool ambs_fit_hear(struct ambs_fit *fit, size_t most);
+
+#endif

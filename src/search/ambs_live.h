@@ -1,0 +1,49 @@
+/* A model that is kept current. */
+#ifndef DH_SEARCH_AMBS_LIVE_H
+#define DH_SEARCH_AMBS_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ambs_data.h"
+#include "ambs_options.h"
+#include "ambs_transform.h"
+#include "dh_mpi/model.h"
+
+#define AMBS_MEMBERS 3
+
+/* Values as one member learns them. */
+struct ambs_scale {
+    struct ambs_transform transform;
+    double best;            /* least transformed value, kept current */
+    double low, mean, high; /* of the values fitted to */
+    bool elected;           /* the transform, of several */
+};
+
+struct ambs_live {
+    const struct ambs_options *options;
+    const struct ambs_features *features;
+    const struct ambs_array *rows;
+    struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
+    size_t member_count;
+    struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
+    struct ambs_scale scales[AMBS_MEMBERS]; /* of each member */
+    size_t fitted;                          /* results there were when it was fitted … */
+    size_t learnt;                          /* … and those of them that its first member learnt */
+    struct ambs_lie *lies;                  /* told of pending trials, by their slots */
+    size_t lie_count, lie_capacity;
+};
+
+void ambs_live_destroy(struct ambs_live **live);
+/* Play an event to the model. */
+void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
+/* Features by whose bounds the epistemic variance of member `view` is discounted; NULL: none. Only
+ * that of a Gaussian process is, which is the kind that has a gradient. */
+const bool *ambs_live_bounded(const struct ambs_live *live, size_t view);
+/* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
+ * of the deviation. Near bounds the rest is discounted (dh_acquisition_inside). As far as a point
+ * is likely to fail it is worth no more than a middling one. */
+void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
+                       bool epistemic, double *mean, double *deviation);
+
+#endif

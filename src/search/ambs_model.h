@@ -1,0 +1,12 @@
+/* The method's model: which, and when a new one. ambs_model.c has the rules. */
+#ifndef DH_SEARCH_AMBS_MODEL_H
+#define DH_SEARCH_AMBS_MODEL_H
+
+#include "ambs.h"
+
+/* Bring it up to date for an ask at this level: fit, or begin a fit, if one is due. */
+void ambs_model_refresh(struct ambs *ambs, unsigned level);
+void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event);
+void ambs_model_free(struct ambs *ambs);
+
+#endif
