@@ -1,297 +1,20 @@
-/* A model, and keeping it current: see ambs_live.h. A fit needs nothing but its struct, so it can
- * run on another thread. */
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
+/* Keeping a model current, and what it says of points: see ambs_live.h. */
+#include "ambs_live.h"
 
-#include "ambs_fit.h"
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+
 #include "dh_mpi/acquisition.h"
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/hash.h"
 
-/* Results that a fit learns from: of more, a sample of so many. It says the same, and time and
- * memory have a bound. */
-#define LEARN_MOST 262144
-#define CLOSE 16         /* events: soon played, so that the new model takes over */
-#define FOLLOW_ROUNDS 16 /* after which its thread leaves the rest to the asks */
-#define ELECTORS 10      /* successes: fewer are not told from logarithms of anything */
-#define FEW 16           /* points whose prediction needs no memory from the heap */
+#define FEW 16 /* points whose prediction needs no memory from the heap */
 
-/* Rows to learn from: what failed gets the value that the options say, or is left out. */
-struct learnt {
-    double *x, *y;
-    size_t count;
+/* The lie told of a pending trial; handle -1: none. */
+struct ambs_lie {
+    int64_t handle[AMBS_MEMBERS];
 };
-
-static double failed_value(const struct ambs_options *options, const struct ambs_scale *scale)
-{
-    return options->failures == AMBS_FAILED_MEAN ? scale->mean : scale->high;
-}
-
-/* Does a failure teach the members nothing? */
-static bool leaves_out(const struct ambs_options *options)
-{
-    return options->failures == AMBS_FAILED_IGNORE || options->failures == AMBS_FAILED_AUTO;
-}
-
-/* A transform that values may be learnt by. */
-struct warp {
-    enum ambs_scaling scaling;
-    double share; /* of LOG */
-};
-
-/* Fit the transform to the successes, and note what they come to. */
-static void learn_values(struct ambs_scale *scale, const struct ambs_fit *fit,
-                         const struct warp *warp)
-{
-    double *good = dh_alloc(fit->count, sizeof *good), sum = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < fit->count; i++) {
-        good[count] = ambs_data_y(fit->data, i);
-        count += !isnan(good[count]);
-    }
-    ambs_transform_fit(&scale->transform, warp->scaling, warp->share, good, count);
-    scale->low = INFINITY;
-    scale->high = -INFINITY;
-    for (size_t i = 0; i < count; i++) {
-        double value = ambs_transform_apply(&scale->transform, good[i]);
-        scale->low = fmin(scale->low, value);
-        scale->high = fmax(scale->high, value);
-        sum += value;
-    }
-    scale->mean = sum / (double)count;
-    scale->best = scale->low;
-    free(good);
-}
-
-/* The i-th of `count` of `all`: one of each of as many equal parts. */
-static size_t pick(uint64_t seed, size_t all, size_t i, size_t count)
-{
-    size_t begin = i * all / count, end = (i + 1) * all / count;
-    return begin + (size_t)(dh_hash_mix(seed + i) % (end - begin));
-}
-
-struct result {
-    size_t index;
-    double y; /* NaN: it failed */
-};
-
-/* The least first, failures last. */
-static int by_value(const void *a, const void *b)
-{
-    const struct result *x = a, *y = b;
-    if (isnan(x->y) || isnan(y->y) || x->y == y->y)
-        return isnan(x->y) != isnan(y->y) ? isnan(x->y) - isnan(y->y)
-                                          : (x->index > y->index) - (x->index < y->index);
-    return x->y < y->y ? -1 : 1;
-}
-
-/* The best half of what member k learns, and picks among the others: where the optimum may be it is
- * to be exact, and is to know of everything else. The caller frees it. */
-static size_t *choose_results(const struct ambs_fit *fit, size_t count)
-{
-    struct result *all = dh_alloc(fit->count, sizeof *all);
-    for (size_t i = 0; i < fit->count; i++)
-        all[i] = (struct result){i, ambs_data_y(fit->data, i)};
-    qsort(all, fit->count, sizeof *all, by_value);
-    size_t *chosen = dh_alloc(count, sizeof *chosen), best = count / 2;
-    for (size_t i = 0; i < best; i++)
-        chosen[i] = all[i].index;
-    for (size_t i = best; i < count; i++)
-        chosen[i] = all[best + pick(fit->seed, fit->count - best, i - best, count - best)].index;
-    free(all);
-    return chosen;
-}
-
-/* Does member k learn only a part of the results? */
-static bool learns_part(const struct ambs_fit *fit, size_t k)
-{
-    return fit->most[k] > 0 && fit->most[k] < fit->count;
-}
-
-static struct learnt learn_rows(const struct ambs_fit *fit, size_t k,
-                                const struct ambs_scale *scale)
-{
-    size_t width = fit->data->features->count;
-    bool part = learns_part(fit, k);
-    size_t count = part ? fit->most[k] : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    size_t *chosen = part ? choose_results(fit, count) : NULL;
-    struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
-                          0};
-    for (size_t i = 0; i < count; i++) {
-        size_t result = part ? chosen[i] : pick(fit->seed, fit->count, i, count);
-        double y = ambs_data_y(fit->data, result);
-        if (isnan(y) && leaves_out(fit->options))
-            continue;
-        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
-        rows.y[rows.count++] = isnan(y) ? failed_value(fit->options, scale)
-                                        : ambs_transform_apply(&scale->transform, y);
-    }
-    free(chosen);
-    return rows;
-}
-
-/* A member that was fitted, or could not be. */
-struct candidate {
-    struct ambs_scale scale;
-    struct dh_model *model;
-};
-
-static void discard(struct candidate *candidate)
-{
-    dh_model_destroy(&candidate->model);
-    ambs_transform_free(&candidate->scale.transform);
-}
-
-static struct candidate fit_candidate(struct ambs_fit *fit, size_t k,
-                                      const struct dh_model_setup *setup, const struct warp *warp)
-{
-    struct candidate candidate = {.model = NULL};
-    learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(fit, k, &candidate.scale);
-    struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
-    if (learnt.count == 0 ||
-        fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
-        candidate.model = NULL;
-    free(learnt.x);
-    free(learnt.y);
-    return candidate;
-}
-
-/* log p(y | x) of the values themselves. */
-static double evidence(const struct candidate *candidate, const struct ambs_fit *fit)
-{
-    double sum = candidate->model->kind->evidence(candidate->model);
-    for (size_t i = 0; i < fit->count; i++) {
-        double y = ambs_data_y(fit->data, i);
-        if (!isnan(y))
-            sum += ambs_transform_log_slope(&candidate->scale.transform, y);
-    }
-    return sum;
-}
-
-/* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
- * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
- * tell good results apart where most are far worse, as of trainings. */
-static struct candidate elect(struct ambs_fit *fit, size_t k, const struct dh_model_setup *setup)
-{
-    static const struct warp warps[] = {{AMBS_SCALING_POWER, 0},
-                                        {AMBS_SCALING_LOG, 0.5},
-                                        {AMBS_SCALING_LOG, 0.1},
-                                        {AMBS_SCALING_LOG, 0.01},
-                                        {AMBS_SCALING_LOG, 0.001}};
-    struct candidate best = {.model = NULL};
-    double most = -INFINITY;
-    bool differ = true; /* values that are all the same elect nothing */
-    for (size_t i = 0; i < DH_COUNT_OF(warps) && differ; i++) {
-        struct candidate candidate = fit_candidate(fit, k, setup, &warps[i]);
-        differ = candidate.scale.low < candidate.scale.high;
-        double likelihood = candidate.model ? evidence(&candidate, fit) : -INFINITY;
-        bool wins = candidate.model && (!best.model || likelihood > most);
-        discard(wins ? &best : &candidate);
-        if (wins) {
-            best = candidate;
-            most = likelihood;
-        }
-    }
-    best.scale.elected = differ;
-    return best;
-}
-
-/* Only with all values, which have to be the same under every transform: failures' are not. */
-static bool may_elect(const struct ambs_fit *fit, size_t k)
-{
-    size_t successes = 0;
-    for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
-        successes += !isnan(ambs_data_y(fit->data, i));
-    return fit->elects[k] && !learns_part(fit, k) && fit->kinds[k]->evidence &&
-           leaves_out(fit->options) && successes >= ELECTORS;
-}
-
-static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
-                       struct dh_model_setup *setup)
-{
-    enum ambs_scaling scaling = (enum ambs_scaling)fit->options->scaling;
-    bool open = scaling == AMBS_SCALING_AUTO;
-    struct warp warp = {open ? AMBS_SCALING_POWER : scaling, 0};
-    setup->tune.most_noise = fit->most_noise[k];
-    struct candidate member =
-        open && may_elect(fit, k) ? elect(fit, k, setup) : fit_candidate(fit, k, setup, &warp);
-    if (!member.model) {
-        discard(&member);
-        return;
-    }
-    live->members[live->member_count] = member.model;
-    live->scales[live->member_count++] = member.scale;
-}
-
-/* A forest of what failed (1) and what did not (0); none if nothing has. */
-static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
-                          const struct dh_model_setup *setup)
-{
-    size_t width = fit->data->features->count, failed = 0;
-    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    double *y = dh_alloc(count, sizeof *y), *x = NULL;
-    for (size_t i = 0; i < count; i++) {
-        y[i] = isnan(ambs_data_y(fit->data, pick(fit->seed, fit->count, i, count)));
-        failed += y[i] > 0;
-    }
-    if (failed > 0) {
-        x = dh_alloc(count * width, sizeof *x);
-        for (size_t i = 0; i < count; i++)
-            memcpy(x + i * width, ambs_data_x(fit->data, pick(fit->seed, fit->count, i, count)),
-                   width * sizeof *x);
-        struct dh_rows rows = {x, y, count};
-        struct dh_error err;
-        if (dh_model_find("et")->fit(setup, &rows, &live->failing, &err) != DH_OK)
-            live->failing = NULL;
-    }
-    free(x);
-    free(y);
-}
-
-void ambs_fit_run(struct ambs_fit *fit)
-{
-    struct ambs_live *live = dh_alloc(1, sizeof *live);
-    live->options = fit->options;
-    live->features = fit->data->features;
-    live->rows = &fit->data->rows;
-    live->fitted = fit->count;
-    live->learnt = learns_part(fit, 0) ? fit->most[0] : fit->count;
-    struct dh_model_setup setup = {.features = fit->data->features->list,
-                                   .feature_count = fit->data->features->count,
-                                   .seed = fit->seed,
-                                   .threads = fit->threads,
-                                   .tune.trees = (size_t)fit->options->trees};
-    for (size_t k = 0; k < fit->kind_count; k++)
-        fit_member(live, fit, k, &setup);
-    if (fit->options->failures == AMBS_FAILED_AUTO)
-        learn_failing(live, fit, &setup);
-    if (live->member_count == 0)
-        ambs_live_destroy(&live);
-    fit->live = live;
-}
-
-bool ambs_fit_hear(struct ambs_fit *fit, size_t most)
-{
-    size_t events = atomic_load_explicit(&fit->events, memory_order_acquire);
-    if (!fit->live)
-        fit->heard = events;
-    for (; fit->heard < events && most > 0; fit->heard++, most--)
-        ambs_live_hear(fit->live, ambs_array_at(&fit->data->since, fit->heard));
-    return fit->heard == events;
-}
-
-void ambs_fit_follow(struct ambs_fit *fit)
-{
-    for (unsigned round = 0; round < FOLLOW_ROUNDS; round++) {
-        size_t events = atomic_load_explicit(&fit->events, memory_order_acquire);
-        if (events - fit->heard <= CLOSE)
-            break;
-        ambs_fit_hear(fit, events - fit->heard);
-    }
-    atomic_store_explicit(&fit->done, true, memory_order_release);
-}
+static const struct ambs_lie no_lie = {{-1, -1, -1}};
 
 void ambs_live_destroy(struct ambs_live **handle)
 {
@@ -308,8 +31,18 @@ void ambs_live_destroy(struct ambs_live **handle)
     *handle = NULL;
 }
 
+bool ambs_leaves_out_failed(const struct ambs_options *options)
+{
+    return options->failures == AMBS_FAILED_IGNORE || options->failures == AMBS_FAILED_AUTO;
+}
+
+double ambs_failed_value(const struct ambs_options *options, const struct ambs_scale *scale)
+{
+    return options->failures == AMBS_FAILED_MEAN ? scale->mean : scale->high;
+}
+
 /* What member `view` is told of a trial that has no value yet. */
-static double lie(const struct ambs_live *live, size_t view, const double *x)
+static double lie_of(const struct ambs_live *live, size_t view, const double *x)
 {
     const struct ambs_scale *scale = &live->scales[view];
     switch (live->options->liar) {
@@ -327,19 +60,13 @@ static double lie(const struct ambs_live *live, size_t view, const double *x)
     return fmax(fmin(mean, scale->high), scale->low);
 }
 
-/* The lie told of a pending trial; handle -1: none. */
-struct ambs_lie {
-    int64_t handle[AMBS_MEMBERS];
-};
-static const struct ambs_lie no_lie = {{-1, -1, -1}};
-
 static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 {
     while (live->lie_count <= slot)
         *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = no_lie;
     for (size_t k = 0; k < live->member_count; k++)
         live->lies[slot].handle[k] =
-            live->members[k]->kind->add(live->members[k], x, lie(live, k, x));
+            live->members[k]->kind->add(live->members[k], x, lie_of(live, k, x));
 }
 
 /* The lie told of this slot; its handles are -1 if there is none. It counts as taken back. */
@@ -353,7 +80,7 @@ static struct ambs_lie forget_lie(struct ambs_live *live, uint32_t slot)
 }
 
 /* Put a value in place of a lie, if there is one. */
-static void learn(struct dh_model *model, int64_t handle, const double *x, double value)
+static void learn_value(struct dh_model *model, int64_t handle, const double *x, double value)
 {
     const struct dh_model_kind *kind = model->kind;
     if (handle >= 0 && kind->settle) {
@@ -378,8 +105,8 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     struct ambs_lie lie = forget_lie(live, event->slot);
     bool failed = isnan(event->y);
     if (event->kind == AMBS_ENDED && live->failing)
-        learn(live->failing, -1, x, failed);
-    if (event->kind == AMBS_GONE || (failed && leaves_out(live->options))) {
+        learn_value(live->failing, -1, x, failed);
+    if (event->kind == AMBS_GONE || (failed && ambs_leaves_out_failed(live->options))) {
         for (size_t k = 0; k < live->member_count; k++)
             if (lie.handle[k] >= 0)
                 live->members[k]->kind->remove(live->members[k], lie.handle[k]);
@@ -387,11 +114,11 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
     for (size_t k = 0; k < live->member_count; k++) {
         struct ambs_scale *scale = &live->scales[k];
-        double value = failed ? failed_value(live->options, scale)
+        double value = failed ? ambs_failed_value(live->options, scale)
                               : ambs_transform_apply(&scale->transform, event->y);
         if (!failed)
             scale->best = fmin(scale->best, value);
-        learn(live->members[k], lie.handle[k], x, value);
+        learn_value(live->members[k], lie.handle[k], x, value);
     }
 }
 

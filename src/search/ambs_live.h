@@ -34,6 +34,11 @@ struct ambs_live {
     size_t lie_count, lie_capacity;
 };
 
+/* Does a failure teach the members nothing? */
+bool ambs_leaves_out_failed(const struct ambs_options *options);
+/* If it does teach them something: the value it counts as. */
+double ambs_failed_value(const struct ambs_options *options, const struct ambs_scale *scale);
+
 void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
