@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ambs_ask.h"
+#include "ambs_design.h"
 #include "ambs_live.h"
 #include "ambs_model.h"
 #include "ambs_transfer.h"
@@ -14,81 +15,12 @@
 
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
-#define SOBOL_PARAMETERS 40
-#define MAXIMIN_TRIES 100
 #define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
 /* A cursor without this bit is the design's; with it, it grows with the trial's id, and its last
  * two bits say which acquisition gp_hedge took (3: none). */
 #define MODEL_CURSOR ((uint64_t)1 << 63)
 #define SMOOTHING 0.2
 #define FORGETTING 0.999
-
-/* ---- the initial design: another method's points ---- */
-
-struct design {
-    const struct dh_search_method *method;
-    const char *option; /* of the method, that makes it this design; NULL: none */
-    int64_t (*value)(const struct ambs *ambs);
-};
-
-static int64_t maximin_tries(const struct ambs *ambs)
-{
-    (void)ambs;
-    return MAXIMIN_TRIES;
-}
-
-static int64_t grid_levels(const struct ambs *ambs)
-{
-    return dh_grid_levels(ambs->context->space, ambs->initial_points);
-}
-
-static const struct design *choose_design(const struct ambs *ambs)
-{
-    static const struct design designs[] = {
-        [AMBS_RANDOM] = {.method = &dh_search_random},
-        [AMBS_SOBOL] = {.method = &dh_search_sobol},
-        [AMBS_HALTON] = {.method = &dh_search_halton},
-        [AMBS_HAMMERSLEY] = {.method = &dh_search_hammersley},
-        [AMBS_LHS] = {.method = &dh_search_lhs},
-        [AMBS_MAXIMIN] = {&dh_search_lhs, "maximin", maximin_tries},
-        [AMBS_GRID] = {&dh_search_grid, "levels", grid_levels},
-    };
-    if (ambs->options.design != AMBS_DESIGN_AUTO)
-        return &designs[ambs->options.design];
-    return &designs[ambs->features.count <= SOBOL_PARAMETERS ? AMBS_SOBOL : AMBS_LHS];
-}
-
-/* Set an option of the design's method, if it has it. */
-static void set_option(struct ambs *ambs, const char *name, int64_t value)
-{
-    const struct dh_search_method *m = ambs->design;
-    for (size_t i = 0; i < m->option_count; i++)
-        if (strcmp(m->options[i].name, name) == 0)
-            *(int64_t *)((char *)ambs->design_options + m->options[i].offset) = value;
-}
-
-static dh_status create_design(struct ambs *ambs, struct dh_error *err)
-{
-    const struct design *design = choose_design(ambs);
-    const struct dh_search_method *m = ambs->design = design->method;
-    ambs->design_options = dh_alloc(1, m->options_size);
-    dh_status status =
-        dh_config_unpack(NULL, m->name, m->options, m->option_count, ambs->design_options, err);
-    if (status != DH_OK)
-        return status;
-    set_option(ambs, "size", (int64_t)ambs->initial_points);
-    if (design->option)
-        set_option(ambs, design->option, design->value(ambs));
-    ambs->design_context = *ambs->context;
-    ambs->design_context.setting = "initial_design";
-    return m->create(&ambs->design_context, ambs->design_options, &ambs->design_state, err);
-}
-
-/* How far the design's sequence was walked; 0 of one that has none. */
-static uint64_t walked(const struct ambs *ambs)
-{
-    return ambs->design->propose ? ((const struct dh_walk *)ambs->design_state)->cursor : 0;
-}
 
 /* ---- create, destroy ---- */
 
@@ -121,6 +53,14 @@ static int liar_of(int liar, double sign)
     return sign < 0 && liar == AMBS_LIE_MAX ? AMBS_LIE_MIN : liar;
 }
 
+static size_t initial_points(const struct ambs_options *options, size_t features)
+{
+    size_t usual = LEAST_INITIAL + features;
+    if (options->initial_points)
+        return (size_t)options->initial_points;
+    return usual < MOST_INITIAL ? usual : MOST_INITIAL;
+}
+
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
@@ -136,11 +76,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs_features_make(&ambs->features, context->space);
     ambs_data_make(&ambs->data, &ambs->features);
     ambs->point = dh_alloc(dh_space_count(context->space), sizeof *ambs->point);
-    size_t usual = LEAST_INITIAL + ambs->features.count;
-    if (usual > MOST_INITIAL)
-        usual = MOST_INITIAL;
-    ambs->initial_points =
-        ambs->options.initial_points ? (size_t)ambs->options.initial_points : usual;
+    ambs->initial_points = initial_points(&ambs->options, ambs->features.count);
     if (context->settings->objective_count > 1)
         dh_log_warn(context->log,
                     "ambs learns only from the first of %zu objectives, \"%s\"; the others are "
@@ -151,7 +87,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
         learn_warm(ambs);
     else
         status = ambs_transfer_create(ambs, &ambs->transfer, err);
-    return status == DH_OK ? create_design(ambs, err) : status;
+    return status == DH_OK ? ambs_design_create(ambs, &ambs->design, err) : status;
 }
 
 static void destroy(void *state)
@@ -162,9 +98,7 @@ static void destroy(void *state)
     ambs_model_free(ambs);
     ambs_pool_destroy(&ambs->pool);
     ambs_transfer_destroy(&ambs->transfer);
-    if (ambs->design_state)
-        ambs->design->destroy(ambs->design_state);
-    free(ambs->design_options);
+    ambs_design_destroy(&ambs->design);
     ambs_data_free(&ambs->data);
     ambs_features_free(&ambs->features);
     dh_map_free(&ambs->seen);
@@ -213,8 +147,8 @@ static void note_proposal(struct ambs *ambs, uint64_t id, const double *values, 
 static void propose(void *state, const struct dh_trial *trial)
 {
     struct ambs *ambs = state;
-    if (!(trial->cursor & MODEL_CURSOR) && ambs->design->propose)
-        ambs->design->propose(ambs->design_state, trial);
+    if (!(trial->cursor & MODEL_CURSOR))
+        ambs_design_propose(ambs->design, trial);
     note_proposal(ambs, trial->id, trial->values, trial->identity);
 }
 
@@ -302,10 +236,10 @@ static dh_status ask_design(struct ambs *ambs, uint64_t id, unsigned attempt,
         dh_random_at(ambs->context->seed, DH_STREAM_DESIGN, dh_draw_index(id, attempt));
     dh_status status = DH_OK;
     if (!ambs_transfer_draw(ambs->transfer, &random, proposal->point))
-        status = ambs->design->ask(ambs->design_state, id, attempt, proposal, err);
+        status = ambs_design_ask(ambs->design, id, attempt, proposal, err);
     if (status == DH_EXHAUSTED)
         status = ask_prior(ambs, id, attempt, proposal, err);
-    proposal->cursor = walked(ambs);
+    proposal->cursor = ambs_design_walked(ambs->design);
     proposal->origin = DH_ORIGIN_DESIGN;
     return status;
 }

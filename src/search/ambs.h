@@ -24,6 +24,7 @@
 #include "dh_mpi/hash.h"
 #include "methods.h"
 
+struct ambs_design;
 struct ambs_live;
 struct ambs_fit;
 struct ambs_pool;     /* kept between asks of the lowest level: ambs_pool.c */
@@ -38,9 +39,7 @@ struct ambs {
     double sign;
     int cores;
 
-    const struct dh_search_method *design;
-    struct dh_search_context design_context; /* ours, but for the setting that it is to blame */
-    void *design_options, *design_state;
+    struct ambs_design *design;
     size_t initial_points;
 
     struct ambs_live *live;

@@ -17,7 +17,7 @@ enum ambs_strategy {
     AMBS_SPREAD_TOPK,
     AMBS_SPREAD_BOLTZMANN
 };
-enum ambs_design {
+enum ambs_designs {
     AMBS_DESIGN_AUTO,
     AMBS_RANDOM,
     AMBS_SOBOL,
