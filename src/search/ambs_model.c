@@ -1,4 +1,4 @@
-/* Which model, and when a new one: see ambs_model.h.
+/* When a new model is fitted, and how it takes over: see ambs_model.h.
  *
  * At the two highest levels of effort an ask waits for the fit that is due. Below, the fit runs on
  * its own thread while the last model goes on answering. There the new one also hears what has
@@ -11,97 +11,18 @@
 #include <string.h>
 
 #include "ambs_fit.h"
+#include "ambs_kinds.h"
 #include "ambs_model.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
 
-#define GP_RESULTS 400 /* and pending trials: most that auto's Gaussian processes hold */
-#define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
-#define GP_HURRIED 150 /* results up to which auto takes one when claims come fast */
-#define GP_FEATURES 40 /* … then */
-#define GP_MOST 2000   /* … where it was asked for: its time grows with their cube */
-#define LITTLE_NOISE 1e-5
-#define FIRST_ROUNDS 6   /* of as many results as trials run, in which a transform is elected */
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
 
 /* Does a fit hold up the ask? With a fixed level always: the order of events then says all. */
-static bool waits(const struct ambs *ambs, unsigned level)
+static bool waits_for_fit(const struct ambs *ambs, unsigned level)
 {
     return level >= 2 || ambs->options.effort != AMBS_EFFORT_AUTO || !ambs->live;
-}
-
-/* Most that a Gaussian process holds, pending trials included. */
-static size_t gp_most(const struct ambs *ambs)
-{
-    if (ambs->options.surrogate != AMBS_SURROGATE_AUTO)
-        return GP_MOST;
-    double by_work = sqrt(GP_WORK / (double)ambs->features.count);
-    return by_work < GP_RESULTS ? (size_t)by_work : GP_RESULTS;
-}
-
-/* The most trials that were pending at a time since the mark. One counts always: whether the ask
- * that follows a mark has been, a resume does not know. */
-static size_t crowd(const struct ambs *ambs)
-{
-    return ambs->data.crowd > 0 ? ambs->data.crowd : 1;
-}
-
-/* Results that one is to learn from: all, or where these are too many a part, whose size leaves
- * room for what it will hear of; 0 where it would be small, or where there is no time for it. */
-static size_t gp_results(const struct ambs *ambs, unsigned level)
-{
-    const struct ambs_data *data = &ambs->data;
-    bool open = ambs->options.surrogate == AMBS_SURROGATE_AUTO;
-    size_t most = gp_most(ambs), room = crowd(ambs) + ambs_data_gap(data);
-    bool hurried = open && level < 2;
-    if (hurried && (data->mark > GP_HURRIED || ambs->features.count > GP_FEATURES))
-        return 0;
-    if (data->mark + crowd(ambs) <= most)
-        return data->mark;
-    return open && !hurried && room <= most / 2 ? most - room : 0;
-}
-
-static void add_member(struct ambs_fit *fit, const char *name, size_t most, double most_noise)
-{
-    fit->kinds[fit->kind_count] = dh_model_find(name);
-    fit->most[fit->kind_count] = most;
-    fit->most_noise[fit->kind_count++] = most_noise;
-}
-
-/* Is there anything but numbers that are always active? */
-static bool has_classes(const struct ambs_features *features)
-{
-    for (size_t j = 0; j < features->count; j++)
-        if (features->list[j].levels || features->list[j].optional)
-            return true;
-    return false;
-}
-
-/* Where auto has the time it takes several models, whose proposals alternate. One Gaussian process
- * finds out how much of the results is noise, another takes them at their word: on rugged functions
- * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
- * the most probable one alone keeps the search where it was wrong. Where there are categories or
- * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. Of many results the Gaussian processes learn a part; a forest alone would be worse
- * (benchmarks/quality). In the first rounds of a crowd the first also elects its transform: that
- * finds good places sooner. Over many rounds, as one worker has, it digs into one of them for too
- * long. */
-static void choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
-{
-    const char *name = ambs_surrogate_name(ambs->options.surrogate);
-    bool other = name && strcmp(name, "gp") != 0;
-    size_t most = other ? 0 : gp_results(ambs, level);
-    if (most == 0)
-        add_member(fit, other ? name : "et", 0, 0);
-    else
-        add_member(fit, "gp", most, 0);
-    if (name || most == 0 || level < 2)
-        return;
-    fit->elects[0] = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
-    add_member(fit, "gp", most, LITTLE_NOISE);
-    if (has_classes(&ambs->features))
-        add_member(fit, "et", 0, 0);
 }
 
 static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
@@ -119,7 +40,7 @@ static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
                      fit->count);
 }
 
-static void say(struct ambs *ambs, const struct ambs_fit *fit)
+static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
 {
     const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
     if (fit->live && fit->live->member_count < fit->kind_count)
@@ -133,7 +54,7 @@ static void say(struct ambs *ambs, const struct ambs_fit *fit)
         dh_log_warn(ambs->context->log,
                     "ambs: %s instead of surrogate %s, which takes too long for %d results and "
                     "more, pending ones included",
-                    name, wanted, GP_MOST);
+                    name, wanted, AMBS_GP_MOST);
     dh_log_info(ambs->context->log, "ambs: surrogate %s from %zu results of %zu parameters on%s%s",
                 name, fit->count, ambs->features.count, fit->live ? "" : ": ",
                 fit->live ? "" : fit->error.text);
@@ -150,7 +71,7 @@ static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
     fit->threads = ambs->context->lanes ? 1 : ambs->cores; /* a lane is one thread */
     atomic_init(&fit->events, data->since.count);
-    choose_kinds(ambs, level, fit);
+    ambs_choose_kinds(ambs, level, fit);
     return fit;
 }
 
@@ -169,13 +90,13 @@ static void fit_now(struct ambs *ambs, unsigned level)
 {
     struct ambs_fit *fit = make_fit(ambs, level);
     ambs_fit_run(fit);
-    say(ambs, fit);
+    say_model(ambs, fit);
     ambs_fit_hear(fit, SIZE_MAX);
     take_over(ambs, fit);
     ambs_live_destroy(&ambs->retired);
 }
 
-static void run(struct ambs_fit *fit)
+static void run_fit(struct ambs_fit *fit)
 {
     ambs_live_destroy(&fit->old);
     ambs_fit_run(fit);
@@ -184,7 +105,7 @@ static void run(struct ambs_fit *fit)
 
 static void *run_on_thread(void *argument)
 {
-    run(argument);
+    run_fit(argument);
     return NULL;
 }
 
@@ -193,12 +114,12 @@ static void fit_on_lane(struct ambs *ambs, struct ambs_fit *fit)
 {
     const struct dh_lanes *lanes = ambs->context->lanes;
     lanes->enter(lanes->context, DH_WORK_FIT);
-    run(fit);
+    run_fit(fit);
     fit->ready = ambs_now(ambs);
     lanes->leave(lanes->context);
 }
 
-static void begin(struct ambs *ambs, unsigned level)
+static void begin_fit(struct ambs *ambs, unsigned level)
 {
     struct ambs_fit *fit = make_fit(ambs, level);
     if (fit->threads > 1)
@@ -247,14 +168,14 @@ static bool thread_ended(struct ambs *ambs, struct ambs_fit *fit, bool wait)
 }
 
 /* Take over a model whose fit has ended and that is current; `wait` until it is. */
-static void collect(struct ambs *ambs, bool wait)
+static void collect_fit(struct ambs *ambs, bool wait)
 {
     struct ambs_fit *fit = ambs->fit;
     if (!fit || !(fit->joined || thread_ended(ambs, fit, wait)))
         return;
     if (!fit->joined) {
         fit->joined = true;
-        say(ambs, fit);
+        say_model(ambs, fit);
     }
     if (!ambs_fit_hear(fit, wait ? SIZE_MAX : CATCH_UP))
         return;
@@ -264,20 +185,12 @@ static void collect(struct ambs *ambs, bool wait)
     ambs_data_mark(&ambs->data);
 }
 
-/* Is the model one that must not grow further? */
-static bool outgrown(const struct ambs *ambs)
-{
-    const struct ambs_live *live = ambs->live;
-    size_t size = live->learnt + (ambs->data.mark - live->fitted) + crowd(ambs);
-    return strcmp(live->members[0]->kind->name, "gp") == 0 && size > gp_most(ambs);
-}
-
-static bool due(const struct ambs *ambs, bool lazy)
+static bool is_due(const struct ambs *ambs, bool lazy)
 {
     const struct ambs_data *data = &ambs->data;
     if (!ambs->live)
         return data->succeeded > 0 && data->first_success < data->mark;
-    if (outgrown(ambs))
+    if (ambs_outgrown(ambs))
         return true;
     if (!lazy)
         return data->mark > ambs->live->fitted;
@@ -286,14 +199,14 @@ static bool due(const struct ambs *ambs, bool lazy)
 
 void ambs_model_refresh(struct ambs *ambs, unsigned level)
 {
-    bool wait = waits(ambs, level);
-    collect(ambs, wait);
-    if (ambs->fit || !due(ambs, !wait))
+    bool wait = waits_for_fit(ambs, level);
+    collect_fit(ambs, wait);
+    if (ambs->fit || !is_due(ambs, !wait))
         return;
     if (wait)
         fit_now(ambs, level);
     else
-        begin(ambs, level);
+        begin_fit(ambs, level);
 }
 
 void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event)
@@ -306,7 +219,7 @@ void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event)
 
 void ambs_model_free(struct ambs *ambs)
 {
-    collect(ambs, true);
+    collect_fit(ambs, true);
     ambs_live_destroy(&ambs->live);
     ambs_live_destroy(&ambs->retired);
 }

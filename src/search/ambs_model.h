@@ -1,4 +1,4 @@
-/* The method's model: which, and when a new one. ambs_model.c has the rules. */
+/* The method's model, which is replaced from time to time. ambs_model.c has the rules. */
 #ifndef DH_SEARCH_AMBS_MODEL_H
 #define DH_SEARCH_AMBS_MODEL_H
 
