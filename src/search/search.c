@@ -1,50 +1,16 @@
-/* The front of every search method: see search.h.
+/* The front of every search method: see search.h. What it does when a method has nothing new is in
+ * fallback.c.
  *
  * What was proposed is known by identity alone, a 64-bit hash: some 30 bytes a trial instead of
  * the whole point. Two different points among a million share a hash with probability 3e-8, and
  * then the second is left out.
- *
- * When a method only repeats itself, a finite space is enumerated (every point of it comes up, so
- * its end is exact) and an infinite one is sampled. Once begun, an enumeration goes on: a resumed
- * search knows it by the origin of the last trials.
- *
- * Constraints that hold almost nowhere are met by steps from the last point where they did. Before
- * there is one, a finite space is enumerated until it is found; then the method has its turn again.
  */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/hash.h"
-#include "dh_mpi/math.h"
-#include "enumerate.h"
-#include "methods.h"
-
-/* Draws of one trial that are the front's own (see dh_draw_index): from the prior, then near. */
-#define LAST_DRAWS 23
-#define NEAR_DRAW (DH_SEARCH_ATTEMPTS + LAST_DRAWS)
-#define LEAST_STEP 1e-8 /* near a known point, in the unit cube */
-
-struct dh_search {
-    struct dh_search_context context;
-    const struct dh_search_method *method;
-    void *options;
-    void *state;
-    struct dh_map seen; /* identity of each proposed point to its trial */
-    double *last;       /* the feasible point of `last_trial`, the highest so far; NULL: none */
-    uint64_t last_trial;
-    bool said_rare;
-    uint64_t cursor; /* of the method, after its last proposal */
-
-    double *given; /* points of `initial` */
-    size_t given_count, next_given;
-
-    struct dh_axis *axes; /* all values of all parameters, for the enumeration */
-    struct dh_enumeration *enumeration;
-    uint64_t enumerated;
-    bool enumerating, exhausted;
-};
+#include "front.h"
 
 const char *dh_origin_text(uint32_t origin)
 {
@@ -162,15 +128,12 @@ bool dh_search_slow(const struct dh_search *search)
     return search->method->slow;
 }
 
-enum verdict { FRESH, SEEN, INFEASIBLE };
-
-/* Is the settled point in `proposal` worth a trial? Sets its identity. */
-static enum verdict judge(const struct dh_search *search, struct dh_proposal *proposal)
+enum dh_verdict dh_front_judge(const struct dh_search *search, struct dh_proposal *proposal)
 {
     if (!dh_space_feasible(search->context.space, proposal->point))
-        return INFEASIBLE;
+        return DH_INFEASIBLE;
     proposal->identity = dh_space_identity(search->context.space, proposal->point);
-    return dh_map_get(&search->seen, proposal->identity, NULL) ? SEEN : FRESH;
+    return dh_map_get(&search->seen, proposal->identity, NULL) ? DH_SEEN : DH_FRESH;
 }
 
 /* The next of the given points that is new: DH_OK or DH_EMPTY. */
@@ -181,7 +144,7 @@ static dh_status ask_given(struct dh_search *search, struct dh_proposal *proposa
         memcpy(proposal->point, search->given + search->next_given++ * width,
                width * sizeof *proposal->point);
         proposal->origin = DH_ORIGIN_USER;
-        if (judge(search, proposal) == FRESH)
+        if (dh_front_judge(search, proposal) == DH_FRESH)
             return DH_OK;
     }
     return DH_EMPTY;
@@ -205,120 +168,15 @@ static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_pro
         if (status)
             return status;
         search->cursor = proposal->cursor;
-        enum verdict verdict = judge(search, proposal);
-        if (verdict == FRESH)
+        enum dh_verdict verdict = dh_front_judge(search, proposal);
+        if (verdict == DH_FRESH)
             return DH_OK;
-        *rare &= verdict == INFEASIBLE;
-        left -= !sequence || verdict == INFEASIBLE;
+        *rare &= verdict == DH_INFEASIBLE;
+        left -= !sequence || verdict == DH_INFEASIBLE;
     }
     dh_fail(err, DH_CONFIG, "constraints: none of %u points in a row of %s satisfies them", most,
             search->method->name);
     return sequence ? DH_CONFIG : DH_EMPTY;
-}
-
-static void start_enumeration(struct dh_search *search)
-{
-    const struct dh_space *space = search->context.space;
-    size_t count = dh_space_count(space);
-    search->axes = dh_alloc(count, sizeof *search->axes);
-    for (size_t i = 0; i < count; i++)
-        search->axes[i].count = (uint64_t)dh_parameter_levels(dh_space_parameter(space, i));
-    search->enumeration =
-        dh_enumeration_create(space, search->axes, DH_ORDER_SHUFFLED, search->context.seed);
-}
-
-/* The next new point of a finite space, in a random order. */
-static dh_status ask_enumeration(struct dh_search *search, struct dh_proposal *proposal,
-                                 struct dh_error *err)
-{
-    if (!search->enumeration)
-        start_enumeration(search);
-    proposal->origin = search->enumerating ? DH_ORIGIN_ENUMERATED : DH_ORIGIN_METHOD;
-    proposal->level = 0;
-    for (unsigned left = DH_SEARCH_STEPS; left > 0;) {
-        if (!dh_enumeration_point(search->enumeration, search->enumerated, proposal->point)) {
-            search->exhausted = true;
-            return DH_EXHAUSTED;
-        }
-        search->enumerated++;
-        enum verdict verdict = judge(search, proposal);
-        if (verdict == FRESH)
-            return DH_OK;
-        left -= verdict == INFEASIBLE;
-    }
-    return dh_fail(err, DH_CONFIG, "constraints: none of %d points in a row satisfies them",
-                   DH_SEARCH_STEPS);
-}
-
-/* Uniform in every parameter's scale, whatever the prior. */
-static void draw_uniform(const struct dh_space *space, struct dh_random *random, double *point)
-{
-    for (size_t i = 0; i < dh_space_count(space); i++)
-        point[i] = dh_random_uniform(random);
-    dh_space_decode(space, point, point);
-}
-
-/* The highest trial counts: a resume may hear of them in another order than that of the asks. */
-static void remember(struct dh_search *search, uint64_t trial, const double *point)
-{
-    size_t width = dh_space_count(search->context.space);
-    if (!search->last)
-        search->last = dh_alloc(width, sizeof *search->last);
-    else if (trial < search->last_trial)
-        return;
-    search->last_trial = trial;
-    memcpy(search->last, point, width * sizeof *point);
-}
-
-/* A new point near the last one, if there is one: where `why`, that the constraints hold almost
- * nowhere, has ended the method's attempts. */
-static bool ask_near(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
-                     const struct dh_error *why)
-{
-    const struct dh_space *space = search->context.space;
-    struct dh_random random =
-        dh_random_at(search->context.seed, DH_STREAM_SAMPLE, dh_draw_index(id, NEAR_DRAW));
-    proposal->origin = DH_ORIGIN_METHOD;
-    proposal->level = 0;
-    for (unsigned i = 0; search->last && i < DH_SPACE_TRIES; i++) {
-        double scale = dh_power(LEAST_STEP, dh_random_uniform(&random));
-        dh_space_perturb(space, &random, search->last, scale, proposal->point);
-        if (judge(search, proposal) != FRESH)
-            continue;
-        if (!search->said_rare)
-            dh_log_warn(search->context.log, "%s; some proposals are now looked for near others",
-                        why->text);
-        search->said_rare = true;
-        return true;
-    }
-    return false;
-}
-
-/* A new point of an infinite space: from the prior, or if that is too narrow from anywhere. The
- * error of dh_space_sample says how rarely the constraints hold. Exhausted where even that only
- * repeats: what makes the space infinite is then never active. */
-static dh_status ask_anywhere(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
-                              struct dh_error *err)
-{
-    const struct dh_space *space = search->context.space;
-    struct dh_random random;
-    proposal->origin = DH_ORIGIN_METHOD;
-    proposal->level = 0;
-    for (unsigned i = 0; i < LAST_DRAWS; i++) {
-        random = dh_random_at(search->context.seed, DH_STREAM_SAMPLE,
-                              dh_draw_index(id, DH_SEARCH_ATTEMPTS + i));
-        dh_status status = dh_space_sample(space, &random, proposal->point, err);
-        if (status)
-            return ask_near(search, id, proposal, err) ? DH_OK : status;
-        if (judge(search, proposal) == FRESH)
-            return DH_OK;
-    }
-    for (unsigned i = 0; i < DH_SPACE_TRIES; i++) {
-        draw_uniform(space, &random, proposal->point);
-        if (judge(search, proposal) == FRESH)
-            return DH_OK;
-    }
-    return DH_EXHAUSTED;
 }
 
 static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
@@ -334,16 +192,16 @@ static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_propos
     bool stuck = status == DH_EMPTY || status == DH_CONFIG || status == DH_EXHAUSTED;
     if (!stuck || search->method->sequence)
         return status;
-    if (rare && ask_near(search, id, proposal, err))
+    if (rare && dh_front_ask_near(search, id, proposal, err))
         return DH_OK;
     if (!isfinite(dh_space_size(search->context.space)))
-        return status == DH_CONFIG ? status : ask_anywhere(search, id, proposal, err);
+        return status == DH_CONFIG ? status : dh_front_ask_anywhere(search, id, proposal, err);
     if (!rare && !search->enumerating) {
         search->enumerating = true;
         dh_log_info(search->context.log, "%s repeats itself: enumerating what is left of the space",
                     search->method->name);
     }
-    return ask_enumeration(search, proposal, err);
+    return dh_front_ask_enumeration(search, proposal, err);
 }
 
 dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
@@ -362,14 +220,14 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
     if (status != DH_OK)
         return status;
     dh_map_put(&search->seen, proposal->identity, id);
-    remember(search, id, proposal->point);
+    dh_front_remember(search, id, proposal->point);
     return DH_OK;
 }
 
 void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
 {
     dh_map_put(&search->seen, trial->identity, trial->id);
-    remember(search, trial->id, trial->values);
+    dh_front_remember(search, trial->id, trial->values);
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
     if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)
