@@ -24,10 +24,9 @@ static size_t part(double share, size_t count)
     return wanted < (double)count ? (size_t)wanted : count;
 }
 
-size_t dh_forest_rows(size_t total, double share)
+size_t dh_forest_rows(size_t total)
 {
-    size_t rows = part(share, total);
-    return rows < DH_FOREST_ROWS ? rows : DH_FOREST_ROWS;
+    return total < DH_FOREST_ROWS ? total : DH_FOREST_ROWS;
 }
 
 void dh_forest_sample(size_t total, size_t count, struct dh_random *random, uint32_t *rows)
@@ -42,7 +41,7 @@ void dh_forest_sample(size_t total, size_t count, struct dh_random *random, uint
 static uint32_t *draw_rows(const struct fitting *fitting, struct dh_random *random, size_t *count)
 {
     const struct dh_forest_style *style = &fitting->forest->style;
-    *count = dh_forest_rows(fitting->count, style->row_share);
+    *count = dh_forest_rows(fitting->count);
     uint32_t *rows = dh_alloc(*count, sizeof *rows);
     if (style->bootstrap)
         for (size_t i = 0; i < *count; i++)
@@ -110,7 +109,7 @@ static void fit_tree(void *context, size_t index)
         .tries = part(forest->style.feature_share, pool_count),
         .min_leaf =
             forest->style.min_leaf ? forest->style.min_leaf : 1 + row_count / DH_FOREST_LEAF,
-        .max_depth = forest->max_depth,
+        .max_depth = SIZE_MAX,
         .random = forest->style.random_splits,
     };
     dh_tree_grow(&growth, &fitting->data, rows, row_count, &random, tree);
@@ -137,9 +136,6 @@ static struct dh_forest *create(const struct dh_model_kind *kind,
         forest->style.min_leaf = setup->tune.min_leaf;
     if (setup->tune.feature_share > 0)
         forest->style.feature_share = setup->tune.feature_share;
-    if (setup->tune.row_share > 0)
-        forest->style.row_share = setup->tune.row_share;
-    forest->max_depth = setup->tune.max_depth ? setup->tune.max_depth : SIZE_MAX;
     forest->features = setup->features;
     forest->feature_count = setup->feature_count;
     forest->seed = setup->seed;

@@ -23,15 +23,13 @@ struct dh_forest_style {
     size_t min_leaf;      /* 0: one, and one more for each DH_FOREST_LEAF rows of a tree */
     double feature_share; /* of the tree's features, tried at a split */
     double pool_share;    /* of all features, seen by a tree */
-    double row_share;
-    bool bootstrap;     /* rows drawn with replacement, leaf sums of the drawn rows alone */
-    bool random_splits; /* otherwise the best ones */
+    bool bootstrap;       /* rows drawn with replacement, leaf sums of the drawn rows alone */
+    bool random_splits;   /* otherwise the best ones */
 };
 
 struct dh_forest {
     struct dh_model model;
-    struct dh_forest_style style; /* with setup.tune in place */
-    size_t max_depth;
+    struct dh_forest_style style;      /* with setup.tune in place */
     const struct dh_feature *features; /* borrowed */
     size_t feature_count;
     uint64_t seed;
@@ -66,6 +64,6 @@ _Static_assert(DH_FOREST_ROWS <= DH_TREE_ROWS, "a tree's nodes have 16-bit indic
 /* Of `total` rows one of each of `count` equal strata, drawn at random. */
 void dh_forest_sample(size_t total, size_t count, struct dh_random *random, uint32_t *rows);
 /* How many of `total` rows shape one tree. */
-size_t dh_forest_rows(size_t total, double share);
+size_t dh_forest_rows(size_t total);
 
 #endif

@@ -22,17 +22,17 @@
     };
 
 FOREST(et, "extra trees: random thresholds, all rows", .trees = 32, .feature_share = 1,
-       .pool_share = 1, .row_share = 1, .random_splits = true)
+       .pool_share = 1, .random_splits = true)
 
 FOREST(rf, "random forest: bootstrap, best splits among three quarters of the features",
-       .trees = 32, .feature_share = .75, .pool_share = 1, .row_share = 1, .bootstrap = true)
+       .trees = 32, .feature_share = .75, .pool_share = 1, .bootstrap = true)
 
 FOREST(bagging, "bagged trees: bootstrap, best splits among all features", .trees = 32,
-       .feature_share = 1, .pool_share = 1, .row_share = 1, .bootstrap = true)
+       .feature_share = 1, .pool_share = 1, .bootstrap = true)
 
 /* Trees have most features, so that those of two or three parameters see how they work together;
  * that splits differ keeps the trees apart. */
 FOREST(subspace,
        "random subspaces: each tree sees three quarters of the features, each split half of those, "
        "and all rows",
-       .trees = 32, .feature_share = .5, .pool_share = .75, .row_share = 1)
+       .trees = 32, .feature_share = .5, .pool_share = .75)

@@ -26,12 +26,8 @@
 #define MIN_LEAF 3
 
 static const double levels[QUANTILES] = {.16, .5, .84};
-static const struct dh_forest_style nearby = {.trees = 8,
-                                              .min_leaf = 2,
-                                              .feature_share = 1,
-                                              .pool_share = 1,
-                                              .row_share = 1,
-                                              .random_splits = true};
+static const struct dh_forest_style nearby = {
+    .trees = 8, .min_leaf = 2, .feature_share = 1, .pool_share = 1, .random_splits = true};
 
 struct boost {
     double start;
@@ -102,7 +98,7 @@ static struct dh_tree_growth growth_of(const struct fitting *fitting, uint16_t *
         .pool_count = width,
         .tries = tries > 1 ? (size_t)tries : 1,
         .min_leaf = setup->tune.min_leaf ? setup->tune.min_leaf : MIN_LEAF,
-        .max_depth = setup->tune.max_depth ? setup->tune.max_depth : DEPTH,
+        .max_depth = DEPTH,
     };
 }
 
@@ -182,9 +178,7 @@ static dh_status fit(const struct dh_model_setup *setup, const struct dh_rows *r
     gbrt->rounds = setup->tune.trees ? setup->tune.trees : ROUNDS;
     for (size_t q = 0; q < QUANTILES; q++)
         gbrt->boosts[q].trees = dh_alloc(gbrt->rounds, sizeof *gbrt->boosts[q].trees);
-    double share = setup->tune.row_share > 0 ? setup->tune.row_share : 1;
-    struct fitting fitting = {
-        .gbrt = gbrt, .setup = setup, .count = dh_forest_rows(rows->count, share)};
+    struct fitting fitting = {.gbrt = gbrt, .setup = setup, .count = dh_forest_rows(rows->count)};
     uint32_t *keys = dh_alloc(fitting.count * setup->feature_count, sizeof *keys);
     double *y = dh_alloc(fitting.count, sizeof *y);
     sample(&fitting, rows, keys, y);
