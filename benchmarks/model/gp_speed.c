@@ -1,6 +1,5 @@
-/* How long the Gaussian process takes: milliseconds a fit, anew and from the parameters of the
- * last one, microseconds a predicted row, a row with its gradients, and a lie told and settled; 10
- * mixed parameters, one thread; processor time.
+/* How long the Gaussian process takes: milliseconds a fit, microseconds a predicted row, a row with
+ * its gradients, and a lie told and settled; 10 mixed parameters, one thread; processor time.
  *
  *   gp_speed [N …]     default: 50 100 250 500 1000
  */
@@ -64,20 +63,14 @@ static void measure(const double *x, const double *y, size_t count, const double
     struct dh_model_setup setup = {
         .features = features, .feature_count = FEATURES, .seed = 1, .threads = 1};
     struct dh_rows rows = {x, y, count};
-    double fitted, again, parameters[2 + 2 * FEATURES];
+    double fitted;
     struct dh_model *model = fit(&setup, &rows, &fitted);
-    setup.warm_parameter_count =
-        model->kind->parameters(model, parameters, DH_COUNT_OF(parameters));
-    setup.warm_parameters = parameters;
-    setup.tune.restarts = 1;
     double predicted = predict(model, pool), gradient = differentiate(model, pool);
     double told = tell_and_settle(model, pool);
     dh_model_destroy(&model);
-    model = fit(&setup, &rows, &again);
-    dh_model_destroy(&model);
-    printf("n = %5zu: fit %7.1f ms, again %7.1f ms; a row %6.2f us, with gradients %6.1f us, a lie "
-           "and its value %6.1f us\n",
-           count, fitted * 1e3, again * 1e3, predicted * 1e6, gradient * 1e6, told * 1e6);
+    printf("n = %5zu: fit %7.1f ms; a row %6.2f us, with gradients %6.1f us, a lie and its value "
+           "%6.1f us\n",
+           count, fitted * 1e3, predicted * 1e6, gradient * 1e6, told * 1e6);
 }
 
 int main(int argc, char **argv)

@@ -38,18 +38,11 @@ struct dh_model_setup {
     int threads; /* at most so many for one fit or one large predict; >= 1 */
     /* Settings; 0 means the kind's default. Kinds ignore those that do not concern them. */
     struct {
-        size_t trees;    /* of a forest, or boosting rounds */
-        size_t min_leaf; /* rows in a leaf */
-        size_t max_depth;
+        size_t trees;         /* of a forest, or boosting rounds */
+        size_t min_leaf;      /* rows in a leaf */
         double feature_share; /* of the features tried at a split, (0, 1] */
-        double row_share;     /* of the rows a bagged tree sees, (0, 1] */
-        size_t restarts;      /* of the likelihood's optimisation (gp) */
         double most_noise;    /* variance against that of y (gp) */
     } tune;
-    /* Start of the likelihood's optimisation: parameters of an earlier fit (dh_model_parameters),
-     * or NULL. */
-    const double *warm_parameters;
-    size_t warm_parameter_count;
 };
 
 /* Predictions at `count` points; each array has `count` entries and may be NULL. */
@@ -93,8 +86,6 @@ struct dh_model_kind {
      * units it was given in. With the logarithms of the slopes added, it compares fits to
      * transforms of the same y. NULL: none. */
     double (*evidence)(const struct dh_model *model);
-    /* Parameters for a later warm start; returns their number (<= capacity). NULL: none. */
-    size_t (*parameters)(const struct dh_model *model, double *out, size_t capacity);
 };
 
 /* Every kind's model begins with this. */

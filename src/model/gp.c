@@ -59,7 +59,7 @@ static void push_row(struct dh_gp *gp, const double *point, double y, int64_t ha
     dh_gp_points_push(&gp->points, &gp->layout, point);
 }
 
-static struct dh_gp *create(const struct dh_model_setup *setup, const struct dh_rows *rows)
+struct dh_gp *dh_gp_begin(const struct dh_model_setup *setup, const struct dh_rows *rows)
 {
     struct dh_gp *gp = dh_alloc(1, sizeof *gp);
     gp->model.kind = &dh_model_gp;
@@ -92,7 +92,6 @@ static bool factorise(struct dh_gp *gp)
     return dh_gp_factor_compute(&gp->factor);
 }
 
-/* Factor with the parameters there are, with as little jitter as possible. */
 static dh_status condition(struct dh_gp *gp, struct dh_error *err)
 {
     dh_gp_kernel_make(&gp->kernel, &gp->layout, gp->parameters);
@@ -109,7 +108,7 @@ static dh_status condition(struct dh_gp *gp, struct dh_error *err)
     return DH_OK;
 }
 
-static dh_status finish(struct dh_gp *gp, struct dh_model **out, struct dh_error *err)
+dh_status dh_gp_finish(struct dh_gp *gp, struct dh_model **out, struct dh_error *err)
 {
     dh_status status = condition(gp, err);
     if (status)
@@ -130,26 +129,13 @@ static bool differs(const struct dh_gp *gp)
 static dh_status fit(const struct dh_model_setup *setup, const struct dh_rows *rows,
                      struct dh_model **out, struct dh_error *err)
 {
-    struct dh_gp *gp = create(setup, rows);
+    struct dh_gp *gp = dh_gp_begin(setup, rows);
     struct dh_gp_data data = {&gp->layout, &gp->points, gp->y};
     if (differs(gp))
         dh_gp_optimise(&data, setup, gp->parameters);
     else
         dh_gp_suppose(&gp->layout, gp->parameters);
-    return finish(gp, out, err);
-}
-
-dh_status dh_gp_build(const struct dh_model_setup *setup, const struct dh_rows *rows,
-                      const double *parameters, struct dh_model **out, struct dh_error *err)
-{
-    struct dh_gp *gp = create(setup, rows);
-    memcpy(gp->parameters, parameters, dh_gp_parameters(&gp->layout) * sizeof *parameters);
-    return finish(gp, out, err);
-}
-
-double dh_gp_scale(const struct dh_model *model)
-{
-    return ((const struct dh_gp *)model)->scale;
+    return dh_gp_finish(gp, out, err);
 }
 
 static void append(struct dh_gp *gp, const double *x, double y, int64_t handle)
@@ -224,15 +210,6 @@ static double evidence(const struct dh_model *model)
     return dh_gp_log_density(&gp->factor, fit) - (double)n * dh_log(gp->scale);
 }
 
-static size_t parameters(const struct dh_model *model, double *out, size_t capacity)
-{
-    const struct dh_gp *gp = (const struct dh_gp *)model;
-    size_t count = dh_gp_parameters(&gp->layout);
-    size_t copied = count < capacity ? count : capacity;
-    memcpy(out, gp->parameters, copied * sizeof *out);
-    return copied;
-}
-
 const struct dh_model_kind dh_model_gp = {
     .name = "gp",
     .summary = "Gaussian process: Matérn-5/2, a length scale a dimension, Hamming for categories",
@@ -245,5 +222,4 @@ const struct dh_model_kind dh_model_gp = {
     .settle = settle,
     .gradient = dh_gp_gradient,
     .evidence = evidence,
-    .parameters = parameters,
 };

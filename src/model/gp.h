@@ -125,7 +125,17 @@ double dh_gp_likelihood(const struct dh_gp_data *data, const double *parameters,
                         double *memory);
 size_t dh_gp_likelihood_memory(const struct dh_gp_data *data);
 
-/* The most probable parameters, from several starts; O(steps · n³). */
+/* An optimisation of the parameters. Its starts are `from`, if not NULL, then the middle of the
+ * prior, then chance. */
+struct dh_gp_search {
+    const double *from;
+    size_t starts;
+    size_t first, further; /* steps from each, and then from the best; of one start both at once */
+};
+/* The most probable parameters that it finds; O(steps · n³). `from` may be `parameters`. */
+void dh_gp_search(const struct dh_gp_data *data, const struct dh_model_setup *setup,
+                  const struct dh_gp_search *search, double *parameters);
+/* The same, as a fit does it: from several starts, of many rows first on half of them. */
 void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *setup,
                     double *parameters);
 
@@ -133,11 +143,5 @@ void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *
  * The likelihood would have no signal and endless length scales, of which a search learns nothing
  * but the corners; with these it goes where it has not been. */
 void dh_gp_suppose(const struct dh_gp_layout *layout, double *parameters);
-
-/* A model with given parameters instead of fitted ones. */
-dh_status dh_gp_build(const struct dh_model_setup *setup, const struct dh_rows *rows,
-                      const double *parameters, struct dh_model **out, struct dh_error *err);
-/* What y is divided by inside: parameters refer to the result. */
-double dh_gp_scale(const struct dh_model *model);
 
 #endif

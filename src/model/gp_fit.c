@@ -9,7 +9,7 @@
 #include "lbfgs.h"
 #include "team.h"
 
-#define RESTARTS 3       /* starts of a fit, the warm one included */
+#define STARTS 3         /* of a fit */
 #define FIRST_STEPS 12   /* of every start */
 #define FURTHER_STEPS 40 /* of the best */
 #define LAST_STEPS 10    /* on all rows, from the end on half of them */
@@ -103,16 +103,13 @@ void dh_gp_suppose(const struct dh_gp_layout *layout, double *parameters)
     free(priors);
 }
 
-/* An earlier fit's parameters first, if there are any, then the middle of the prior, then chance.
- */
-static void choose_starts(struct fitting *fitting, const struct dh_model_setup *setup,
-                          size_t starts)
+static void choose_starts(struct fitting *fitting, const struct dh_gp_search *search, uint64_t seed)
 {
     size_t count = fitting->problem.count, at = 0;
-    struct dh_random random = dh_random_at(setup->seed, DH_STREAM_MODEL, 0);
-    if (setup->warm_parameters && setup->warm_parameter_count == count)
-        memcpy(fitting->starts + count * at++, setup->warm_parameters, count * sizeof(double));
-    for (bool middle = true; at < starts; at++, middle = false)
+    struct dh_random random = dh_random_at(seed, DH_STREAM_MODEL, 0);
+    if (search->from)
+        memcpy(fitting->starts + count * at++, search->from, count * sizeof(double));
+    for (bool middle = true; at < search->starts; at++, middle = false)
         start_at_prior(fitting->priors, count, fitting->starts + count * at,
                        middle ? NULL : &random);
 }
@@ -150,24 +147,23 @@ static double *prepare(struct fitting *fitting, const struct dh_gp_data *data, s
     return bounds;
 }
 
-/* `first` steps from each start, and `further` ones from the best. */
-static void optimise_all(const struct dh_gp_data *data, const struct dh_model_setup *setup,
-                         size_t first, size_t further, double *parameters)
+void dh_gp_search(const struct dh_gp_data *data, const struct dh_model_setup *setup,
+                  const struct dh_gp_search *search, double *parameters)
 {
-    size_t starts = setup->tune.restarts ? setup->tune.restarts : RESTARTS;
+    size_t starts = search->starts;
     struct dh_gp_prior *priors = dh_gp_priors(data->layout);
     if (setup->tune.most_noise > 0)
         priors[1].upper = fmax(dh_log(setup->tune.most_noise), priors[1].lower);
     struct fitting fitting = {.priors = priors};
     double *memory = prepare(&fitting, data, starts);
     size_t count = fitting.problem.count, best = 0;
-    choose_starts(&fitting, setup, starts);
-    fitting.problem.steps = starts > 1 ? first : first + further;
+    choose_starts(&fitting, search, setup->seed);
+    fitting.problem.steps = search->first + (starts > 1 ? 0 : search->further);
     dh_team_run(setup->threads, starts, run_start, &fitting);
     for (size_t i = 1; i < starts; i++)
         if (fitting.values[i] < fitting.values[best])
             best = i;
-    fitting.problem.steps = further;
+    fitting.problem.steps = search->further;
     if (starts > 1)
         run_start(&fitting, best);
     memcpy(parameters, fitting.starts + best * count, count * sizeof *parameters);
@@ -198,18 +194,10 @@ static void optimise_half(const struct dh_gp_data *data, const struct dh_model_s
 void dh_gp_optimise(const struct dh_gp_data *data, const struct dh_model_setup *setup,
                     double *parameters)
 {
-    bool warm =
-        setup->warm_parameters && setup->warm_parameter_count == dh_gp_parameters(data->layout);
-    if (data->points->count < MANY_ROWS || warm) {
-        optimise_all(data, setup, FIRST_STEPS, FURTHER_STEPS, parameters);
-        return;
+    struct dh_gp_search search = {NULL, STARTS, FIRST_STEPS, FURTHER_STEPS};
+    if (data->points->count >= MANY_ROWS) {
+        optimise_half(data, setup, parameters);
+        search = (struct dh_gp_search){parameters, 1, LAST_STEPS, 0};
     }
-    optimise_half(data, setup, parameters);
-    struct dh_model_setup further = *setup;
-    double *start = dh_memdup(parameters, dh_gp_parameters(data->layout) * sizeof *start);
-    further.warm_parameters = start;
-    further.warm_parameter_count = dh_gp_parameters(data->layout);
-    further.tune.restarts = 1;
-    optimise_all(data, &further, LAST_STEPS, 0, parameters);
-    free(start);
+    dh_gp_search(data, setup, &search, parameters);
 }

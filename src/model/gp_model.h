@@ -1,4 +1,4 @@
-/* A fitted Gaussian process as its files share it; private to gp*.c. */
+/* A fitted Gaussian process as its files share it; private to gp*.c and their tests. */
 #ifndef DH_MODEL_GP_MODEL_H
 #define DH_MODEL_GP_MODEL_H
 
@@ -19,9 +19,15 @@ struct dh_gp {
     int64_t *handles; /* -1 for those of the fit */
     size_t capacity;  /* of the three */
     int64_t next_handle;
-    double mean; /* of y in the model's units */
-    double offset, scale;
+    double mean;          /* of y in the model's units */
+    double offset, scale; /* parameters refer to y divided by the scale */
 };
+
+/* A fit is: begin, set the parameters, finish. */
+struct dh_gp *dh_gp_begin(const struct dh_model_setup *setup, const struct dh_rows *rows);
+/* Takes `gp`. Factors with its parameters, with as little jitter as possible; DH_INTERNAL if the
+ * most is not enough. */
+dh_status dh_gp_finish(struct dh_gp *gp, struct dh_model **out, struct dh_error *err);
 
 void dh_gp_predict(const struct dh_model *model, const double *x, size_t count,
                    const struct dh_prediction *out);

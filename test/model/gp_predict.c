@@ -3,9 +3,10 @@
  * per feature; parameters; training rows with y behind each; query rows. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dh_mpi/alloc.h"
-#include "gp.h"
+#include "gp_model.h"
 
 static double *read_numbers(size_t count)
 {
@@ -48,9 +49,11 @@ static void print_likelihood(const struct dh_gp_layout *layout, const struct dh_
 static int print_predictions(const struct dh_model_setup *setup, const struct dh_rows *rows,
                              const double *parameters, const double *queries, size_t count)
 {
+    struct dh_gp *gp = dh_gp_begin(setup, rows);
     struct dh_model *model = NULL;
     struct dh_error err;
-    if (dh_gp_build(setup, rows, parameters, &model, &err)) {
+    memcpy(gp->parameters, parameters, dh_gp_parameters(&gp->layout) * sizeof *parameters);
+    if (dh_gp_finish(gp, &model, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
@@ -61,7 +64,7 @@ static int print_predictions(const struct dh_model_setup *setup, const struct dh
     print_numbers("aleatoric", prediction.aleatoric, count, ", ");
     print_numbers("epistemic", prediction.epistemic, count, ", ");
     printf("\"evidence\": %.17g, ", model->kind->evidence(model));
-    printf("\"scale\": %.17g}\n", dh_gp_scale(model));
+    printf("\"scale\": %.17g}\n", gp->scale);
     dh_model_destroy(&model);
     free(out);
     return 0;

@@ -14,7 +14,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/random.h"
-#include "gp.h"
+#include "gp_model.h"
 
 #define FEATURES 5
 #define ROWS 40
@@ -62,13 +62,26 @@ static inline void draw(struct sample *sample, uint64_t seed)
     }
 }
 
-static inline struct dh_model *build(const struct sample *sample, size_t count)
+static inline struct dh_model *build_with(const struct sample *sample, size_t count,
+                                          const double *parameters)
 {
     struct dh_rows rows = {sample->x, sample->y, count};
+    struct dh_gp *gp = dh_gp_begin(&sample->setup, &rows);
     struct dh_model *model = NULL;
     struct dh_error err;
-    assert_int_equal(dh_gp_build(&sample->setup, &rows, some, &model, &err), DH_OK);
+    memcpy(gp->parameters, parameters, PARAMETERS * sizeof *parameters);
+    assert_int_equal(dh_gp_finish(gp, &model, &err), DH_OK);
     return model;
+}
+
+static inline struct dh_model *build(const struct sample *sample, size_t count)
+{
+    return build_with(sample, count, some);
+}
+
+static inline const struct dh_gp *gp_of(const struct dh_model *model)
+{
+    return (const struct dh_gp *)model;
 }
 
 static inline struct dh_model *fit(const struct dh_model_setup *setup, const struct dh_rows *rows)

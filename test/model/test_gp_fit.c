@@ -3,6 +3,16 @@
 #include "gp_sample.h"
 #include "lbfgs.h"
 
+/* What a search finds that starts from a model's parameters, and from others if `starts` > 1. */
+static void search_again(const struct dh_model *model, const struct dh_model_setup *setup,
+                         size_t starts, double *parameters)
+{
+    const struct dh_gp *gp = gp_of(model);
+    struct dh_gp_data data = {&gp->layout, &gp->points, gp->y};
+    struct dh_gp_search search = {gp->parameters, starts, 12, 40};
+    dh_gp_search(&data, setup, &search, parameters);
+}
+
 /* So many rows that the fit begins with some of them: as good as with all from several starts. */
 static void test_many_rows(void **state)
 {
@@ -20,20 +30,16 @@ static void test_many_rows(void **state)
         .features = numbers, .feature_count = 3, .seed = 1, .threads = 1};
     struct dh_rows rows = {x, y, MANY};
     struct dh_model *model = fit(&setup, &rows);
-    double query[50 * 3], mean[50], first[5], second[5];
+    double query[50 * 3], mean[50], again[5];
     for (size_t i = 0; i < DH_COUNT_OF(query); i++)
         query[i] = 0.05 + 0.9 * dh_random_uniform(&random);
     predict(model, query, 50, mean, NULL);
     for (size_t i = 0; i < 50; i++)
         assert_near(mean[i], sin(8 * query[3 * i]) * query[3 * i + 1], 0.05);
-    model->kind->parameters(model, first, 5);
-    dh_model_destroy(&model);
-    setup.warm_parameters = first; /* from there on all rows at once, with further starts */
-    setup.warm_parameter_count = 5;
-    model = fit(&setup, &rows);
-    model->kind->parameters(model, second, 5);
-    for (size_t i = 1; i < 4; i++) /* noise, and the two length scales that matter */
-        assert_near(first[i], second[i], 0.3);
+    const double *found = gp_of(model)->parameters;
+    search_again(model, &setup, 3, again); /* from there on all rows at once, with further starts */
+    for (size_t i = 1; i < 4; i++)         /* noise, and the two length scales that matter */
+        assert_near(found[i], again[i], 0.3);
     dh_model_destroy(&model);
     free(x);
     free(y);
@@ -63,7 +69,7 @@ static void check_few(size_t kind, size_t count, size_t width)
 {
     enum { MOST = 30, WIDEST = 20 };
     static const struct dh_feature numbers[WIDEST] = {{0, false}};
-    double x[MOST * WIDEST], y[MOST], query[WIDEST], p[2 + WIDEST], mean, variance;
+    double x[MOST * WIDEST], y[MOST], query[WIDEST], mean, variance;
     struct dh_random random = dh_random_at(kind, DH_STREAM_TEST, count * WIDEST + width);
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; j < width; j++)
@@ -75,7 +81,8 @@ static void check_few(size_t kind, size_t count, size_t width)
     struct dh_model_setup setup = {
         .features = numbers, .feature_count = width, .seed = 1, .threads = 1};
     struct dh_model *model = fit(&setup, &(struct dh_rows){x, y, count});
-    assert_int_equal(model->kind->parameters(model, p, 2 + width), 2 + width);
+    assert_int_equal(dh_gp_parameters(&gp_of(model)->layout), 2 + width);
+    const double *p = gp_of(model)->parameters;
     assert_true((kind == 4 || p[0] > log(0.02)) && p[0] < log(20));
     assert_true(p[1] < log(kind == 1 ? 1.5 : 0.5));
     for (size_t j = 0; j < width; j++)
@@ -114,8 +121,7 @@ static void test_constant(void **state)
             for (size_t i = 0; i < ROWS; i++)
                 assert_true(fabs(mean[i] - values[v]) <= 1e-9 * fabs(values[v]) &&
                             variance[i] >= 0);
-            double p[PARAMETERS];
-            model->kind->parameters(model, p, PARAMETERS);
+            const double *p = gp_of(model)->parameters;
             assert_true(p[0] > -1 && p[1] < -10);
             for (size_t j = 2; j < 2 + 3; j++)
                 assert_true(p[j] < 1);
@@ -160,9 +166,7 @@ static void test_duplicates(void **state)
     memcpy(parameters, some, sizeof parameters);
     parameters[1] = -80; /* no noise at all in double precision */
     memcpy(sample.x + FEATURES, sample.x, FEATURES * sizeof *sample.x);
-    struct dh_model *model = NULL;
-    struct dh_error err;
-    assert_int_equal(dh_gp_build(&sample.setup, &sample.rows, parameters, &model, &err), DH_OK);
+    struct dh_model *model = build_with(&sample, ROWS, parameters);
     for (size_t i = 0; i < 10; i++)
         model->kind->add(model, sample.x + 5 * FEATURES, sample.y[5]);
     double mean[ROWS], variance[ROWS];
@@ -212,13 +216,13 @@ static void test_units(void **state)
     }
 }
 
-/* The fit finds a function in data with little noise, ignores an idle feature, and starts from
- * its own parameters again as well as it ended. */
+/* The fit finds a function in data with little noise, ignores an idle feature, and a search from
+ * its own parameters ends where it ended. */
 static void test_fit(void **state)
 {
     (void)state;
     static const struct dh_feature numbers[2] = {{0, false}, {0, false}};
-    double x[60 * 2], y[60], query[20 * 2], mean[20], variance[20], parameters[8], again[8];
+    double x[60 * 2], y[60], query[20 * 2], mean[20], variance[20], again[4];
     struct dh_random random = dh_random_at(1, DH_STREAM_TEST, 1);
     for (size_t i = 0; i < 60; i++) {
         x[2 * i] = dh_random_uniform(&random);
@@ -236,20 +240,12 @@ static void test_fit(void **state)
     predict(model, query, 20, mean, variance);
     for (size_t i = 0; i < 20; i++)
         assert_near(mean[i], sin(8 * query[2 * i]), 0.05);
-    assert_int_equal(model->kind->parameters(model, parameters, 8), 4);
-    assert_int_equal(model->kind->parameters(model, again, 1), 1);
-    assert_true(parameters[3] > parameters[2] + 1); /* the second is longer */
-    dh_model_destroy(&model);
-    setup.warm_parameters = parameters;
-    setup.warm_parameter_count = 4;
-    setup.tune.restarts = 1;
-    model = fit(&setup, &rows);
-    model->kind->parameters(model, again, 8);
+    assert_int_equal(dh_gp_parameters(&gp_of(model)->layout), 4);
+    const double *found = gp_of(model)->parameters;
+    assert_true(found[3] > found[2] + 1); /* the second is longer */
+    search_again(model, &setup, 1, again);
     for (size_t i = 0; i < 4; i++)
-        assert_near(parameters[i], again[i], 0.1);
-    dh_model_destroy(&model);
-    setup.warm_parameter_count = 3; /* of another space: ignored */
-    model = fit(&setup, &rows);
+        assert_near(found[i], again[i], 0.1);
     dh_model_destroy(&model);
 }
 
