@@ -208,7 +208,7 @@ static void find_leaves(const struct dh_forest *forest, const double *x, uint32_
 }
 
 /* Values in and out of a leaf of each tree. */
-static void change(struct dh_forest *forest, const uint32_t *leaf, double out, double in)
+static void change_leaves(struct dh_forest *forest, const uint32_t *leaf, double out, double in)
 {
     for (size_t t = 0; t < forest->style.trees; t++) {
         struct dh_tree *tree = &forest->trees[t];
@@ -230,7 +230,7 @@ int64_t dh_forest_add(struct dh_model *model, const double *x, double y)
     uint32_t *leaf = forest->added_leaf + (size_t)handle * forest->style.trees;
     find_leaves(forest, x, leaf);
     forest->added_y[handle] = dh_tree_clip(y);
-    change(forest, leaf, NAN, forest->added_y[handle]);
+    change_leaves(forest, leaf, NAN, forest->added_y[handle]);
     return handle;
 }
 
@@ -238,27 +238,27 @@ void dh_forest_learn(struct dh_model *model, const double *x, double y)
 {
     struct dh_forest *forest = (struct dh_forest *)model;
     find_leaves(forest, x, forest->leaf);
-    change(forest, forest->leaf, NAN, dh_tree_clip(y));
+    change_leaves(forest, forest->leaf, NAN, dh_tree_clip(y));
 }
 
 /* Take what was added under a handle out, and put `y` in its place; the handle is free again. One
  * that is not in use is left alone. */
-static void replace(struct dh_forest *forest, int64_t handle, double y)
+static void replace_added(struct dh_forest *forest, int64_t handle, double y)
 {
     if (handle < 0 || (size_t)handle >= forest->added_count || isnan(forest->added_y[handle]))
         return;
-    change(forest, forest->added_leaf + (size_t)handle * forest->style.trees,
-           forest->added_y[handle], y);
+    change_leaves(forest, forest->added_leaf + (size_t)handle * forest->style.trees,
+                  forest->added_y[handle], y);
     forest->added_y[handle] = NAN;
     *DH_PUSH(forest->unused, forest->unused_count, forest->unused_capacity) = handle;
 }
 
 void dh_forest_remove(struct dh_model *model, int64_t handle)
 {
-    replace((struct dh_forest *)model, handle, NAN);
+    replace_added((struct dh_forest *)model, handle, NAN);
 }
 
 void dh_forest_settle(struct dh_model *model, int64_t handle, double y)
 {
-    replace((struct dh_forest *)model, handle, dh_tree_clip(y));
+    replace_added((struct dh_forest *)model, handle, dh_tree_clip(y));
 }

@@ -18,7 +18,7 @@ struct work {
     double *row; /* of the derivative's weights */
 };
 
-static void fill(struct work *w)
+static void fill_covariance(struct work *w)
 {
     size_t n = w->factor.count, stride = w->factor.stride;
     for (size_t i = 0; i < n; i++) {
@@ -82,7 +82,7 @@ static void add_row(struct work *w, size_t i, double *gradient)
     gradient[1] += 0.5 * q * w->kernel->noise;
 }
 
-static void invert(struct work *w)
+static void invert_covariance(struct work *w)
 {
     size_t n = w->factor.count, stride = w->factor.stride;
     struct dh_rows_of factor = {w->factor.l, stride, n};
@@ -103,7 +103,7 @@ static void invert(struct work *w)
 static double evaluate(struct work *w, double *gradient)
 {
     size_t n = w->factor.count;
-    fill(w);
+    fill_covariance(w);
     if (!dh_gp_factor_compute(&w->factor))
         return -INFINITY;
     double fit;
@@ -111,7 +111,7 @@ static double evaluate(struct work *w, double *gradient)
     double value = dh_gp_log_density(&w->factor, fit);
     if (!isfinite(value))
         return -INFINITY;
-    invert(w);
+    invert_covariance(w);
     for (size_t i = 0; i < n; i++)
         add_row(w, i, gradient);
     return value;

@@ -10,6 +10,8 @@
 #include "dh_mpi/acquisition.h"
 #include "dh_mpi/random.h"
 
+#define AMBS_MINIMA 16 /* samples of the least value, by MES */
+
 /* One ask: where its random numbers come from and how it judges points. */
 struct ambs_ask {
     struct ambs *ambs;
@@ -22,7 +24,7 @@ struct ambs_ask {
     bool epistemic;
     bool local; /* candidates come of the best results alone, if there are any; none climbs */
     enum ambs_strategy strategy;
-    double minima[16];
+    double minima[AMBS_MINIMA];
 };
 
 /* ---- how it judges: ambs_judge.c ---- */

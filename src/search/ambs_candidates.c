@@ -33,7 +33,7 @@ void ambs_points_free(struct ambs_points *points)
 }
 
 /* Settle ambs->point and make it a row; false if it is infeasible. */
-static bool finish(struct ambs *ambs, double *x)
+static bool make_row(struct ambs *ambs, double *x)
 {
     dh_space_settle(ambs->context->space, ambs->point);
     if (!dh_space_feasible(ambs->context->space, ambs->point))
@@ -48,13 +48,13 @@ static double draw_value(struct ambs_ask *ask, size_t parameter)
                                  dh_random_uniform(&ask->random));
 }
 
-static bool draw(struct ambs_ask *ask, double *x)
+static bool draw_anew(struct ambs_ask *ask, double *x)
 {
     struct ambs *ambs = ask->ambs;
     if (!ambs_transfer_draw(ambs->transfer, &ask->random, ambs->point))
         for (size_t i = 0; i < dh_space_count(ambs->context->space); i++)
             ambs->point[i] = draw_value(ask, i);
-    return finish(ambs, x);
+    return make_row(ambs, x);
 }
 
 /* What becomes active through another's change gets a value from its prior. */
@@ -69,7 +69,8 @@ static void wake_inactive(struct ambs_ask *ask)
 }
 
 /* Another value near `value`; on a lattice at least one step away. */
-static double step(struct ambs_ask *ask, const struct dh_parameter *p, double value, double scale)
+static double step_from(struct ambs_ask *ask, const struct dh_parameter *p, double value,
+                        double scale)
 {
     double u = dh_parameter_encode(p, value);
     double next = dh_parameter_decode(p, ambs_reflect(u + scale * dh_random_normal(&ask->random)));
@@ -83,7 +84,7 @@ static double step(struct ambs_ask *ask, const struct dh_parameter *p, double va
     return dh_parameter_decode(p, fmin(fmax(u + side, 0), 1));
 }
 
-static void change(struct ambs_ask *ask, size_t feature, double scale)
+static void change_feature(struct ambs_ask *ask, size_t feature, double scale)
 {
     struct ambs *ambs = ask->ambs;
     size_t i = ambs->features.parameter[feature];
@@ -92,7 +93,7 @@ static void change(struct ambs_ask *ask, size_t feature, double scale)
     if (isnan(ambs->point[i]))
         return;
     if (levels == 0)
-        ambs->point[i] = step(ask, p, ambs->point[i], scale);
+        ambs->point[i] = step_from(ask, p, ambs->point[i], scale);
     else if (levels > 1) {
         double other = (double)dh_random_below(&ask->random, levels - 1);
         ambs->point[i] = other >= ambs->point[i] ? other + 1 : other;
@@ -115,10 +116,10 @@ static bool mutate(struct ambs_ask *ask, const double *parent, double scale, dou
         /* categories change less often than numbers when many change: a flip is a long way */
         double own = ambs->features.list[j].levels ? share * 0.5 : share;
         if (j == always || dh_random_uniform(&ask->random) < own)
-            change(ask, j, scale);
+            change_feature(ask, j, scale);
     }
     wake_inactive(ask);
-    return finish(ambs, x);
+    return make_row(ambs, x);
 }
 
 /* A copy of `x` with one feature changed to `value`, or by a step where it is NaN. */
@@ -128,11 +129,11 @@ static bool change_one(struct ambs_ask *ask, const double *x, size_t feature, do
     struct ambs *ambs = ask->ambs;
     ambs_features_decode(&ambs->features, x, ambs->point);
     if (isnan(value))
-        change(ask, feature, scale);
+        change_feature(ask, feature, scale);
     else
         ambs->point[ambs->features.parameter[feature]] = value;
     wake_inactive(ask);
-    return finish(ambs, out);
+    return make_row(ambs, out);
 }
 
 /* How many rows differ from `x` in `feature` alone, as far as they are of interest. */
@@ -183,7 +184,7 @@ void ambs_neighbours(struct ambs_ask *ask, const double *x, double scale, size_t
 }
 
 /* Each value from one of two parents. */
-static bool cross(struct ambs_ask *ask, const double *a, const double *b, double *x)
+static bool cross_parents(struct ambs_ask *ask, const double *a, const double *b, double *x)
 {
     struct ambs *ambs = ask->ambs;
     for (size_t j = 0; j < ambs->features.count; j++) {
@@ -192,11 +193,11 @@ static bool cross(struct ambs_ask *ask, const double *a, const double *b, double
     }
     ambs_features_decode(&ambs->features, x, ambs->point);
     wake_inactive(ask);
-    return finish(ambs, x);
+    return make_row(ambs, x);
 }
 
 /* One of the best results, the better the likelier. */
-static const double *parent(struct ambs_ask *ask)
+static const double *choose_parent(struct ambs_ask *ask)
 {
     const struct ambs_data *data = &ask->ambs->data;
     size_t few =
@@ -206,11 +207,11 @@ static const double *parent(struct ambs_ask *ask)
     return ambs_data_x(data, data->top[place]);
 }
 
-static bool vary(struct ambs_ask *ask, double *x)
+static bool vary_best(struct ambs_ask *ask, double *x)
 {
-    const double *first = parent(ask);
+    const double *first = choose_parent(ask);
     if (dh_random_uniform(&ask->random) < CROSS_SHARE)
-        return cross(ask, first, parent(ask), x);
+        return cross_parents(ask, first, choose_parent(ask), x);
     double scale =
         LEAST_SCALE * dh_power(MOST_SCALE / LEAST_SCALE, dh_random_uniform(&ask->random));
     double changes = dh_random_uniform(&ask->random) < 0.5
@@ -227,6 +228,6 @@ void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *poi
     while (points->count < room && tries-- > 0) {
         double *x = points->x + points->count * points->width;
         bool prior = !parents || dh_random_uniform(&ask->random) < prior_share;
-        points->count += prior ? draw(ask, x) : vary(ask, x);
+        points->count += prior ? draw_anew(ask, x) : vary_best(ask, x);
     }
 }

@@ -46,7 +46,7 @@ static double preference(struct ambs_ask *ask, double score, double deviation)
     return SHARPNESS * score / deviation - dh_log(-dh_log(fmax(u, 1e-300)));
 }
 
-static double spread(const struct ambs_points *points)
+static double deviation_of_scores(const struct ambs_points *points)
 {
     double sum = 0, squares = 0, n = (double)points->count;
     for (size_t i = 0; i < points->count; i++) {
@@ -72,7 +72,7 @@ static int better_first(const void *a, const void *b)
 size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double *point)
 {
     struct wish *order = dh_alloc(points->count, sizeof *order);
-    double deviation = spread(points);
+    double deviation = deviation_of_scores(points);
     size_t count = 0;
     for (size_t i = 0; i < points->count; i++) {
         order[count] = (struct wish){preference(ask, points->score[i], deviation), i};
@@ -97,7 +97,7 @@ size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double 
 }
 
 /* Are two rows near each other? */
-static bool near(const struct ambs_features *features, const double *a, const double *b)
+static bool are_near(const struct ambs_features *features, const double *a, const double *b)
 {
     double distance = 0;
     for (size_t j = 0; j < features->count; j++) {
@@ -126,7 +126,7 @@ static size_t best_of(const struct ambs_ask *ask, const struct ambs_points *poin
         best[kept++] = top;
         for (size_t i = 0; i < points->count; i++)
             if (!isnan(wanted[i]) &&
-                near(&ask->ambs->features, points->x + i * width, points->x + top * width))
+                are_near(&ask->ambs->features, points->x + i * width, points->x + top * width))
                 wanted[i] = NAN;
     }
     free(wanted);

@@ -48,8 +48,8 @@ static void close_climb(struct climb *climb)
     ambs_points_free(&climb->near);
 }
 
-/* The first row of `points` takes the place of `here` if it is better. */
-static bool take(struct climb *climb, const struct ambs_points *points, size_t row)
+/* A row of `points` takes the place of `here` if it is better. */
+static bool take_if_better(struct climb *climb, const struct ambs_points *points, size_t row)
 {
     if (!(points->score[row] > climb->here.score[0]))
         return false;
@@ -81,10 +81,10 @@ static bool follow_gradient(struct climb *climb)
     ambs_features_encode(&ambs->features, ambs->point, near->x);
     near->count = 1;
     ambs_score(ask, near, 0);
-    return take(climb, near, 0);
+    return take_if_better(climb, near, 0);
 }
 
-static bool step(struct climb *climb)
+static bool follow_neighbours(struct climb *climb)
 {
     struct ambs_points *near = &climb->near;
     double scale = COARSEST;
@@ -97,7 +97,7 @@ static bool step(struct climb *climb)
         for (size_t i = 1; i < near->count; i++)
             if (near->score[i] > near->score[best])
                 best = i;
-        bool better = near->count > 0 && take(climb, near, best);
+        bool better = near->count > 0 && take_if_better(climb, near, best);
         moved = moved || better;
         if (!better && climb->gradient)
             break;
@@ -115,7 +115,7 @@ void ambs_climb(struct ambs_ask *ask, const struct ambs_effort *effort, struct a
     climb.here.score[0] = points->score[start];
     for (int turn = 0; turn < TURNS; turn++) {
         bool moved = climb.gradient && follow_gradient(&climb);
-        bool stepped = !climb.stepless && step(&climb);
+        bool stepped = !climb.stepless && follow_neighbours(&climb);
         if (!climb.gradient || !stepped || (turn > 0 && !moved))
             break;
     }

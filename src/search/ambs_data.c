@@ -56,7 +56,7 @@ static uint32_t keep_row(struct ambs_data *data, const double *x)
     return row;
 }
 
-static void note(struct ambs_data *data, const struct ambs_event *event)
+static void add_event(struct ambs_data *data, const struct ambs_event *event)
 {
     *(struct ambs_event *)ambs_array_push(&data->since) = *event;
 }
@@ -75,14 +75,14 @@ bool ambs_data_propose(struct ambs_data *data, uint64_t id, const double *x,
     uint32_t row = keep_row(data, x);
     *event =
         (struct ambs_event){AMBS_PROPOSED, ambs_pending_add(&data->pending, id, row), row, NAN};
-    note(data, event);
+    add_event(data, event);
     note_crowd(data);
     data->since_result++;
     return true;
 }
 
 /* Keep the list of the best. */
-static void rank(struct ambs_data *data, size_t result, double y)
+static void rank_result(struct ambs_data *data, size_t result, double y)
 {
     size_t at = data->top_count;
     while (at > 0 && ambs_data_y(data, data->top[at - 1]) > y)
@@ -110,7 +110,7 @@ void ambs_progress_note(struct ambs_progress *progress, size_t results, double y
     progress->results = results;
 }
 
-static void append(struct ambs_data *data, uint32_t row, double y)
+static void add_result(struct ambs_data *data, uint32_t row, double y)
 {
     size_t result = data->results.count;
     *(struct result *)ambs_array_push(&data->results) = (struct result){y, row};
@@ -119,7 +119,7 @@ static void append(struct ambs_data *data, uint32_t row, double y)
         return;
     if (data->succeeded++ == 0)
         data->first_success = result;
-    rank(data, result, y);
+    rank_result(data, result, y);
     ambs_progress_note(&data->progress, result + 1, y);
 }
 
@@ -130,9 +130,9 @@ void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kin
     bool pending = slot != AMBS_NO_SLOT;
     uint32_t row = pending ? data->pending.slots[slot].row : keep_row(data, x);
     *event = (struct ambs_event){kind, slot, row, y};
-    note(data, event);
+    add_event(data, event);
     if (kind == AMBS_ENDED)
-        append(data, row, y);
+        add_result(data, row, y);
     if (pending)
         ambs_pending_drop(&data->pending, slot);
     ambs_data_mark(data);
@@ -153,5 +153,5 @@ void ambs_data_mark(struct ambs_data *data)
     const struct ambs_slot *slots = data->pending.slots;
     uint32_t slot = data->pending.first;
     for (size_t i = 0; i < data->pending.count; i++, slot = slots[slot].after)
-        note(data, &(struct ambs_event){AMBS_PROPOSED, slot, slots[slot].row, NAN});
+        add_event(data, &(struct ambs_event){AMBS_PROPOSED, slot, slots[slot].row, NAN});
 }

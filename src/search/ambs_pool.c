@@ -22,7 +22,7 @@ struct ambs_pool {
     bool taken[POOL];
     struct dh_acquisition judge; /* that gave the scores in `judged`; NaN: none yet */
     double judged[POOL];
-    double minima[16]; /* of MES, drawn once in a turn */
+    double minima[AMBS_MINIMA]; /* of MES, drawn once in a turn */
 };
 
 void ambs_pool_destroy(struct ambs_pool **pool)
@@ -33,7 +33,7 @@ void ambs_pool_destroy(struct ambs_pool **pool)
     *pool = NULL;
 }
 
-static struct ambs_points rows(struct ambs_points *points, size_t first, size_t count)
+static struct ambs_points part_of(struct ambs_points *points, size_t first, size_t count)
 {
     return (struct ambs_points){count,
                                 points->width,
@@ -44,18 +44,18 @@ static struct ambs_points rows(struct ambs_points *points, size_t first, size_t 
 }
 
 /* Its scores are as good as free. */
-static bool cheap(const struct dh_acquisition *a)
+static bool is_cheap(const struct dh_acquisition *a)
 {
     return a->kind == DH_ACQUISITION_LCB;
 }
 
 /* Make this ask's acquisition the one whose scores are kept. */
-static void appoint(struct ambs_ask *ask, struct ambs_pool *pool)
+static void appoint_judge(struct ambs_ask *ask, struct ambs_pool *pool)
 {
     struct dh_acquisition *mine = &ask->acquisition, *judge = &pool->judge;
     if (mine->kind == DH_ACQUISITION_MES) {
         if (pool->next == 0 || judge->kind != DH_ACQUISITION_MES) {
-            struct ambs_points some = rows(&pool->points, 0, MINIMA_ROWS);
+            struct ambs_points some = part_of(&pool->points, 0, MINIMA_ROWS);
             ambs_draw_minima(ask, &some);
             memcpy(pool->minima, ask->minima, sizeof pool->minima);
             judge->best = NAN;
@@ -63,7 +63,7 @@ static void appoint(struct ambs_ask *ask, struct ambs_pool *pool)
         mine->minima = pool->minima;
         mine->minimum_count = DH_COUNT_OF(pool->minima);
     }
-    if (cheap(mine) ||
+    if (is_cheap(mine) ||
         (judge->kind == mine->kind && judge->xi == mine->xi && judge->best == mine->best))
         return;
     *judge = *mine;
@@ -72,20 +72,20 @@ static void appoint(struct ambs_ask *ask, struct ambs_pool *pool)
 }
 
 /* Predict and score rows anew. */
-static void look(struct ambs_ask *ask, struct ambs_pool *pool, size_t first, size_t count)
+static void predict_rows(struct ambs_ask *ask, struct ambs_pool *pool, size_t first, size_t count)
 {
-    struct ambs_points part = rows(&pool->points, first, count);
+    struct ambs_points part = part_of(&pool->points, first, count);
     ambs_score(ask, &part, 0);
     for (size_t i = 0; i < count; i++)
-        pool->judged[first + i] = cheap(&ask->acquisition) ? NAN : part.score[i];
+        pool->judged[first + i] = is_cheap(&ask->acquisition) ? NAN : part.score[i];
 }
 
 /* A few new rows in place of the oldest. */
-static void renew(struct ambs_ask *ask, struct ambs_pool *pool)
+static void renew_oldest(struct ambs_ask *ask, struct ambs_pool *pool)
 {
-    struct ambs_points part = rows(&pool->points, pool->next, 0);
+    struct ambs_points part = part_of(&pool->points, pool->next, 0);
     ambs_candidates(ask, FRESH, &part);
-    look(ask, pool, pool->next, part.count);
+    predict_rows(ask, pool, pool->next, part.count);
     memset(pool->taken + pool->next, 0, part.count * sizeof *pool->taken);
     pool->next += part.count;
     if (pool->next + FRESH > POOL)
@@ -93,12 +93,12 @@ static void renew(struct ambs_ask *ask, struct ambs_pool *pool)
 }
 
 /* Scores of all rows. */
-static void judge(struct ambs_ask *ask, struct ambs_pool *pool)
+static void score_all(struct ambs_ask *ask, struct ambs_pool *pool)
 {
     const struct dh_acquisition *a = &ask->acquisition;
     struct ambs_points *points = &pool->points;
     for (size_t i = 0; i < POOL; i++)
-        if (cheap(a))
+        if (is_cheap(a))
             points->score[i] = a->kappa * points->deviation[i] - points->mean[i];
         else if (isnan(pool->judged[i]))
             points->score[i] = pool->judged[i] =
@@ -121,20 +121,20 @@ static size_t best_row(const struct ambs_pool *pool)
 }
 
 /* Predict the best rows again, with the model as it is now. */
-static void look_again(struct ambs_ask *ask, struct ambs_pool *pool)
+static void predict_best_again(struct ambs_ask *ask, struct ambs_pool *pool)
 {
     for (size_t k = 0; k < AGAIN; k++) {
         size_t best = best_row(pool);
         if (best == POOL)
             break;
         double before = pool->points.score[best];
-        look(ask, pool, best, 1);
+        predict_rows(ask, pool, best, 1);
         if (pool->points.score[best] >= before)
             break;
     }
 }
 
-static bool pick(struct ambs_ask *ask, struct ambs_pool *pool, double *point)
+static bool pick_row(struct ambs_ask *ask, struct ambs_pool *pool, double *point)
 {
     if (ask->strategy == AMBS_SPREAD_TOPK || ask->strategy == AMBS_SPREAD_BOLTZMANN)
         return ambs_pick(ask, &pool->points, point) != SIZE_MAX;
@@ -158,9 +158,9 @@ bool ambs_choose_pooled(struct ambs_ask *ask, double *point)
     }
     if (ambs->pool->points.count < POOL) /* constraints hold rarely: all anew each time */
         return ambs_choose(ask, point);
-    appoint(ask, ambs->pool);
-    renew(ask, ambs->pool);
-    judge(ask, ambs->pool);
-    look_again(ask, ambs->pool);
-    return pick(ask, ambs->pool, point);
+    appoint_judge(ask, ambs->pool);
+    renew_oldest(ask, ambs->pool);
+    score_all(ask, ambs->pool);
+    predict_best_again(ask, ambs->pool);
+    return pick_row(ask, ambs->pool, point);
 }

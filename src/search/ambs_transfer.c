@@ -43,7 +43,7 @@ struct success {
     size_t index;
 };
 
-static int compare(const void *a, const void *b)
+static int best_first(const void *a, const void *b)
 {
     const struct success *x = a, *y = b;
     int by_value = (x->y > y->y) - (x->y < y->y);
@@ -51,7 +51,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* The successes, best first; how many is in `count`. */
-static struct success *rank(const struct ambs *ambs, size_t *count)
+static struct success *rank_successes(const struct ambs *ambs, size_t *count)
 {
     const struct dh_search_context *c = ambs->context;
     struct success *list = dh_alloc(c->warm_count, sizeof *list);
@@ -61,7 +61,7 @@ static struct success *rank(const struct ambs *ambs, size_t *count)
         if (isfinite(y))
             list[(*count)++] = (struct success){y, i};
     }
-    qsort(list, *count, sizeof *list, compare);
+    qsort(list, *count, sizeof *list, best_first);
     return list;
 }
 
@@ -124,7 +124,7 @@ static double bound_step(const struct dh_parameter *p, double step)
     return fmin(fmax(step, fmax(LEAST_STEP, ambs_cell(p) / 2)), MOST_STEP);
 }
 
-static void fit(struct ambs_transfer *t, const struct dh_search_context *c, bool best)
+static void fit_steps(struct ambs_transfer *t, const struct dh_search_context *c, bool best)
 {
     double narrow = narrowing(t, c), n = (double)t->count;
     for (size_t i = 0; i < dh_space_count(t->space); i++) {
@@ -163,7 +163,7 @@ dh_status ambs_transfer_create(const struct ambs *ambs, struct ambs_transfer **o
     dh_status status = need_old_results(ambs, err);
     if (status)
         return status;
-    struct success *list = rank(ambs, &successes);
+    struct success *list = rank_successes(ambs, &successes);
     if (successes == 0)
         dh_log_warn(c->log,
                     "ambs: none of %zu old results has a value: there is nothing to "
@@ -180,7 +180,7 @@ dh_status ambs_transfer_create(const struct ambs *ambs, struct ambs_transfer **o
         for (size_t k = 0; k < t->count; k++)
             memcpy(t->points + k * width, c->warm_points + list[k].index * width,
                    width * sizeof *t->points);
-        fit(t, c, best);
+        fit_steps(t, c, best);
         dh_log_info(c->log,
                     "ambs: the best %zu of %zu old results say%s where to look; their "
                     "values are not learnt",
@@ -203,14 +203,14 @@ void ambs_transfer_destroy(struct ambs_transfer **transfer)
 }
 
 /* `value` moved by a normal step; reflected at the bounds, then held. */
-static double move(struct dh_random *random, const struct dh_parameter *p, double value,
-                   double deviation)
+static double move_number(struct dh_random *random, const struct dh_parameter *p, double value,
+                          double deviation)
 {
     double u = dh_parameter_encode(p, value) + deviation * dh_random_normal(random);
     return dh_parameter_decode(p, ambs_reflect(u));
 }
 
-static void draw(const struct ambs_transfer *t, struct dh_random *random, double *point)
+static void draw_near(const struct ambs_transfer *t, struct dh_random *random, double *point)
 {
     size_t width = dh_space_count(t->space);
     const double *old = t->points + dh_random_below(random, t->count) * width;
@@ -220,7 +220,7 @@ static void draw(const struct ambs_transfer *t, struct dh_random *random, double
         if (!kept)
             point[i] = dh_parameter_quantile(p, dh_random_uniform(random));
         else
-            point[i] = isnan(t->steps[i]) ? old[i] : move(random, p, old[i], t->steps[i]);
+            point[i] = isnan(t->steps[i]) ? old[i] : move_number(random, p, old[i], t->steps[i]);
     }
     dh_space_settle(t->space, point);
 }
@@ -231,7 +231,7 @@ bool ambs_transfer_draw(const struct ambs_transfer *transfer, struct dh_random *
     if (!transfer || dh_random_uniform(random) < PRIOR_SHARE)
         return false;
     for (size_t i = 0; i < TRIES; i++) {
-        draw(transfer, random, point);
+        draw_near(transfer, random, point);
         if (dh_space_feasible(transfer->space, point))
             return true;
     }
