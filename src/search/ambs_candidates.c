@@ -1,7 +1,6 @@
 /* Candidates: draws from the prior, and changed copies of the best results. See ambs_ask.h. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ambs_ask.h"
 #include "ambs_transfer.h"

@@ -6,7 +6,6 @@
  * in each, and a pointer is changed. The model before is destroyed by the next fit's thread. So no
  * ask does work that grows with the number of results or of pending trials.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
