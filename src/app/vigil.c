@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -14,6 +13,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/thread.h"
 
 #define LOOK_GAP 100 /* ms between two looks at a rank that is in the plugin after a loss */
 
@@ -94,12 +94,8 @@ struct dh_vigil *dh_vigil_start(const int32_t *pids, size_t count, const struct 
         vigil->pids[vigil->count] = pids[i];
         vigil->fds[++vigil->count] = (struct pollfd){.fd = fd, .events = POLLIN};
     }
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's business */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     vigil->running =
-        vigil->fds[0].fd >= 0 && pthread_create(&vigil->thread, NULL, keep_vigil, vigil) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+        vigil->fds[0].fd >= 0 && dh_thread_start(&vigil->thread, keep_vigil, vigil) == 0;
     if (!vigil->running)
         dh_log_warn(log, "the processes of this group cannot be watched");
     return vigil;

@@ -18,6 +18,7 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/thread.h"
 #include "files.h"
 
 #define OWNER_SIZE 256
@@ -187,11 +188,7 @@ static void *beat(void *argument)
 
 static dh_status start_beating(struct dh_lock *lock, struct dh_error *err)
 {
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's business */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&lock->thread, NULL, beat, lock);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failure = dh_thread_start(&lock->thread, beat, lock);
     lock->beating = !failure;
     return failure
                ? dh_fail(err, DH_INTERNAL, "cannot start the lock's thread: %s", strerror(failure))

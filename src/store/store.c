@@ -34,7 +34,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +44,7 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/thread.h"
 #include "files.h"
 #include "generation.h"
 #include "journal.h"
@@ -305,11 +305,7 @@ static dh_status start_snapshot(struct dh_store *store, struct dh_error *err)
     for (size_t i = 0; i < store->segment_count; i++)
         if (store->segments[i].last_event <= store->mark) /* the next NAME.previous's event */
             snapshot->obsolete[snapshot->obsolete_count++] = store->segments[i].number;
-    sigset_t all, before;
-    sigfillset(&all); /* signals are the main thread's business */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&snapshot->thread, NULL, write_snapshot, snapshot);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failure = dh_thread_start(&snapshot->thread, write_snapshot, snapshot);
     if (!failure)
         return DH_OK;
     snapshot->running = false;

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 
 #include "crash.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/thread.h"
 #include "files.h"
 
 struct batch {
@@ -120,7 +120,6 @@ dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out
 {
     struct dh_syncer *syncer = dh_alloc(1, sizeof *syncer);
     pthread_condattr_t monotonic;
-    sigset_t all, before;
     syncer->path = dh_strdup(path);
     syncer->delay = delay;
     syncer->next.current = -1;
@@ -129,10 +128,7 @@ dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&syncer->wake, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    sigfillset(&all); /* signals are the main thread's business */
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failure = pthread_create(&syncer->thread, NULL, run, syncer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int failure = dh_thread_start(&syncer->thread, run, syncer);
     if (failure) {
         pthread_cond_destroy(&syncer->wake);
         pthread_mutex_destroy(&syncer->mutex);
