@@ -20,6 +20,8 @@ double dh_wall_time(void);
 #define DH_NAP_SPINS 64
 #define DH_NAP_FIRST 10e-6
 #define DH_NAP_SHARE (1.0 / 32)
+/* `longest` where nothing wakes the sleeper when a message arrives: with MPI. */
+#define DH_NAP_LONGEST 1e-3
 struct dh_nap {
     double longest;
     double patient; /* 0: as `longest` */

@@ -7,11 +7,10 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/comm.h"
 #include "peers.h"
+#include "worker.h"
 
 #define SPIN 2e-6  /* seconds that an idle round without a nap takes */
 #define SLACK 6e-5 /* that a nap takes longer than asked for: the system's timer slack */
-#define LONGEST_NAP 1e-3
-#define PATIENT_NAP 20e-3 /* of a worker */
 
 /* A message that reaches the manager at `time`; `slot` < 0: a heartbeat. */
 struct event {
@@ -49,15 +48,16 @@ struct dh_crowd {
 
 double dh_crowd_notices(double since, double event, double patient)
 {
+    const double longest = DH_NAP_LONGEST;
     double at = since + DH_NAP_SPINS * SPIN, rested = 0, nap = DH_NAP_FIRST;
     if (event <= at)
         return event + SPIN;
-    for (; at < event && nap < fmax(LONGEST_NAP, patient); rested += nap) {
-        nap = nap < LONGEST_NAP ? nap : fmax(LONGEST_NAP, fmin(patient, DH_NAP_SHARE * rested));
+    for (; at < event && nap < fmax(longest, patient); rested += nap) {
+        nap = nap < longest ? nap : fmax(longest, fmin(patient, DH_NAP_SHARE * rested));
         at += nap + SLACK;
-        nap = nap < LONGEST_NAP ? 2 * nap : nap;
+        nap = nap < longest ? 2 * nap : nap;
     }
-    nap = fmax(LONGEST_NAP, patient);
+    nap = fmax(longest, patient);
     return at < event ? at + ceil((event - at) / (nap + SLACK)) * (nap + SLACK) : at;
 }
 
@@ -180,7 +180,7 @@ static dh_status start(struct dh_crowd *crowd, int32_t rank, const struct dh_mes
                                         &duration);
     bool late = timeout > 0 && duration > timeout;
     double begun =
-        dh_crowd_notices(crowd->ranks[rank].active, now + simulation->latency, PATIENT_NAP);
+        dh_crowd_notices(crowd->ranks[rank].active, now + simulation->latency, DH_WORKER_NAP);
     double ended = begun + (late ? timeout : duration);
     *slot = (struct slot){
         .trial = task.trial,
@@ -209,7 +209,7 @@ static dh_status cancel(struct dh_crowd *crowd, int32_t rank, const struct dh_me
         return dh_fail(err, DH_INTERNAL, "a simulated cancel is damaged");
     struct slot *slot = slot_of(crowd, rank, number);
     double then = dh_crowd_notices(crowd->ranks[rank].active,
-                                   now + crowd->parts.simulation->latency, PATIENT_NAP);
+                                   now + crowd->parts.simulation->latency, DH_WORKER_NAP);
     if (isnan(slot->arrives) || slot->trial != trial || slot->ended <= then)
         return DH_OK;
     slot->status = DH_TRIAL_CANCELLED;

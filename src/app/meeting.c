@@ -10,7 +10,6 @@
 #include "muster.h"
 #include "peers.h"
 
-#define LONGEST_NAP 1e-3
 /* Seconds in which all ranks should say that they are ready. */
 #define SHORTEST_PATIENCE 10.0
 
@@ -57,7 +56,7 @@ static dh_status await_all(struct dh_comm *comm, double patience, int *missing,
 {
     int size = dh_comm_size(comm);
     bool *here = dh_alloc((size_t)size, sizeof *here);
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     double end = dh_clock_now(&dh_clock_monotonic) + patience;
     dh_status status = DH_OK;
     *missing = size - 1;

@@ -9,7 +9,6 @@
 #include "peers.h"
 
 #define MANAGER 0
-#define LONGEST_NAP 1e-3
 /* A process that was stopped, and rank 0 with it, has waited no longer than this meanwhile. */
 #define LONGEST_STEP 1.0
 
@@ -36,7 +35,7 @@ static dh_status await(struct dh_comm *comm, double patience, struct dh_message 
                        struct dh_error *err)
 {
     struct dh_awake awake = {.last = dh_clock_now(&dh_clock_monotonic), .longest = LONGEST_STEP};
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     dh_status status;
     while ((status = dh_comm_receive(comm, message, err)) == DH_EMPTY &&
            dh_awake_at(&awake, dh_clock_now(&dh_clock_monotonic)) < patience)

@@ -16,11 +16,6 @@
 #include "watch.h"
 #include "worker.h"
 
-/* Under MPI nothing wakes a sleeper when a message arrives, so naps stay short. */
-#define LONGEST_NAP 1e-3
-/* … but a worker that has waited long may sleep longer: the cores of a node are the evaluations'.
- */
-#define PATIENT_NAP 20e-3
 /* In one process everything that can happen has a descriptor or a time. */
 #define LONGEST_WAIT 0.1
 /* The time of a run that has none left. */
@@ -128,7 +123,7 @@ static void wait_a_little(struct run *run, struct dh_nap *nap)
 
 static dh_status search_on(struct run *run, struct dh_error *err)
 {
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     while (!dh_manager_done(run->manager)) {
         bool busy;
         dh_status status = step(run, &busy, err);
@@ -145,7 +140,7 @@ static dh_status search_on(struct run *run, struct dh_error *err)
 /* After an error: tell the workers, and give them a while to end their evaluations. */
 static void abandon(struct run *run)
 {
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     struct dh_error ignored;
     double give_up = dh_clock_now(&dh_clock_monotonic) + PATIENCE_AFTER_ERROR;
     dh_manager_abandon(run->manager);
@@ -366,7 +361,7 @@ static dh_status receive_setup(struct dh_comm *comm, struct dh_app_setup *setup,
 
 static dh_status work_on(struct dh_worker *worker, struct dh_error *err)
 {
-    struct dh_nap nap = {.longest = LONGEST_NAP, .patient = PATIENT_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST, .patient = DH_WORKER_NAP};
     dh_status status = DH_OK;
     while (status == DH_OK && !dh_worker_done(worker)) {
         bool busy;

@@ -19,6 +19,9 @@
 #include "dh_mpi/board.h"
 #include "muster.h"
 
+/* The longest nap (s) of one that has waited long: the cores of a node are the evaluations'. */
+#define DH_WORKER_NAP 20e-3
+
 struct dh_worker;
 
 /* Joins the manager (HELLO, a claim for each slot; through `board`, unless that is NULL). In a

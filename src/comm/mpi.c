@@ -28,7 +28,6 @@
 #include "mpi_check.h"
 #include "mpi_window.h"
 
-#define LONGEST_NAP 1e-3
 /* Seconds that close waits for sends to complete. */
 #define CLOSE_PATIENCE 5.0
 /* … and then for the other ranks, which may have to end evaluations that do not want to die. */
@@ -214,7 +213,7 @@ static dh_status wait_for(MPI_Request *request, double patience, struct dh_error
                           const char *what, int rank)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     for (;;) {
         int done = 0;
         int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
@@ -265,7 +264,7 @@ static dh_status mpi_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, s
 static dh_status finish_sends(struct mpi_comm *mpi, double patience, struct dh_error *err)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     for (;;) {
         drain(mpi, mpi->sending_count);
         if (mpi->sending_count == 0)
@@ -332,7 +331,7 @@ static void mpi_leave(struct dh_comm *comm)
 {
     struct mpi_comm *mpi = (struct mpi_comm *)comm;
     struct dh_message ignored;
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     finish_sends(mpi, LEAVE_PATIENCE, NULL);
     double end = dh_clock_now(&dh_clock_monotonic) + LINGER;
     while (dh_clock_now(&dh_clock_monotonic) < end)

@@ -23,7 +23,6 @@
 
 /* Seconds that the trial may take without rank 0's help. */
 #define ALONE_PATIENCE 0.5
-#define LONGEST_NAP 1e-3
 
 struct mpi_window {
     struct dh_window base;
@@ -179,7 +178,7 @@ static int start(struct mpi_window *window, size_t words, bool here)
 static bool see_alone(const volatile uint64_t *word, uint64_t expected)
 {
     double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_nap nap = {.longest = LONGEST_NAP};
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     while (*word != expected && dh_clock_now(&dh_clock_monotonic) - start < ALONE_PATIENCE)
         dh_nap_wait(&nap, -1);
     return *word == expected;
