@@ -84,8 +84,6 @@ struct dh_comm_ops {
                       size_t size, struct dh_error *err);
     /* Not collective. DH_OK with a message, DH_EMPTY if there is none now. */
     dh_status (*receive)(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
-    /* Collective: `buffer` of rank 0 to everyone (replaces the content elsewhere). */
-    dh_status (*broadcast)(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
     /* Collective: wait until all sends are done and everybody is here, then release. Frees. */
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
     /* Not collective: see dh_comm_leave. */
@@ -108,7 +106,6 @@ int dh_comm_size(const struct dh_comm *comm);
 dh_status dh_comm_send(struct dh_comm *comm, int peer, enum dh_tag tag,
                        const struct dh_buffer *payload, struct dh_error *err);
 dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
-dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err);
 /* Collective; `*comm` may be NULL and is NULL afterwards. DH_COMM if some rank does not come: then
  * what is left is what dh_comm_leave leaves. */
 dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
@@ -150,8 +147,6 @@ int dh_comm_launched(void);
 /* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
  * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
-/* End all ranks at once: MPI_Abort. Not collective; does not return. */
-void dh_comm_mpi_abort(int exit_code) __attribute__((noreturn));
 /* Address of an MPI_Comm that holds this rank alone, for plugins that run in it; valid while the
  * transport is open. NULL for other transports. */
 const void *dh_comm_mpi_self(const struct dh_comm *comm);

@@ -42,11 +42,6 @@ dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct d
     return status;
 }
 
-dh_status dh_comm_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err)
-{
-    return comm->ops->broadcast(comm, buffer, err);
-}
-
 dh_status dh_comm_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
                         struct dh_error *err)
 {

@@ -6,10 +6,7 @@
  * fails, as it does to a rank that has died. What an endpoint has not received when it closes is
  * dropped.
  *
- * The window is memory of the hub; accesses hold its lock.
- *
- * Rank 0's broadcast never waits; the others wait for it. So endpoints that share a thread call
- * rank 0's first. */
+ * The window is memory of the hub; accesses hold its lock. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,13 +28,11 @@ struct queue {
 
 struct mailbox {
     struct queue messages;
-    struct queue broadcasts;
     bool closed;
 };
 
 struct hub {
     pthread_mutex_t lock;
-    pthread_cond_t broadcast_arrived;
     int size;
     int open;
     struct mailbox *mailboxes;
@@ -155,44 +150,8 @@ static dh_status loop_receive(struct dh_comm *comm, struct dh_message *out, stru
     return DH_OK;
 }
 
-static void broadcast_from_root(struct hub *hub, const struct dh_buffer *buffer)
-{
-    pthread_mutex_lock(&hub->lock);
-    for (int rank = 1; rank < hub->size; rank++)
-        if (!hub->mailboxes[rank].closed)
-            push(&hub->mailboxes[rank].broadcasts,
-                 parcel_create(0, DH_TAG_NONE, buffer->data, buffer->size));
-    pthread_cond_broadcast(&hub->broadcast_arrived);
-    pthread_mutex_unlock(&hub->lock);
-}
-
-static dh_status loop_broadcast(struct dh_comm *comm, struct dh_buffer *buffer,
-                                struct dh_error *err)
-{
-    struct loop_comm *loop = (struct loop_comm *)comm;
-    struct hub *hub = loop->hub;
-    release_held(loop);
-    if (loop->rank == 0) {
-        broadcast_from_root(hub, buffer);
-        return DH_OK;
-    }
-    struct parcel *parcel;
-    pthread_mutex_lock(&hub->lock);
-    while (!(parcel = pop(&hub->mailboxes[loop->rank].broadcasts)) && !hub->mailboxes[0].closed)
-        pthread_cond_wait(&hub->broadcast_arrived, &hub->lock);
-    pthread_mutex_unlock(&hub->lock);
-    if (!parcel)
-        return dh_fail(err, DH_COMM, "rank %d waits for a broadcast of rank 0, which has closed",
-                       loop->rank);
-    dh_buffer_clear(buffer);
-    dh_buffer_append(buffer, parcel->bytes, parcel->size);
-    free(parcel);
-    return DH_OK;
-}
-
 static void hub_destroy(struct hub *hub)
 {
-    pthread_cond_destroy(&hub->broadcast_arrived);
     pthread_mutex_destroy(&hub->lock);
     free(hub->mailboxes);
     free(hub->window);
@@ -209,9 +168,7 @@ static dh_status loop_close(struct dh_comm *comm, struct dh_error *err)
     struct mailbox *mailbox = &hub->mailboxes[loop->rank];
     mailbox->closed = true;
     empty(&mailbox->messages);
-    empty(&mailbox->broadcasts);
     bool last = --hub->open == 0;
-    pthread_cond_broadcast(&hub->broadcast_arrived);
     pthread_mutex_unlock(&hub->lock);
     if (last)
         hub_destroy(hub);
@@ -310,7 +267,6 @@ static const struct dh_comm_ops loop_ops = {
     .size = loop_size,
     .send = loop_send,
     .receive = loop_receive,
-    .broadcast = loop_broadcast,
     .close = loop_close,
     .leave = loop_leave,
     .window_open = loop_window_open,
@@ -320,7 +276,6 @@ void dh_comm_loop_create(int count, struct dh_comm **out)
 {
     struct hub *hub = dh_alloc(1, sizeof *hub);
     pthread_mutex_init(&hub->lock, NULL);
-    pthread_cond_init(&hub->broadcast_arrived, NULL);
     hub->size = count;
     hub->open = count;
     hub->mailboxes = dh_alloc((size_t)count, sizeof *hub->mailboxes);

@@ -4,8 +4,8 @@
  * A send copies the message into a parcel from a pool and starts an MPI_Isend of it; each later
  * call tests a few of the sends under way and takes their parcels back, so that a sender's memory
  * follows what its peers have not yet taken. A receive is MPI_Improbe and MPI_Mrecv into one
- * buffer that grows. Collectives are the non-blocking ones, waited for with naps: a rank that
- * waits leaves its core to the evaluations.
+ * buffer that grows. The barrier at the end is a non-blocking one, waited for with naps: a rank
+ * that waits leaves its core to the evaluations.
  *
  * Death of a peer (mpiexec --enable-recovery): a send to it fails, or stays under way for ever
  * (Open MPI 4.1 over TCP). It never ends this process: SIGPIPE is ignored, since Open MPI writes
@@ -14,12 +14,10 @@
  * that is not enough, somebody is lost, and MPI_Finalize, which would wait for ever, is not called.
  * leave does not even try. */
 #include <limits.h>
-#include <math.h>
 #include <mpi.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
@@ -207,59 +205,6 @@ static dh_status mpi_receive(struct dh_comm *comm, struct dh_message *out, struc
     return DH_OK;
 }
 
-/* Wait for one operation with naps, at most `patience` seconds (INFINITY: without limit).
- * DH_EMPTY when that was too short. */
-static dh_status wait_for(MPI_Request *request, double patience, struct dh_error *err,
-                          const char *what, int rank)
-{
-    double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
-    for (;;) {
-        int done = 0;
-        int code = MPI_Test(request, &done, MPI_STATUS_IGNORE);
-        if (check(code, err, what, rank) != DH_OK)
-            return DH_COMM;
-        if (done)
-            return DH_OK;
-        if (dh_clock_now(&dh_clock_monotonic) - start > patience)
-            return DH_EMPTY;
-        dh_nap_wait(&nap, -1);
-    }
-}
-
-/* `size` bytes of rank 0 to everyone. */
-static dh_status broadcast_bytes(struct mpi_comm *mpi, void *bytes, size_t size,
-                                 struct dh_error *err)
-{
-    MPI_Request request;
-    int code = MPI_Ibcast(bytes, (int)size, MPI_BYTE, 0, mpi->world, &request);
-    if (check(code, err, "broadcast", mpi->rank) != DH_OK)
-        return DH_COMM;
-    return wait_for(&request, INFINITY, err, "broadcast", mpi->rank);
-}
-
-static dh_status mpi_broadcast(struct dh_comm *comm, struct dh_buffer *buffer, struct dh_error *err)
-{
-    struct mpi_comm *mpi = (struct mpi_comm *)comm;
-    struct dh_buffer head = {0};
-    dh_put_u64(&head, mpi->rank == 0 ? buffer->size : 0);
-    dh_status status = broadcast_bytes(mpi, head.data, head.size, err);
-    struct dh_reader reader = dh_reader_of(head.data, head.size);
-    uint64_t size = dh_get_u64(&reader);
-    dh_buffer_free(&head);
-    if (status != DH_OK)
-        return status;
-    if (mpi->rank != 0) {
-        dh_buffer_clear(buffer);
-        dh_buffer_extend(buffer, (size_t)size);
-    }
-    for (uint64_t at = 0; at < size && status == DH_OK; at += INT_MAX) {
-        uint64_t rest = size - at;
-        status = broadcast_bytes(mpi, buffer->data + at, rest < INT_MAX ? rest : INT_MAX, err);
-    }
-    return status;
-}
-
 /* Wait until no send is under way, but no longer than `patience`. */
 static dh_status finish_sends(struct mpi_comm *mpi, double patience, struct dh_error *err)
 {
@@ -280,15 +225,22 @@ static dh_status finish_sends(struct mpi_comm *mpi, double patience, struct dh_e
 /* Wait with naps for the other ranks. */
 static dh_status meet(struct mpi_comm *mpi, struct dh_error *err)
 {
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
     MPI_Request request;
     int code = MPI_Ibarrier(mpi->world, &request);
-    if (check(code, err, "last barrier", mpi->rank) != DH_OK)
-        return DH_COMM;
-    dh_status status = wait_for(&request, MEET_PATIENCE, err, "last barrier", mpi->rank);
-    return status == DH_EMPTY
-               ? dh_fail(err, DH_COMM, "rank %d: not all ranks came to the end within %g s",
-                         mpi->rank, MEET_PATIENCE)
-               : status;
+    for (int done = 0;;) {
+        if (code == MPI_SUCCESS)
+            code = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+        if (check(code, err, "last barrier", mpi->rank) != DH_OK)
+            return DH_COMM;
+        if (done)
+            return DH_OK;
+        if (dh_clock_now(&dh_clock_monotonic) - start > MEET_PATIENCE)
+            return dh_fail(err, DH_COMM, "rank %d: not all ranks came to the end within %g s",
+                           mpi->rank, MEET_PATIENCE);
+        dh_nap_wait(&nap, -1);
+    }
 }
 
 static void release(struct mpi_comm *mpi)
@@ -380,7 +332,6 @@ static const struct dh_comm_ops mpi_ops = {
     .size = mpi_size,
     .send = mpi_send,
     .receive = mpi_receive,
-    .broadcast = mpi_broadcast,
     .close = mpi_close,
     .leave = mpi_leave,
     .group = mpi_group,
@@ -442,16 +393,6 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
     mpi->lost = dh_alloc((size_t)mpi->size, sizeof *mpi->lost);
     *out = &mpi->base;
     return DH_OK;
-}
-
-void dh_comm_mpi_abort(int exit_code)
-{
-    int initialised = 0, finalized = 0;
-    MPI_Initialized(&initialised);
-    MPI_Finalized(&finalized);
-    if (initialised && !finalized)
-        MPI_Abort(MPI_COMM_WORLD, exit_code);
-    _exit(exit_code);
 }
 
 const void *dh_comm_mpi_self(const struct dh_comm *comm)

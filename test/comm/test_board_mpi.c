@@ -3,6 +3,7 @@
  * ticket counter begins just before 2^32; `wrap64`: just before it wraps. `slow`: one rank takes a
  * ticket and looks only when its place is another ticket's. Exits with 1 and a text at the first
  * thing that is wrong. */
+#include <mpi.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static void expect(bool good, const char *format, ...)
     vfprintf(stderr, format, args);
     fprintf(stderr, "\n");
     va_end(args);
-    dh_comm_mpi_abort(1);
+    MPI_Abort(MPI_COMM_WORLD, 1);
 }
 
 static void must(dh_status status, const struct dh_error *err)
@@ -228,7 +229,6 @@ static void read_late(struct dh_comm *comm, struct dh_window *window)
     struct board_claim claim = {0};
     struct board_access access;
     struct dh_error err;
-    struct dh_buffer nothing = {0};
     uint64_t words[BOARD_ENTRY_HEAD + 1] = {0};
     bool mine = dh_comm_rank(comm) == 1;
     for (int step = 0; step < 2; step++) {
@@ -239,13 +239,9 @@ static void read_late(struct dh_comm *comm, struct dh_window *window)
                  &err);
             board_claim_got(&claim, &shape, words);
         }
-        must(dh_comm_broadcast(comm, &nothing, &err), &err);
-        if (dh_comm_rank(comm) == 1) /* rank 0 must not go on before the ticket is taken */
-            must(dh_comm_send(comm, 0, DH_TAG_ROLL, NULL, &err), &err);
+        MPI_Barrier(MPI_COMM_WORLD); /* rank 0 must not go on before the ticket is taken */
         if (dh_comm_rank(comm) == 0) {
-            struct dh_message message;
             volatile uint64_t *memory = window->ops->memory(window);
-            await(comm, &message);
             window->ops->sync(window);
             uint64_t ticket = memory[BOARD_TICKETS] + 1; /* the same place, once round */
             words[BOARD_ENTRY_HEAD] = 77;
@@ -254,11 +250,10 @@ static void read_late(struct dh_comm *comm, struct dh_window *window)
                 memory[board_entry(&shape, ticket) + i] = words[i];
             window->ops->sync(window);
         }
-        must(dh_comm_broadcast(comm, &nothing, &err), &err);
+        MPI_Barrier(MPI_COMM_WORLD);
     }
     if (mine)
         expect(claim.stage == BOARD_CLAIM_WAITS, "another ticket's offer was taken");
-    dh_buffer_free(&nothing);
 }
 
 static void run(uint64_t first, bool slow)
@@ -267,7 +262,6 @@ static void run(uint64_t first, bool slow)
     struct dh_board *board = NULL;
     struct dh_window *window = NULL;
     struct dh_error err = {0};
-    struct dh_buffer nothing = {0};
     const struct dh_board_plan plan = {PARAMETERS, 1, RING, first};
     bool alone;
     must(dh_comm_mpi_open(&comm, &err), &err);
@@ -276,7 +270,7 @@ static void run(uint64_t first, bool slow)
         read_late(comm, window);
     } else {
         must(dh_board_open(comm, &plan, &alone, &board, &err), &err);
-        must(dh_comm_broadcast(comm, &nothing, &err), &err); /* the first ticket is set */
+        MPI_Barrier(MPI_COMM_WORLD); /* the first ticket is set */
         if (dh_comm_rank(comm) == 0) {
             printf("alone: %s\n", alone ? "yes" : "no");
             manage(comm, board);

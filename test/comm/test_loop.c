@@ -122,39 +122,11 @@ static void test_received_bytes_can_be_sent_on(void **state)
     expect_text(ranks[2], 1, "pass it on");
 }
 
-static void test_broadcast(void **state)
-{
-    struct dh_comm **ranks = *state;
-    struct dh_buffer root = {0}, other = {0};
-    dh_buffer_text(&other, "replaced");
-    for (int round = 0; round < 2; round++) { /* two in a row stay apart */
-        dh_buffer_clear(&root);
-        dh_buffer_printf(&root, "round %d", round);
-        assert_int_equal(dh_comm_broadcast(ranks[0], &root, NULL), DH_OK);
-    }
-    for (int round = 0; round < 2; round++)
-        for (int i = 1; i < RANKS; i++) {
-            assert_int_equal(dh_comm_broadcast(ranks[i], &other, NULL), DH_OK);
-            assert_string_equal(other.data, round ? "round 1" : "round 0");
-        }
-    struct dh_buffer empty = {0};
-    assert_int_equal(dh_comm_broadcast(ranks[0], &empty, NULL), DH_OK);
-    assert_int_equal(dh_comm_broadcast(ranks[1], &other, NULL), DH_OK);
-    assert_int_equal(other.size, 0);
-    assert_int_equal(dh_comm_close(&ranks[0], NULL), DH_OK);
-    struct dh_error err;
-    assert_int_equal(dh_comm_broadcast(ranks[1], &other, &err), DH_COMM); /* and does not hang */
-    dh_buffer_free(&root);
-    dh_buffer_free(&other);
-}
-
 #define ECHOES 2000
 
 static void *echo(void *argument)
 {
     struct dh_comm *comm = argument;
-    struct dh_buffer start = {0};
-    dh_comm_broadcast(comm, &start, NULL);
     for (size_t done = 0; done < ECHOES;) {
         struct dh_message message;
         if (dh_comm_receive(comm, &message, NULL) != DH_OK)
@@ -163,7 +135,6 @@ static void *echo(void *argument)
         dh_comm_send(comm, 0, DH_TAG_RESULT, &borrowed, NULL);
         done++;
     }
-    dh_buffer_free(&start);
     dh_comm_close(&comm, NULL);
     return NULL;
 }
@@ -177,7 +148,6 @@ static void test_threads(void **state)
         ranks[i] = NULL; /* the thread closes it */
     }
     struct dh_buffer payload = {0};
-    assert_int_equal(dh_comm_broadcast(ranks[0], &payload, NULL), DH_OK);
     uint64_t expected[RANKS] = {0};
     for (uint64_t n = 0; n < ECHOES; n++)
         for (int i = 1; i < RANKS; i++) {
@@ -205,7 +175,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_peer_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_and_peers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_received_bytes_can_be_sent_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_broadcast, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
