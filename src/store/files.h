@@ -20,6 +20,9 @@ struct dh_family {
     uint64_t stamp; /* names and inodes: changes when a file is replaced, added or removed */
 };
 
+/* How often a reader begins again where a search replaced files meanwhile, a millisecond apart. */
+#define DH_FAMILY_TRIES 20
+
 /* Look what is there. A missing folder holds nothing. DH_IO if it cannot be read. */
 dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_error *err);
 void dh_family_free(struct dh_family *family);

@@ -14,8 +14,6 @@
 #include "recover.h"
 #include "salvage.h"
 
-#define READ_TRIES 20
-
 void dh_store_image_free(struct dh_store_image *image)
 {
     dh_history_destroy(&image->history);
@@ -40,7 +38,7 @@ dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_
         status = dh_recover(&before, NULL, out, &found, err);
         uint64_t stamp = before.stamp;
         dh_family_free(&before);
-        if (status == DH_OK || try == READ_TRIES)
+        if (status == DH_OK || try == DH_FAMILY_TRIES)
             return status;
         if (dh_family_list(path, &after, NULL) != DH_OK)
             return status;

@@ -12,8 +12,6 @@
 #include "lock.h"
 #include "salvage.h"
 
-#define READ_TRIES 20
-
 const char *dh_file_state_text(enum dh_file_state state)
 {
     static const char *const texts[] = {
@@ -178,7 +176,7 @@ dh_status dh_store_verify(const char *path, struct dh_store_report *out, struct 
     for (int try = 1;; try++) {
         bool same = true;
         dh_status status = look(path, out, &same, err);
-        if (status != DH_OK || same || try == READ_TRIES)
+        if (status != DH_OK || same || try == DH_FAMILY_TRIES)
             return status;
         dh_store_report_free(out);
         usleep(1000);
