@@ -124,9 +124,6 @@ bool dh_space_equal(const struct dh_space *space, const double *a, const double 
 
 /* A value as people write it: 0.001, 64, relu, true. Nothing for an inactive one. */
 void dh_parameter_format(const struct dh_parameter *parameter, double value, struct dh_buffer *out);
-/* As JSON: 0.001, 64, "relu", true; null for an inactive one. */
-void dh_parameter_format_json(const struct dh_parameter *parameter, double value,
-                              struct dh_buffer *out);
 /* {"lr": 0.001, "act": "relu"}: the active parameters only. */
 void dh_space_format_json(const struct dh_space *space, const double *point, struct dh_buffer *out);
 /* { lr = 0.001; act = "relu"; }  as it can stand in `initial` of a configuration; where a name is

@@ -37,12 +37,10 @@ static bool quoted(const struct dh_parameter *parameter, double value)
     return parameter->choice_count > 0 && parameter->choices[(size_t)value].kind == DH_CHOICE_TEXT;
 }
 
-void dh_parameter_format_json(const struct dh_parameter *parameter, double value,
-                              struct dh_buffer *out)
+/* 0.001, 64, "relu", true */
+static void put_json(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
 {
-    if (isnan(value))
-        dh_buffer_text(out, "null");
-    else if (quoted(parameter, value))
+    if (quoted(parameter, value))
         dh_text_put_json(out, parameter->choices[(size_t)value].text);
     else
         dh_parameter_format(parameter, value, out);
@@ -58,7 +56,7 @@ void dh_space_format_json(const struct dh_space *space, const double *point, str
         dh_buffer_text(out, separator);
         dh_text_put_json(out, space->parameters[i].name);
         dh_buffer_text(out, ": ");
-        dh_parameter_format_json(&space->parameters[i], point[i], out);
+        put_json(&space->parameters[i], point[i], out);
         separator = ", ";
     }
     dh_buffer_text(out, "}");

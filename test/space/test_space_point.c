@@ -207,9 +207,8 @@ static void formats(void **state)
     assert_string_equal(out.data, "{ lr = 0.001; units = 64; act = \"relu\"; depth = 4; "
                                   "norm = false; kind = \"a \\\"b\\\"\"; }");
     dh_buffer_clear(&out);
-    dh_parameter_format_json(dh_space_parameter(f.space, MOMENTUM), NAN, &out);
     dh_parameter_format(dh_space_parameter(f.space, MOMENTUM), NAN, &out);
-    assert_string_equal(out.data, "null");
+    assert_int_equal(out.size, 0);
     dh_buffer_free(&out);
     fixture_close(&f);
 }
