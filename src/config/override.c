@@ -14,7 +14,8 @@
 #include "dh_mpi/text.h"
 #include "tree.h"
 
-bool dh_config_name_valid(const char *name, size_t length)
+/* A name that libconfig accepts for a setting? */
+static bool valid_name(const char *name, size_t length)
 {
     if (length == 0 || (!isalpha((unsigned char)*name) && *name != '*'))
         return false;
@@ -118,7 +119,7 @@ static dh_status step_list(struct walk *walk, struct dh_node ***slot, struct dh_
 static dh_status step_group(struct walk *walk, struct dh_node ***slot, struct dh_error *err)
 {
     size_t length = strcspn(walk->rest, ".[");
-    if (!dh_config_name_valid(walk->rest, length))
+    if (!valid_name(walk->rest, length))
         return dh_fail(err, DH_CONFIG, "%s: '%.*s' is no name of a setting", walk->label,
                        (int)length, walk->rest);
     struct dh_node *group = walk->here;

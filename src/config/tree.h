@@ -41,8 +41,6 @@ int dh_literals_include(const char *text);
 
 /* Apply one PATH=VALUE. */
 dh_status dh_override_apply(struct dh_config *config, const char *override, struct dh_error *err);
-/* A name that libconfig accepts for a setting? */
-bool dh_config_name_valid(const char *name, size_t length);
 
 /* The tree as libconfig text. */
 void dh_tree_write(const struct dh_node *root, struct dh_buffer *out);

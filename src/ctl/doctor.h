@@ -28,11 +28,6 @@ struct doctor {
 void doctor_find(struct doctor *doctor, enum verdict verdict, char *fix, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Run a program (no shell; found in PATH) for at most `seconds`; its output, both streams, is
- * appended to `out`. Returns its exit code, 127 if it cannot be started, -1 if it took too long or
- * was killed. */
-int doctor_run(const char *const *arguments, double seconds, struct dh_buffer *out);
-
 void doctor_file_system(struct doctor *doctor);
 void doctor_cores(struct doctor *doctor);
 void doctor_gpus(struct doctor *doctor);

@@ -38,7 +38,10 @@ static bool read_all(int fd, double deadline, struct dh_buffer *out)
     }
 }
 
-int doctor_run(const char *const *arguments, double seconds, struct dh_buffer *out)
+/* Run a program (no shell; found in PATH) for at most `seconds`; its output, both streams, is
+ * appended to `out`. Returns its exit code, 127 if it cannot be started, -1 if it took too long or
+ * was killed. */
+static int run_program(const char *const *arguments, double seconds, struct dh_buffer *out)
 {
     int ends[2];
     pid_t pid;
@@ -132,7 +135,7 @@ void doctor_mpi(struct doctor *doctor)
     }
     struct dh_buffer output = {0};
     const char *arguments[] = {"mpiexec", "-n", "2", program, "--probe-mpi", NULL};
-    int code = doctor_run(arguments, MPI_SECONDS, &output);
+    int code = run_program(arguments, MPI_SECONDS, &output);
     if (code == 0)
         read_probe(doctor, output.data ? output.data : "");
     else
@@ -179,7 +182,7 @@ static void look_at_python(struct doctor *doctor)
     const char *folder = dh_config_folder(doctor->setup->config);
     const char *arguments[] = {python, "-c", program, folder, function, NULL};
     struct dh_buffer output = {0};
-    int code = doctor_run(arguments, IMPORT_SECONDS, &output);
+    int code = run_program(arguments, IMPORT_SECONDS, &output);
     const char *text = output.data ? output.data : "";
     size_t length = strlen(text);
     while (length > 0 && text[length - 1] == '\n')

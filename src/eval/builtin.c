@@ -198,7 +198,7 @@ static double next_time(const struct dh_eval *pool)
     return due;
 }
 
-const struct eval_backend eval_backend_builtin = {
+static const struct eval_backend builtin_backend = {
     .create = create,
     .destroy = destroy,
     .start = start,
@@ -211,7 +211,7 @@ const struct eval_backend eval_backend_builtin = {
 static const struct eval_backend *backend(const struct eval_plan *plan)
 {
     (void)plan;
-    return &eval_backend_builtin;
+    return &builtin_backend;
 }
 
 const struct eval_kind eval_kind_builtin = {

@@ -40,6 +40,6 @@ struct dh_eval {
 /* Queue an event; takes its outcome. One for a slot that does not run that trial is dropped. */
 void eval_pool_push(struct dh_eval *pool, struct dh_eval_event *event);
 
-extern const struct eval_backend eval_backend_remote, eval_backend_builtin, eval_backend_rank;
+extern const struct eval_backend eval_backend_remote, eval_backend_rank;
 
 #endif

@@ -23,7 +23,8 @@ static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 #define LARGEST_POWER ((int)DH_COUNT_OF(powers) - 1)
 
-double dh_lattice_round(double value, int decimals)
+/* The multiple of 10^-decimals nearest to `value`, as the double nearest to it. */
+static double round_decimal(double value, int decimals)
 {
     if (decimals >= 0 && decimals <= LARGEST_POWER) {
         double k = rint(value * powers[decimals]);
@@ -90,7 +91,7 @@ static double snap_real(const struct dh_parameter *parameter, double value)
     int decimals = parameter->digits;
     if (parameter->scale == DH_SCALE_LOG)
         decimals -= 1 + (int)floor(decades(value));
-    double rounded = dh_lattice_round(value, decimals);
+    double rounded = round_decimal(value, decimals);
     double half = 0.5 * quantum(decimals);
     if (rounded - low < half || high - rounded < half)
         return rounded - low < high - rounded ? low : high;
@@ -124,7 +125,7 @@ double dh_lattice_value(const struct dh_parameter *parameter, double k)
         return value;
     if (value >= parameter->high - fmax(1e-6, step_error(parameter)) * spacing)
         return parameter->high;
-    return dh_lattice_round(value, parameter->digits);
+    return round_decimal(value, parameter->digits);
 }
 
 double dh_lattice_snap(const struct dh_parameter *parameter, double value)

@@ -37,9 +37,7 @@ dh_status dh_parameter_unpack(const struct dh_node *node, struct dh_parameter *o
 void dh_parameter_free(struct dh_parameter *parameter);
 const char *dh_scale_name(enum dh_scale scale);
 
-/* lattice.c. The multiple of 10^-decimals nearest to `value`, as the double nearest to it. */
-double dh_lattice_round(double value, int decimals);
-/* Distance between neighbours of a stepped real or an int; 0 for a real without step. */
+/* lattice.c. Distance between neighbours of a stepped real or an int; 0 for a real without step. */
 double dh_lattice_spacing(const struct dh_parameter *parameter);
 /* The `digits` that keep encoding exact. */
 int dh_lattice_digits(const struct dh_parameter *parameter);
@@ -56,10 +54,6 @@ double dh_scale_log_ratio(double value, double low);
 double dh_prior_mass(const struct dh_parameter *parameter);
 
 /* value.c: values as users give them, as canonical ones. Errors name the parameter. */
-dh_status dh_value_from_number(const struct dh_parameter *parameter, double number, double *value,
-                               struct dh_error *err);
-dh_status dh_value_from_label(const struct dh_parameter *parameter, const char *label,
-                              double *value, struct dh_error *err);
 /* Is what the node says what its `number` is? Not for an integer that a double has to round. */
 bool dh_value_exact(const struct dh_node *node);
 /* With file:line. */
@@ -67,8 +61,6 @@ dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct 
                              double *value, struct dh_error *err);
 /* Is a native value canonical? */
 dh_status dh_value_check(const struct dh_parameter *parameter, double value, struct dh_error *err);
-/* The content of `message`, which is freed, as a DH_CONFIG failure. */
-dh_status dh_value_fail(struct dh_error *err, struct dh_buffer *message);
 
 /* order.c: order[k] is the parameter that comes k-th, so that all that a condition uses comes
  * before its parameter. A cycle is a DH_CONFIG that names its parameters. */

@@ -15,7 +15,8 @@
 
 #define CHOICES_SHOWN 12
 
-dh_status dh_value_fail(struct dh_error *err, struct dh_buffer *message)
+/* The content of `message`, which is freed, as a DH_CONFIG failure. */
+static dh_status message_fail(struct dh_error *err, struct dh_buffer *message)
 {
     dh_status status = dh_fail(err, DH_CONFIG, "%s", message->data);
     dh_buffer_free(message);
@@ -31,7 +32,7 @@ static dh_status number_fail(struct dh_error *err, const struct dh_parameter *pa
     dh_text_put_number(&message, number);
     dh_buffer_printf(&message, " %s ", problem);
     dh_text_put_number(&message, limit);
-    return dh_value_fail(err, &message);
+    return message_fail(err, &message);
 }
 
 static dh_status lattice_fail(struct dh_error *err, const struct dh_parameter *parameter,
@@ -49,7 +50,7 @@ static dh_status lattice_fail(struct dh_error *err, const struct dh_parameter *p
     dh_text_put_number(&message, parameter->step);
     dh_buffer_text(&message, "; the nearest value is ");
     dh_text_put_number(&message, dh_lattice_snap(parameter, number));
-    return dh_value_fail(err, &message);
+    return message_fail(err, &message);
 }
 
 /* Within the bounds, and on the lattice but for the last digits. */
@@ -83,7 +84,7 @@ static dh_status choice_fail(struct dh_error *err, const struct dh_parameter *pa
     }
     if (parameter->choice_count > CHOICES_SHOWN)
         dh_buffer_printf(&message, ", … (%zu in all)", parameter->choice_count);
-    return dh_value_fail(err, &message);
+    return message_fail(err, &message);
 }
 
 /* The choice that is this number, or this truth value. */
@@ -109,8 +110,8 @@ static bool find_label(const struct dh_parameter *parameter, const char *label, 
     return false;
 }
 
-dh_status dh_value_from_number(const struct dh_parameter *parameter, double number, double *value,
-                               struct dh_error *err)
+static dh_status from_number(const struct dh_parameter *parameter, double number, double *value,
+                             struct dh_error *err)
 {
     if (parameter->choice_count == 0)
         return admit(parameter, number, value, err);
@@ -123,8 +124,8 @@ dh_status dh_value_from_number(const struct dh_parameter *parameter, double numb
     return status;
 }
 
-dh_status dh_value_from_label(const struct dh_parameter *parameter, const char *label,
-                              double *value, struct dh_error *err)
+static dh_status from_label(const struct dh_parameter *parameter, const char *label, double *value,
+                            struct dh_error *err)
 {
     if (parameter->choice_count == 0)
         return dh_fail(err, DH_CONFIG, "%s = '%s': expected a number", parameter->name, label);
@@ -174,12 +175,12 @@ static dh_status unplaced(const struct dh_parameter *parameter, const struct dh_
     if (parameter->type != DH_REAL && !dh_value_exact(node))
         return inexact_fail(parameter, node, err);
     if (node->kind == DH_NODE_INT || node->kind == DH_NODE_REAL)
-        return dh_value_from_number(parameter, node->number, value, err);
+        return from_number(parameter, node->number, value, err);
     if (node->kind == DH_NODE_TEXT && parameter->type == DH_BOOL)
         return dh_fail(err, DH_CONFIG, "%s = \"%s\": expected true or false, without quotes",
                        parameter->name, node->text);
     if (node->kind == DH_NODE_TEXT)
-        return dh_value_from_label(parameter, node->text, value, err);
+        return from_label(parameter, node->text, value, err);
     return dh_fail(err, DH_CONFIG, "%s: expected a single value, found a %s", parameter->name,
                    dh_node_kind_name(node->kind));
 }
@@ -208,7 +209,7 @@ static dh_status parse_choice(const struct dh_parameter *parameter, const char *
         if (strcmp(text, forms[i].text) == 0 &&
             find_number(parameter, DH_CHOICE_TRUTH, forms[i].truth, value))
             return DH_OK;
-    return dh_value_from_label(parameter, text, value, err);
+    return from_label(parameter, text, value, err);
 }
 
 dh_status dh_parameter_parse(const struct dh_parameter *parameter, const char *text, double *value,
@@ -223,7 +224,7 @@ dh_status dh_parameter_parse(const struct dh_parameter *parameter, const char *t
         return parse_choice(parameter, text, value, err);
     if (isnan(number)) /* how some programs write a missing number */
         return DH_OK;
-    return dh_value_from_number(parameter, number, value, err);
+    return from_number(parameter, number, value, err);
 }
 
 dh_status dh_value_check(const struct dh_parameter *parameter, double value, struct dh_error *err)

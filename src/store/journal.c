@@ -119,7 +119,7 @@ size_t dh_journal_measure(const void *bytes, size_t size, uint64_t *event)
     return FRAME + length;
 }
 
-dh_status dh_journal_open(const char *path, struct dh_journal_reader *out, struct dh_error *err)
+static dh_status open_file(const char *path, struct dh_journal_reader *out, struct dh_error *err)
 {
     struct stat info;
     *out = (struct dh_journal_reader){.fd = open(path, O_RDONLY | O_CLOEXEC)};
@@ -256,7 +256,7 @@ dh_status dh_journal_open_header(const char *path, struct dh_journal_reader *out
                                  struct dh_journal_header *header, struct dh_error *err)
 {
     *header = (struct dh_journal_header){0};
-    dh_status status = dh_journal_open(path, out, err);
+    dh_status status = open_file(path, out, err);
     if (status != DH_OK)
         return status;
     status = dh_journal_next(out, err);

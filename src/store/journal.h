@@ -62,8 +62,6 @@ struct dh_journal_reader {
     struct dh_reader payload;
 };
 
-/* DH_EMPTY if it is not there. */
-dh_status dh_journal_open(const char *path, struct dh_journal_reader *out, struct dh_error *err);
 /* The next record into type and payload (valid until the next call). DH_EMPTY: the end, without a
  * rest; DH_CORRUPT: a torn tail begins here; DH_IO. */
 dh_status dh_journal_next(struct dh_journal_reader *reader, struct dh_error *err);
@@ -71,8 +69,8 @@ dh_status dh_journal_next(struct dh_journal_reader *reader, struct dh_error *err
 uint64_t dh_journal_position(const struct dh_journal_reader *reader);
 void dh_journal_close(struct dh_journal_reader *reader);
 
-/* Open and read the first record. DH_CORRUPT: it is not sound (also an empty file); DH_CONFIG:
- * it is of another version of dh_mpi. */
+/* Open and read the first record. DH_EMPTY: the file is not there; DH_CORRUPT: the record is not
+ * sound (also an empty file); DH_CONFIG: it is of another version of dh_mpi. */
 dh_status dh_journal_open_header(const char *path, struct dh_journal_reader *out,
                                  struct dh_journal_header *header, struct dh_error *err);
 
