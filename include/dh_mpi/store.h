@@ -112,12 +112,6 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
  * checkpoint the journals hold everything. */
 dh_status dh_store_close(struct dh_store **store, struct dh_error *err);
 
-/* The checkpoint file alone. */
-dh_status dh_checkpoint_write(const char *path, const char *config_text,
-                              const struct dh_settings *settings, const struct dh_space *space,
-                              const struct dh_history *history, uint64_t mark,
-                              struct dh_error *err);
-
 /* Exports and imports; see export.c. `history` and `space` as in an image. */
 dh_status dh_export_csv(FILE *out, const struct dh_space *space, const struct dh_settings *settings,
                         const struct dh_history *history, struct dh_error *err);

@@ -4,12 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/store.h"
 #include "files.h"
-#include "generation.h"
 #include "lock.h"
 #include "recover.h"
 #include "salvage.h"
@@ -48,20 +46,6 @@ dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_
             return status;
         usleep(1000);
     }
-}
-
-dh_status dh_checkpoint_write(const char *path, const char *config_text,
-                              const struct dh_settings *settings, const struct dh_space *space,
-                              const struct dh_history *history, uint64_t mark, struct dh_error *err)
-{
-    const struct dh_usage usage = {0};
-    struct dh_image image;
-    dh_status status =
-        dh_checkpoint_build(config_text, settings, space, history, mark, &usage, &image, err);
-    if (status == DH_OK)
-        status = dh_generation_write(path, &image, false, NULL, err);
-    dh_image_free(&image);
-    return status;
 }
 
 /* Is there a file of the family of `path`? */

@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../src/store/checkpoint.h"
+#include "../../src/store/generation.h"
+
 #define PARAMETERS_A                                                                               \
     "{ name = \"lr\"; type = \"real\"; low = 1e-5; high = 1e-1; scale = \"log\"; },"               \
     "{ name = \"units\"; type = \"int\"; low = 8; high = 512; scale = \"log\"; },"                 \
@@ -69,6 +72,19 @@ const char *fixture_file(const struct fixture *f, const char *suffix, char out[1
 {
     snprintf(out, 160, "%s%s", f->path, suffix);
     return out;
+}
+
+dh_status fixture_checkpoint(const struct fixture *f, const char *path,
+                             const struct dh_history *history, uint64_t mark, struct dh_error *err)
+{
+    const struct dh_usage usage = {0};
+    struct dh_image image;
+    dh_status status = dh_checkpoint_build(dh_config_text(f->config), &f->settings, f->space,
+                                           history, mark, &usage, &image, err);
+    if (status == DH_OK)
+        status = dh_generation_write(path, &image, false, NULL, err);
+    dh_image_free(&image);
+    return status;
 }
 
 /* The outcome of trial `id`: every status, texts that are missing, empty, long or not ASCII,

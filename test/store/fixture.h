@@ -36,6 +36,10 @@ void fixture_close(struct fixture *f);
 /* PATH + suffix, in a static buffer of the caller. */
 const char *fixture_file(const struct fixture *f, const char *suffix, char out[160]);
 
+/* The checkpoint file alone, of the state after `mark` events. */
+dh_status fixture_checkpoint(const struct fixture *f, const char *path,
+                             const struct dh_history *history, uint64_t mark, struct dh_error *err);
+
 /* The next event of the history; returns its trial, `*ended` says which kind it was. */
 struct dh_trial *fixture_step(const struct fixture *f, struct dh_history *history, bool *ended);
 /* The history after so many events. */

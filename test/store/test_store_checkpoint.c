@@ -6,13 +6,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static dh_status write_mark(const struct fixture *f, const struct dh_history *history,
-                            uint64_t mark, struct dh_error *err)
-{
-    return dh_checkpoint_write(f->path, dh_config_text(f->config), &f->settings, f->space, history,
-                               mark, err);
-}
-
 static void expect_mark(const struct fixture *f, uint64_t mark)
 {
     struct dh_store_image image;
@@ -36,7 +29,7 @@ static void test_round_trip(void **state)
     fixture_open(&f);
     struct dh_history *history = fixture_history(&f, 300);
     for (uint64_t mark = 0; mark <= 300; mark += mark < 8 ? 1 : 73) {
-        assert_int_equal(write_mark(&f, history, mark, &err), DH_OK);
+        assert_int_equal(fixture_checkpoint(&f, f.path, history, mark, &err), DH_OK);
         expect_mark(&f, mark);
     }
     dh_history_destroy(&history);
@@ -52,7 +45,7 @@ static void test_many_rows(void **state)
     fixture_open(&f);
     struct dh_history *history = fixture_history(&f, 70000);
     assert_true(dh_history_count(history) > 2 * 16384);
-    assert_int_equal(write_mark(&f, history, 70000, &err), DH_OK);
+    assert_int_equal(fixture_checkpoint(&f, f.path, history, 70000, &err), DH_OK);
     expect_mark(&f, 70000);
     dh_history_destroy(&history);
     fixture_close(&f);
@@ -79,7 +72,8 @@ static void test_numbers_exactly(void **state)
         outcome.worker = INT32_MIN;
         assert_int_equal(dh_history_end(history, i, &outcome, &err), DH_OK);
     }
-    assert_int_equal(write_mark(&f, history, dh_history_event(history), &err), DH_OK);
+    assert_int_equal(fixture_checkpoint(&f, f.path, history, dh_history_event(history), &err),
+                     DH_OK);
     assert_int_equal(dh_store_read(f.path, &image, &err), DH_OK);
     fixture_same(f.space, history, image.space, image.history);
     dh_store_image_free(&image);
@@ -105,7 +99,7 @@ static void test_damage(void **state)
     struct dh_error err = {0};
     fixture_open(&f);
     struct dh_history *history = fixture_history(&f, 60);
-    assert_int_equal(write_mark(&f, history, 60, &err), DH_OK);
+    assert_int_equal(fixture_checkpoint(&f, f.path, history, 60, &err), DH_OK);
     fixture_read_file(f.path, &bytes);
     for (size_t at = 0; at < bytes.size; at += at < 1024 ? 1 : 61) {
         bytes.data[at] = (char)(bytes.data[at] ^ (1 << (at % 8)));
@@ -135,7 +129,7 @@ static void *write_often(void *argument)
     struct concurrent *c = argument;
     struct dh_error err = {0};
     for (int i = 0; i < 5; i++)
-        if (write_mark(&c->f, c->history, 2000, &err) != DH_OK)
+        if (fixture_checkpoint(&c->f, c->f.path, c->history, 2000, &err) != DH_OK)
             return (void *)1;
     c->written = true;
     return NULL;

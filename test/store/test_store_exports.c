@@ -186,9 +186,7 @@ static void test_import_own(void **state)
     uint64_t count;
     uint64_t *order = dh_history_ended_order(history, &count);
     export_to(&f, history, dh_export_csv, ".csv");
-    assert_int_equal(dh_checkpoint_write(f.path, dh_config_text(f.config), &f.settings, f.space,
-                                         history, 400, &err),
-                     DH_OK);
+    assert_int_equal(fixture_checkpoint(&f, f.path, history, 400, &err), DH_OK);
     for (int csv = 0; csv < 2; csv++) {
         struct dh_import import;
         if (dh_import_read(fixture_file(&f, csv ? ".csv" : "", path), f.space, &f.settings, &import,

@@ -10,9 +10,7 @@ static int write_files(const struct fixture *f, const char *folder, uint64_t eve
     struct dh_history *history = fixture_history(f, events);
     char *checkpoint = dh_strprintf("%s/s.h5", folder), *json = dh_strprintf("%s/s.json", folder);
     FILE *out = fopen(json, "w");
-    bool good = out &&
-                dh_checkpoint_write(checkpoint, dh_config_text(f->config), &f->settings, f->space,
-                                    history, events, &err) == DH_OK &&
+    bool good = out && fixture_checkpoint(f, checkpoint, history, events, &err) == DH_OK &&
                 dh_export_json(out, f->space, &f->settings, history, &err) == DH_OK;
     if (out && fclose(out) != 0)
         good = false;
