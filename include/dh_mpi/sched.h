@@ -190,7 +190,6 @@ size_t dh_sched_running_on(const struct dh_sched *sched, int32_t worker, uint64_
                            size_t capacity);
 void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out);
 void dh_sched_usage(const struct dh_sched *sched, double now, struct dh_usage *out);
-bool dh_sched_done(const struct dh_sched *sched);
 
 /* Is objective `a` better than `b`? NaN is never better. */
 bool dh_objective_better(bool maximize, double a, double b);

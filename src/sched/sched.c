@@ -171,8 +171,3 @@ void dh_sched_counts(const struct dh_sched *sched, struct dh_sched_counts *out)
         ended += out->by_status[s] = sched->tally.by_status[s];
     out->by_status[DH_TRIAL_PENDING] = dh_history_count(sched->history) - ended;
 }
-
-bool dh_sched_done(const struct dh_sched *sched)
-{
-    return sched->done;
-}

@@ -27,7 +27,6 @@ static void test_budget_is_exact(void **state)
     succeed(&stage, 1, 2, 2, 1);
     expect(&stage, "end 2 ok; stop all evaluations done; "
                    "end 3 cancelled (the search was over before its turn); done");
-    assert_true(dh_sched_done(stage.sched));
     stage_close(&stage);
 }
 
@@ -105,7 +104,6 @@ static void test_target(void **state)
     succeed(&stage, 1, 0, 0, 0.5);
     expect(&stage, "end 0 ok; stop target reached; cancel 1@1.1; cancel 2@1.2; "
                    "end 3 cancelled (the search was over before its turn)");
-    assert_false(dh_sched_done(stage.sched));
     succeed(&stage, 1, 1, 1, 0.1); /* was faster than its cancel */
     expect(&stage, "end 1 ok");
     dh_sched_cancel_running(stage.sched, 1); /* is on its way already */
