@@ -102,7 +102,7 @@ double dh_eval_next_time(const struct dh_eval *eval);
 
 /* A builtin evaluator's results without a pool, for simulations. */
 struct dh_imitation;
-/* DH_EMPTY, and no object, if the evaluator is of another type. Borrows until destroy. */
+/* `*out` is NULL if the evaluator is of another type. Borrows until destroy. */
 dh_status dh_imitation_create(const struct dh_settings *settings, const struct dh_space *space,
                               struct dh_imitation **out, struct dh_error *err);
 void dh_imitation_destroy(struct dh_imitation **imitation);

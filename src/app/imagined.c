@@ -108,11 +108,11 @@ static dh_status prepare(struct dh_imagined *imagined, struct dh_error *err)
         return dh_fail(err, DH_CONFIG, "a simulation has one objective, not %zu",
                        settings->objective_count);
     dh_status status = dh_imitation_create(settings, s->setup->space, &imagined->builtin, err);
-    if (status != DH_OK && status != DH_EMPTY)
+    if (status != DH_OK)
         return status;
     if (s->history)
         status = read_history(imagined, err);
-    else if (status == DH_EMPTY)
+    else if (!imagined->builtin)
         status =
             dh_node_fail(err, settings->evaluator,
                          "evaluator: only builtin functions can be simulated as they are; give "

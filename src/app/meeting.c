@@ -50,7 +50,7 @@ static double patience_of(const struct dh_settings *settings)
     return fmax(SHORTEST_PATIENCE, settings->scheduler.lost_after);
 }
 
-/* Wait for a message of everybody. DH_EMPTY with `*missing` ranks that did not come in time. */
+/* Wait for a message of everybody; `*missing` ranks did not come in time. */
 static dh_status await_all(struct dh_comm *comm, double patience, int *missing,
                            struct dh_error *err)
 {
@@ -76,9 +76,7 @@ static dh_status await_all(struct dh_comm *comm, double patience, int *missing,
         }
     }
     free(here);
-    return *missing > 0 && status == DH_OK   ? DH_EMPTY
-           : status == DH_EMPTY && !*missing ? DH_OK
-                                             : status;
+    return status == DH_EMPTY ? DH_OK : status;
 }
 
 /* One that cannot be reached is lost; the manager will find out. */
@@ -120,7 +118,7 @@ dh_status dh_meeting_hold(const struct dh_app_setup *setup, struct dh_comm *comm
     const char *reason = insist ? NULL : reason_not_to(comm, slots, &quiet);
     dh_status status = reason ? dh_fail(err, DH_COMM, "%s", reason)
                               : await_all(comm, patience_of(settings), &missing, err);
-    if (status == DH_EMPTY)
+    if (status == DH_OK && missing > 0)
         status = dh_fail(err, DH_COMM, "%d of %d ranks did not come to open it", missing,
                          dh_comm_size(comm) - 1);
     tell_all(comm, status == DH_OK ? &plan : NULL);

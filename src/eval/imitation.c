@@ -19,7 +19,7 @@ dh_status dh_imitation_create(const struct dh_settings *settings, const struct d
         return status;
     if (plan->kind != &eval_kind_builtin) {
         eval_plan_free(&plan);
-        return DH_EMPTY;
+        return DH_OK;
     }
     *out = dh_alloc(1, sizeof **out);
     (*out)->plan = plan;

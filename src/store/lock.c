@@ -257,7 +257,7 @@ static dh_status displace(const struct dh_lock *lock, const struct look *look, s
 {
     struct stat moved;
     char *aside = dh_strprintf("%s.%s.%ld", lock->path, lock->host, (long)getpid());
-    dh_status status = DH_EMPTY;
+    dh_status status = DH_OK;
     if (look_again(lock->path, &moved) && same_file(&moved, &look->info)) {
         if (rename(lock->path, aside) == 0) {
             bool right = look_again(aside, &moved) && same_file(&moved, &look->info);
@@ -290,7 +290,7 @@ static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct 
     }
 }
 
-/* One try. DH_EMPTY: things changed meanwhile, try again. */
+/* One try. DH_OK without a descriptor: things changed meanwhile, try again. */
 static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct dh_error *err)
 {
     struct look look = {0};
@@ -315,8 +315,9 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
         lock->fd = fd;
         return DH_OK;
     }
-    status = sign == ALIVE ? refuse(lock, &look, err) : DH_EMPTY;
-    if (sign == DEAD && !created && look.kernel != LOCKED)
+    if (sign == ALIVE)
+        status = refuse(lock, &look, err);
+    else if (sign == DEAD && !created && look.kernel != LOCKED)
         status = displace(lock, &look, err);
     close(fd);
     return status;
@@ -349,7 +350,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     DH_CRASH_POINT(LOCK_CREATE);
     do
         status = try_take(lock, log, err);
-    while (status == DH_EMPTY);
+    while (status == DH_OK && lock->fd < 0);
     if (status != DH_OK) {
         free_lock(lock);
         return status;
