@@ -148,8 +148,9 @@ static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
     dh_buffer_free(&unknown);
     for (size_t i = 0; i < importer->settings->objective_count; i++)
         if (importer->objectives[i] == NOWHERE)
-            dh_buffer_printf(&importer->notes, "%s: no results: it has no column for the objective %s\n", importer->path,
-                             importer->settings->objectives[i].name);
+            dh_buffer_printf(&importer->notes,
+                             "%s: no results: it has no column for the objective %s\n",
+                             importer->path, importer->settings->objectives[i].name);
     return check_parameters(importer, err);
 }
 
