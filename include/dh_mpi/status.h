@@ -19,7 +19,8 @@
     X(CORRUPT, 74, "damaged data")                                                                 \
     X(COMM, 70, "communication failed")                                                            \
     X(INTERNAL, 70, "internal error")                                                              \
-    X(UNABLE, 74, "this machine cannot evaluate")
+    X(UNABLE, 74, "this machine cannot evaluate")                                                  \
+    X(MISSING, 74, "no such file")
 
 typedef enum dh_status {
 #define DH_STATUS_ENUM(name, exit_code, text) DH_##name,

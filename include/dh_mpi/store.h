@@ -37,7 +37,7 @@ struct dh_store_image {
 };
 
 /* Read the state kept under `path` without changing anything (dhctl; a search may be running).
- * DH_EMPTY if neither checkpoint nor journal is there; DH_CORRUPT if nothing usable is. */
+ * DH_MISSING if neither checkpoint nor journal is there; DH_CORRUPT if nothing usable is. */
 dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_error *err);
 void dh_store_image_free(struct dh_store_image *image);
 
@@ -72,7 +72,7 @@ struct dh_store_report {
     bool damaged;        /* a file is, whether or not it matters */
 };
 
-/* Look at every file under `path`, and at what a resume would see. Changes nothing. DH_EMPTY if
+/* Look at every file under `path`, and at what a resume would see. Changes nothing. DH_MISSING if
  * nothing is there; damage is no failure. Free with dh_store_report_free, also on failure. */
 dh_status dh_store_verify(const char *path, struct dh_store_report *out, struct dh_error *err);
 void dh_store_report_free(struct dh_store_report *report);

@@ -145,9 +145,9 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, bool fresh, st
     const char *file = setup->settings.checkpoint.file;
     struct dh_store_image image = {0};
     dh_status status = dh_store_read(file, &image, err);
-    if (status == DH_EMPTY || fresh) {
+    if (status == DH_MISSING || fresh) {
         dh_buffer_printf(out, "checkpoint  %s (new%s)\n", file,
-                         status == DH_EMPTY ? "" : "; the one there is moved aside");
+                         status == DH_MISSING ? "" : "; the one there is moved aside");
         status = check_folder(file, err);
     } else if (status == DH_OK) {
         uint64_t ended = dh_history_ended(image.history);

@@ -88,7 +88,7 @@ dh_status verb_read(const char *path, struct dh_store_image *image, struct dh_er
     dh_status status = verb_checkpoint_path(path, &file, err);
     if (status == DH_OK) {
         status = dh_store_read(file, image, err);
-        if (status == DH_EMPTY)
+        if (status == DH_MISSING)
             status = dh_fail(err, DH_IO, "%s: no checkpoint and no journal there", file);
     }
     if (status == DH_OK && image->notes && image->notes[0])

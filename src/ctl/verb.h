@@ -31,7 +31,7 @@ dh_status verb_json_operands(int argc, char **argv, int count, const char *what,
 dh_status verb_number(const char *option, const char *text, uint64_t *out, struct dh_error *err);
 
 /* Read the checkpoint of `path`: the checkpoint itself, or the configuration that names it. Says
- * on stderr what was unusual about it. DH_EMPTY is an error here that names the path. */
+ * on stderr what was unusual about it. DH_MISSING is an error here that names the path. */
 dh_status verb_read(const char *path, struct dh_store_image *image, struct dh_error *err);
 /* The checkpoint's path for `path` (the same two kinds); the caller frees it. */
 dh_status verb_checkpoint_path(const char *path, char **out, struct dh_error *err);

@@ -137,7 +137,7 @@ static dh_status verify(const char *path, bool json, struct dh_error *err)
     if (status != DH_OK)
         return status;
     status = dh_store_verify(file, &report, err);
-    if (status == DH_EMPTY)
+    if (status == DH_MISSING)
         status = dh_fail(err, DH_IO, "%s: no checkpoint and no journal there", file);
     if (status == DH_OK) {
         if (json)

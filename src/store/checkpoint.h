@@ -74,7 +74,7 @@ dh_status dh_checkpoint_build(const char *config_text, const struct dh_settings 
 
 struct dh_checkpoint; /* one that was verified, to be loaded */
 
-/* DH_EMPTY if it is not there, DH_CORRUPT if it is damaged, DH_CONFIG if it is of another
+/* DH_MISSING if it is not there, DH_CORRUPT if it is damaged, DH_CONFIG if it is of another
  * version of dh_mpi. */
 dh_status dh_checkpoint_open(const char *path, struct dh_checkpoint **out, struct dh_error *err);
 void dh_checkpoint_close(struct dh_checkpoint **checkpoint);

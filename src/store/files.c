@@ -154,7 +154,7 @@ dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return dh_fail(err, DH_EMPTY, "%s: is not there", path);
+        return dh_fail(err, DH_MISSING, "%s: is not there", path);
     if (fd < 0)
         return dh_files_fail(err, path, "open");
     dh_status status = DH_OK;

@@ -40,7 +40,7 @@ char *dh_files_resolve(const char *path);
 int dh_files_write(int fd, const void *data, size_t size, size_t *written);
 /* Create `path` (which must not exist), open for appending. */
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
-/* All of `path` (size known from fstat) behind `out`. DH_EMPTY if it is not there. */
+/* All of `path` (size known from fstat) behind `out`. DH_MISSING if it is not there. */
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
 /* Likewise, unless `to` is there: among files that the lock keeps others away from. */

@@ -297,7 +297,7 @@ static dh_status read_image(struct importer *importer, struct dh_error *err)
 {
     struct dh_store_image image = {0};
     dh_status status = dh_store_read(importer->path, &image, err);
-    if (status == DH_EMPTY)
+    if (status == DH_MISSING)
         return dh_fail(err, DH_IO, "%s: is not there", importer->path);
     if (status != DH_OK)
         return status;

@@ -124,7 +124,7 @@ static dh_status open_file(const char *path, struct dh_journal_reader *out, stru
     struct stat info;
     *out = (struct dh_journal_reader){.fd = open(path, O_RDONLY | O_CLOEXEC)};
     if (out->fd < 0 && errno == ENOENT)
-        return dh_fail(err, DH_EMPTY, "%s: is not there", path);
+        return dh_fail(err, DH_MISSING, "%s: is not there", path);
     if (out->fd < 0)
         return dh_files_fail(err, path, "open");
     if (fstat(out->fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -69,7 +69,7 @@ dh_status dh_journal_next(struct dh_journal_reader *reader, struct dh_error *err
 uint64_t dh_journal_position(const struct dh_journal_reader *reader);
 void dh_journal_close(struct dh_journal_reader *reader);
 
-/* Open and read the first record. DH_EMPTY: the file is not there; DH_CORRUPT: the record is not
+/* Open and read the first record. DH_MISSING: the file is not there; DH_CORRUPT: the record is not
  * sound (also an empty file); DH_CONFIG: it is of another version of dh_mpi. */
 dh_status dh_journal_open_header(const char *path, struct dh_journal_reader *out,
                                  struct dh_journal_header *header, struct dh_error *err);

@@ -154,11 +154,11 @@ static dh_status load_generation(struct state *state, const char *path, bool *fa
     return status;
 }
 
-/* The newest sound generation, if there is one. DH_EMPTY: none, and none was damaged. */
+/* The newest sound generation, if there is one. DH_MISSING: none, and none was damaged. */
 static dh_status load_newest(struct state *state, struct dh_error *err)
 {
     const char *const paths[] = {state->family->path, state->family->previous};
-    dh_status worst = DH_EMPTY;
+    dh_status worst = DH_MISSING;
     for (size_t i = 0; i < DH_COUNT_OF(paths); i++) {
         struct dh_error why = {0};
         bool fatal;
@@ -173,7 +173,7 @@ static dh_status load_newest(struct state *state, struct dh_error *err)
             return status;
         }
         drop_config(state);
-        if (status == DH_EMPTY)
+        if (status == DH_MISSING)
             continue;
         worst = status;
         dh_buffer_printf(&state->notes, "%s\n", why.text);
@@ -220,11 +220,11 @@ static dh_status recover(struct state *state, struct dh_error *err)
 {
     read_headers(state);
     dh_status status = load_newest(state, err);
-    if (status != DH_OK && status != DH_EMPTY && status != DH_CORRUPT)
+    if (status != DH_OK && status != DH_MISSING && status != DH_CORRUPT)
         return status;
     if (status != DH_OK) {
-        if (!state->journal_config && status == DH_EMPTY && journal_count(state->family) == 0)
-            return dh_fail(err, DH_EMPTY, "%s: is not there", state->family->path);
+        if (!state->journal_config && status == DH_MISSING && journal_count(state->family) == 0)
+            return dh_fail(err, DH_MISSING, "%s: is not there", state->family->path);
         if (!state->journal_config)
             return dh_fail(err, DH_CORRUPT, "%s: no checkpoint or journal can be read:\n%s",
                            state->family->path, state->notes.data ? state->notes.data : "");

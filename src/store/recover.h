@@ -25,7 +25,7 @@ struct dh_recovery {
 };
 
 /* Read the newest sound generation and every event after it into `image` (and the target's
- * history). Changes no file. DH_EMPTY: nothing is there. DH_CONFIG: the target is another space.
+ * history). Changes no file. DH_MISSING: nothing is there. DH_CONFIG: the target is another space.
  * DH_CORRUPT: neither generation nor journals give a state, or events are missing. On failure
  * `image` holds nothing and the history is empty. */
 dh_status dh_recover(const struct dh_family *family, const struct dh_recover_target *target,

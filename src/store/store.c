@@ -422,7 +422,7 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     struct dh_recovery found;
     struct dh_recover_target target = {store->settings, store->space, store->history};
     dh_status status = dh_recover(family, &target, image, &found, err);
-    if (status == DH_EMPTY) {
+    if (status == DH_MISSING) {
         image->notes = dh_strdup("");
         return DH_OK;
     }

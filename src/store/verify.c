@@ -157,7 +157,7 @@ static dh_status look(const char *path, struct dh_store_report *out, bool *same,
         return status;
     if (dh_family_empty(&before)) {
         dh_family_free(&before);
-        return dh_fail(err, DH_EMPTY, "%s: no checkpoint and no journal there", path);
+        return dh_fail(err, DH_MISSING, "%s: no checkpoint and no journal there", path);
     }
     look_at_family(out, &before);
     out->holder = dh_lock_holder(before.path);

@@ -57,12 +57,12 @@ static void test_error_of_an_error(void **state)
 static void test_exit_codes(void **state)
 {
     (void)state;
-    static const int expected[][2] = {{DH_OK, 0},       {DH_EXHAUSTED, 0}, {DH_USAGE, 64},
-                                      {DH_CONFIG, 78},  {DH_IO, 74},       {DH_CORRUPT, 74},
-                                      {DH_INTERNAL, 70}};
+    static const int expected[][2] = {{DH_OK, 0},        {DH_EXHAUSTED, 0}, {DH_USAGE, 64},
+                                      {DH_CONFIG, 78},   {DH_IO, 74},       {DH_CORRUPT, 74},
+                                      {DH_INTERNAL, 70}, {DH_MISSING, 74}};
     for (size_t i = 0; i < DH_COUNT_OF(expected); i++)
         assert_int_equal(dh_status_exit_code(expected[i][0]), expected[i][1]);
-    for (dh_status status = DH_OK; status <= DH_INTERNAL; status++)
+    for (dh_status status = DH_OK; status <= DH_MISSING; status++)
         assert_true(strlen(dh_status_text(status)) > 0);
 }
 

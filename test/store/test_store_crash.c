@@ -149,7 +149,7 @@ static uint64_t see(const struct fixture *f, const char *path, uint64_t least, c
     struct dh_store_image image;
     struct dh_error err = {0};
     dh_status status = dh_store_read(path, &image, &err);
-    if (status == DH_EMPTY && least == 0)
+    if (status == DH_MISSING && least == 0)
         return 0;
     if (status != DH_OK)
         fail_msg("%s: %s", when, err.text);

@@ -195,7 +195,7 @@ static void test_nonsense(void **state)
     fixture_write_file(path, "parameters = ();\n", 17);
     assert_int_equal(read_back(&f, &image, &err), DH_CORRUPT);
     unlink(path);
-    assert_int_equal(read_back(&f, &image, &err), DH_EMPTY);
+    assert_int_equal(read_back(&f, &image, &err), DH_MISSING);
     dh_buffer_free(&bytes);
     dh_buffer_free(&other);
     fixture_close(&f);

@@ -499,7 +499,7 @@ static void test_set_aside(void **state)
         snprintf(path, sizeof path, "%s.%d", f.path, n);
         assert_string_equal(moved, path);
         free(moved);
-        assert_int_equal(dh_store_read(f.path, &image, &err), DH_EMPTY);
+        assert_int_equal(dh_store_read(f.path, &image, &err), DH_MISSING);
         assert_int_equal(dh_store_read(path, &image, &err), DH_OK);
         assert_int_equal(dh_history_event(image.history), 250);
         dh_store_image_free(&image);
@@ -589,7 +589,7 @@ static void test_kills(void **state)
         struct dh_store_image image;
         struct dh_error err = {0};
         dh_status read = dh_store_read(f.path, &image, &err);
-        if (read == DH_EMPTY && atomic_load(told) == 0)
+        if (read == DH_MISSING && atomic_load(told) == 0)
             continue;
         if (read != DH_OK)
             fail_msg("round %d: %s", round, err.text);
@@ -700,7 +700,7 @@ static void test_bad_folders(void **state)
     assert_int_equal(dh_store_open(path, &f.settings, f.space, history, NULL, &store, NULL, &err),
                      DH_IO);
     assert_non_null(strstr(err.text, "nowhere"));
-    assert_int_equal(dh_store_read(path, &image, &err), DH_EMPTY);
+    assert_int_equal(dh_store_read(path, &image, &err), DH_MISSING);
     assert_int_equal(dh_store_read(f.folder, &image, &err), DH_IO);
     dh_history_destroy(&history);
     fixture_close(&f);
