@@ -51,11 +51,10 @@ static void print_json(const struct doctor *doctor)
     struct dh_buffer out = {0};
     for (size_t i = 0; i < doctor->count; i++) {
         const struct finding *finding = &doctor->findings[i];
-        dh_buffer_printf(&out, "%s{\"subject\": \"%s\", \"verdict\": \"%s\", \"text\": ",
-                         i ? ",\n " : "[", finding->subject, verdicts[finding->verdict]);
-        dh_text_put_json(&out, finding->text);
-        dh_buffer_text(&out, ", \"fix\": ");
-        dh_text_put_json(&out, finding->fix);
+        dh_buffer_printf(&out, "%s{\"subject\": \"%s\", \"verdict\": \"%s\"", i ? ",\n " : "[",
+                         finding->subject, verdicts[finding->verdict]);
+        dh_text_put_json_text_member(&out, "text", finding->text);
+        dh_text_put_json_text_member(&out, "fix", finding->fix);
         dh_buffer_text(&out, "}");
     }
     dh_buffer_text(&out, "]\n");

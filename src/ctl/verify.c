@@ -80,14 +80,14 @@ static void put_file_json(const struct dh_store_file *file, struct dh_buffer *ou
 {
     dh_buffer_text(out, "{\"path\": ");
     dh_text_put_json(out, file->path);
-    dh_buffer_printf(
-        out,
-        ", \"kind\": \"%s\", \"state\": \"%s\", \"bytes\": %" PRIu64 ", \"torn_bytes\": %" PRIu64
-        ", \"first_event\": %" PRIu64 ", \"last_event\": %" PRIu64
-        ", \"events_behind_damage\": %" PRIu64 ", \"problem\": ",
-        file->checkpoint ? "checkpoint" : "journal", dh_file_state_text(file->state), file->bytes,
-        file->torn_bytes, file->first_event, file->last_event, file->behind);
-    dh_text_put_json(out, file->problem);
+    dh_buffer_printf(out,
+                     ", \"kind\": \"%s\", \"state\": \"%s\", \"bytes\": %" PRIu64
+                     ", \"torn_bytes\": %" PRIu64 ", \"first_event\": %" PRIu64
+                     ", \"last_event\": %" PRIu64 ", \"events_behind_damage\": %" PRIu64,
+                     file->checkpoint ? "checkpoint" : "journal", dh_file_state_text(file->state),
+                     file->bytes, file->torn_bytes, file->first_event, file->last_event,
+                     file->behind);
+    dh_text_put_json_text_member(out, "problem", file->problem);
     dh_buffer_text(out, "}");
 }
 
@@ -101,13 +101,12 @@ static void put_resume_json(const struct dh_store_report *report, struct dh_buff
                      "{\"possible\": %s, \"trials\": %" PRIu64 ", \"ended\": %" PRIu64
                      ", \"pending\": %" PRIu64 ", \"event\": %" PRIu64
                      ", \"checkpoint_event\": %" PRIu64 ", \"journal_events\": %" PRIu64
-                     ", \"used_previous\": %s, \"problem\": ",
+                     ", \"used_previous\": %s",
                      good ? "true" : "false", count, ended, count - ended,
                      good ? dh_history_event(image->history) : 0, image->checkpoint_event,
                      image->journal_events, image->used_previous ? "true" : "false");
-    dh_text_put_json(out, report->problem);
-    dh_buffer_text(out, ", \"notes\": ");
-    dh_text_put_json(out, image->notes ? image->notes : "");
+    dh_text_put_json_text_member(out, "problem", report->problem);
+    dh_text_put_json_text_member(out, "notes", image->notes ? image->notes : "");
     dh_buffer_text(out, "}");
 }
 
