@@ -1,11 +1,17 @@
-/* Threads that leave signals to the main thread. */
+/* Threads that leave signals to the main thread, and what they wait on. */
 #ifndef DH_MPI_THREAD_H
 #define DH_MPI_THREAD_H
 
 #include <pthread.h>
+#include <time.h>
 
 /* Start `run(argument)` on a thread that has every signal blocked; the caller joins it. 0, or the
  * error's number (see strerror): then there is no thread. */
 int dh_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
+
+/* A condition whose timed waits go by the monotonic clock; the moment `seconds` from now, for them.
+ * Destroyed with pthread_cond_destroy. */
+void dh_condition_init(pthread_cond_t *condition);
+struct timespec dh_condition_deadline(double seconds);
 
 #endif

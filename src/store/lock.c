@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -154,22 +153,12 @@ static void renew(struct dh_lock *lock)
         close(fd);
 }
 
-static struct timespec after(double seconds)
-{
-    struct timespec at;
-    clock_gettime(CLOCK_MONOTONIC, &at);
-    double sum = (double)at.tv_nsec * 1e-9 + seconds, whole = floor(sum);
-    at.tv_sec += (time_t)whole;
-    at.tv_nsec = (long)((sum - whole) * 1e9);
-    return at;
-}
-
 static void *beat(void *argument)
 {
     struct dh_lock *lock = argument;
     pthread_mutex_lock(&lock->mutex);
     while (!lock->stop && !atomic_load(&lock->lost)) {
-        struct timespec next = after(lock->rule.beat);
+        struct timespec next = dh_condition_deadline(lock->rule.beat);
         while (!lock->stop && pthread_cond_timedwait(&lock->wake, &lock->mutex, &next) == 0)
             ;
         if (lock->stop)
@@ -335,15 +324,11 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
                        struct dh_lock **out, struct dh_error *err)
 {
     struct dh_lock *lock = dh_alloc(1, sizeof *lock);
-    pthread_condattr_t monotonic;
     lock->path = dh_strprintf("%s-lock", path);
     lock->rule = *rule;
     lock->fd = -1;
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&lock->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    dh_condition_init(&lock->wake);
     name_owner(lock);
     *out = NULL;
     dh_status status;

@@ -6,7 +6,6 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -81,15 +80,7 @@ static bool has_work(const struct dh_syncer *syncer)
 /* With the mutex held: let `delay` seconds pass so that many writes share a sync. */
 static void gather(struct dh_syncer *syncer)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    double whole = floor(syncer->delay);
-    until.tv_sec += (time_t)whole;
-    until.tv_nsec += (long)((syncer->delay - whole) * 1e9);
-    if (until.tv_nsec >= 1000000000L) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000L;
-    }
+    struct timespec until = dh_condition_deadline(syncer->delay);
     while (!syncer->stop)
         if (pthread_cond_timedwait(&syncer->wake, &syncer->mutex, &until) != 0)
             return;
@@ -119,15 +110,11 @@ dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out
                           struct dh_error *err)
 {
     struct dh_syncer *syncer = dh_alloc(1, sizeof *syncer);
-    pthread_condattr_t monotonic;
     syncer->path = dh_strdup(path);
     syncer->delay = delay;
     syncer->next.current = -1;
     pthread_mutex_init(&syncer->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&syncer->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    dh_condition_init(&syncer->wake);
     int failure = dh_thread_start(&syncer->thread, run, syncer);
     if (failure) {
         pthread_cond_destroy(&syncer->wake);
