@@ -26,6 +26,8 @@ struct importer {
     struct dh_import *out;
     struct dh_buffer notes;
     struct dh_error first; /* why the first row was skipped */
+    bool *blanks;          /* of each parameter: cells without a value were noted … */
+    bool unread;           /* … and an objective that is no number */
     size_t capacity;       /* rows */
     size_t *parameters;    /* column of each parameter of the space, or NOWHERE */
     size_t *objectives;    /* column of each objective, or NOWHERE */
@@ -185,6 +187,56 @@ static dh_status parse_value(const struct dh_parameter *parameter, const char *t
     return status;
 }
 
+/* A cell without the blanks around it; the caller frees it. */
+static char *trimmed(const char *cell)
+{
+    char *text = dh_strdup(cell + strspn(cell, " \t"));
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t", text[length - 1]))
+        text[--length] = '\0';
+    return text;
+}
+
+/* Say so once of each parameter that has a column, but in some row no value there though it is
+ * active: as where there is no column, its default is taken. */
+static void note_blanks(struct importer *importer, const double *cells, unsigned long long line)
+{
+    const struct dh_space *space = importer->space;
+    size_t count = dh_space_count(space);
+    double *point = dh_memdup(cells, count * sizeof *point);
+    dh_space_settle(space, point);
+    for (size_t i = 0; i < count; i++) {
+        const struct dh_parameter *p = dh_space_parameter(space, i);
+        bool blank = importer->parameters[i] != NOWHERE && isnan(cells[i]) && !isnan(point[i]);
+        if (!blank || importer->blanks[i] || dh_parameter_levels(p) == 1)
+            continue;
+        importer->blanks[i] = true;
+        dh_buffer_printf(
+            &importer->notes,
+            "%s:%llu: no value of %s: its default is used here and in other such rows\n",
+            importer->path, line, p->name);
+    }
+    free(point);
+}
+
+/* An objective's cell; NaN of one that failed: blank, "F…" or not finite. Anything else that is no
+ * number is noted once. */
+static double read_objective(struct importer *importer, const struct dh_csv *csv, size_t column)
+{
+    double value = NAN;
+    char *text = trimmed(dh_csv_field(csv, column));
+    bool number = dh_text_number(text, &value);
+    if (!number && *text && *text != 'F' && !importer->unread) {
+        importer->unread = true;
+        dh_buffer_printf(&importer->notes,
+                         "%s:%llu: \"%s\" is no number, so the row counts as failed; others may, "
+                         "too\n",
+                         importer->path, (unsigned long long)csv->line, text);
+    }
+    free(text);
+    return number && isfinite(value) ? value : NAN;
+}
+
 static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
 {
     struct dh_error err = {0};
@@ -194,15 +246,14 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
         if (importer->parameters[i] != NOWHERE)
             status = parse_value(dh_space_parameter(importer->space, i),
                                  dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
+    if (status == DH_OK)
+        note_blanks(importer, point, csv->line);
     /* what an evaluation that was stopped early said last is no result */
     bool valued = importer->status == NOWHERE ||
                   dh_trial_status_parse(dh_csv_field(csv, importer->status)) == DH_TRIAL_SUCCEEDED;
-    for (size_t i = 0; i < importer->settings->objective_count && valued; i++) {
-        double value;
-        if (importer->objectives[i] != NOWHERE &&
-            dh_text_number(dh_csv_field(csv, importer->objectives[i]), &value) && isfinite(value))
-            objectives[i] = value;
-    }
+    for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
+        if (importer->objectives[i] != NOWHERE)
+            objectives[i] = read_objective(importer, csv, importer->objectives[i]);
     finish_row(importer, point, status, &err);
     if (importer->out->skipped == 1 && importer->first.status != DH_OK) {
         dh_buffer_printf(&importer->notes, "%s:%llu: %s\n", importer->path,
@@ -340,6 +391,7 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     *out = (struct dh_import){0};
     importer.parameters = nowhere(dh_space_count(space));
     importer.objectives = nowhere(settings->objective_count);
+    importer.blanks = dh_alloc(dh_space_count(space), sizeof *importer.blanks);
     FILE *stream = fopen(path, "re");
     dh_status status;
     if (!stream && errno != ENOENT)
@@ -356,6 +408,7 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     out->notes = dh_buffer_take(&importer.notes);
     free(importer.parameters);
     free(importer.objectives);
+    free(importer.blanks);
     if (status != DH_OK)
         dh_import_free(out);
     return status;

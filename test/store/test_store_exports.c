@@ -255,6 +255,24 @@ static void test_import_foreign(void **state)
     assert_non_null(strstr(import.notes, "p:gone"));
     assert_non_null(strstr(import.notes, "s.h5.csv:6: ")); /* the first row that was skipped */
     assert_non_null(strstr(import.notes, "3 of 6 rows skipped"));
+    assert_non_null(strstr(import.notes, "s.h5.csv:9: no value of n: its default is used"));
+    assert_non_null(strstr(import.notes, "s.h5.csv:9: no value of m: its default is used"));
+    assert_null(strstr(import.notes, "is no number"));
+    dh_import_free(&import);
+    assert_int_equal(import_text(&f,
+                                 "lr,n,act,m,objective\n"
+                                 "0.5,3,\"a,\"\"b\"\"\",,\" 2.5 \"\n" /* m is not active */
+                                 "0.5,4,relu,0.5,good\n"
+                                 "0.5,5,relu,0.5,bad\n"
+                                 "0.5,6,relu,0.25,1\n",
+                                 &import, &err),
+                     DH_OK);
+    assert_int_equal(import.count, 4);
+    assert_true(import.objectives[0] == 2.5);
+    assert_true(isnan(import.objectives[1]) && isnan(import.objectives[2]));
+    assert_string_equal(
+        strchr(import.notes, ':'),
+        ":3: \"good\" is no number, so the row counts as failed; others may, too\n");
     dh_import_free(&import);
     assert_int_equal(import_text(&f, "accuracy,lr,objective\n1,0.5,2\n", &import, &err), DH_OK);
     assert_int_equal(import.count, 1);
