@@ -63,6 +63,10 @@ const char *dh_config_folder(const struct dh_config *config);
 
 /* Child by name, or NULL (also when `group` is NULL). */
 const struct dh_node *dh_node_child(const struct dh_node *group, const char *name);
+/* Of a group without a child of that name: DH_CONFIG for the one whose name is likely a misspelling
+ * of it, or else DH_OK. */
+dh_status dh_node_misspelled(const struct dh_node *group, const char *what, const char *name,
+                             struct dh_error *err);
 /* "group", "list", "boolean", "integer", "number", "text", for messages. */
 const char *dh_node_kind_name(enum dh_node_kind kind);
 /* "file:line: text" into err with DH_CONFIG; returns DH_CONFIG. `node` may be NULL. */

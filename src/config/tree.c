@@ -15,6 +15,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/path.h"
+#include "dh_mpi/text.h"
 #include "tree.h"
 
 struct dh_node *dh_node_create(enum dh_node_kind kind, const char *name, const char *file, int line)
@@ -304,6 +305,18 @@ const struct dh_node *dh_node_child(const struct dh_node *group, const char *nam
         if (group->children[i]->name && strcmp(group->children[i]->name, name) == 0)
             return group->children[i];
     return NULL;
+}
+
+dh_status dh_node_misspelled(const struct dh_node *group, const char *what, const char *name,
+                             struct dh_error *err)
+{
+    for (size_t i = 0; group && i < group->child_count; i++) {
+        const struct dh_node *child = group->children[i];
+        if (child->name && dh_text_nearest(child->name, &name, 1) == 0)
+            return dh_node_fail(err, child, "%s: unknown setting '%s'; did you mean '%s'?", what,
+                                child->name, name);
+    }
+    return DH_OK;
 }
 
 const char *dh_node_kind_name(enum dh_node_kind kind)

@@ -120,6 +120,8 @@ static dh_status find_kind(const struct dh_node *evaluator, const struct eval_ki
                            struct dh_error *err)
 {
     const struct dh_node *type = dh_node_child(evaluator, "type");
+    if (!type && dh_node_misspelled(evaluator, "evaluator", "type", err) != DH_OK)
+        return DH_CONFIG;
     if (!type || type->kind != DH_NODE_TEXT)
         return dh_node_fail(err, type ? type : evaluator,
                             "evaluator: `type` must be given: \"builtin\", \"plugin\", "

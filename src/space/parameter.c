@@ -346,6 +346,8 @@ static dh_status find_kind(const struct dh_node *node, const struct kind **out,
 {
     const struct dh_node *type = dh_node_child(node, "type");
     const char *names[DH_COUNT_OF(kinds)];
+    if (!type && dh_node_misspelled(node, "parameter", "type", err) != DH_OK)
+        return DH_CONFIG;
     if (!type || type->kind != DH_NODE_TEXT)
         return dh_node_fail(err, type ? type : node,
                             "a parameter needs a type: \"real\", \"int\", \"ordinal\", "

@@ -444,6 +444,7 @@ static void bad_settings_are_named(void **state)
     } cases[] = {
         {"type = \"comand\";", "did you mean \"command\""},
         {"slots = 1;", "`type` must be given"},
+        {"typ = \"command\";", "unknown setting 'typ'; did you mean 'type'?"},
         {"type = \"command\"; command = \"echo {unit}\";", "did you mean {units}?"},
         {"type = \"command\"; command = \"echo {lr\";", "opened and not closed"},
         {"type = \"command\"; command = \"echo 'x\";", "a quote is not closed"},

@@ -104,6 +104,8 @@ static void structure_refused(void **state)
     fixture_refuses("parameters = ();", "at least one");
     fixture_refuses("parameters = ( 1 );", "a parameter has to be a group");
     fixture_refuses("parameters = ( { name = \"x\"; } );", "a parameter needs a type");
+    fixture_refuses("parameters = ( { name = \"x\";\n tpe = \"real\"; } );",
+                    ":2: parameter: unknown setting 'tpe'; did you mean 'type'?");
     fixture_refuses("parameters = ( { name = \"x\"; type = 3; } );", "a parameter needs a type");
     fixture_refuses_one("type = \"reel\";", "did you mean \"real\"?");
     fixture_refuses("parameters = ( { type = \"bool\"; } );", "name");
