@@ -64,7 +64,7 @@ struct dh_sched_settings {
     X(BUDGET, true, "all evaluations done")                                                        \
     X(TARGET, true, "target reached")                                                              \
     X(PATIENCE, true, "no improvement any more")                                                   \
-    X(EXHAUSTED, true, "every point of the space was proposed")                                    \
+    X(EXHAUSTED, true, "nothing is left to propose")                                               \
     X(TIME, false, "out of time")                                                                  \
     X(SIGNAL, false, "stopped by a signal")                                                        \
     X(FAILURES, false, "too many failures in a row")                                               \

@@ -47,8 +47,8 @@ dh_status dh_front_ask_enumeration(struct dh_search *search, struct dh_proposal 
             return DH_OK;
         left -= verdict == DH_INFEASIBLE;
     }
-    return dh_fail(err, DH_CONFIG, "constraints: none of %d points in a row satisfies them",
-                   DH_SEARCH_STEPS);
+    return dh_node_fail(err, search->context.settings->constraints,
+                        "constraints: none of %d points in a row satisfies them", DH_SEARCH_STEPS);
 }
 
 void dh_front_remember(struct dh_search *search, uint64_t trial, const double *point)

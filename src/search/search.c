@@ -174,8 +174,9 @@ static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_pro
         *rare &= verdict == DH_INFEASIBLE;
         left -= !sequence || verdict == DH_INFEASIBLE;
     }
-    dh_fail(err, DH_CONFIG, "constraints: none of %u points in a row of %s satisfies them", most,
-            search->method->name);
+    dh_node_fail(err, search->context.settings->constraints,
+                 "constraints: none of %u points in a row of %s satisfies them", most,
+                 search->method->name);
     return sequence ? DH_CONFIG : DH_EMPTY;
 }
 
@@ -213,7 +214,9 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
     if (status == DH_EXHAUSTED) {
         search->exhausted = true;
         if (search->seen.count == 0)
-            return dh_fail(err, DH_CONFIG, "constraints: no point of the space satisfies them");
+            return dh_node_fail(err, search->context.settings->constraints,
+                                "constraints: no point of %s satisfies them",
+                                search->method->sequence ? search->method->name : "the space");
         return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
                        search->method->name, search->seen.count);
     }

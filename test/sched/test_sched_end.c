@@ -208,7 +208,7 @@ static void test_exhausted(void **state)
     fail_with(&stage, 1, 0, 1, "x");
     expect(&stage, "retry 1 r1 (x); start 1@1.0 r1");
     fail_with(&stage, 1, 0, 1, "x");
-    expect(&stage, "end 1 failed r1 (x); stop every point of the space was proposed; done");
+    expect(&stage, "end 1 failed r1 (x); stop nothing is left to propose; done");
     stage_close(&stage);
 }
 

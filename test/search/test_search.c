@@ -48,6 +48,32 @@ static void bad_settings_are_refused(void **unused)
     REFUSED(SQUARE "constraints = ( \"x > 0.5\" );\ninitial = ( { x = 0.1; } );", "test.cfg:5:");
 }
 
+/* A grid that the constraints leave nothing of is no empty space, and an empty space no grid. */
+static void constraints_that_leave_nothing_say_of_what(void **unused)
+{
+    (void)unused;
+    static const char *const cases[][2] = {
+        {SQUARE "constraints = ( \"x > 0.1 and x < 0.2\" );\noptimizer = { method = \"grid\"; };",
+         "test.cfg:4: constraints: no point of grid satisfies them"},
+        {"parameters = ( { name = \"n\"; type = \"int\"; low = 1; high = 3; } );\n"
+         "constraints = ( \"n > 3\" );\noptimizer = { method = \"random\"; };",
+         "test.cfg:2: constraints: no point of the space satisfies them"},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct bench bench;
+        bench_open(&bench, cases[i][0], 1);
+        struct dh_search *search = bench_search(&bench);
+        struct dh_history *history = dh_history_create(bench.width, 1);
+        struct run run = bench_play(&bench, search, history, 5);
+        assert_int_equal(run.status, DH_CONFIG);
+        assert_non_null(strstr(run.error.text, cases[i][1]));
+        run_free(&run);
+        dh_history_destroy(&history);
+        dh_search_destroy(&search);
+        bench_close(&bench);
+    }
+}
+
 /* `count` parameters, and one that uses no dimension. */
 static struct dh_buffer wide_space(const char *optimizer, int count)
 {
@@ -401,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_settings_are_refused),
+        cmocka_unit_test(constraints_that_leave_nothing_say_of_what),
         cmocka_unit_test(sobol_has_a_limit),
         cmocka_unit_test(sequences_say_what_chose_them),
         cmocka_unit_test(default_is_model_based),
