@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/thread.h"
 
 enum command_kind { COMMAND_ASK, COMMAND_PROPOSE, COMMAND_TELL };
 
@@ -138,7 +139,7 @@ struct dh_proposer *dh_proposer_create(const struct dh_proposer_parts *parts)
     pthread_cond_init(&proposer->wake, NULL);
     /* Where no thread can be had, asks are answered in the caller's. */
     proposer->threaded = parts->threaded && !parts->lanes &&
-                         pthread_create(&proposer->thread, NULL, serve, proposer) == 0;
+                         dh_thread_start(&proposer->thread, serve, proposer) == 0;
     return proposer;
 }
 

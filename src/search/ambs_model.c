@@ -14,6 +14,7 @@
 #include "ambs_model.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
+#include "dh_mpi/thread.h"
 
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
 #define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
@@ -126,7 +127,7 @@ static void begin_fit(struct ambs *ambs, unsigned level)
     fit->old = ambs->retired;
     if (ambs->context->lanes)
         fit_on_lane(ambs, fit);
-    if (ambs->context->lanes || pthread_create(&ambs->thread, NULL, run_on_thread, fit) == 0) {
+    if (ambs->context->lanes || dh_thread_start(&ambs->thread, run_on_thread, fit) == 0) {
         ambs->retired = NULL;
         ambs->fit = fit;
         ambs->data.hold = true;
