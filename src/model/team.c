@@ -1,12 +1,12 @@
 /* A team of threads for one batch of jobs: see team.h. Whoever is free takes the next index. */
 #include "team.h"
 
-#include "dh_mpi/alloc.h"
-#include "dh_mpi/thread.h"
-
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/thread.h"
 
 struct team {
     void (*job)(void *context, size_t index);
