@@ -12,6 +12,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
+#include "mend.h"
 
 #define SHOWN 80 /* bytes of a bad value that a reason quotes */
 #define MOST_VALUES 64
@@ -100,13 +101,13 @@ static bool read_numbers(const char *text, double *values, size_t *count)
 }
 
 static void parse_text(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
-                       const char *text, size_t size)
+                       const char *text)
 {
     double values[MOST_VALUES];
     size_t count;
     if (strchr("{[\"", *text) && *text) {
         char *problem = NULL;
-        json_t *json = eval_value_parse(text, size, &problem);
+        json_t *json = eval_value_parse(text, &problem);
         if (json)
             eval_value_json(outcome, objective_count, metadata_limit, "DH-OUTPUT", json);
         else
@@ -134,7 +135,7 @@ void eval_value_text(struct dh_outcome *outcome, size_t objective_count, double 
     while (size > 0 && isspace((unsigned char)text[size - 1]))
         size--;
     char *copy = dh_strndup(text, size);
-    parse_text(outcome, objective_count, metadata_limit, copy, strlen(copy));
+    parse_text(outcome, objective_count, metadata_limit, copy);
     free(copy);
 }
 
@@ -155,8 +156,8 @@ static bool read_value(struct dh_outcome *outcome, size_t objective_count, const
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
         return false;
     }
-    if (text && dh_text_number(text, number) && !isfinite(*number))
-        return true; /* "nan", "inf": how JSON can say it */
+    if (text && dh_text_number(text, number) && (!isfinite(*number) || fabs(*number) >= 0x1p63))
+        return true; /* "nan", "inf", what is beyond 64 bits: how JSON can say it */
     char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
                     "%s: the objective is not a number: %.*s", what, SHOWN, dump ? dump : "?");
@@ -201,7 +202,7 @@ static char *trusted_metadata(char *text, double limit)
 {
     struct dh_outcome kept = {0};
     char *problem = NULL;
-    json_t *metadata = eval_value_parse(text, strlen(text), &problem);
+    json_t *metadata = eval_value_parse(text, &problem);
     if (json_is_object(metadata))
         take_metadata(&kept, limit, metadata);
     else
@@ -254,36 +255,20 @@ void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double 
     take_values(outcome, objective_count, values, count);
 }
 
-/* A copy in which NaN and the infinities, outside of strings, are null. */
-static char *without_non_finite(const char *text, size_t size)
+json_t *eval_value_parse(const char *text, char **problem)
 {
-    static const char *const words[] = {"-Infinity", "Infinity", "NaN"};
-    struct dh_buffer out = {0};
-    bool quoted = false;
-    for (const char *end = text + size; text < end;) {
-        size_t length = 1;
-        if (*text == '\\' && quoted && text + 1 < end)
-            length = 2;
-        else if (*text == '"')
-            quoted = !quoted;
-        const char *word = NULL;
-        for (size_t w = 0; w < DH_COUNT_OF(words) && !quoted && !word; w++)
-            if (strncmp(text, words[w], strlen(words[w])) == 0)
-                word = words[w];
-        dh_buffer_append(&out, word ? "null" : text, word ? 4 : length);
-        text += word ? strlen(word) : length;
-    }
-    return dh_buffer_take(&out);
-}
-
-json_t *eval_value_parse(const char *text, size_t size, char **problem)
-{
-    char *copy = without_non_finite(text, size);
+    size_t members;
+    char *mended = eval_mend_json(text, &members);
     json_error_t error;
-    json_t *value = json_loads(copy, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
-    if (!value)
+    json_t *value = json_loads(mended, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    free(mended);
+    if (!value) {
         *problem = dh_strdup(error.text);
-    free(copy);
+    } else if (json_is_object(value) && json_object_size(value) != members) {
+        *problem = dh_strdup("duplicate object key");
+        json_decref(value);
+        value = NULL;
+    }
     return value;
 }
 

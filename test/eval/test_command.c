@@ -288,6 +288,25 @@ static void huge_metadata_is_dropped_and_said(void **state)
     dh_outcome_free(&outcome);
 }
 
+static void metadata_that_json_readers_refuse_leaves_the_result(void **state)
+{
+    static const struct {
+        const char *script, *metadata;
+    } cases[] = {
+        {"echo 'DH-OUTPUT: {\"objective\": 5, \"metadata\": {\"hash\": 18446744073709551615}}'",
+         "{\"hash\":\"18446744073709551615\"}"},
+        {"printf 'DH-OUTPUT: {\"objective\": 5, \"metadata\": {\"a\": \"caf\\351\"}}\\n'",
+         "{\"a\":\"caf\xEF\xBF\xBD\"}"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_outcome outcome = run_script(bench, cases[i].script, "");
+        assert_value(&outcome, 5);
+        assert_string_equal(outcome.metadata, cases[i].metadata);
+        dh_outcome_free(&outcome);
+    }
+}
+
 static void the_tail_of_stderr_is_valid_text(void **state)
 {
     struct bench *bench = *state;
@@ -504,6 +523,7 @@ int main(void)
         TEST(mpi_variables_are_hidden),
         TEST(results_reports_and_metadata_come_back),
         TEST(huge_metadata_is_dropped_and_said),
+        TEST(metadata_that_json_readers_refuse_leaves_the_result),
         TEST(the_tail_of_stderr_is_valid_text),
         TEST(run_folders_hold_what_was_said),
         TEST(run_folders_that_cannot_be_made_end_the_pool),

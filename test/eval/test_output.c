@@ -139,6 +139,11 @@ static void values_are_read(void **state)
         {"[1, \"F_x\"]", DH_TRIAL_FAILED, NAN, NAN, "F_x"},
         {"[1, [2]]", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT: the objective is not a number: [2]"},
         {"[]", DH_TRIAL_FAILED, NAN, NAN, "0 values for 2 objectives"},
+        {"[18446744073709551615, -1e400]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is -inf"},
+        {"{\"objective\": [18446744073709551616, -1]}", DH_TRIAL_SUCCEEDED, 0x1p64, -1, NULL},
+        {"[\"7\", 1]", DH_TRIAL_FAILED, NAN, NAN,
+         "DH-OUTPUT: the objective is not a number: \"7\""},
+        {"\"F_caf\xE9\"", DH_TRIAL_FAILED, NAN, NAN, "F_caf\xEF\xBF\xBD"},
         {"1 2 3", DH_TRIAL_FAILED, NAN, NAN, "3 values for 2 objectives"},
         {"1 two", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1 two\""},
         {"0x", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"0x\""},
@@ -162,8 +167,22 @@ static void values_are_read(void **state)
 static void broken_json_is_said(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"{\"objective\": 1", "[1,]", "{\"a\": 1, \"a\": 2}",
-                                        "\"open", "{\"objective\": 1} x"};
+    static const char *const texts[] = {
+        "{\"objective\": 1",
+        "[1,]",
+        "{\"a\": 1, \"a\": 2}",
+        "\"open",
+        "{\"objective\": 1} x",
+        "{\"objective\": 1, \"metadata\": {\"a\": 1, \"a\": 2}, \"objective\": 2}",
+        "{\"objective\": 1, \"metadata\": {\"a\": }}",
+        "{\"objective\": 1, \"metadata\": {\"a\": 1e999.5}}",
+        "{\"objective\": 1, \"metadata\": {\"a\": 099999999999999999999}}",
+        "{\"objective\": 1, \"metadata\": {\"a\": -}}",
+        "{\"objective\": 1, \"metadata\": {\"a\": \"\\x\"}}",
+        "{\"objective\": 1, \"metadata\": {\"a\": \"\\u12\"}}",
+        "{\"objective\": 1, \"metadata\": {\"a\": \"b\\",
+        "{\"objective\": 1, \"metadata\": {\xE9: 1}}",
+    };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct dh_outcome outcome = {0};
         eval_value_text(&outcome, 1, 1e6, texts[i], strlen(texts[i]));
@@ -171,6 +190,69 @@ static void broken_json_is_said(void **state)
         assert_memory_equal(outcome.reason, "DH-OUTPUT is not valid JSON: ", 29);
         dh_outcome_free(&outcome);
     }
+}
+
+/* What cannot be kept of the metadata as it is costs neither the objective nor the rest. */
+static void metadata_never_costs_the_objective(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *kept;
+    } cases[] = {
+        {"{\"a\": 18446744073709551615, \"b\": 9223372036854775807}",
+         "{\"a\":\"18446744073709551615\",\"b\":9223372036854775807}"},
+        {"{\"a\": -9223372036854775809, \"b\": -9223372036854775808}",
+         "{\"a\":\"-9223372036854775809\",\"b\":-9223372036854775808}"},
+        {"{\"a\": [1e999, -1E+999, 1.5], \"b\": -Infinity}",
+         "{\"a\":[\"1e999\",\"-1E+999\",1.5],\"b\":null}"},
+        {"{\"a\": \"x\\u0000y\", \"k\\u0000\" : 1}", "{\"a\":\"x\\u0000y\",\"k\\\\u0000\":1}"},
+        {"{\"caf\xE9\": \"caf\xE9 \xC3\xA9\"}",
+         "{\"caf\xEF\xBF\xBD\":\"caf\xEF\xBF\xBD \xC3\xA9\"}"},
+        {"{\"a\": \"\\ud83d\", \"b\": \"\\udce9\\\"\", \"c\": \"\\ud83d\\ude00\\ud83dx\"}",
+         "{\"a\":\"\\\\ud83d\",\"b\":\"\\\\udce9\\\"\",\"c\":\"\xF0\x9F\x98\x80\\\\ud83dx\"}"},
+        {"{\"a\": \"tab\there\"}", "{\"a\":\"tab\\there\"}"},
+        {"{\"a\": 1, \"b\": {\"a\": 2, \"a\": 3}, \"a\": 4}", "{\"a\":4,\"b\":{\"a\":3}}"},
+        {"{\"a\": \"NaN, -1e999 \\\" [{\"}", "{\"a\":\"NaN, -1e999 \\\" [{\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[256];
+        int length =
+            snprintf(line, sizeof line, "{\"objective\": 5, \"metadata\": %s}", cases[i].json);
+        struct dh_outcome outcome = {0};
+        eval_value_text(&outcome, 1, 1e6, line, (size_t)length);
+        if (outcome.status != DH_TRIAL_SUCCEEDED)
+            fail_msg("%s: %s", line, outcome.reason);
+        assert_true(outcome.objectives[0] == 5);
+        assert_string_equal(outcome.metadata, cases[i].kept);
+        dh_outcome_free(&outcome);
+    }
+}
+
+static void deep_metadata_is_dropped_and_said(void **state)
+{
+    (void)state;
+    enum { DEPTH = 3000 };
+    struct dh_buffer line = {0};
+    dh_buffer_text(&line, "{\"objective\": 5, \"metadata\": {\"a\": 1, \"deep\": ");
+    for (int i = 0; i < DEPTH; i++)
+        dh_buffer_text(&line, i % 2 ? "{\"]\":" : "[");
+    dh_buffer_text(&line, "0");
+    for (int i = DEPTH; i-- > 0;)
+        dh_buffer_text(&line, i % 2 ? "}" : "]");
+    struct dh_outcome outcome = {0};
+    eval_value_text(&outcome, 1, 1e6, line.data, line.size); /* not closed */
+    assert_int_equal(outcome.status, DH_TRIAL_FAILED);
+    dh_outcome_free(&outcome);
+    dh_buffer_text(&line, ", \"b\": 2}}");
+    outcome = (struct dh_outcome){0};
+    eval_value_text(&outcome, 1, 1e6, line.data, line.size);
+    assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
+    assert_true(outcome.objectives[0] == 5);
+    assert_non_null(strstr(outcome.metadata, "\"dropped: nested deeper than 500 levels\""));
+    assert_memory_equal(outcome.metadata, "{\"a\":1,\"deep\":[{", 16);
+    assert_non_null(strstr(outcome.metadata, "],\"b\":2}"));
+    dh_outcome_free(&outcome);
+    dh_buffer_free(&line);
 }
 
 int main(void)
@@ -183,6 +265,8 @@ int main(void)
         cmocka_unit_test(bytes_become_utf8),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(broken_json_is_said),
+        cmocka_unit_test(metadata_never_costs_the_objective),
+        cmocka_unit_test(deep_metadata_is_dropped_and_said),
     };
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
 }

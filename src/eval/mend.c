@@ -1,0 +1,187 @@
+/* Mending JSON: see mend.h. One pass over the tokens, which it need not understand beyond where
+ * each ends and how deep it is. */
+#include "mend.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dh_mpi/alloc.h"
+#include "value.h"
+
+#define DEEPEST 500 /* Python's reader ends at 1000, jansson's at 2048 */
+
+struct mender {
+    const char *at;
+    struct dh_buffer out;
+    size_t depth, members;
+};
+
+static void copy(struct mender *mender, size_t length)
+{
+    dh_buffer_append(&mender->out, mender->at, length);
+    mender->at += length;
+}
+
+/* The four digits behind a \u at `text`; -1 if there are none. */
+static long code_of(const char *text)
+{
+    char digits[5] = "";
+    if (text[0] != '\\' || text[1] != 'u')
+        return -1;
+    for (size_t i = 0; i < 4; i++)
+        if (!isxdigit((unsigned char)(digits[i] = text[2 + i])))
+            return -1;
+    return strtol(digits, NULL, 16);
+}
+
+static void put_escape(struct mender *mender, bool key)
+{
+    long code = code_of(mender->at);
+    bool high = code >= 0xD800 && code <= 0xDBFF, low = code >= 0xDC00 && code <= 0xDFFF;
+    long next = high ? code_of(mender->at + 6) : -1;
+    if (next >= 0xDC00 && next <= 0xDFFF) {
+        copy(mender, 12);
+        return;
+    }
+    if (high || low || (key && code == 0))
+        dh_buffer_text(&mender->out, "\\");
+    copy(mender, code >= 0 ? 6 : mender->at[1] ? 2 : 1);
+}
+
+/* The closing quote of the string whose opening one is at `text`, or the end. */
+static const char *string_end(const char *text)
+{
+    const char *c = text + 1;
+    while (*c && *c != '"')
+        c += *c == '\\' && c[1] ? 2 : 1;
+    return c;
+}
+
+static void put_string(struct mender *mender)
+{
+    const char *end = string_end(mender->at);
+    const char *next = *end ? end + 1 : end;
+    bool key = next[strspn(next, " \t\r\n")] == ':';
+    copy(mender, 1);
+    while (mender->at < end) {
+        const char *plain = mender->at;
+        while (mender->at < end && *mender->at != '\\' && (unsigned char)*mender->at >= 0x20)
+            mender->at++;
+        eval_value_put_utf8(&mender->out, plain, (size_t)(mender->at - plain));
+        if (mender->at < end && *mender->at == '\\')
+            put_escape(mender, key);
+        else if (mender->at < end)
+            dh_buffer_printf(&mender->out, "\\u%04x", *mender->at++);
+    }
+    copy(mender, (size_t)(next - end));
+}
+
+static size_t digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* Length of the number at the start of `text`; 0 if JSON has none like that. */
+static size_t number_length(const char *text, bool *whole)
+{
+    const char *c = text + (*text == '-');
+    size_t length = digits(c);
+    if (length == 0 || (*c == '0' && length > 1))
+        return 0;
+    c += length;
+    *whole = *c != '.' && *c != 'e' && *c != 'E';
+    if (*c == '.') {
+        if ((length = digits(c + 1)) == 0)
+            return 0;
+        c += 1 + length;
+    }
+    if (*c == 'e' || *c == 'E') {
+        c += c[1] == '+' || c[1] == '-' ? 2 : 1;
+        if ((length = digits(c)) == 0)
+            return 0;
+        c += length;
+    }
+    return (size_t)(c - text);
+}
+
+static void put_number(struct mender *mender)
+{
+    bool whole = false, fits = true;
+    size_t length = number_length(mender->at, &whole);
+    errno = 0;
+    if (length && whole) {
+        strtoll(mender->at, NULL, 10);
+        fits = errno != ERANGE;
+    } else if (length) {
+        fits = isfinite(strtod(mender->at, NULL)); /* the program never leaves the C locale */
+    }
+    const char *quote = fits ? "" : "\"";
+    dh_buffer_text(&mender->out, quote);
+    copy(mender, length ? length : 1);
+    dh_buffer_text(&mender->out, quote);
+}
+
+/* Pass over what opens here, to its end. */
+static void skip(struct mender *mender)
+{
+    size_t open = 0;
+    for (; *mender->at; mender->at++) {
+        if (*mender->at == '"' && !*(mender->at = string_end(mender->at)))
+            return;
+        if (*mender->at == '[' || *mender->at == '{')
+            open++;
+        else if ((*mender->at == ']' || *mender->at == '}') && --open == 0)
+            break;
+    }
+    if (!*mender->at)
+        return;
+    mender->at++;
+    dh_buffer_printf(&mender->out, "\"dropped: nested deeper than %d levels\"", DEEPEST);
+}
+
+static void put_other(struct mender *mender)
+{
+    char c = *mender->at;
+    bool opens = c == '[' || c == '{', closes = c == ']' || c == '}';
+    if (opens && mender->depth == DEEPEST) {
+        skip(mender);
+        return;
+    }
+    mender->depth += opens;
+    mender->depth -= closes && mender->depth > 0;
+    mender->members += c == ':' && mender->depth == 1;
+    copy(mender, 1);
+}
+
+static size_t non_finite(const char *text)
+{
+    static const char *const words[] = {"-Infinity", "Infinity", "NaN"};
+    for (size_t i = 0; i < DH_COUNT_OF(words); i++)
+        if (strncmp(text, words[i], strlen(words[i])) == 0)
+            return strlen(words[i]);
+    return 0;
+}
+
+char *eval_mend_json(const char *text, size_t *members)
+{
+    struct mender mender = {.at = text};
+    while (*mender.at) {
+        size_t word = non_finite(mender.at);
+        if (word) {
+            dh_buffer_text(&mender.out, "null");
+            mender.at += word;
+        } else if (*mender.at == '"') {
+            put_string(&mender);
+        } else if (*mender.at == '-' || isdigit((unsigned char)*mender.at)) {
+            put_number(&mender);
+        } else {
+            put_other(&mender);
+        }
+    }
+    *members = mender.members;
+    return dh_buffer_take(&mender.out);
+}

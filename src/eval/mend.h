@@ -1,0 +1,21 @@
+/* JSON as programs write it, made such that jansson keeps what it says. */
+#ifndef DH_EVAL_MEND_H
+#define DH_EVAL_MEND_H
+
+#include <stddef.h>
+
+/* A copy of `text` (the caller frees it) with what jansson refuses, or other readers do, in a form
+ * that they take:
+ *
+ *   NaN, Infinity, -Infinity (as Python writes them)    null
+ *   numbers beyond 64 bits or a double                  texts with the same characters
+ *   half a surrogate pair; \u0000 in a key              texts with the escape written out
+ *   bytes in a text that are no UTF-8                   U+FFFD
+ *   control characters in a text                        escapes
+ *   what is nested deeper than 500 levels               a text that says so
+ *
+ * All else is as it was, so that what is no JSON stays none. `*members` becomes the number of
+ * members of the outermost object, of which JSON allows several to have the same name. */
+char *eval_mend_json(const char *text, size_t *members);
+
+#endif
