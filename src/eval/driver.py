@@ -180,6 +180,12 @@ def number(value):
     return value if math.isfinite(value) else str(value)
 
 
+def clean(text):
+    """A text that every reader of JSON takes: NUL and lone surrogates (which names of files in
+    another encoding have) are written out, as "\\udce9"."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def describe(value):
     """A value for a message: its type, and how it begins."""
     if value is None:
@@ -195,7 +201,7 @@ def failure_text(value):
     """The text of a returned failure: "F_reason". DeepHyper takes any text that begins with F."""
     if not value.startswith("F"):
         raise TypeError("returned the text %r, expected a number or \"F_reason\"" % value[:80])
-    return (value if value.startswith("F_") else "F_" + value)[:ERROR_LIMIT]
+    return clean(value if value.startswith("F_") else "F_" + value)[:ERROR_LIMIT]
 
 
 def objectives_of(value, count):
@@ -243,18 +249,20 @@ def standard_result(value, count):
 
 
 def jsonable(value, depth=0):
-    """Any value as JSON; what JSON cannot say becomes text."""
+    """Any value as JSON; what JSON cannot say becomes text, as do integers beyond 64 bits."""
     value = plain(value) if not isinstance(value, type) else value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if value is None or type(value) in (bool, int, float, str):
+    if value is None or type(value) in (bool, float):
+        return value
+    if type(value) is int and -(2**63) <= value < 2**63:
         return value
     if depth < DEPTH_LIMIT and isinstance(value, collections.abc.Mapping):
-        return {str(key): jsonable(item, depth + 1) for key, item in value.items()}
+        return {clean(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
     if depth < DEPTH_LIMIT and isinstance(value, (list, tuple)):
         return [jsonable(item, depth + 1) for item in value]
     try:
-        return str(value)
+        return clean(str(value))
     except Exception as error:
         return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
 
@@ -277,7 +285,7 @@ def error_text(error):
     except Exception:
         text = ""
     name = type(error).__name__
-    return ("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
+    return clean("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
 
 
 def error_message(error):
@@ -285,7 +293,7 @@ def error_message(error):
     try:
         frames = error.__traceback__ and error.__traceback__.tb_next
         lines = traceback.format_exception(type(error), error, frames)
-        tail = "".join(lines)[-TRACEBACK_LIMIT:]
+        tail = clean("".join(lines))[-TRACEBACK_LIMIT:]
     except Exception:
         tail = ""
     return {"error": error_text(error), "traceback": tail}

@@ -292,6 +292,60 @@ class DriverTest(unittest.TestCase):
         cyclic = "(lambda a: [a.append(a), {'objective': 1, 'metadata': {'a': a}}][1])([])"
         self.assertEqual(launcher.answer(2, {"text": cyclic})["objective"], 1)
 
+    def assert_every_reader_takes(self, message):
+        """Jansson, say: integers of 64 bits, and texts that UTF-8 can carry, without NUL."""
+        if isinstance(message, dict):
+            for item in [*message, *message.values()]:
+                self.assert_every_reader_takes(item)
+        elif isinstance(message, list):
+            for item in message:
+                self.assert_every_reader_takes(item)
+        elif isinstance(message, int):
+            self.assertTrue(-2**63 <= message < 2**63, message)
+        elif isinstance(message, str):
+            self.assertNotIn("\0", message)
+            message.encode()
+
+    def test_what_readers_of_json_refuse(self):
+        launcher = self.start("user.value")
+        cases = (
+            ("[2**63 - 1, -2**63, 2**63, -2**63 - 1, True]",
+             [2**63 - 1, -2**63, str(2**63), str(-2**63 - 1), True]),
+            ("{2**64: 'caf\\udce9', 'caf\\udce9\\0': ['\\0']}",
+             {str(2**64): "caf\\udce9", "caf\\udce9\\x00": ["\\x00"]}),
+            ("'caf\\xe9 \\U0001f600'", "caf\xe9 \U0001f600"),
+            ("type('Name', (str,), {})('\\udce9')", "\\udce9"),
+        )
+        for text, kept in cases:
+            text = "{'objective': 2**70, 'metadata': {'m': %s}}" % text
+            answer = launcher.answer(1, {"text": text})
+            self.assert_every_reader_takes(answer)
+            self.assertEqual(answer["objective"], 2.0**70)
+            self.assertEqual(answer["metadata"]["m"], kept, text)
+        answer = launcher.answer(1, {"text": "'F_a\\0b\\udce9'"})
+        self.assertEqual(answer["objective"], "F_a\\x00b\\udce9")
+        for text in ("open('/nonexistent/caf\\udce9')",
+                     "(_ for _ in ()).throw(ValueError('a\\0\\udce9'))",
+                     "{'objective': 1, 'metadata': 'caf\\udce9'}"):
+            answer = launcher.answer(1, {"text": text})
+            self.assert_every_reader_takes(answer)
+            self.assertIn("udce9", answer["error"])
+        launcher.ask(1, {"text": "[job.record(2**63, 2**64), job.record(-2**70, math.inf), 1][-1:]"})
+        for expected in ([2.0**63, 2.0**64], [-2.0**70, "inf"]):
+            message = launcher.receive()
+            self.assertEqual(message, {"report": expected})
+            self.assertIsInstance(message["report"][0], float)
+        self.assertEqual(launcher.receive()["objective"], [1])
+        answer = launcher.answer(1, {"text": "job.record(1, 'caf\\udce9')"})
+        self.assert_every_reader_takes(answer)
+        self.assertIn("expected a number", answer["error"])
+
+    def test_import_error_with_a_name_of_another_encoding(self):
+        self.write("latin.py", "raise ValueError('no file caf\\udce9')\n")
+        text = self.fatal("latin.run")
+        self.assert_every_reader_takes(text)
+        self.assertIn("ValueError: no file caf\\udce9\n", text)
+
     # The job
 
     def test_job(self):
