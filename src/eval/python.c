@@ -205,6 +205,35 @@ static void take_message(struct eval_run *run, const json_t *message)
         answer(run, message);
 }
 
+/* An answer may have been in what cannot be read: nobody waits for it. */
+static void lose_message(struct eval_run *run, const char *problem)
+{
+    if (!run->busy)
+        return;
+    char *text = dh_strprintf("the Python process sent what cannot be read: %s", problem);
+    if (run->ready || run->host->ready_once)
+        eval_run_break(run, text);
+    else
+        fatal(run, text);
+    free(text);
+}
+
+/* User code can write to the pipe, too. What it writes as JSON is ignored unless it is a message;
+ * so is other text, except where one of the driver's may be in it: those begin with {". */
+static void take_line(struct eval_run *run, const char *line, size_t size)
+{
+    char *text = dh_strndup(line, size), *problem = NULL;
+    bool whole = strlen(text) == size;
+    json_t *message = whole ? eval_value_parse(text, &problem) : NULL;
+    if (message)
+        take_message(run, message);
+    else if (memmem(line, size, "{\"", 2))
+        lose_message(run, whole ? problem : "a NUL byte");
+    json_decref(message);
+    free(problem);
+    free(text);
+}
+
 static void receive(struct eval_run *run)
 {
     struct dh_buffer *in = &run->answer_bytes;
@@ -212,11 +241,8 @@ static void receive(struct eval_run *run)
     for (const char *newline;
          in->size > used && (newline = memchr(in->data + used, '\n', in->size - used));) {
         size_t size = (size_t)(newline - in->data) - used;
-        json_t *message = json_loadb(in->data + used, size, 0, NULL);
+        take_line(run, in->data + used, size);
         used += size + 1;
-        if (message)
-            take_message(run, message); /* anything else was not written by the driver */
-        json_decref(message);
     }
     dh_buffer_consume(in, used);
 }

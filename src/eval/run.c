@@ -320,6 +320,11 @@ static void end(struct eval_run *run, enum dh_trial_status status, char *reason,
     }
 }
 
+void eval_run_break(struct eval_run *run, const char *reason)
+{
+    end(run, DH_TRIAL_FAILED, dh_strdup(reason), 0, dh_clock_now(&dh_clock_monotonic));
+}
+
 void eval_run_cancel(struct eval_run *run, uint64_t trial, double now)
 {
     if (run->busy && run->job.trial == trial)

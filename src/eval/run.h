@@ -114,5 +114,7 @@ void eval_run_report(struct eval_run *run, double step, double value);
 void eval_run_ready(struct eval_run *run);
 void eval_run_answer(struct eval_run *run); /* `outcome` is filled */
 void eval_run_fatal(struct eval_run *run, const char *text);
+/* The process cannot be understood: the evaluation has failed, and the next one gets another. */
+void eval_run_break(struct eval_run *run, const char *reason);
 
 #endif

@@ -37,6 +37,11 @@ static const char module[] =
     "    open(os.environ['DH_FOLDER'] + '/saw%d' % job['job_id'], 'w').close()\n"
     "    time.sleep(nap)\n"
     "    return {'objective': 1e9, 'metadata': {'saw': True}}\n"
+    "def say(job, text, value):\n"
+    "    os.write(job._channel.writer, text)\n"
+    "    return value()\n"
+    "def odd():\n"
+    "    return {'objective': 3.0, 'metadata': {'hash': 2**63, 'caf\\udce9': 'x\\0y'}}\n"
     "def run(job):\n"
     "    global count\n"
     "    count += 1\n"
@@ -45,7 +50,12 @@ static const char module[] =
     "             lambda: (1.0, 2.0), lambda: None, lambda: record(job), daemon,\n"
     "             lambda: time.sleep(1000), ignore, lambda: job['lr'] + job.parameters['units'],\n"
     "             lambda: 'x' * 300000 and (print('y' * 3000000), 8.0)[1]]\n"
-    "    deeds += [lambda: poll(job), lambda: poll(job, 100)]\n"
+    "    deeds += [lambda: poll(job), lambda: poll(job, 100), odd,\n"
+    "              lambda: say(job, b'{\"id\": 18, \"objective\": }\\n', lambda: "
+    "time.sleep(1000)),\n"
+    "              lambda: say(job, b'hello\\n[}\\n\\0\\n\\n{}\\n', lambda: 4.0)]\n"
+    "    if job['job_id'] >= 100:\n"
+    "        return say(job, b'\\0\\xff', lambda: 1.0)\n"
     "    return deeds[int(job.id.split('.')[-1]) % 20]()\n";
 
 enum {
@@ -65,7 +75,11 @@ enum {
     SUM,
     PRINT,
     POLL,
-    POLL_AND_NAP
+    POLL_AND_NAP,
+    ODD,
+    GARBLED,
+    NOISE,
+    SPOILT = 100 /* the line of the answer */
 };
 
 static int setup(void **state)
@@ -255,6 +269,39 @@ static void metadata_reports_and_environment(void **state)
     free(out);
 }
 
+static void what_readers_of_json_refuse_leaves_the_result(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "");
+    struct dh_outcome outcome = bench_run(bench, ODD);
+    assert_value(&outcome, 3);
+    assert_string_equal(outcome.metadata,
+                        "{\"hash\":\"9223372036854775808\",\"caf\\\\udce9\":\"x\\\\x00y\"}");
+    dh_outcome_free(&outcome);
+    assert_count(bench, 2);
+}
+
+/* The driver's pipe is within reach of what it calls. */
+static void an_unreadable_answer_is_not_waited_for(void **state)
+{
+    struct bench *bench = *state;
+    open_python(bench, "");
+    assert_count(bench, 1);
+    struct dh_outcome outcome = bench_run(bench, GARBLED);
+    assert_failed(&outcome,
+                  "the Python process sent what cannot be read: unexpected token near '}'");
+    dh_outcome_free(&outcome);
+    assert_count(bench, 1); /* another process */
+    outcome = bench_run(bench, SPOILT);
+    assert_failed(&outcome, "the Python process sent what cannot be read: a NUL byte");
+    dh_outcome_free(&outcome);
+    assert_count(bench, 1);
+    outcome = bench_run(bench, NOISE);
+    assert_value(&outcome, 4);
+    dh_outcome_free(&outcome);
+    assert_count(bench, 3);
+}
+
 /* The error of poll, within 30 s. */
 static dh_status poll_error(struct bench *bench)
 {
@@ -279,9 +326,18 @@ static void a_failing_import_is_one_message(void **state)
         {"missing.run", "ModuleNotFoundError: No module named 'missing'"},
         {"train.runs", "did you mean 'run'"},
         {"broken.run", "broken.py"},
+        {"latin.run", "ValueError: no file caf\\udce9"},
+        {"garbled.run", "sent what cannot be read"},
     };
     struct bench *bench = *state;
     bench_write(bench, "broken.py", "import nothing_of_that_name\n");
+    bench_write(bench, "latin.py", "raise ValueError('no file caf\\udce9')\n");
+    bench_write(bench, "garbled.py",
+                "import os, time\n"
+                "for fd in range(3, 16):\n"
+                "    try: os.write(fd, b'{\"fatal\": \\n')\n"
+                "    except OSError: pass\n"
+                "time.sleep(1000)\n");
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
         char evaluator[128];
         snprintf(evaluator, sizeof evaluator, "type = \"python\"; function = \"%s\"; slots = 2;",
@@ -305,10 +361,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
-        TEST(failures_do_not_end_the_process),       TEST(a_dead_process_gets_a_successor),
-        TEST(limits_hold_and_the_next_one_works),    TEST(it_is_told_to_stop),
-        TEST(the_time_limit_does_not_count_imports), TEST(what_it_leaves_behind_is_killed),
-        TEST(metadata_reports_and_environment),      TEST(a_failing_import_is_one_message),
+        TEST(failures_do_not_end_the_process),
+        TEST(a_dead_process_gets_a_successor),
+        TEST(limits_hold_and_the_next_one_works),
+        TEST(it_is_told_to_stop),
+        TEST(the_time_limit_does_not_count_imports),
+        TEST(what_it_leaves_behind_is_killed),
+        TEST(metadata_reports_and_environment),
+        TEST(a_failing_import_is_one_message),
+        TEST(what_readers_of_json_refuse_leaves_the_result),
+        TEST(an_unreadable_answer_is_not_waited_for),
     };
     return cmocka_run_group_tests_name("python", tests, NULL, NULL);
 }
