@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,15 +138,10 @@ static void put_text_json(struct dh_buffer *out, const char *key, const char *te
         dh_text_put_json_text_member(out, key, text);
 }
 
-/* JSON as it is; what is none (in somebody else's checkpoint) as a text. */
 static void put_embedded_json(struct dh_buffer *out, const char *key, const char *text)
 {
-    json_t *value = text ? json_loads(text, 0, NULL) : NULL;
-    if (value)
-        dh_buffer_printf(out, ", \"%s\": %s", key, text);
-    else
-        put_text_json(out, key, text);
-    json_decref(value);
+    if (text)
+        dh_export_put_json_member(out, key, text);
 }
 
 void verb_put_trial_json(const struct dh_store_image *image, const struct dh_trial *trial,

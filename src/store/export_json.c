@@ -18,7 +18,7 @@
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
 
-static void put_embedded(struct dh_buffer *out, const char *key, const char *text)
+void dh_export_put_json_member(struct dh_buffer *out, const char *key, const char *text)
 {
     json_t *value = text ? json_loads(text, JSON_ALLOW_NUL, NULL) : NULL;
     if (value)
@@ -48,8 +48,8 @@ static void put_trial(struct dh_buffer *out, const struct dh_space *space,
     dh_text_put_json_number_member(out, "peak_bytes",
                                    outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
     dh_buffer_printf(out, ", \"retries\": %u, \"seed\": %" PRIu64, outcome->retries, trial->seed);
-    put_embedded(out, "metadata", outcome->metadata);
-    put_embedded(out, "reports", outcome->reports);
+    dh_export_put_json_member(out, "metadata", outcome->metadata);
+    dh_export_put_json_member(out, "reports", outcome->reports);
     dh_text_put_json_text_member(out, "stderr", outcome->stderr_tail);
     dh_buffer_text(out, "}");
 }
