@@ -106,6 +106,26 @@ def run(job):
     return {"objective": job["x"], "metadata": {"text": "z" * 10000000}}
 """
 
+# What json.dumps writes and readers of JSON refuse.
+REFUSED = """
+def run(job):
+    if job["k"] == 0:
+        open("/nonexistent/caf\\udce9")
+    if job["k"] == 1:
+        return "F_a\\0b\\udce9"
+    metadata = {"hash": 2**63, "file": "caf\\udce9", "nul": "x\\0y"}
+    return {"objective": job["x"], "metadata": metadata}
+"""
+
+# The same of commands, and what is kept.
+REFUSED_OF_COMMANDS = (
+    (b'{"hash": 18446744073709551615}', {"hash": "18446744073709551615"}),
+    (b'{"a": 1e999, "b": 2}', {"a": "1e999", "b": 2}),
+    (b'{"a": "x\\u0000y"}', {"a": "x\0y"}),
+    (b'{"a": "caf\xe9"}', {"a": "caf\ufffd"}),
+    (b'{"a": {"b": 1, "b": 2}}', {"a": {"b": 2}}),
+    (b'{"a": "\\ud83d"}', {"a": "\\ud83d"}))
+
 # A bomb with an end: 511 shells at most, which the limit of 50 never lets come about.
 BOMB = """bomb() { [ $1 -gt 0 ] && { bomb $(($1 - 1)) & bomb $(($1 - 1)) & }; sleep 100; }
 bomb 8
@@ -212,6 +232,42 @@ class Hostile(harness.Case):
             self.assertEqual(trial["status"], "failed" if k < 2 else "ok")
             if k >= 2:
                 self.assertIn("dropped", json.dumps(trial["metadata"]))
+
+    def test_metadata_that_readers_of_json_refuse(self):
+        for k, (text, _) in enumerate(REFUSED_OF_COMMANDS):
+            with open(self.path(f"metadata{k}"), "wb") as out:
+                out.write(text)
+        trials = self.shell("refused", "printf 'DH-OUTPUT: {\"objective\": %s, \"metadata\": ' $1\n"
+                            "cat metadata$DH_PARAM_k\necho '}'\n", evaluations=24)
+        for trial in trials:
+            self.assertEqual(trial["status"], "ok", trial)
+            self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
+            self.assertEqual(trial["metadata"], REFUSED_OF_COMMANDS[trial["parameters"]["k"]][1])
+        exported = json.loads(self.dhctl("export", "--format", "json", "refused.h5"))["trials"]
+        self.assertEqual({t["id"]: t["metadata"] for t in exported},
+                         {t["id"]: t["metadata"] for t in trials})
+
+    def test_texts_of_python_that_readers_of_json_refuse(self):
+        """None is waited for, of an evaluation or of the import."""
+        self.write("refused.py", REFUSED)
+        trials = self.search("texts", 'type = "python"; function = "refused.run"; '
+                             f'python = "{harness.PYTHON}";', evaluations=24)
+        for trial in trials:
+            k = trial["parameters"]["k"]
+            self.assertEqual(trial["status"], "failed" if k < 2 else "ok", trial)
+            if k == 0:
+                self.assertIn("/nonexistent/caf", trial["reason"])
+            elif k == 1:
+                self.assertEqual(trial["reason"], "F_a\\x00b\\udce9")
+            else:
+                self.assertEqual(trial["metadata"], {
+                    "hash": str(2**63), "file": "caf\\udce9", "nul": "x\\x00y"})
+        self.write("latin.py", "raise ValueError('no file caf\\udce9')\n")
+        self.write("latin.cfg", SPACE.format(
+            name="latin", goal="minimize", evaluations=10,
+            evaluator=f'type = "python"; function = "latin.run"; python = "{harness.PYTHON}";'))
+        err = self.run_search(3, "latin.cfg", expect=78)[1]
+        self.assertIn('cannot import "latin.run": ValueError: no file caf\\udce9\n', err)
 
     def test_answers_for_another_evaluation(self):
         self.write("liar.py", LIAR)
