@@ -251,10 +251,13 @@ static void put_metadata(struct table *table, const struct dh_trial *trial)
     json_t *object = load_metadata(trial);
     for (size_t i = 0; i < table->key_count; i++) {
         const json_t *value = json_object_get(object, table->keys[i]);
+        const char *text = json_string_value(value);
+        if (text && strlen(text) < json_string_length(value))
+            text = NULL; /* NUL within it is an escape */
         char *dump = NULL;
-        if (value && !json_is_string(value) && !json_is_null(value))
+        if (value && !text && !json_is_null(value))
             dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-        put_field(table, json_is_string(value) ? json_string_value(value) : dump ? dump : "");
+        put_field(table, text ? text : dump ? dump : "");
         free(dump);
     }
     if (table->raw)

@@ -78,6 +78,9 @@ static void test_csv_columns(void **state)
             trial->outcome.metadata = NULL;
         }
     }
+    char **nul = &dh_history_trial(history, 4)->outcome.metadata;
+    free(*nul);
+    *nul = dh_strdup("{\"epoch\": \"x\\u0000y\"}");
     export_to(&f, history, dh_export_csv, ".csv");
     fixture_read_file(fixture_file(&f, ".csv", path), &text);
     assert_memory_equal(text.data, header, sizeof header - 1);
@@ -92,6 +95,7 @@ static void test_csv_columns(void **state)
     expect_cell(path, "m:epoch", "1", "1");
     expect_cell(path, "m:metadata.seed", "1", "s,1"); /* our own column m:seed keeps its name */
     expect_cell(path, "m:epoch", "0", "");
+    expect_cell(path, "m:epoch", "4", "\"x\\u0000y\"");
     expect_cell(path, "objective_0", "2", "F_gr_er_zwei_Zeilen");
     expect_cell(path, "objective_1", "2", "F_gr_er_zwei_Zeilen");
     expect_cell(path, "m:reason", "2", "F_größer, \"zwei\"\nZeilen");
