@@ -11,6 +11,7 @@
 
 #include "../../src/eval/output.h"
 #include "../../src/eval/value.h"
+#include "dh_mpi/alloc.h"
 
 static void collect(void *context, const char *line, size_t size)
 {
@@ -228,6 +229,19 @@ static void metadata_never_costs_the_objective(void **state)
     }
 }
 
+static void metadata_of_a_plugin_is_mended_too(void **state)
+{
+    (void)state;
+    double value = 5;
+    struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED,
+                                 .objectives = dh_memdup(&value, sizeof value),
+                                 .metadata = dh_strdup("{\"hash\": 18446744073709551615}")};
+    eval_value_trust(&outcome, 1, 1e6);
+    assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
+    assert_string_equal(outcome.metadata, "{\"hash\":\"18446744073709551615\"}");
+    dh_outcome_free(&outcome);
+}
+
 static void deep_metadata_is_dropped_and_said(void **state)
 {
     (void)state;
@@ -266,6 +280,7 @@ int main(void)
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(broken_json_is_said),
         cmocka_unit_test(metadata_never_costs_the_objective),
+        cmocka_unit_test(metadata_of_a_plugin_is_mended_too),
         cmocka_unit_test(deep_metadata_is_dropped_and_said),
     };
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
