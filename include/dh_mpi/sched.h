@@ -49,7 +49,7 @@ struct dh_sched_settings {
     bool maximize;                /* the first objective */
     uint64_t patience;            /* ended trials since the incumbent improved; 0: no limit */
     uint64_t max_failures;        /* failures in a row in this run; 0: no limit */
-    uint32_t retries;             /* of a failed or timed-out evaluation */
+    uint32_t retries;             /* of a failed or timed-out evaluation, in this run */
     uint32_t lost_retries;        /* of a trial whose worker was lost: then it counts as failed */
     uint64_t workers;             /* that are expected; 0: those that have joined are all */
     double epoch; /* what outcomes' times say at the `now` of dh_sched_create: the wall clock's time
@@ -82,8 +82,8 @@ bool dh_stop_finished(enum dh_stop stop);
 enum dh_action_kind {
     DH_ACTION_START,  /* send `trial` to (worker, slot) */
     DH_ACTION_CANCEL, /* stop the evaluation of `trial` on (worker, slot); its result is awaited */
-    DH_ACTION_RETRY,  /* `trial` failed or was lost and went back to the queue: for the log; the
-                         outcome says why */
+    DH_ACTION_RETRY,  /* `trial` failed or was lost and went back to the queue, for the next run if
+                         the search is stopping: for the log; the outcome says why */
     DH_ACTION_END,    /* `trial` has ended with `outcome`: record it, tell the search */
     DH_ACTION_STOP,   /* the search is stopping because of `stop`: for the log; once */
     DH_ACTION_DONE,   /* nothing runs any more and nothing will: let the workers go; once, last.
@@ -108,7 +108,7 @@ struct dh_sched_counts {
     uint64_t published;                                     /* and not yet known to run */
     uint64_t by_status[DH_TRIAL_STATUS_COUNT];              /* of the whole history */
     uint64_t ended_here;                                    /* in this run, but cancelled ones */
-    uint64_t retried, lost; /* failed and tried again, lost; in this run */
+    uint64_t retried, lost; /* failed and tried again (or left to be), lost; in this run */
     uint64_t incumbent;     /* id of the best trial, or UINT64_MAX */
     enum dh_stop stop;
 };
@@ -153,7 +153,8 @@ void dh_sched_exhausted(struct dh_sched *sched, double now);
 /* An evaluation ended. Takes what `outcome` owns if it returns true. A success whose objectives
  * are not all finite is a failure. CANCELLED that nobody asked for counts as lost: its worker is
  * being ended, or could not begin it (then the reason says why). What comes back otherwise than
- * CANCELLED after a cancel is recorded as it is. */
+ * CANCELLED after a cancel is what it says. A failure with retries left goes back to the queue: a
+ * stop that is not a finished one only puts its next attempt off to the next run. */
 bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint64_t trial,
                      struct dh_outcome *outcome, double now);
 /* Worker `worker` is gone, with whatever it ran; it cannot join again. One that has not joined is

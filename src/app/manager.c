@@ -257,7 +257,10 @@ static dh_status log_retry(struct dh_manager *manager, const struct dh_action *a
                            struct dh_error *err)
 {
     (void)err;
-    dh_log_debug(manager->parts.log, "trial %" PRIu64 " is tried again: %s", action->trial,
+    struct dh_sched_counts counts;
+    dh_sched_counts(manager->sched, &counts);
+    dh_log_debug(manager->parts.log, "trial %" PRIu64 " is %s: %s", action->trial,
+                 counts.stop == DH_STOP_NONE ? "tried again" : "left to the next run",
                  action->outcome ? reason_of(action->outcome) : "its worker was lost");
     return DH_OK;
 }

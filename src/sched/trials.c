@@ -170,10 +170,13 @@ void trial_drop(struct dh_sched *sched, uint64_t trial)
     end(sched, trial, &outcome);
 }
 
+/* A search that is finished tries nothing again; one that is interrupted leaves it to the next
+ * run. */
 static bool may_retry(struct dh_sched *sched, uint64_t trial, const struct dh_outcome *outcome)
 {
     bool failed = outcome->status == DH_TRIAL_FAILED || outcome->status == DH_TRIAL_TIMEOUT;
-    return failed && !stopping(sched) && trial_at(sched, trial)->retries < sched->settings.retries;
+    bool goes_on = !stopping(sched) || interrupted(sched);
+    return failed && goes_on && trial_at(sched, trial)->retries < sched->settings.retries;
 }
 
 static void retry(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outcome)

@@ -84,6 +84,30 @@ class Signals(Ending):
         self.assertIn("stopping 2 evaluations", self.read(self.stderr))
         self.resume(3)
 
+    def test_what_fails_meanwhile_is_tried_again_by_the_next_run(self):
+        for status, failure in (("failed", "sleep 1; exit 3"), ("timeout", "sleep 600")):
+            with self.subTest(status=status):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=0, grace="60s")
+                command = (f"echo $DH_ID >> started; [ $DH_RETRIES = 1 ] || {{{{ {failure}; }}}}; "
+                           "echo DH-OUTPUT: {x}")
+                settings = ("--set", "search.max_evaluations=2", "--set",
+                            "evaluator={ type = \"command\"; retries = 1; timeout = 2; "
+                            f"command = (\"sh\", \"-c\", \"{command}\"); }}")
+                process = self.begin(0, "-v", *settings)
+                os.kill(process.pid, signal.SIGUSR1)
+                self.assertEqual(process.wait(120), 75, self.output())
+                self.assertEqual([t["status"] for t in self.trials("end.h5")], ["pending"])
+                self.assertIn("trial 0 is left to the next run", self.read(self.stderr))
+                self.run_search(0, "end.cfg", *settings)
+                resumed = self.trials("end.h5")
+                self.run_search(0, "--fresh", "end.cfg", *settings)
+                undisturbed = self.trials("end.h5")
+                for key in ("id", "status", "seed", "retries", "parameters", "objectives"):
+                    self.assertEqual([t[key] for t in resumed], [t[key] for t in undisturbed])
+                self.assertEqual([t["status"] for t in resumed], ["ok"] * 2)
+
     def test_second_signal_stops_at_once(self):
         for ranks in (0, 3):
             with self.subTest(ranks=ranks):

@@ -337,10 +337,12 @@ static void test_retries(void **state)
     expect(&stage, "retry 1 r1 (over 10 s); start 1@1.0 r1");
     succeed(&stage, 1, 0, 1, 3);
     expect(&stage, "end 1 ok r1; start 2@1.0");
+    fail_with(&stage, 1, 0, 2, "signal 9");
+    expect(&stage, "retry 2 r1 (signal 9); start 2@1.0 r1");
     dh_sched_stop(stage.sched, DH_STOP_TIME, 1);
-    fail_with(&stage, 1, 0, 2, "signal 9"); /* no retry once stopping */
-    expect(&stage, "stop out of time; end 2 failed (signal 9); done");
-    assert_int_equal(counts_of(&stage).retried, 2);
+    fail_with(&stage, 1, 0, 2, "signal 9"); /* there was one attempt more, and that was it */
+    expect(&stage, "stop out of time; end 2 failed r1 (signal 9); done");
+    assert_int_equal(counts_of(&stage).retried, 3);
     stage_close(&stage);
 }
 

@@ -254,6 +254,69 @@ static void test_time_is_seen_by_any_event(void **state)
     stage_close(&stage);
 }
 
+/* What fails while the search drains has its further attempts in the next run. */
+static void test_interrupted_retries(void **state)
+{
+    (void)state;
+    const enum dh_stop stops[] = {DH_STOP_TIME, DH_STOP_SIGNAL, DH_STOP_FAILURES, DH_STOP_ERROR};
+    for (size_t i = 0; i < DH_COUNT_OF(stops); i++) {
+        struct stage stage = {0};
+        char expected[96];
+        struct dh_sched_settings settings = plain_settings();
+        settings.retries = 1;
+        settings.max_evaluations = 2;
+        stage_begin(&stage, settings, 2, 2);
+        dh_sched_stop(stage.sched, stops[i], 1);
+        dh_sched_cancel_running(stage.sched, 1); /* too late for these two */
+        assert_true(result(&stage, 1, 1, 1, outcome_of(DH_TRIAL_TIMEOUT, NAN, "over 1 s")));
+        fail_with(&stage, 1, 0, 0, "exit code 3");
+        snprintf(expected, sizeof expected,
+                 "stop %s; retry 1 r1 (over 1 s); retry 0 r1 (exit code 3); done",
+                 dh_stop_text(stops[i]));
+        expect(&stage, expected);
+        assert_int_equal(counts_of(&stage).stop, stops[i]);
+        assert_int_equal(counts_of(&stage).by_status[DH_TRIAL_PENDING], 2);
+        assert_int_equal(counts_of(&stage).retried, 2);
+
+        stage_reopen(&stage, settings);
+        enter(&stage, 1, 1);
+        expect(&stage, "start 0@1.0"); /* a run counts its own attempts */
+        fail_with(&stage, 1, 0, 0, "exit code 3");
+        expect(&stage, "retry 0 r1 (exit code 3); start 0@1.0 r1");
+        succeed(&stage, 1, 0, 0, 1);
+        expect(&stage, "end 0 ok r1; start 1@1.0");
+        succeed(&stage, 1, 0, 1, 2);
+        expect(&stage, "end 1 ok; stop all evaluations done; done");
+        stage_close(&stage);
+    }
+}
+
+/* A finished search tries nothing again: neither what fails after the target was reached, nor what
+ * failed while it drained and is dropped since the target was reached after all. */
+static void test_finished_without_retries(void **state)
+{
+    (void)state;
+    struct stage stage = {0};
+    struct dh_sched_settings settings = plain_settings();
+    settings.retries = 1;
+    settings.target = 5;
+    stage_begin(&stage, settings, 2, 2);
+    succeed(&stage, 1, 0, 0, 7);
+    fail_with(&stage, 1, 1, 1, "x");
+    expect(&stage, "end 0 ok; stop target reached; end 1 failed (x); done");
+    stage_close(&stage);
+
+    stage = (struct stage){0};
+    stage_begin(&stage, settings, 2, 2);
+    dh_sched_stop(stage.sched, DH_STOP_TIME, 1);
+    fail_with(&stage, 1, 1, 1, "x");
+    succeed(&stage, 1, 0, 0, 7);
+    expect(&stage, "stop out of time; retry 1 r1 (x); end 0 ok; "
+                   "end 1 cancelled r1 (the search was over before its turn); done");
+    assert_int_equal(counts_of(&stage).stop, DH_STOP_TARGET);
+    stage_close(&stage);
+}
+
 static void test_finished_after_time(void **state)
 {
     (void)state;
@@ -485,6 +548,8 @@ int main(void)
         cmocka_unit_test(test_exhausted),
         cmocka_unit_test(test_time),
         cmocka_unit_test(test_time_is_seen_by_any_event),
+        cmocka_unit_test(test_interrupted_retries),
+        cmocka_unit_test(test_finished_without_retries),
         cmocka_unit_test(test_finished_after_time),
         cmocka_unit_test(test_an_error_stays_an_error),
         cmocka_unit_test(test_nothing_to_cancel_unless_stopping),
