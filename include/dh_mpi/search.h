@@ -126,6 +126,9 @@ void dh_search_destroy(struct dh_search **search);
 const char *dh_search_name(const struct dh_search *search);
 /* Is its method slow (see dh_search_method)? */
 bool dh_search_slow(const struct dh_search *search);
+/* The points of `warm_start` that are never proposed: the context's, or none where the method
+ * `retries`. count × dh_space_count; borrowed. */
+const double *dh_search_known(const struct dh_search *search, size_t *count);
 
 /* The point of trial `id` (ids are asked in order: after create or replay, the next one). The
  * proposal counts as made: it is never made again. DH_EXHAUSTED: no unproposed feasible point is

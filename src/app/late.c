@@ -29,6 +29,13 @@ void dh_late_close(struct dh_late *late)
     *late = (struct dh_late){0};
 }
 
+void dh_late_exclude(struct dh_late *late, const double *points, size_t count)
+{
+    size_t width = dh_space_count(late->space);
+    for (size_t i = 0; i < count; i++)
+        dh_map_put(&late->seen, dh_space_identity(late->space, points + i * width), UINT64_MAX);
+}
+
 /* ---- the best ---- */
 
 static double value_of(const struct dh_late *late, uint64_t id)

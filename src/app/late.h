@@ -30,7 +30,8 @@ struct dh_late {
     size_t best_count;
     struct dh_late_asks *asks; /* under way, oldest first: asks[first … count) */
     size_t first, count, capacity;
-    struct dh_map seen; /* identities of the trials below `known`; filled when it is needed */
+    struct dh_map seen; /* identities of excluded points, and of the trials below `known`, which are
+                           filled in when it is needed */
     uint64_t known;
 };
 
@@ -38,6 +39,8 @@ struct dh_late {
 void dh_late_open(struct dh_late *late, const struct dh_space *space,
                   const struct dh_history *history, uint64_t seed, bool maximize);
 void dh_late_close(struct dh_late *late);
+/* Points that are not to be proposed though they are no trials': count × dh_space_count. */
+void dh_late_exclude(struct dh_late *late, const double *points, size_t count);
 
 /* `trial` has ended. */
 void dh_late_learn(struct dh_late *late, const struct dh_trial *trial);
@@ -51,8 +54,8 @@ uint64_t dh_late_overdue(const struct dh_late *late, double then);
 /* The oldest ask was replaced at `now`: its answer is for a slot that waits from now on. */
 void dh_late_replaced(struct dh_late *late, double now);
 
-/* A new feasible point for the next trial: near one of the best, or from the prior while there is
- * none. False if none was found in a few attempts. */
+/* A new feasible point for the next trial, neither a trial's nor excluded: near one of the best, or
+ * from the prior while there is none. False if none was found in a few attempts. */
 bool dh_late_point(struct dh_late *late, double *point, uint64_t *identity);
 /* Was a point of that identity proposed before? For answers that may repeat what was given out
  * here; false while nothing was. */

@@ -55,6 +55,9 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     dh_late_open(&manager->late, parts->setup->space, parts->history,
                  (uint64_t)parts->setup->settings.search.seed,
                  parts->setup->settings.objectives[0].maximize);
+    size_t known_count;
+    const double *known = dh_search_known(parts->search, &known_count);
+    dh_late_exclude(&manager->late, known, known_count);
     dh_offers_open(&manager->offers, parts->board, dh_comm_size(parts->comm));
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
@@ -398,23 +401,30 @@ static uint64_t count_waiting(const struct dh_manager *manager)
     return waiting - counts.ready; /* what is ready and not started is held back */
 }
 
+static double late_at(const struct dh_manager *manager)
+{
+    return dh_late_oldest(&manager->late) + dh_demand_patience(&manager->demand);
+}
+
 /* Slots whose asks are overdue get a point of the main thread. */
 static void replace_late(struct dh_manager *manager, bool *busy)
 {
     uint64_t waiting = count_waiting(manager);
-    double then = manager->now - dh_demand_patience(&manager->demand);
-    uint64_t overdue = waiting > 0 ? dh_late_overdue(&manager->late, then) : 0;
-    if (overdue == 0)
+    if (waiting == 0 || manager->now < late_at(manager))
         return;
+    double then = fmax(manager->now - dh_demand_patience(&manager->demand),
+                       dh_late_oldest(&manager->late)); /* whatever rounding makes of it */
+    uint64_t overdue = dh_late_overdue(&manager->late, then);
     struct dh_proposal proposal = {.origin = DH_ORIGIN_LATE};
     proposal.point = dh_alloc(dh_space_count(manager->parts.setup->space), sizeof(double));
     bool found = true;
-    for (uint64_t count = waiting < overdue ? waiting : overdue; count > 0; count--) {
+    for (; overdue > 0 && waiting > 0; overdue--) {
         dh_late_replaced(&manager->late, manager->now);
         found = found && dh_late_point(&manager->late, proposal.point, &proposal.identity);
-        if (!found) /* nothing new near the best: then they wait */
+        if (!found) /* nothing new near the best: then they wait, whatever else is overdue */
             continue;
         accept(manager, &proposal);
+        waiting--;
         manager->demand.late++;
         *busy = true;
     }
@@ -481,9 +491,7 @@ static dh_status go_on(struct dh_manager *manager, bool *busy, struct dh_error *
         status = act(manager, busy, err);
     if (status == DH_OK && !manager->ending)
         ask(manager);
-    manager->next_late = count_waiting(manager) == 0 ? (double)INFINITY
-                                                     : dh_late_oldest(&manager->late) +
-                                                           dh_demand_patience(&manager->demand);
+    manager->next_late = count_waiting(manager) == 0 ? (double)INFINITY : late_at(manager);
     return status;
 }
 

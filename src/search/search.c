@@ -64,11 +64,10 @@ static dh_status read_warm(struct dh_search *search, struct dh_error *err)
                             "method %s does not learn from warm_start; method list evaluates the "
                             "points of a file again",
                             search->method->name);
-    if (search->method->retries && search->method->retries(search->options))
-        return DH_OK;
-    for (size_t i = 0; i < c->warm_count; i++)
-        dh_map_put(&search->seen,
-                   dh_space_identity(c->space, c->warm_points + i * dh_space_count(c->space)),
+    size_t count;
+    const double *known = dh_search_known(search, &count);
+    for (size_t i = 0; i < count; i++)
+        dh_map_put(&search->seen, dh_space_identity(c->space, known + i * dh_space_count(c->space)),
                    UINT64_MAX);
     return DH_OK;
 }
@@ -126,6 +125,13 @@ const char *dh_search_name(const struct dh_search *search)
 bool dh_search_slow(const struct dh_search *search)
 {
     return search->method->slow;
+}
+
+const double *dh_search_known(const struct dh_search *search, size_t *count)
+{
+    bool again = search->method->retries && search->method->retries(search->options);
+    *count = again ? 0 : search->context.warm_count;
+    return search->context.warm_points;
 }
 
 enum dh_verdict dh_front_judge(const struct dh_search *search, struct dh_proposal *proposal)

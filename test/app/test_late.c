@@ -103,6 +103,23 @@ static void points_are_near_the_best_and_new(void **state)
     end(&b);
 }
 
+static void excluded_points_are_not_new(void **state)
+{
+    (void)state;
+    struct bench b;
+    double point[1];
+    uint64_t identity;
+    start(&b, "{ name = \"x\"; type = \"int\"; low = -2; high = 3; }");
+    dh_late_exclude(&b.late, (double[]){0, 1, 3}, 3);
+    assert_true(dh_late_point(&b.late, point, &identity));
+    assert_true(point[0] == 2);
+    add(&b, point, 5);
+    for (int i = 0; i < 20; i++)
+        assert_false(dh_late_point(&b.late, point, &identity));
+    assert_true(dh_late_repeats(&b.late, dh_space_identity(b.setup.space, &(double){3})));
+    end(&b);
+}
+
 static void nothing_new_is_no_point(void **state)
 {
     (void)state;
@@ -122,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(asks_are_overdue_in_their_order),
         cmocka_unit_test(points_are_near_the_best_and_new),
+        cmocka_unit_test(excluded_points_are_not_new),
         cmocka_unit_test(nothing_new_is_no_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

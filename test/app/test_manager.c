@@ -16,7 +16,7 @@
 static const char config_text[] =
     "search = { max_evaluations = %d; %s };\n"
     "objectives = ( { name = \"value\"; goal = \"minimize\"; } );\n"
-    "parameters = ( { name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },\n"
+    "parameters = ( { name = \"x\"; %s },\n"
     "               { name = \"n\"; type = \"int\"; low = 1; high = %d; } );\n"
     "optimizer = { method = \"random\"; };\n"
     "evaluator = { type = \"builtin\"; function = \"sphere\"; };\n";
@@ -45,6 +45,9 @@ struct simulation {
     double
         lost_after; /* of the configuration; then the living send heartbeats. 0: nobody is lost */
     uint64_t evaluations, answers; /* answers to heartbeats */
+    const char *x;                 /* the parameter; NULL: real, from 0 to 1 */
+    const double *old;             /* points of warm_start */
+    size_t old_count;
 };
 
 static double virtual_now(void *context)
@@ -74,13 +77,17 @@ static void start_simulation(struct simulation *s, int workers, int evaluations,
                              const char *more, const struct dh_clock *clock)
 {
     struct dh_error err;
-    char *text = dh_strprintf(config_text, evaluations, more, largest_n);
+    const char *x = s->x ? s->x : "type = \"real\"; low = 0.0; high = 1.0;";
+    char *text = dh_strprintf(config_text, evaluations, more, x, largest_n);
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s->setup, &err), DH_OK);
     free(text);
     s->setup.settings.scheduler.lost_after = s->lost_after > 0 ? s->lost_after : 1e9;
     s->history = dh_history_create(2, 1);
-    struct dh_search_context context = {
-        .space = s->setup.space, .settings = &s->setup.settings, .seed = 5};
+    struct dh_search_context context = {.space = s->setup.space,
+                                        .settings = &s->setup.settings,
+                                        .seed = 5,
+                                        .warm_points = s->old,
+                                        .warm_count = s->old_count};
     assert_int_equal(dh_search_create(&context, &s->search, &err), DH_OK);
     s->worker_count = workers;
     s->ends = dh_alloc((size_t)workers + 1, sizeof(struct dh_comm *));
@@ -296,7 +303,7 @@ static void exhausted_space_ends_the_search(void **state)
     struct dh_clock clock = {virtual_now, &s};
     struct dh_error err;
     s.worker_count = 0;
-    char *text = dh_strprintf(config_text, 0, "", 5);
+    char *text = dh_strprintf(config_text, 0, "", "type = \"bool\";", 5);
     char *cut = strstr(text, "{ name = \"x\"");
     memset(cut, ' ', (size_t)(strstr(cut, "},") + 2 - cut)); /* only n = 1 … 5 is left */
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s.setup, &err), DH_OK);
@@ -476,6 +483,40 @@ static void late_asks_are_replaced(void **state)
     end_simulation(&s);
 }
 
+/* Nor are old points tried again, whoever proposes: 700 of 1000 are known. */
+static void old_points_are_not_replacements(void **state)
+{
+    (void)state;
+    double old[700][2];
+    for (size_t i = 0; i < DH_COUNT_OF(old); i++) { /* those of the best x among them */
+        old[i][0] = (double)(i / 25);
+        old[i][1] = (double)(1 + i % 25);
+    }
+    struct simulation s = {.random = dh_random_at(12, DH_STREAM_TEST, 0),
+                           .x = "type = \"int\"; low = 0; high = 39;",
+                           .old = old[0],
+                           .old_count = DH_COUNT_OF(old)};
+    struct slow slow = {.simulation = &s};
+    struct dh_clock clock = {slow_now, &slow};
+    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
+    start_simulation(&s, 200, 250, 25, "", &clock);
+    dh_manager_destroy(&s.manager);
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .clock = &clock,
+                                     .lanes = &lanes,
+                                     .threaded = true};
+    s.manager = dh_manager_create(&parts);
+    run(&s);
+    assert_int_equal(dh_history_count(s.history), 250);
+    assert_true(dh_origin_count(s.history, DH_ORIGIN_LATE) > 50);
+    for (uint64_t id = 0; id < 250; id++)
+        assert_true(dh_history_trial(s.history, id)->values[0] >= 28);
+    end_simulation(&s);
+}
+
 static void say_fatal(struct worker *worker, dh_status status)
 {
     struct dh_buffer payload = {0};
@@ -547,6 +588,7 @@ int main(void)
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
         cmocka_unit_test(ranks_that_never_start_are_lost),
         cmocka_unit_test(late_asks_are_replaced),
+        cmocka_unit_test(old_points_are_not_replacements),
         cmocka_unit_test(an_error_loses_no_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
