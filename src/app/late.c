@@ -117,7 +117,7 @@ static void know_trials(struct dh_late *late)
 
 bool dh_late_repeats(struct dh_late *late, uint64_t identity)
 {
-    if (late->known == 0)
+    if (!late->gave)
         return false;
     know_trials(late);
     return dh_map_get(&late->seen, identity, NULL);
@@ -143,8 +143,10 @@ bool dh_late_point(struct dh_late *late, double *point, uint64_t *identity)
         else if (dh_space_sample(late->space, &random, point, NULL) != DH_OK)
             return false;
         *identity = dh_space_identity(late->space, point);
-        if (dh_space_feasible(late->space, point) && !dh_map_get(&late->seen, *identity, NULL))
+        if (dh_space_feasible(late->space, point) && !dh_map_get(&late->seen, *identity, NULL)) {
+            late->gave = true;
             return true;
+        }
     }
     return false;
 }

@@ -33,6 +33,7 @@ struct dh_late {
     struct dh_map seen; /* identities of excluded points, and of the trials below `known`, which are
                            filled in when it is needed */
     uint64_t known;
+    bool gave; /* a point */
 };
 
 /* Borrows `space` and `history`, of which it learns the best. */

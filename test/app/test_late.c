@@ -120,6 +120,20 @@ static void excluded_points_are_not_new(void **state)
     end(&b);
 }
 
+static void the_first_point_is_known_at_once(void **state)
+{
+    (void)state;
+    struct bench b;
+    double point[1];
+    uint64_t identity;
+    start(&b, "{ name = \"x\"; type = \"int\"; low = -2; high = 3; }");
+    assert_true(dh_late_point(&b.late, point, &identity)); /* before there is a trial */
+    assert_false(dh_late_repeats(&b.late, identity));
+    add(&b, point, NAN);
+    assert_true(dh_late_repeats(&b.late, identity));
+    end(&b);
+}
+
 static void nothing_new_is_no_point(void **state)
 {
     (void)state;
@@ -140,6 +154,7 @@ int main(void)
         cmocka_unit_test(asks_are_overdue_in_their_order),
         cmocka_unit_test(points_are_near_the_best_and_new),
         cmocka_unit_test(excluded_points_are_not_new),
+        cmocka_unit_test(the_first_point_is_known_at_once),
         cmocka_unit_test(nothing_new_is_no_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

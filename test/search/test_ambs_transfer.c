@@ -187,6 +187,11 @@ static void old_points_may_be_tried_again(void **unused)
         bench_give_old(&bench, 4);
         for (size_t i = 0; i < 4; i++)
             bench.old_points[i] = (double)i;
+        size_t known;
+        struct dh_search *search = bench_search(&bench);
+        assert_ptr_equal(dh_search_known(search, &known), bench.old_points);
+        assert_int_equal(known, k ? 0 : 4);
+        dh_search_destroy(&search);
         struct run run = bench_run_new(&bench, 20);
         assert_int_equal(run.status, DH_EXHAUSTED);
         assert_int_equal(run.count, k ? 10 : 6);
