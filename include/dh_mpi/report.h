@@ -31,7 +31,7 @@ struct dh_progress {
     double elapsed;               /* seconds of this run */
     double rate;                  /* ended trials per second, over the last while */
     double left;        /* seconds until the budget or time limit, by the rate; NaN: unknown */
-    uint64_t late_asks; /* slots waited longer than an ask should take */
+    uint64_t late_asks; /* slots waited longer than an ask should take; of several slots */
     double ask_seconds; /* mean time of an ask */
     double wall_time;   /* when the picture was taken */
     bool finished;      /* the process is ending */

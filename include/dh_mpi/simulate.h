@@ -63,7 +63,7 @@ struct dh_simulated {
     double busy;                  /* share of slot time spent on evaluations */
     uint64_t started;             /* evaluations */
     double best;                  /* of the first objective; NaN: none succeeded */
-    uint64_t asks, late_asks;     /* late: a slot waited longer for it than an ask should take */
+    uint64_t asks, late_asks;     /* late: one of several slots waited too long for it */
     uint64_t replaced;            /* trials proposed from the best points because an ask was late */
     double ask_seconds;           /* mean, of work */
     double spent[DH_WORK_COUNT];  /* seconds of rank 0's threads */

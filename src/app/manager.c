@@ -362,15 +362,24 @@ static void accept(struct dh_manager *manager, const struct dh_proposal *proposa
     dh_sched_offer(manager->sched, trial->id, manager->now);
 }
 
+/* One slot alone waits as long as an ask takes, so that its search stays a function of the seed:
+ * none is late. */
+static bool can_be_late(const struct dh_sched_counts *counts)
+{
+    return counts->slots > 1;
+}
+
 static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
     struct dh_proposed *proposed;
+    struct dh_sched_counts counts;
+    dh_sched_counts(manager->sched, &counts);
     dh_status status = DH_OK;
     while (status == DH_OK && dh_proposer_take(manager->proposer, &proposed)) {
         *busy = true;
         manager->asked -= manager->asked > 0;
         dh_late_answered(&manager->late);
-        bool waited = dh_sched_short(manager->sched) > 0;
+        bool waited = can_be_late(&counts) && dh_sched_short(manager->sched) > 0;
         double latency = dh_clock_now(manager->parts.clock) - proposed->asked_at;
         dh_demand_answered(&manager->demand, latency, proposed->seconds, waited);
         if (proposed->status == DH_OK && dh_sched_room(manager->sched) > 0) {
@@ -389,14 +398,13 @@ static dh_status take_proposals(struct dh_manager *manager, bool *busy, struct d
     return status;
 }
 
-/* Slots that wait for an ask under way. One slot alone is left out: it waits as long as it takes,
- * so that its search stays a function of the seed. */
+/* Slots that wait for an ask under way, and not as long as it takes. */
 static uint64_t count_waiting(const struct dh_manager *manager)
 {
     struct dh_sched_counts counts;
     dh_sched_counts(manager->sched, &counts);
     uint64_t waiting = dh_sched_short(manager->sched);
-    if (counts.slots <= 1 || manager->exhausted || waiting <= counts.ready)
+    if (!can_be_late(&counts) || manager->exhausted || waiting <= counts.ready)
         return 0;
     return waiting - counts.ready; /* what is ready and not started is held back */
 }

@@ -198,7 +198,7 @@ static void run_until(struct simulation *s, double until)
         assert_int_equal(dh_manager_step(s->manager, &busy, &err), DH_OK);
         if (serve_workers(s) || busy)
             continue;
-        double next = dh_manager_next_time(s->manager);
+        double next = fmin(dh_manager_next_time(s->manager), dh_manager_next_answer(s->manager));
         for (int i = 0; i < s->worker_count; i++)
             if (!s->workers[i].dead)
                 next = fmin(next, s->workers[i].ends);
@@ -483,6 +483,32 @@ static void late_asks_are_replaced(void **state)
     end_simulation(&s);
 }
 
+/* One slot waits as long as it takes. */
+static void one_slot_has_no_late_asks(void **state)
+{
+    (void)state;
+    struct simulation s = {.random = dh_random_at(13, DH_STREAM_TEST, 0)};
+    struct slow slow = {.simulation = &s};
+    struct dh_clock clock = {slow_now, &slow};
+    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
+    start_simulation(&s, 1, 20, 100, "", &clock);
+    dh_manager_destroy(&s.manager);
+    struct dh_manager_parts parts = {.setup = &s.setup,
+                                     .comm = s.ends[0],
+                                     .history = s.history,
+                                     .search = s.search,
+                                     .clock = &clock,
+                                     .lanes = &lanes,
+                                     .threaded = true};
+    s.manager = dh_manager_create(&parts);
+    run(&s);
+    assert_int_equal(dh_history_count(s.history), 20);
+    assert_int_equal(dh_manager_demand(s.manager)->asks, 20);
+    assert_int_equal(dh_manager_demand(s.manager)->late, 0);
+    assert_int_equal(dh_origin_count(s.history, DH_ORIGIN_LATE), 0);
+    end_simulation(&s);
+}
+
 /* Nor are old points tried again, whoever proposes: 700 of 1000 are known. */
 static void old_points_are_not_replacements(void **state)
 {
@@ -588,6 +614,7 @@ int main(void)
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
         cmocka_unit_test(ranks_that_never_start_are_lost),
         cmocka_unit_test(late_asks_are_replaced),
+        cmocka_unit_test(one_slot_has_no_late_asks),
         cmocka_unit_test(old_points_are_not_replacements),
         cmocka_unit_test(an_error_loses_no_result),
     };
