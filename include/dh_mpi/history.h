@@ -89,6 +89,12 @@ static inline bool dh_trial_ended_by(const struct dh_trial *trial, uint64_t mark
     return event != 0 && event <= mark;
 }
 
+/* Was it given up because the search was over? Nobody knows what its point is worth then. */
+static inline bool dh_trial_cancelled(const struct dh_trial *trial)
+{
+    return dh_trial_ended_by(trial, UINT64_MAX) && trial->outcome.status == DH_TRIAL_CANCELLED;
+}
+
 struct dh_history;
 
 /* An empty history of trials with so many parameters and objectives. */

@@ -140,7 +140,7 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
 void dh_search_propose(struct dh_search *search, const struct dh_trial *trial);
 void dh_search_tell(struct dh_search *search, const struct dh_trial *trial);
 /* Resume: propose and tell everything in `history`, in the order of its events. For trials not
- * asked from this object. */
+ * asked from this object. Points that only cancelled trials have may be proposed again. */
 void dh_search_replay(struct dh_search *search, const struct dh_history *history);
 
 /* +1 if the first objective is to be minimised, -1 if maximised: objective times sign is what

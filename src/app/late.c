@@ -110,9 +110,11 @@ void dh_late_replaced(struct dh_late *late, double now)
 
 static void know_trials(struct dh_late *late)
 {
-    for (; late->known < dh_history_count(late->history); late->known++)
-        dh_map_put(&late->seen, dh_history_trial(late->history, late->known)->identity,
-                   late->known);
+    for (; late->known < dh_history_count(late->history); late->known++) {
+        const struct dh_trial *trial = dh_history_trial(late->history, late->known);
+        if (!dh_trial_cancelled(trial)) /* of an earlier run: its point may come again */
+            dh_map_put(&late->seen, trial->identity, late->known);
+    }
 }
 
 bool dh_late_repeats(struct dh_late *late, uint64_t identity)

@@ -128,7 +128,7 @@ static bool withdraw(struct ambs *ambs, uint64_t id)
 }
 
 /* Trial `id` is pending at `values`; heard twice of those asked here. */
-static void note_proposal(struct ambs *ambs, uint64_t id, const double *values, uint64_t identity)
+static void note_proposal(struct ambs *ambs, uint64_t id, const double *values)
 {
     size_t width = ambs->features.count;
     double *x = dh_alloc(width, sizeof *x);
@@ -137,7 +137,6 @@ static void note_proposal(struct ambs *ambs, uint64_t id, const double *values, 
     bool same = known && same_row(known, x, width);
     if (known && !same)
         withdraw(ambs, id);
-    dh_map_put(&ambs->seen, identity, id);
     struct ambs_event event;
     if (!same && ambs_data_propose(&ambs->data, id, x, &event))
         ambs_model_hear(ambs, &event);
@@ -149,7 +148,9 @@ static void propose(void *state, const struct dh_trial *trial)
     struct ambs *ambs = state;
     if (!(trial->cursor & MODEL_CURSOR))
         ambs_design_propose(ambs->design, trial);
-    note_proposal(ambs, trial->id, trial->values, trial->identity);
+    note_proposal(ambs, trial->id, trial->values);
+    if (!dh_trial_cancelled(trial)) /* of an earlier run: its point may come again */
+        dh_map_put(&ambs->seen, trial->identity, trial->id);
 }
 
 static void tell(void *state, const struct dh_trial *trial)
@@ -288,9 +289,11 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     if (withdraw(ambs, id) && ambs->data.since_result > 0)
         ambs->data.since_result--; /* the front did not take it, and no replay knows of it */
     dh_status status = ask_any(ambs, id, attempt, proposal, err);
-    if (status == DH_OK && dh_space_feasible(ambs->context->space, proposal->point))
-        note_proposal(ambs, id, proposal->point,
-                      dh_space_identity(ambs->context->space, proposal->point));
+    const struct dh_space *space = ambs->context->space;
+    if (status == DH_OK && dh_space_feasible(space, proposal->point)) {
+        note_proposal(ambs, id, proposal->point);
+        dh_map_put(&ambs->seen, dh_space_identity(space, proposal->point), id);
+    }
     return status;
 }
 

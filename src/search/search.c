@@ -233,10 +233,9 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
     return DH_OK;
 }
 
-void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
+/* To where the search stands once the trial was proposed. */
+static void follow(struct dh_search *search, const struct dh_trial *trial)
 {
-    dh_map_put(&search->seen, trial->identity, trial->id);
-    dh_front_remember(search, trial->id, trial->values);
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
     if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)
@@ -245,10 +244,27 @@ void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
         search->method->propose(search->state, trial);
 }
 
+void dh_search_propose(struct dh_search *search, const struct dh_trial *trial)
+{
+    dh_map_put(&search->seen, trial->identity, trial->id);
+    dh_front_remember(search, trial->id, trial->values);
+    follow(search, trial);
+}
+
 void dh_search_tell(struct dh_search *search, const struct dh_trial *trial)
 {
     if (search->method->tell)
         search->method->tell(search->state, trial);
+}
+
+/* The point of a cancelled trial may be proposed again, unless it was already. A sequence goes back
+ * to the first such point: what it passes on its way from there is known. */
+static void replay_propose(struct dh_search *search, const struct dh_trial *trial, bool *missing)
+{
+    *missing |= dh_trial_cancelled(trial) && !dh_map_get(&search->seen, trial->identity, NULL);
+    dh_front_remember(search, trial->id, trial->values);
+    if (!(*missing && search->method->sequence))
+        follow(search, trial);
 }
 
 void dh_search_replay(struct dh_search *search, const struct dh_history *history)
@@ -256,6 +272,12 @@ void dh_search_replay(struct dh_search *search, const struct dh_history *history
     uint64_t ended;
     uint64_t *order = dh_history_ended_order(history, &ended);
     uint64_t next = 0, count = dh_history_count(history);
+    bool missing = false;
+    for (uint64_t id = 0; id < count; id++) {
+        const struct dh_trial *trial = dh_history_trial(history, id);
+        if (!dh_trial_cancelled(trial))
+            dh_map_put(&search->seen, trial->identity, id);
+    }
     for (uint64_t id = 0; id <= count; id++) {
         uint64_t event = id < count ? dh_history_trial(history, id)->proposed_event : UINT64_MAX;
         for (; next < ended; next++) {
@@ -265,7 +287,7 @@ void dh_search_replay(struct dh_search *search, const struct dh_history *history
             dh_search_tell(search, trial);
         }
         if (id < count)
-            dh_search_propose(search, dh_history_trial(history, id));
+            replay_propose(search, dh_history_trial(history, id), &missing);
     }
     free(order);
 }

@@ -134,6 +134,28 @@ static void the_first_point_is_known_at_once(void **state)
     end(&b);
 }
 
+/* Of an earlier run: the search may propose its point again, and so may we. */
+static void cancelled_points_are_new(void **state)
+{
+    (void)state;
+    struct bench b;
+    double point[1] = {2};
+    uint64_t identity;
+    start(&b, "{ name = \"x\"; type = \"int\"; low = -2; high = 3; }");
+    for (int x = 0; x <= 3; x++)
+        if (x != 2)
+            add(&b, (double[]){x}, x);
+    struct dh_trial *trial = dh_history_propose(b.history, point);
+    trial->identity = dh_space_identity(b.setup.space, point);
+    struct dh_outcome outcome = {.status = DH_TRIAL_CANCELLED};
+    assert_int_equal(dh_history_end(b.history, trial->id, &outcome, NULL), DH_OK);
+    assert_true(dh_late_point(&b.late, point, &identity));
+    assert_true(point[0] == 2);
+    add(&b, point, 1);
+    assert_true(dh_late_repeats(&b.late, identity));
+    end(&b);
+}
+
 static void nothing_new_is_no_point(void **state)
 {
     (void)state;
@@ -155,6 +177,7 @@ int main(void)
         cmocka_unit_test(points_are_near_the_best_and_new),
         cmocka_unit_test(excluded_points_are_not_new),
         cmocka_unit_test(the_first_point_is_known_at_once),
+        cmocka_unit_test(cancelled_points_are_new),
         cmocka_unit_test(nothing_new_is_no_point),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -404,6 +404,85 @@ static void lists(void **unused)
     bench_close(&bench);
 }
 
+static void end_as(struct dh_history *history, uint64_t id, enum dh_trial_status status)
+{
+    struct dh_outcome outcome = {.status = status, .objectives = dh_alloc(1, sizeof(double))};
+    outcome.objectives[0] = status == DH_TRIAL_SUCCEEDED ? (double)id : NAN;
+    assert_int_equal(dh_history_end(history, id, &outcome, NULL), DH_OK);
+}
+
+/* A run: resumes, and asks for at most `limit` points; the first `good` of them succeed, the others
+ * are cancelled. How many there were. */
+static size_t run_and_cancel(struct bench *bench, struct dh_history *history, size_t limit,
+                             size_t good)
+{
+    struct dh_search *search = bench_search(bench);
+    dh_search_replay(search, history);
+    uint64_t first = dh_history_count(history);
+    struct run run = bench_run(bench, search, first, limit);
+    for (size_t i = 0; i < run.count; i++) {
+        struct dh_trial *trial = dh_history_propose(history, run_point(&run, i));
+        trial->identity = run.proposals[i].identity;
+        trial->cursor = run.proposals[i].cursor;
+        trial->origin = run.proposals[i].origin;
+    }
+    for (size_t i = 0; i < run.count; i++)
+        end_as(history, first + i, i < good ? DH_TRIAL_SUCCEEDED : DH_TRIAL_CANCELLED);
+    size_t count = run.count;
+    assert_int_equal(run.status, count < limit ? DH_EXHAUSTED : DH_OK);
+    run_free(&run);
+    dh_search_destroy(&search);
+    return count;
+}
+
+/* Trials that were cancelled since the search was over: their points come again in one that goes
+ * on, each once, whichever runs they were cancelled in. */
+static void cancelled_points_come_again(void **unused)
+{
+    (void)unused;
+    static const char *const methods[] = {"grid\"; order = \"sorted",
+                                          "grid",
+                                          "random",
+                                          "sobol",
+                                          "lhs",
+                                          "list",
+                                          "ambs\"; effort = 0; transfer = \"model"};
+    for (size_t m = 0; m < DH_COUNT_OF(methods); m++) {
+        char text[300];
+        bool list = strcmp(methods[m], "list") == 0;
+        struct bench bench;
+        snprintf(text, sizeof text,
+                 "parameters = ( { name = \"n\"; type = \"int\"; low = 0; high = 11; } );"
+                 "optimizer = { method = \"%s\"; %s };",
+                 methods[m],
+                 list    ? "file = \"f.csv\";"
+                 : m < 2 ? "levels = 20;"
+                         : "");
+        bench_open(&bench, text, 5);
+        double points[12], times[12] = {0};
+        for (size_t i = 0; i < 12; i++)
+            points[i] = (double)((7 * i) % 12);
+        if (list) {
+            bench.context.points = points;
+            bench.context.point_count = 12;
+        }
+        struct dh_history *history = dh_history_create(1, 1);
+        assert_int_equal(run_and_cancel(&bench, history, 5, 1), 5);   /* 4 are cancelled */
+        assert_int_equal(run_and_cancel(&bench, history, 2, 2), 2);   /* some come again */
+        assert_int_equal(run_and_cancel(&bench, history, 6, 3), 6);   /* 3 more, or again */
+        assert_int_equal(run_and_cancel(&bench, history, 20, 20), 6); /* all that is left */
+        assert_int_equal(run_and_cancel(&bench, history, 20, 20), 0);
+        for (uint64_t id = 0; id < dh_history_count(history); id++) {
+            const struct dh_trial *trial = dh_history_trial(history, id);
+            times[(size_t)trial->values[0]] += trial->outcome.status == DH_TRIAL_SUCCEEDED;
+        }
+        for (size_t i = 0; i < 12; i++)
+            assert_true(times[i] == 1);
+        dh_history_destroy(&history);
+        bench_close(&bench);
+    }
+}
+
 static void small_helpers(void **unused)
 {
     (void)unused;
@@ -440,6 +519,7 @@ int main(void)
         cmocka_unit_test(grids_have_the_right_size),
         cmocka_unit_test(sorted_grids),
         cmocka_unit_test(lists),
+        cmocka_unit_test(cancelled_points_come_again),
         cmocka_unit_test(small_helpers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
