@@ -109,6 +109,8 @@ uint64_t dh_history_count(const struct dh_history *history);
 /* Trials that have ended, and number of the last event. */
 uint64_t dh_history_ended(const struct dh_history *history);
 uint64_t dh_history_event(const struct dh_history *history);
+/* Of those that have ended, the cancelled ones: they are no evaluations. Looks at every trial. */
+uint64_t dh_history_cancelled(const struct dh_history *history);
 /* `id` < count; the pointer stays valid until destroy. */
 struct dh_trial *dh_history_trial(const struct dh_history *history, uint64_t id);
 

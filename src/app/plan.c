@@ -154,7 +154,8 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, bool fresh, st
         dh_buffer_printf(out,
                          "checkpoint  %s (resume: %" PRIu64 " evaluations done, %" PRIu64
                          " to evaluate again)\n%s",
-                         file, ended, dh_history_count(image.history) - ended, image.notes);
+                         file, ended - dh_history_cancelled(image.history),
+                         dh_history_count(image.history) - ended, image.notes);
         status = dh_space_compare(image.space, setup->space, err);
         if (status == DH_OK)
             status = dh_settings_compare(&image.settings, &setup->settings, err);

@@ -30,7 +30,8 @@ static void announce(const struct dh_session *session, const struct dh_store_ima
         dh_log_info(log, "new search %s in %s", settings->search.name, settings->checkpoint.file);
     else
         dh_log_info(log, "resuming %s: %" PRIu64 " evaluations done, %" PRIu64 " to evaluate again",
-                    settings->checkpoint.file, ended, count - ended);
+                    settings->checkpoint.file, ended - dh_history_cancelled(session->history),
+                    count - ended);
     if (found->notes && found->notes[0])
         dh_log_warn(log, "%s", found->notes);
 }

@@ -51,8 +51,11 @@ static void print_resume(const struct dh_store_report *report)
         return;
     }
     uint64_t count = dh_history_count(image->history), ended = dh_history_ended(image->history);
-    printf("resume   %" PRIu64 " trials: %" PRIu64 " ended, %" PRIu64 " to evaluate again\n", count,
-           ended, count - ended);
+    uint64_t cancelled = dh_history_cancelled(image->history);
+    printf("resume   %" PRIu64 " trials: %" PRIu64 " ended, ", count, ended - cancelled);
+    if (cancelled > 0)
+        printf("%" PRIu64 " cancelled, ", cancelled);
+    printf("%" PRIu64 " to evaluate again\n", count - ended);
     printf("         event %" PRIu64 ": %" PRIu64 " from %s, %" PRIu64 " from journals\n",
            dh_history_event(image->history), image->checkpoint_event,
            !image->checkpoint_event ? "no checkpoint"
@@ -97,12 +100,13 @@ static void put_resume_json(const struct dh_store_report *report, struct dh_buff
     bool good = report->status == DH_OK;
     uint64_t count = good ? dh_history_count(image->history) : 0;
     uint64_t ended = good ? dh_history_ended(image->history) : 0;
+    uint64_t cancelled = good ? dh_history_cancelled(image->history) : 0;
     dh_buffer_printf(out,
                      "{\"possible\": %s, \"trials\": %" PRIu64 ", \"ended\": %" PRIu64
-                     ", \"pending\": %" PRIu64 ", \"event\": %" PRIu64
+                     ", \"cancelled\": %" PRIu64 ", \"pending\": %" PRIu64 ", \"event\": %" PRIu64
                      ", \"checkpoint_event\": %" PRIu64 ", \"journal_events\": %" PRIu64
                      ", \"used_previous\": %s",
-                     good ? "true" : "false", count, ended, count - ended,
+                     good ? "true" : "false", count, ended - cancelled, cancelled, count - ended,
                      good ? dh_history_event(image->history) : 0, image->checkpoint_event,
                      image->journal_events, image->used_previous ? "true" : "false");
     dh_text_put_json_text_member(out, "problem", report->problem);

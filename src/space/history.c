@@ -178,6 +178,14 @@ uint64_t dh_history_event(const struct dh_history *history)
     return atomic_load_explicit(&history->event, memory_order_relaxed);
 }
 
+uint64_t dh_history_cancelled(const struct dh_history *history)
+{
+    uint64_t cancelled = 0;
+    for (uint64_t id = 0; id < dh_history_count(history); id++)
+        cancelled += dh_trial_cancelled(dh_history_trial(history, id));
+    return cancelled;
+}
+
 /* The directory entry of trial `id`; its page must be there. */
 static struct chunk **chunk_place(const struct dh_history *history, uint64_t id)
 {

@@ -1,5 +1,6 @@
 """A search that is killed and goes on: nothing lost, nothing twice, the budget exact."""
 
+import json
 import os
 import random
 import re
@@ -73,6 +74,31 @@ class Killed(Case):
         first = self.trials("kill.h5")
         self.run_search(2, "--set", "search.max_evaluations=30", "kill.cfg")
         self.assertEqual(self.assert_complete("kill.h5", 30)[:20], first)
+
+    def test_a_higher_target_evaluates_what_was_cancelled(self):
+        self.write("target.cfg", """
+search = { name = "target"; max_evaluations = 20; target = 5.0; };
+objectives = ( { name = "value"; goal = "maximize"; } );
+parameters = ( { name = "x"; type = "int"; low = 0; high = 5; } );
+optimizer = { method = "grid"; levels = 10; order = "sorted"; };
+evaluator = { type = "command"; slots = 4; command = ("sh", "-c",
+  "if [ {x} != 0 ]; then [ -e open ] || sleep 60; fi; echo DH-OUTPUT: 9"); };
+checkpoint = { file = "target.h5"; };
+""")
+        self.run_search(0, "target.cfg")
+        self.assertEqual([t["status"] for t in self.trials("target.h5")],
+                         ["ok"] + ["cancelled"] * 3)
+        report = json.loads(self.dhctl("verify", "--json", "target.h5"))["resume"]
+        self.assertEqual((report["trials"], report["ended"], report["cancelled"],
+                          report["pending"]), (4, 1, 3, 0))
+        self.assertIn("4 trials: 1 ended, 3 cancelled, 0 to evaluate again",
+                      self.dhctl("verify", "target.h5"))
+        self.write("open", "")
+        out, err = self.run_search(0, "--set", "search.target=1000.0", "target.cfg")
+        self.assertIn("1 evaluations done, 0 to evaluate again", err)
+        self.assertIn("6 evaluations", out)
+        done = [t["parameters"]["x"] for t in self.trials("target.h5") if t["status"] == "ok"]
+        self.assertEqual(sorted(done), list(range(6)))
 
     def test_another_space_is_refused(self):
         self.configure(10)
