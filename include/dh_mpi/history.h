@@ -55,9 +55,8 @@ struct dh_outcome {
     uint32_t retries;            /* attempts before this one */
 };
 
-/* Evaluations in a row that could not begin: CANCELLED by nobody, without a start but with a
- * reason. After so many it is the worker that cannot, not the trials, and it takes no more of them.
- */
+/* Evaluations in a row in one slot that could not begin: CANCELLED by nobody, without a start but
+ * with a reason. After so many it is the worker that cannot, not the trials: it takes no more. */
 #define DH_UNABLE_LIMIT 3
 
 void dh_outcome_free(struct dh_outcome *outcome); /* texts and objectives; then zeroed */

@@ -140,14 +140,16 @@ void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t 
 }
 
 /* Is the trial to blame for what its worker gave up? A worker that can begin nothing declines
- * whatever it claims, and claims what it gave back, until it is let go: of so many times in a row
- * only the first counts. */
-static bool blames(struct trial_state *state, const struct dh_outcome *outcome)
+ * whatever it claims, and claims what it gave back, until one of its slots has done so often enough
+ * and it is let go: of as many times in a row as all slots may need, only the first counts. */
+static bool blames(const struct dh_sched *sched, struct trial_state *state,
+                   const struct dh_outcome *outcome)
 {
     bool began = !isnan(outcome->started) || !outcome->reason;
+    uint32_t most = DH_UNABLE_LIMIT * (uint32_t)sched->workers[outcome->worker].slot_count;
     state->declined = began ? 0 : declined_by(state, outcome->worker) ? state->declined + 1 : 1;
     state->decliner = outcome->worker;
-    return began || state->declined % DH_UNABLE_LIMIT == 1;
+    return began || state->declined % most == 1;
 }
 
 /* Nobody asked for that: the worker is on its way out, or could not begin it and says why; then the
@@ -157,7 +159,7 @@ static void given_up(struct dh_sched *sched, uint64_t trial, const struct dh_out
     const char *why = outcome->reason ? outcome->reason : "";
     const char *open = *why ? " (" : "", *shut = *why ? ")" : "";
     char *how = dh_strprintf("given up by its worker%s%s%s", open, why, shut);
-    vanished(sched, trial, blames(trial_at(sched, trial), outcome), how,
+    vanished(sched, trial, blames(sched, trial_at(sched, trial), outcome), how,
              dh_strprintf("worker %d gave it up%s%s%s", outcome->worker, open, why, shut),
              outcome->worker, outcome->slot);
     free(how);

@@ -153,12 +153,16 @@ static void test_cancelled_by_nobody_counts_as_lost(void **state)
     stage_close(&stage);
 }
 
-/* Worker and trial, of slot 0. */
-static void decline(struct stage *stage, int32_t worker, uint64_t trial)
+static void decline_in(struct stage *stage, int32_t worker, int32_t slot, uint64_t trial)
 {
     struct dh_outcome outcome = outcome_of(DH_TRIAL_CANCELLED, NAN, "no process");
     outcome.started = NAN;
-    assert_true(result(stage, worker, 0, trial, outcome));
+    assert_true(result(stage, worker, slot, trial, outcome));
+}
+
+static void decline(struct stage *stage, int32_t worker, uint64_t trial)
+{
+    decline_in(stage, worker, 0, trial);
 }
 
 static void test_what_could_not_begin_says_why(void **state)
@@ -197,6 +201,30 @@ static void test_workers_that_can_begin_nothing_cost_a_loss_each(void **state)
         expect(&stage, expected);
     }
     succeed(&stage, 4, 0, 0, 1);
+    expect(&stage, "end 0 ok");
+    stage_close(&stage);
+}
+
+/* Each slot may decline it, before one has done so often enough for the worker to be let go. */
+static void test_a_worker_of_many_slots_costs_a_loss_too(void **state)
+{
+    (void)state;
+    enum { SLOTS = 8 };
+    struct stage stage = {0};
+    struct dh_sched_settings settings = plain_settings();
+    settings.lost_retries = 1;
+    stage_begin(&stage, settings, SLOTS, 1);
+    char expected[96];
+    for (int i = 0; i < DH_UNABLE_LIMIT * SLOTS - 1; i++) {
+        decline_in(&stage, 1, i % SLOTS, 0);
+        snprintf(expected, sizeof expected,
+                 "retry 0 (worker 1 gave it up (no process)); start 0@1.%d", (i + 1) % SLOTS);
+        expect(&stage, expected);
+    }
+    enter(&stage, 2, 1);
+    assert_true(dh_sched_lost(stage.sched, 1, 1));
+    expect(&stage, "retry 0 (worker 1 was lost); start 0@2.0");
+    succeed(&stage, 2, 0, 0, 1);
     expect(&stage, "end 0 ok");
     stage_close(&stage);
 }
@@ -370,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_by_nobody_counts_as_lost),
         cmocka_unit_test(test_what_could_not_begin_says_why),
         cmocka_unit_test(test_workers_that_can_begin_nothing_cost_a_loss_each),
+        cmocka_unit_test(test_a_worker_of_many_slots_costs_a_loss_too),
         cmocka_unit_test(test_results_that_do_not_fit),
         cmocka_unit_test(test_joins_and_claims_that_do_not_fit),
         cmocka_unit_test(test_offers_that_do_not_fit),
