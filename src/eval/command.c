@@ -174,10 +174,9 @@ static void run_command(const struct eval_child *child)
     if (!program)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    /* The same program ran before, or was found: this machine is to blame, unless it is what the
-     * parameters make of the arguments. */
+    /* It is the same program for all evaluations, but not with the same arguments. */
     bool own = !command->program || errno == E2BIG;
-    eval_guard_refuse(child, own ? EVAL_GUARD_REFUSED : EVAL_GUARD_UNABLE, "cannot run %s: %s",
+    eval_guard_refuse(child, own ? EVAL_GUARD_REFUSED : EVAL_GUARD_MISSING, "cannot run %s: %s",
                       program, strerror(errno));
 }
 

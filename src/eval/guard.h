@@ -21,6 +21,7 @@ enum eval_guard_order {
 enum eval_guard_news {
     EVAL_GUARD_REFUSED = 1, /* text: the evaluation could not be started */
     EVAL_GUARD_UNABLE,      /* text: nor could any other, here and now: it is not to blame */
+    EVAL_GUARD_MISSING,     /* text: nor any other, since what is to be run cannot be */
     EVAL_GUARD_SWEPT,
     EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
 };

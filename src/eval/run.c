@@ -51,7 +51,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 /* Forget the evaluation; the process stays. */
 static void clear(struct eval_run *run)
 {
-    run->busy = run->answered = run->has_marked = run->lost = false;
+    run->busy = run->answered = run->has_marked = run->lost = run->missing = false;
     run->limit_at = run->term_at = run->kill_at = run->give_back_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
     run->report_count = 0;
@@ -117,8 +117,10 @@ static void judge(struct eval_run *run, int status)
 /* Send the result and be idle. */
 static void conclude(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
-    if (!run->unable)
+    if (!run->unable) {
         run->unable_in_row = 0;
+        run->host->ready_once |= !runner_of(run)->persistent && !run->failure;
+    }
     judge(run, status);
     struct dh_outcome *outcome = &run->outcome;
     if (!run->answered || !runner_of(run)->persistent) {
@@ -155,11 +157,17 @@ static void tell_fatal(const struct eval_run *run, dh_status status, const char 
     dh_buffer_free(&payload);
 }
 
-/* The evaluation is over; what could not begin is given back later. */
+/* The evaluation is over; what could not begin is given back later. What could not since there is
+ * no running its program, and never was, is no matter of the moment. */
 static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
     if (!run->unable || run->ending != DH_TRIAL_PENDING) {
         conclude(run, status, cpu_seconds, peak_bytes);
+        return;
+    }
+    if (run->missing && !run->host->ready_once) {
+        tell_fatal(run, DH_CONFIG, run->unable);
+        clear(run);
         return;
     }
     run->limit_at = run->kill_at = INFINITY;
@@ -423,13 +431,14 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
 {
     struct dh_reader reader = dh_reader_of(news->data, news->size);
     enum eval_guard_news kind = (enum eval_guard_news)dh_get_u8(&reader);
-    if (kind == EVAL_GUARD_REFUSED || kind == EVAL_GUARD_UNABLE) {
-        char **reason = kind == EVAL_GUARD_UNABLE ? &run->unable : &run->failure;
+    if (kind == EVAL_GUARD_REFUSED || kind == EVAL_GUARD_UNABLE || kind == EVAL_GUARD_MISSING) {
+        char **reason = kind == EVAL_GUARD_REFUSED ? &run->failure : &run->unable;
         char *text = dh_get_text(&reader);
         if (!*reason)
             *reason = text;
         else
             free(text);
+        run->missing |= kind == EVAL_GUARD_MISSING;
     } else if (kind == EVAL_GUARD_SWEPT && run->answered && run->doomed) {
         eval_run_order(run, EVAL_GUARD_KILL); /* the signal may still be on its way to it */
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {

@@ -51,7 +51,7 @@ struct eval_host {
     struct rlimit files;  /* of an evaluation; the launcher's own is higher */
     struct dh_buffer out; /* frames for the rank */
     uint32_t epoch;
-    bool ready_once; /* a persistent process has come up */
+    bool ready_once; /* a persistent process has come up, or another one has run */
 };
 
 struct eval_run {
@@ -73,6 +73,7 @@ struct eval_run {
     char *ending_reason;
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */
+    bool missing;  /* … that is because the program cannot be run */
     double give_back_at; /* INFINITY: not about to be */
     int unable_in_row;   /* evaluations of this slot */
     bool answered;       /* `outcome` is the answer */

@@ -426,6 +426,25 @@ static void a_program_that_vanished_is_not_the_trials_fault(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Before any has run, it is the configuration's. */
+static void a_program_that_never_ran_ends_the_pool(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    dh_status status;
+    char program[300];
+    snprintf(program, sizeof program, "%s/program", bench->folder);
+    bench_write(bench, "program", "echo DH-OUTPUT: 1"); /* no #! */
+    assert_int_equal(chmod(program, 0755), 0);
+    bench_open(bench, 1, "type = \"command\"; command = \"program\";");
+    bench_start(bench, 7, 0, ACT_RELU);
+    while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
+        usleep(1000);
+    assert_int_equal(status, DH_CONFIG);
+    assert_non_null(strstr(bench->err.text, "cannot run "));
+    assert_non_null(strstr(bench->err.text, "Exec format error"));
+}
+
 /* Another evaluation's would be shorter. */
 static void arguments_that_are_too_long_are_a_failure(void **state)
 {
@@ -530,6 +549,7 @@ int main(void)
         TEST(without_a_temporary_file_evaluations_are_given_back),
         TEST(without_pipes_evaluations_are_given_back),
         TEST(a_program_that_vanished_is_not_the_trials_fault),
+        TEST(a_program_that_never_ran_ends_the_pool),
         TEST(arguments_that_are_too_long_are_a_failure),
         TEST(a_run_folder_that_is_a_file_is_a_failure),
         TEST(bad_settings_are_named),
