@@ -30,8 +30,8 @@ struct dh_late {
     size_t best_count;
     struct dh_late_asks *asks; /* under way, oldest first: asks[first … count) */
     size_t first, count, capacity;
-    struct dh_map seen; /* identities of excluded points, and of the trials below `known`, which are
-                           filled in when it is needed */
+    struct dh_map seen; /* identities of excluded points, and of the trials below `known` (but those
+                           cancelled in earlier runs), which are filled in when it is needed */
     uint64_t known;
     bool gave; /* a point */
 };
@@ -58,8 +58,8 @@ void dh_late_replaced(struct dh_late *late, double now);
 /* A new feasible point for the next trial, neither a trial's nor excluded: near one of the best, or
  * from the prior while there is none. False if none was found in a few attempts. */
 bool dh_late_point(struct dh_late *late, double *point, uint64_t *identity);
-/* Was a point of that identity proposed before? For answers that may repeat what was given out
- * here; false while nothing was. */
+/* Is a point of that identity known, as a trial's or excluded? For answers that may repeat what was
+ * given out here; false while nothing was. */
 bool dh_late_repeats(struct dh_late *late, uint64_t identity);
 
 #endif

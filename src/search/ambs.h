@@ -35,7 +35,7 @@ struct ambs {
     struct ambs_options options;
     struct ambs_features features;
     struct ambs_data data;
-    struct dh_map seen; /* identities proposed or told */
+    struct dh_map seen; /* identities of points not to be proposed again */
     double sign;
     int cores;
 

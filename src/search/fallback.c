@@ -45,7 +45,7 @@ dh_status dh_front_ask_enumeration(struct dh_search *search, struct dh_proposal 
         enum dh_verdict verdict = dh_front_judge(search, proposal);
         if (verdict == DH_FRESH)
             return DH_OK;
-        left -= verdict == DH_INFEASIBLE;
+        left = verdict == DH_SEEN ? DH_SEARCH_STEPS : left - 1;
     }
     return dh_node_fail(err, search->context.settings->constraints,
                         "constraints: none of %d points in a row satisfies them", DH_SEARCH_STEPS);

@@ -16,7 +16,8 @@ struct dh_search {
     const struct dh_search_method *method;
     void *options;
     void *state;
-    struct dh_map seen; /* identity of each proposed point to its trial */
+    struct dh_map seen; /* identities of points not to be proposed again, to their trials: all but
+                           those that only trials cancelled in earlier runs have */
     double *last;       /* the feasible point of `last_trial`, the highest so far; NULL: none */
     uint64_t last_trial;
     bool said_rare;

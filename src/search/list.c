@@ -76,7 +76,7 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
 
 const struct dh_search_method dh_search_list = {
     .name = "list",
-    .summary = "the configurations of a file, in its order",
+    .summary = "the configurations of a file, in its order (of a checkpoint: as they ended)",
     .options = option_table,
     .option_count = DH_COUNT_OF(option_table),
     .options_size = sizeof(struct options),

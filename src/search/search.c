@@ -178,7 +178,7 @@ static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_pro
         if (verdict == DH_FRESH)
             return DH_OK;
         *rare &= verdict == DH_INFEASIBLE;
-        left -= !sequence || verdict == DH_INFEASIBLE;
+        left = sequence && verdict == DH_SEEN ? most : left - 1;
     }
     dh_node_fail(err, search->context.settings->constraints,
                  "constraints: none of %u points in a row of %s satisfies them", most,
@@ -223,7 +223,7 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
             return dh_node_fail(err, search->context.settings->constraints,
                                 "constraints: no point of %s satisfies them",
                                 search->method->sequence ? search->method->name : "the space");
-        return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
+        return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose beside %zu known points",
                        search->method->name, search->seen.count);
     }
     if (status != DH_OK)
