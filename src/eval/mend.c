@@ -61,6 +61,21 @@ static const char *string_end(const char *text)
     return c;
 }
 
+/* Keys that differ stay different, or one would take the other's value. */
+static void put_key(struct mender *mender, const char *text, size_t size)
+{
+    while (size > 0) {
+        size_t length = eval_value_character_length(text, size);
+        if (length)
+            dh_buffer_append(&mender->out, text, length);
+        else
+            dh_buffer_printf(&mender->out, "\\\\x%02x", (unsigned char)*text);
+        length = length ? length : 1;
+        text += length;
+        size -= length;
+    }
+}
+
 static void put_string(struct mender *mender)
 {
     const char *end = string_end(mender->at);
@@ -71,7 +86,11 @@ static void put_string(struct mender *mender)
         const char *plain = mender->at;
         while (mender->at < end && *mender->at != '\\' && (unsigned char)*mender->at >= 0x20)
             mender->at++;
-        eval_value_put_utf8(&mender->out, plain, (size_t)(mender->at - plain));
+        size_t size = (size_t)(mender->at - plain);
+        if (key)
+            put_key(mender, plain, size);
+        else
+            eval_value_put_utf8(&mender->out, plain, size);
         if (mender->at < end && *mender->at == '\\')
             put_escape(mender, key);
         else if (mender->at < end)

@@ -10,7 +10,8 @@
  *   NaN, Infinity, -Infinity (as Python writes them)    null
  *   numbers beyond 64 bits or a double                  texts with the same characters
  *   half a surrogate pair; \u0000 in a key              texts with the escape written out
- *   bytes in a text that are no UTF-8                   U+FFFD
+ *   bytes in a text that are no UTF-8                   U+FFFD; in a key "\xe9", written out, so
+ *                                                       that keys that differ in them still do
  *   control characters in a text                        escapes
  *   what is nested deeper than 500 levels               a text that says so
  *

@@ -281,9 +281,9 @@ char *eval_value_exit_reason(int status)
     return WEXITSTATUS(status) ? dh_strprintf("exit code %d", WEXITSTATUS(status)) : NULL;
 }
 
-/* Length of the well-formed UTF-8 character at the start of `size` > 0 bytes; 0 if it is none. */
-static size_t character_length(const unsigned char *c, size_t size)
+size_t eval_value_character_length(const char *text, size_t size)
 {
+    const unsigned char *c = (const unsigned char *)text;
     size_t length = c[0] < 0x80   ? 1
                     : c[0] < 0xC2 ? 0
                     : c[0] < 0xE0 ? 2
@@ -303,12 +303,11 @@ static size_t character_length(const unsigned char *c, size_t size)
 
 void eval_value_put_utf8(struct dh_buffer *out, const char *text, size_t size)
 {
-    const unsigned char *c = (const unsigned char *)text;
     while (size > 0) {
-        size_t length = character_length(c, size);
-        dh_buffer_append(out, length ? (const char *)c : "\xEF\xBF\xBD", length ? length : 3);
+        size_t length = eval_value_character_length(text, size);
+        dh_buffer_append(out, length ? text : "\xEF\xBF\xBD", length ? length : 3);
         length = length ? length : 1;
-        c += length;
+        text += length;
         size -= length;
     }
 }

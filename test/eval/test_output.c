@@ -207,8 +207,9 @@ static void metadata_never_costs_the_objective(void **state)
         {"{\"a\": [1e999, -1E+999, 1.5], \"b\": -Infinity}",
          "{\"a\":[\"1e999\",\"-1E+999\",1.5],\"b\":null}"},
         {"{\"a\": \"x\\u0000y\", \"k\\u0000\" : 1}", "{\"a\":\"x\\u0000y\",\"k\\\\u0000\":1}"},
-        {"{\"caf\xE9\": \"caf\xE9 \xC3\xA9\"}",
-         "{\"caf\xEF\xBF\xBD\":\"caf\xEF\xBF\xBD \xC3\xA9\"}"},
+        {"{\"caf\xE9\": \"caf\xE9 \xC3\xA9\"}", "{\"caf\\\\xe9\":\"caf\xEF\xBF\xBD \xC3\xA9\"}"},
+        {"{\"caf\xE9\": 1, \"caf\xE8\" : 2, \"n\": {\"\xE9\xC3\xA9\": 3, \"\xE8\xC3\xA9\": 4}}",
+         "{\"caf\\\\xe9\":1,\"caf\\\\xe8\":2,\"n\":{\"\\\\xe9\xC3\xA9\":3,\"\\\\xe8\xC3\xA9\":4}}"},
         {"{\"a\": \"\\ud83d\", \"b\": \"\\udce9\\\"\", \"c\": \"\\ud83d\\ude00\\ud83dx\"}",
          "{\"a\":\"\\\\ud83d\",\"b\":\"\\\\udce9\\\"\",\"c\":\"\xF0\x9F\x98\x80\\\\ud83dx\"}"},
         {"{\"a\": \"tab\there\"}", "{\"a\":\"tab\\there\"}"},
@@ -239,6 +240,48 @@ static void metadata_of_a_plugin_is_mended_too(void **state)
     eval_value_trust(&outcome, 1, 1e6);
     assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
     assert_string_equal(outcome.metadata, "{\"hash\":\"18446744073709551615\"}");
+    dh_outcome_free(&outcome);
+}
+
+/* Only the objective of a result is a number beyond 64 bits, not what is called so elsewhere. */
+static void an_objective_in_metadata_keeps_its_digits(void **state)
+{
+    (void)state;
+    static const char metadata[] = "{\"objective\": 18446744073709551615}";
+    static const char kept[] = "{\"objective\":\"18446744073709551615\"}";
+    double value = 5;
+    struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED,
+                                 .objectives = dh_memdup(&value, sizeof value),
+                                 .metadata = dh_strdup(metadata)};
+    eval_value_trust(&outcome, 1, 1e6);
+    assert_string_equal(outcome.metadata, kept);
+    dh_outcome_free(&outcome);
+    char *line = dh_strprintf("{\"objective\": 18446744073709551616, \"metadata\": %s}", metadata);
+    outcome = (struct dh_outcome){0};
+    eval_value_text(&outcome, 1, 1e6, line, strlen(line));
+    assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
+    assert_true(outcome.objectives[0] == 0x1p64);
+    assert_string_equal(outcome.metadata, kept);
+    dh_outcome_free(&outcome);
+    free(line);
+}
+
+/* Names that only differ in bytes that are no UTF-8 are two names, in the outermost object too. */
+static void names_in_another_encoding_stay_apart(void **state)
+{
+    (void)state;
+    double value = 5;
+    struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED,
+                                 .objectives = dh_memdup(&value, sizeof value),
+                                 .metadata = dh_strdup("{\"caf\xE9\": 1, \"caf\xE8\": 2}")};
+    eval_value_trust(&outcome, 1, 1e6);
+    assert_string_equal(outcome.metadata, "{\"caf\\\\xe9\":1,\"caf\\\\xe8\":2}");
+    dh_outcome_free(&outcome);
+    static const char line[] = "{\"\xE9\": 1, \"objective\": 5, \"\xE8\": 2}";
+    outcome = (struct dh_outcome){0};
+    eval_value_text(&outcome, 1, 1e6, line, sizeof line - 1);
+    assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
+    assert_string_equal(outcome.metadata, "{\"\\\\xe9\":1,\"\\\\xe8\":2}");
     dh_outcome_free(&outcome);
 }
 
@@ -281,6 +324,8 @@ int main(void)
         cmocka_unit_test(broken_json_is_said),
         cmocka_unit_test(metadata_never_costs_the_objective),
         cmocka_unit_test(metadata_of_a_plugin_is_mended_too),
+        cmocka_unit_test(an_objective_in_metadata_keeps_its_digits),
+        cmocka_unit_test(names_in_another_encoding_stay_apart),
         cmocka_unit_test(deep_metadata_is_dropped_and_said),
     };
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
