@@ -12,12 +12,14 @@
 #include "dh_mpi/alloc.h"
 #include "value.h"
 
+#define OBJECTIVE "\"objective\""
 #define DEEPEST 500 /* Python's reader ends at 1000, jansson's at 2048 */
 
 struct mender {
     const char *at;
     struct dh_buffer out;
     size_t depth, members;
+    bool result, objective; /* it is the text of a result; `at` is in the objective of one */
 };
 
 static void copy(struct mender *mender, size_t length)
@@ -81,6 +83,9 @@ static void put_string(struct mender *mender)
     const char *end = string_end(mender->at);
     const char *next = *end ? end + 1 : end;
     bool key = next[strspn(next, " \t\r\n")] == ':';
+    if (key && mender->depth == 1)
+        mender->objective =
+            mender->result && strncmp(mender->at, OBJECTIVE, strlen(OBJECTIVE)) == 0;
     copy(mender, 1);
     while (mender->at < end) {
         const char *plain = mender->at;
@@ -129,19 +134,28 @@ static size_t number_length(const char *text, bool *whole)
 
 static void put_number(struct mender *mender)
 {
-    bool whole = false, fits = true;
+    bool whole = false, fits = true, finite = true;
     size_t length = number_length(mender->at, &whole);
-    errno = 0;
-    if (length && whole) {
-        strtoll(mender->at, NULL, 10);
-        fits = errno != ERANGE;
-    } else if (length) {
-        fits = isfinite(strtod(mender->at, NULL)); /* the program never leaves the C locale */
+    if (length) {
+        finite = isfinite(strtod(mender->at, NULL)); /* the program never leaves the C locale */
+        errno = 0;
+        if (whole)
+            strtoll(mender->at, NULL, 10);
+        fits = finite && errno != ERANGE;
     }
-    const char *quote = fits ? "" : "\"";
-    dh_buffer_text(&mender->out, quote);
-    copy(mender, length ? length : 1);
-    dh_buffer_text(&mender->out, quote);
+    if (fits) {
+        copy(mender, length ? length : 1);
+    } else if (!mender->objective) {
+        dh_buffer_text(&mender->out, "\"");
+        copy(mender, length);
+        dh_buffer_text(&mender->out, "\"");
+    } else if (finite) {
+        copy(mender, length);
+        dh_buffer_text(&mender->out, ".0"); /* for jansson, no integer */
+    } else {
+        dh_buffer_text(&mender->out, *mender->at == '-' ? "\"-inf\"" : "\"inf\"");
+        mender->at += length;
+    }
 }
 
 /* Pass over what opens here, to its end. */
@@ -185,9 +199,9 @@ static size_t non_finite(const char *text)
     return 0;
 }
 
-char *eval_mend_json(const char *text, size_t *members)
+char *eval_mend_json(const char *text, bool result, size_t *members)
 {
-    struct mender mender = {.at = text};
+    struct mender mender = {.at = text, .result = result, .objective = result};
     while (*mender.at) {
         size_t word = non_finite(mender.at);
         if (word) {

@@ -2,6 +2,7 @@
 #ifndef DH_EVAL_MEND_H
 #define DH_EVAL_MEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* A copy of `text` (the caller frees it) with what jansson refuses, or other readers do, in a form
@@ -15,8 +16,12 @@
  *   control characters in a text                        escapes
  *   what is nested deeper than 500 levels               a text that says so
  *
+ * With `result`, of which "objective" or all that is no object is the objective, the numbers of
+ * that stay numbers as far as a double goes, and are the texts "inf" and "-inf" beyond: no text of
+ * a program's with digits in it can be a number that was quoted here.
+ *
  * All else is as it was, so that what is no JSON stays none. `*members` becomes the number of
  * members of the outermost object, of which JSON allows several to have the same name. */
-char *eval_mend_json(const char *text, size_t *members);
+char *eval_mend_json(const char *text, bool result, size_t *members);
 
 #endif

@@ -128,7 +128,7 @@ static void take_metadata(const struct eval_job *job, const char *text, struct d
     if (!*text)
         return;
     char *problem = NULL;
-    json_t *metadata = eval_value_parse(text, &problem);
+    json_t *metadata = eval_value_parse(text, false, &problem);
     outcome->metadata = json_is_object(metadata)
                             ? json_dumps(metadata, JSON_COMPACT)
                             : dh_strdup("{\"dropped\":\"metadata that is not a JSON object\"}");

@@ -224,7 +224,7 @@ static void take_line(struct eval_run *run, const char *line, size_t size)
 {
     char *text = dh_strndup(line, size), *problem = NULL;
     bool whole = strlen(text) == size;
-    json_t *message = whole ? eval_value_parse(text, &problem) : NULL;
+    json_t *message = whole ? eval_value_parse(text, true, &problem) : NULL;
     if (message)
         take_message(run, message);
     else if (memmem(line, size, "{\"", 2))

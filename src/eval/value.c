@@ -107,7 +107,7 @@ static void parse_text(struct dh_outcome *outcome, size_t objective_count, doubl
     size_t count;
     if (strchr("{[\"", *text) && *text) {
         char *problem = NULL;
-        json_t *json = eval_value_parse(text, &problem);
+        json_t *json = eval_value_parse(text, true, &problem);
         if (json)
             eval_value_json(outcome, objective_count, metadata_limit, "DH-OUTPUT", json);
         else
@@ -156,8 +156,8 @@ static bool read_value(struct dh_outcome *outcome, size_t objective_count, const
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
         return false;
     }
-    if (text && dh_text_number(text, number) && (!isfinite(*number) || fabs(*number) >= 0x1p63))
-        return true; /* "nan", "inf", what is beyond 64 bits: how JSON can say it */
+    if (text && !strpbrk(text, "0123456789") && dh_text_number(text, number))
+        return true; /* "nan", "inf": how JSON can say it */
     char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
                     "%s: the objective is not a number: %.*s", what, SHOWN, dump ? dump : "?");
@@ -202,7 +202,7 @@ static char *trusted_metadata(char *text, double limit)
 {
     struct dh_outcome kept = {0};
     char *problem = NULL;
-    json_t *metadata = eval_value_parse(text, &problem);
+    json_t *metadata = eval_value_parse(text, false, &problem);
     if (json_is_object(metadata))
         take_metadata(&kept, limit, metadata);
     else
@@ -255,10 +255,10 @@ void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double 
     take_values(outcome, objective_count, values, count);
 }
 
-json_t *eval_value_parse(const char *text, char **problem)
+json_t *eval_value_parse(const char *text, bool result, char **problem)
 {
     size_t members;
-    char *mended = eval_mend_json(text, &members);
+    char *mended = eval_mend_json(text, result, &members);
     json_error_t error;
     json_t *value = json_loads(mended, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     free(mended);

@@ -30,8 +30,9 @@ void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double 
 void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double metadata_limit);
 
 /* Parse JSON, mended (mend.h) so that no member of it costs the others; the outermost object's have
- * names of their own. NULL with a message that the caller frees in `*problem` if it is none. */
-json_t *eval_value_parse(const char *text, char **problem);
+ * names of their own. `result` says that it is what eval_value_json takes. NULL with a message that
+ * the caller frees in `*problem` if it is none. */
+json_t *eval_value_parse(const char *text, bool result, char **problem);
 
 /* Why a process that has ended failed: "exit code 3", "signal 11 (Segmentation fault)"; the
  * caller frees it. NULL for exit code 0. `status` is that of waitpid. */
