@@ -153,7 +153,11 @@ static bool read_value(struct dh_outcome *outcome, size_t objective_count, const
     }
     const char *text = json_string_value(value);
     if (text && strncmp(text, "F_", 2) == 0) {
-        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
+        struct dh_buffer reason = {0};
+        size_t length = json_string_length(value); /* NUL may be within */
+        eval_value_put_utf8(&reason, text, length < 200 ? length : 200);
+        eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%s", reason.data);
+        dh_buffer_free(&reason);
         return false;
     }
     if (text && !strpbrk(text, "0123456789") && dh_text_number(text, number))

@@ -154,6 +154,7 @@ static void values_are_read(void **state)
         {"{\"a\": {\"b\": 1}, \"objective\" : [1, 9223372036854775808]}", DH_TRIAL_SUCCEEDED, 1,
          0x1p63, NULL},
         {"[\"inf\", 1]", DH_TRIAL_FAILED, NAN, NAN, "objective 0 is inf"}, /* as Python's */
+        {"[\"F_a\\u0000-b\", 1]", DH_TRIAL_FAILED, NAN, NAN, "F_a\xEF\xBF\xBD-b"},
         {"\"F_caf\xE9\"", DH_TRIAL_FAILED, NAN, NAN, "F_caf\xEF\xBF\xBD"},
         {"1 2 3", DH_TRIAL_FAILED, NAN, NAN, "3 values for 2 objectives"},
         {"1 two", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1 two\""},
