@@ -132,12 +132,17 @@ struct dh_import {
     double *points;     /* count × dh_space_count, settled */
     double *objectives; /* count × objective_count of `settings`; NaN: failed or not there */
     size_t skipped;
+    size_t cancelled; /* rows left out as DH_IMPORT_RESULTS says */
     char *notes;
+};
+enum dh_import_rows {
+    DH_IMPORT_POINTS,  /* of every trial that has ended: to evaluate them */
+    DH_IMPORT_RESULTS, /* not of cancelled ones, of whose points nothing is known */
 };
 /* From a results.csv (DeepHyper's, ours, or any with a header) or, if it is one, a checkpoint. */
 dh_status dh_import_read(const char *path, const struct dh_space *space,
-                         const struct dh_settings *settings, struct dh_import *out,
-                         struct dh_error *err);
+                         const struct dh_settings *settings, enum dh_import_rows rows,
+                         struct dh_import *out, struct dh_error *err);
 void dh_import_free(struct dh_import *import);
 
 #endif

@@ -86,8 +86,8 @@ static dh_status read_history(struct dh_imagined *imagined, struct dh_error *err
 {
     const struct dh_simulation *s = imagined->simulation;
     struct dh_import import = {0};
-    dh_status status =
-        dh_import_read(s->history, s->setup->space, &s->setup->settings, &import, err);
+    dh_status status = dh_import_read(s->history, s->setup->space, &s->setup->settings,
+                                      DH_IMPORT_POINTS, &import, err); /* values are asked for */
     if (status == DH_OK && import.notes && import.notes[0])
         dh_log_warn(s->log, "%s: %s", s->history, import.notes);
     if (status == DH_OK)

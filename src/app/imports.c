@@ -7,9 +7,10 @@
 
 /* Its points, for the setting `node` that names it. */
 static dh_status read_file(const struct dh_app_setup *setup, const struct dh_node *node,
-                           const struct dh_log *log, struct dh_import *out, struct dh_error *err)
+                           enum dh_import_rows rows, const struct dh_log *log,
+                           struct dh_import *out, struct dh_error *err)
 {
-    dh_status status = dh_import_read(node->text, setup->space, &setup->settings, out, err);
+    dh_status status = dh_import_read(node->text, setup->space, &setup->settings, rows, out, err);
     if (status == DH_OK) {
         int length = (int)strlen(out->notes);
         length -= length > 0 && out->notes[length - 1] == '\n';
@@ -37,7 +38,7 @@ static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_nod
         return dh_node_fail(err, entry, "warm_start: expected the name of a file, found a %s",
                             dh_node_kind_name(entry->kind));
     struct dh_import one = {0};
-    dh_status status = read_file(setup, entry, log, &one, err);
+    dh_status status = read_file(setup, entry, DH_IMPORT_RESULTS, log, &one, err);
     if (status != DH_OK)
         return status;
     size_t width = dh_space_count(setup->space) * sizeof(double);
@@ -46,6 +47,7 @@ static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_nod
     warm->objectives = append(warm->objectives, warm->count, one.objectives, one.count, depth);
     warm->count += one.count;
     warm->skipped += one.skipped;
+    warm->cancelled += one.cancelled;
     dh_import_free(&one);
     return DH_OK;
 }
@@ -57,8 +59,8 @@ dh_status dh_imports_read(const struct dh_app_setup *setup, const struct dh_log 
     *imports = (struct dh_imports){0};
     dh_status status = DH_OK;
     if (dh_search_list_file(&setup->settings))
-        status = read_file(setup, dh_node_child(setup->settings.optimizer, "file"), log,
-                           &imports->list, err);
+        status = read_file(setup, dh_node_child(setup->settings.optimizer, "file"),
+                           DH_IMPORT_POINTS, log, &imports->list, err);
     const struct dh_node *files = setup->settings.warm_start;
     for (size_t i = 0; files && i < files->child_count && status == DH_OK; i++)
         status = read_warm(setup, files->children[i], log, &imports->warm, err);

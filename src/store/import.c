@@ -23,6 +23,7 @@ struct importer {
     const char *path;
     const struct dh_space *space;
     const struct dh_settings *settings;
+    enum dh_import_rows rows;
     struct dh_import *out;
     struct dh_buffer notes;
     struct dh_error first; /* why the first row was skipped */
@@ -51,6 +52,14 @@ static double *add_row(struct importer *importer, double **objectives)
     for (size_t i = 0; i < depth; i++)
         (*objectives)[i] = NAN;
     return point;
+}
+
+/* Is a row of that status left out? Its trial did not run to an end, so it is no result. */
+static bool left_out(struct importer *importer, int status)
+{
+    bool out = importer->rows == DH_IMPORT_RESULTS && status == DH_TRIAL_CANCELLED;
+    importer->out->cancelled += out;
+    return out;
 }
 
 /* Keep the row just filled if the space takes it. */
@@ -240,6 +249,11 @@ static double read_objective(struct importer *importer, const struct dh_csv *csv
 static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
 {
     struct dh_error err = {0};
+    int ended = importer->status == NOWHERE
+                    ? DH_TRIAL_SUCCEEDED
+                    : dh_trial_status_parse(dh_csv_field(csv, importer->status));
+    if (left_out(importer, ended))
+        return;
     double *objectives, *point = add_row(importer, &objectives);
     dh_status status = DH_OK;
     for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++)
@@ -249,8 +263,7 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
     if (status == DH_OK)
         note_blanks(importer, point, csv->line);
     /* what an evaluation that was stopped early said last is no result */
-    bool valued = importer->status == NOWHERE ||
-                  dh_trial_status_parse(dh_csv_field(csv, importer->status)) == DH_TRIAL_SUCCEEDED;
+    bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE)
             objectives[i] = read_objective(importer, csv, importer->objectives[i]);
@@ -322,6 +335,8 @@ static void read_trial(struct importer *importer, const struct dh_store_image *i
                        const struct dh_trial *trial)
 {
     struct dh_error err = {0};
+    if (left_out(importer, (int)trial->outcome.status))
+        return;
     double *objectives, *point = add_row(importer, &objectives);
     dh_status status = DH_OK;
     for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++) {
@@ -383,11 +398,15 @@ static size_t *nowhere(size_t count)
 }
 
 dh_status dh_import_read(const char *path, const struct dh_space *space,
-                         const struct dh_settings *settings, struct dh_import *out,
-                         struct dh_error *err)
+                         const struct dh_settings *settings, enum dh_import_rows rows,
+                         struct dh_import *out, struct dh_error *err)
 {
-    struct importer importer = {
-        .path = path, .space = space, .settings = settings, .out = out, .status = NOWHERE};
+    struct importer importer = {.path = path,
+                                .space = space,
+                                .settings = settings,
+                                .rows = rows,
+                                .out = out,
+                                .status = NOWHERE};
     *out = (struct dh_import){0};
     importer.parameters = nowhere(dh_space_count(space));
     importer.objectives = nowhere(settings->objective_count);
@@ -405,6 +424,10 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     if (out->skipped)
         dh_buffer_printf(&importer.notes, "%s: %zu of %zu rows skipped\n", path, out->skipped,
                          out->skipped + out->count);
+    if (out->cancelled)
+        dh_buffer_printf(&importer.notes,
+                         "%s: %zu cancelled, left out: they did not run to an end\n", path,
+                         out->cancelled);
     out->notes = dh_buffer_take(&importer.notes);
     free(importer.parameters);
     free(importer.objectives);

@@ -75,7 +75,8 @@ class Killed(Case):
         self.run_search(2, "--set", "search.max_evaluations=30", "kill.cfg")
         self.assertEqual(self.assert_complete("kill.h5", 30)[:20], first)
 
-    def test_a_higher_target_evaluates_what_was_cancelled(self):
+    def reach_a_target(self):
+        """One of six points has a value, the others' evaluations wait for the file `open`."""
         self.write("target.cfg", """
 search = { name = "target"; max_evaluations = 20; target = 5.0; };
 objectives = ( { name = "value"; goal = "maximize"; } );
@@ -88,6 +89,9 @@ checkpoint = { file = "target.h5"; };
         self.run_search(0, "target.cfg")
         self.assertEqual([t["status"] for t in self.trials("target.h5")],
                          ["ok"] + ["cancelled"] * 3)
+
+    def test_a_higher_target_evaluates_what_was_cancelled(self):
+        self.reach_a_target()
         report = json.loads(self.dhctl("verify", "--json", "target.h5"))["resume"]
         self.assertEqual((report["trials"], report["ended"], report["cancelled"],
                           report["pending"]), (4, 1, 3, 0))
@@ -99,6 +103,24 @@ checkpoint = { file = "target.h5"; };
         self.assertIn("6 evaluations", out)
         done = [t["parameters"]["x"] for t in self.trials("target.h5") if t["status"] == "ok"]
         self.assertEqual(sorted(done), list(range(6)))
+
+    def test_what_was_cancelled_is_no_old_result(self):
+        self.reach_a_target()
+        self.write("open", "")
+        self.write("old.csv", self.dhctl("export", "--format", "csv", "target.h5"))
+        config = self.read(self.path("target.cfg")).replace("target.h5", "again.h5") \
+            .replace("target = 5.0", "target = 1000.0")
+        for old in "target.h5", "old.csv":
+            for method, expected, said in (
+                    (f'"ambs"; }}; warm_start = [ "{old}" ]', [1, 2, 3, 4, 5], 1),
+                    (f'"list"; file = "{old}"; }}', [0, 1, 2, 3], 0)):  # it is to evaluate them
+                with self.subTest(old=old, method=method):
+                    self.write("again.cfg", config.replace(
+                        '"grid"; levels = 10; order = "sorted"; }', method))
+                    _, log = self.run_search(0, "--fresh", "again.cfg")
+                    trials = self.assert_complete("again.h5", len(expected))
+                    self.assertEqual(sorted(t["parameters"]["x"] for t in trials), expected)
+                    self.assertEqual(log.count(f"{old}: 3 cancelled, left out"), said, log)
 
     def test_another_space_is_refused(self):
         self.configure(10)

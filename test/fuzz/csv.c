@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = fuzz_file(data, size, path);
     struct dh_import import;
     struct dh_error err = {0};
-    if (dh_import_read(path, f->space, &f->settings, &import, &err) == DH_OK) {
+    if (dh_import_read(path, f->space, &f->settings, DH_IMPORT_RESULTS, &import, &err) == DH_OK) {
         size_t width = dh_space_count(f->space);
         for (size_t i = 0; i < import.count; i++)
             promise(dh_space_check(f->space, import.points + i * width, NULL) == DH_OK,

@@ -193,8 +193,8 @@ static void test_import_own(void **state)
     assert_int_equal(fixture_checkpoint(&f, f.path, history, 400, &err), DH_OK);
     for (int csv = 0; csv < 2; csv++) {
         struct dh_import import;
-        if (dh_import_read(fixture_file(&f, csv ? ".csv" : "", path), f.space, &f.settings, &import,
-                           &err) != DH_OK)
+        if (dh_import_read(fixture_file(&f, csv ? ".csv" : "", path), f.space, &f.settings,
+                           DH_IMPORT_POINTS, &import, &err) != DH_OK)
             fail_msg("%s", err.text);
         assert_string_equal(import.notes, "");
         assert_int_equal(import.count, count);
@@ -216,6 +216,46 @@ static void test_import_own(void **state)
     fixture_close(&f);
 }
 
+/* Cancelled trials, whose points nothing is known of, are points to evaluate but no results. */
+static void test_import_cancelled(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_error err = {0};
+    char path[160], note[80];
+    fixture_open(&f);
+    struct dh_history *history = fixture_history(&f, 400);
+    uint64_t count, cancelled = dh_history_cancelled(history);
+    uint64_t *order = dh_history_ended_order(history, &count);
+    assert_true(cancelled > 10);
+    export_to(&f, history, dh_export_csv, ".csv");
+    assert_int_equal(fixture_checkpoint(&f, f.path, history, 400, &err), DH_OK);
+    snprintf(note, sizeof note, ": %d cancelled, left out: ", (int)cancelled);
+    for (int csv = 0; csv < 2; csv++) {
+        struct dh_import import;
+        if (dh_import_read(fixture_file(&f, csv ? ".csv" : "", path), f.space, &f.settings,
+                           DH_IMPORT_RESULTS, &import, &err) != DH_OK)
+            fail_msg("%s", err.text);
+        assert_int_equal(import.count, count - cancelled);
+        assert_int_equal(import.cancelled, cancelled);
+        assert_int_equal(import.skipped, 0);
+        assert_non_null(strstr(import.notes, note));
+        for (size_t i = 0, k = 0; i < count; i++) {
+            const struct dh_trial *trial = dh_history_trial(history, order[i]);
+            if (trial->outcome.status == DH_TRIAL_CANCELLED)
+                continue;
+            const double *point = import.points + k * dh_space_count(f.space);
+            assert_true(dh_space_equal(f.space, point, trial->values));
+            assert_int_equal(isnan(import.objectives[2 * k++]),
+                             trial->outcome.status != DH_TRIAL_SUCCEEDED);
+        }
+        dh_import_free(&import);
+    }
+    free(order);
+    dh_history_destroy(&history);
+    fixture_close(&f);
+}
+
 static const char small_config[] =
     "parameters = ( { name = \"lr\"; type = \"real\"; low = 0.0; high = 1.0; },"
     "{ name = \"n\"; type = \"int\"; low = 1; high = 9; default = 4; },"
@@ -228,7 +268,7 @@ static dh_status import_text(const struct fixture *f, const char *text, struct d
 {
     char path[160];
     fixture_write_file(fixture_file(f, ".csv", path), text, strlen(text));
-    return dh_import_read(path, f->space, &f->settings, out, err);
+    return dh_import_read(path, f->space, &f->settings, DH_IMPORT_RESULTS, out, err);
 }
 
 /* DeepHyper's file, as pandas writes it: floats for ints, failures, columns that nobody knows. */
@@ -302,7 +342,9 @@ static void test_import_refused(void **state)
     assert_non_null(strstr(err.text, ":2: "));
     assert_null(import.points);
     assert_int_equal(import_text(&f, "\x89HDF\r\n\x1a\n nonsense", &import, &err), DH_CORRUPT);
-    assert_int_equal(dh_import_read("/nowhere/x.csv", f.space, &f.settings, &import, &err), DH_IO);
+    assert_int_equal(
+        dh_import_read("/nowhere/x.csv", f.space, &f.settings, DH_IMPORT_POINTS, &import, &err),
+        DH_IO);
     fixture_close(&f);
 }
 
@@ -340,10 +382,10 @@ static void test_csv_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_csv_columns),    cmocka_unit_test(test_json),
-        cmocka_unit_test(test_full_stream),    cmocka_unit_test(test_import_own),
-        cmocka_unit_test(test_import_foreign), cmocka_unit_test(test_import_refused),
-        cmocka_unit_test(test_csv_anything),
+        cmocka_unit_test(test_csv_columns),      cmocka_unit_test(test_json),
+        cmocka_unit_test(test_full_stream),      cmocka_unit_test(test_import_own),
+        cmocka_unit_test(test_import_cancelled), cmocka_unit_test(test_import_foreign),
+        cmocka_unit_test(test_import_refused),   cmocka_unit_test(test_csv_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
