@@ -107,6 +107,16 @@ static dh_status check_parameters(struct importer *importer, struct dh_error *er
                    importer->path);
 }
 
+/* A text of the file without the blanks around it; the caller frees it. */
+static char *trimmed(const char *cell)
+{
+    char *text = dh_strdup(cell + strspn(cell, " \t"));
+    size_t length = strlen(text);
+    while (length > 0 && strchr(" \t", text[length - 1]))
+        text[--length] = '\0';
+    return text;
+}
+
 /* Which parameter a column header means: "p:lr" or "lr"; -1: none. */
 static int column_parameter(const struct importer *importer, const char *header)
 {
@@ -149,12 +159,22 @@ static void map_column(struct importer *importer, const char *header, size_t col
         add_name(unknown, header);
 }
 
+/* Blanks around it are of the name only where that is one of the space or of the settings. */
+static void map_header_cell(struct importer *importer, const char *cell, size_t column,
+                            struct dh_buffer *unknown)
+{
+    bool known = column_parameter(importer, cell) >= 0 || column_objective(importer, cell) >= 0;
+    char *header = known ? dh_strdup(cell) : trimmed(cell);
+    map_column(importer, header, column, unknown);
+    free(header);
+}
+
 static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
                             struct dh_error *err)
 {
     struct dh_buffer unknown = {0};
     for (size_t i = 0; i < csv->count; i++)
-        map_column(importer, dh_csv_field(csv, i), i, &unknown);
+        map_header_cell(importer, dh_csv_field(csv, i), i, &unknown);
     note_list(importer, &unknown, "columns that are no parameter, ignored");
     dh_buffer_free(&unknown);
     for (size_t i = 0; i < importer->settings->objective_count; i++)
@@ -196,14 +216,27 @@ static dh_status parse_value(const struct dh_parameter *parameter, const char *t
     return status;
 }
 
-/* A cell without the blanks around it; the caller frees it. */
-static char *trimmed(const char *cell)
+/* A cell as a value: blanks around it are nothing but where a choice has them. */
+static dh_status parse_cell(const struct dh_parameter *parameter, const char *cell, double *value,
+                            struct dh_error *err)
 {
-    char *text = dh_strdup(cell + strspn(cell, " \t"));
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t", text[length - 1]))
-        text[--length] = '\0';
-    return text;
+    bool label = find_choice(parameter, cell) >= 0;
+    char *text = label ? dh_strdup(cell) : trimmed(cell);
+    dh_status status = parse_value(parameter, text, value, err);
+    free(text);
+    return status;
+}
+
+/* What a row's m:status says, -1 where that is none; without that column it is its objectives that
+ * tell success from failure. */
+static int read_status(const struct importer *importer, const struct dh_csv *csv)
+{
+    if (importer->status == NOWHERE)
+        return DH_TRIAL_SUCCEEDED;
+    char *text = trimmed(dh_csv_field(csv, importer->status));
+    int status = dh_trial_status_parse(text);
+    free(text);
+    return status;
 }
 
 /* Say so once of each parameter that has a column, but in some row no value there though it is
@@ -249,17 +282,15 @@ static double read_objective(struct importer *importer, const struct dh_csv *csv
 static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
 {
     struct dh_error err = {0};
-    int ended = importer->status == NOWHERE
-                    ? DH_TRIAL_SUCCEEDED
-                    : dh_trial_status_parse(dh_csv_field(csv, importer->status));
+    int ended = read_status(importer, csv);
     if (left_out(importer, ended))
         return;
     double *objectives, *point = add_row(importer, &objectives);
     dh_status status = DH_OK;
     for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++)
         if (importer->parameters[i] != NOWHERE)
-            status = parse_value(dh_space_parameter(importer->space, i),
-                                 dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
+            status = parse_cell(dh_space_parameter(importer->space, i),
+                                dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
     if (status == DH_OK)
         note_blanks(importer, point, csv->line);
     /* what an evaluation that was stopped early said last is no result */

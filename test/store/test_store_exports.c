@@ -327,6 +327,41 @@ static void test_import_foreign(void **state)
     fixture_close(&f);
 }
 
+/* Blanks around names and values are nothing, but where they are of a label or of a name. */
+static void test_import_blanks(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_import import;
+    struct dh_error err = {0};
+    fixture_open_config(&f,
+                        "parameters = ( { name = \"x\"; type = \"real\"; low = 0.0; high = 9.0; },"
+                        "{ name = \"v\"; type = \"int\"; low = 1; high = 9; default = 4; },"
+                        "{ name = \"c\"; type = \"categorical\"; values = (\"a\", \" a\"); },"
+                        "{ name = \"t\"; type = \"bool\"; } );"
+                        "evaluator = { type = \"builtin\"; };");
+    assert_int_equal(import_text(&f,
+                                 "p:x, v,\tp:c ,p:t, m:status , objective\n"
+                                 " 1.5,3.0 ,a ,\tTrue , ok, 0.5\n"
+                                 "2.5\t, 5, a,false,ok ,1\n"
+                                 "3.5,6,  a,false, cancelled,\n"
+                                 "4.5,  ,a,false,failed,\n",
+                                 &import, &err),
+                     DH_OK);
+    assert_int_equal(import.count, 3);
+    assert_int_equal(import.skipped, 0);
+    assert_int_equal(import.cancelled, 1);
+    const double points[] = {1.5, 3, 0, 1, 2.5, 5, 1, 0, 4.5, 4, 0, 0};
+    for (size_t i = 0; i < DH_COUNT_OF(points); i++)
+        assert_true(import.points[i] == points[i]);
+    assert_true(import.objectives[0] == 0.5 && import.objectives[1] == 1);
+    assert_true(isnan(import.objectives[2]));
+    assert_null(strstr(import.notes, "ignored"));
+    assert_non_null(strstr(import.notes, "s.h5.csv:5: no value of v: its default is used"));
+    dh_import_free(&import);
+    fixture_close(&f);
+}
+
 static void test_import_refused(void **state)
 {
     (void)state;
@@ -384,8 +419,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_csv_columns),      cmocka_unit_test(test_json),
         cmocka_unit_test(test_full_stream),      cmocka_unit_test(test_import_own),
-        cmocka_unit_test(test_import_cancelled), cmocka_unit_test(test_import_foreign),
-        cmocka_unit_test(test_import_refused),   cmocka_unit_test(test_csv_anything),
+        cmocka_unit_test(test_import_cancelled), cmocka_unit_test(test_import_blanks),
+        cmocka_unit_test(test_import_foreign),   cmocka_unit_test(test_import_refused),
+        cmocka_unit_test(test_csv_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
