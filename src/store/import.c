@@ -240,8 +240,10 @@ static int read_status(const struct importer *importer, const struct dh_csv *csv
 }
 
 /* Say so once of each parameter that has a column, but in some row no value there though it is
- * active: as where there is no column, its default is taken. */
-static void note_blanks(struct importer *importer, const double *cells, unsigned long long line)
+ * active (an old trial has none of what was not active in its space): as where there is no column,
+ * its default is taken. The row is named by `what` and its number. */
+static void note_blanks(struct importer *importer, const double *cells, const char *what,
+                        unsigned long long number)
 {
     const struct dh_space *space = importer->space;
     size_t count = dh_space_count(space);
@@ -253,10 +255,10 @@ static void note_blanks(struct importer *importer, const double *cells, unsigned
         if (!blank || importer->blanks[i] || dh_parameter_levels(p) == 1)
             continue;
         importer->blanks[i] = true;
-        dh_buffer_printf(
-            &importer->notes,
-            "%s:%llu: no value of %s: its default is used here and in other such rows\n",
-            importer->path, line, p->name);
+        dh_buffer_printf(&importer->notes,
+                         "%s:%s%llu: no value of %s: its default is used here and in other such "
+                         "rows\n",
+                         importer->path, what, number, p->name);
     }
     free(point);
 }
@@ -292,7 +294,7 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
             status = parse_cell(dh_space_parameter(importer->space, i),
                                 dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
     if (status == DH_OK)
-        note_blanks(importer, point, csv->line);
+        note_blanks(importer, point, "", csv->line);
     /* what an evaluation that was stopped early said last is no result */
     bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
@@ -377,6 +379,8 @@ static void read_trial(struct importer *importer, const struct dh_store_image *i
                                    dh_space_parameter(importer->space, i), trial->values[column],
                                    &point[i], &err);
     }
+    if (status == DH_OK)
+        note_blanks(importer, point, " trial ", (unsigned long long)trial->id);
     bool valued = trial->outcome.status == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE &&

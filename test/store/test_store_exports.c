@@ -327,6 +327,49 @@ static void test_import_foreign(void **state)
     fixture_close(&f);
 }
 
+#define ACTIVATED(when)                                                                            \
+    "parameters = ( { name = \"n\"; type = \"int\"; low = 1; high = 9; },"                         \
+    "{ name = \"m\"; type = \"real\"; low = 0.0; high = 1.0;" when " } );"                         \
+    "evaluator = { type = \"builtin\"; };"
+
+/* A parameter that old trials have no value of, since it was not active: said of the first one. */
+static void test_import_activated(void **state)
+{
+    (void)state;
+    struct fixture old, now;
+    struct dh_import import;
+    struct dh_error err = {0};
+    fixture_open_config(&old, ACTIVATED(" when = \"n > 5\";"));
+    fixture_open_config(&now, ACTIVATED(""));
+    struct dh_history *history = dh_history_create(2, 1);
+    for (int i = 0; i < 4; i++) {
+        double point[] = {i == 0 ? 6 : i, i == 0 ? 0.25 : (double)NAN};
+        struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED,
+                                     .objectives = dh_alloc(1, sizeof(double))};
+        dh_history_propose(history, point);
+        assert_int_equal(dh_history_end(history, (uint64_t)i, &outcome, NULL), DH_OK);
+    }
+    assert_int_equal(fixture_checkpoint(&old, old.path, history, 8, &err), DH_OK);
+    for (int same = 0; same < 2; same++) {
+        const struct fixture *f = same ? &old : &now;
+        assert_int_equal(
+            dh_import_read(old.path, f->space, &f->settings, DH_IMPORT_RESULTS, &import, &err),
+            DH_OK);
+        assert_int_equal(import.count, 4);
+        assert_true(import.points[1] == 0.25);
+        assert_true(same ? isnan(import.points[3]) : import.points[3] == 0.5);
+        if (same)
+            assert_string_equal(import.notes, "");
+        else
+            assert_non_null(strstr(import.notes, "s.h5: trial 1: no value of m: its default is"));
+        assert_null(strstr(import.notes, "trial 2"));
+        dh_import_free(&import);
+    }
+    dh_history_destroy(&history);
+    fixture_close(&now);
+    fixture_close(&old);
+}
+
 /* Blanks around names and values are nothing, but where they are of a label or of a name. */
 static void test_import_blanks(void **state)
 {
@@ -420,8 +463,8 @@ int main(void)
         cmocka_unit_test(test_csv_columns),      cmocka_unit_test(test_json),
         cmocka_unit_test(test_full_stream),      cmocka_unit_test(test_import_own),
         cmocka_unit_test(test_import_cancelled), cmocka_unit_test(test_import_blanks),
-        cmocka_unit_test(test_import_foreign),   cmocka_unit_test(test_import_refused),
-        cmocka_unit_test(test_csv_anything),
+        cmocka_unit_test(test_import_activated), cmocka_unit_test(test_import_foreign),
+        cmocka_unit_test(test_import_refused),   cmocka_unit_test(test_csv_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
