@@ -430,6 +430,8 @@ struct slow {
     struct simulation *simulation;
     double free_at;
     bool asking;
+    struct dh_clock clock;
+    struct dh_lanes lanes;
 };
 
 static double slow_now(void *context)
@@ -452,26 +454,36 @@ static void slow_leave(void *context)
     ((struct slow *)context)->asking = false;
 }
 
+/* Play a simulation with such a search; `slow` lives as long as it. */
+static void run_slowly(struct simulation *s, struct slow *slow, int workers, int evaluations,
+                       int largest_n)
+{
+    *slow = (struct slow){
+        .simulation = s,
+        .clock = {slow_now, slow},
+        .lanes = {.enter = slow_enter, .leave = slow_leave, .context = slow},
+    };
+    start_simulation(s, workers, evaluations, largest_n, "", &slow->clock);
+    dh_manager_destroy(&s->manager);
+    struct dh_manager_parts parts = {.setup = &s->setup,
+                                     .comm = s->ends[0],
+                                     .history = s->history,
+                                     .search = s->search,
+                                     .clock = &slow->clock,
+                                     .lanes = &slow->lanes,
+                                     .threaded = true};
+    s->manager = dh_manager_create(&parts);
+    run(s);
+}
+
 /* A slot waits no longer than it should: the main thread proposes then, and what the search
  * answers in the end is used, too. */
 static void late_asks_are_replaced(void **state)
 {
     (void)state;
     struct simulation s = {.random = dh_random_at(10, DH_STREAM_TEST, 0)};
-    struct slow slow = {.simulation = &s};
-    struct dh_clock clock = {slow_now, &slow};
-    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
-    start_simulation(&s, 200, 2000, 100, "", &clock);
-    dh_manager_destroy(&s.manager);
-    struct dh_manager_parts parts = {.setup = &s.setup,
-                                     .comm = s.ends[0],
-                                     .history = s.history,
-                                     .search = s.search,
-                                     .clock = &clock,
-                                     .lanes = &lanes,
-                                     .threaded = true};
-    s.manager = dh_manager_create(&parts);
-    run(&s);
+    struct slow slow;
+    run_slowly(&s, &slow, 200, 2000, 100);
     assert_int_equal(counts_of(&s).stop, DH_STOP_BUDGET);
     assert_int_equal(dh_history_count(s.history), 2000);
     uint64_t late = dh_origin_count(s.history, DH_ORIGIN_LATE);
@@ -488,20 +500,8 @@ static void one_slot_has_no_late_asks(void **state)
 {
     (void)state;
     struct simulation s = {.random = dh_random_at(13, DH_STREAM_TEST, 0)};
-    struct slow slow = {.simulation = &s};
-    struct dh_clock clock = {slow_now, &slow};
-    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
-    start_simulation(&s, 1, 20, 100, "", &clock);
-    dh_manager_destroy(&s.manager);
-    struct dh_manager_parts parts = {.setup = &s.setup,
-                                     .comm = s.ends[0],
-                                     .history = s.history,
-                                     .search = s.search,
-                                     .clock = &clock,
-                                     .lanes = &lanes,
-                                     .threaded = true};
-    s.manager = dh_manager_create(&parts);
-    run(&s);
+    struct slow slow;
+    run_slowly(&s, &slow, 1, 20, 100);
     assert_int_equal(dh_history_count(s.history), 20);
     assert_int_equal(dh_manager_demand(s.manager)->asks, 20);
     assert_int_equal(dh_manager_demand(s.manager)->late, 0);
@@ -522,20 +522,8 @@ static void old_points_are_not_replacements(void **state)
                            .x = "type = \"int\"; low = 0; high = 39;",
                            .old = old[0],
                            .old_count = DH_COUNT_OF(old)};
-    struct slow slow = {.simulation = &s};
-    struct dh_clock clock = {slow_now, &slow};
-    struct dh_lanes lanes = {.enter = slow_enter, .leave = slow_leave, .context = &slow};
-    start_simulation(&s, 200, 250, 25, "", &clock);
-    dh_manager_destroy(&s.manager);
-    struct dh_manager_parts parts = {.setup = &s.setup,
-                                     .comm = s.ends[0],
-                                     .history = s.history,
-                                     .search = s.search,
-                                     .clock = &clock,
-                                     .lanes = &lanes,
-                                     .threaded = true};
-    s.manager = dh_manager_create(&parts);
-    run(&s);
+    struct slow slow;
+    run_slowly(&s, &slow, 200, 250, 25);
     assert_int_equal(dh_history_count(s.history), 250);
     assert_true(dh_origin_count(s.history, DH_ORIGIN_LATE) > 50);
     for (uint64_t id = 0; id < 250; id++)
