@@ -223,7 +223,7 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
             return dh_node_fail(err, search->context.settings->constraints,
                                 "constraints: no point of %s satisfies them",
                                 search->method->sequence ? search->method->name : "the space");
-        return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose beside %zu known points",
+        return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
                        search->method->name, search->seen.count);
     }
     if (status != DH_OK)
