@@ -1,5 +1,6 @@
-/* The manager's state, and what its files do for one another: manager.c (actions, proposals, the
- * step) and messages.c (what the workers say). See manager.h for the contract. */
+/* The manager's state, and what its files do for one another: manager.c (actions, the step),
+ * proposals.c (what becomes trials) and messages.c (what the workers say). See manager.h for the
+ * contract. */
 #ifndef DH_MPI_APP_MANAGER_STATE_H
 #define DH_MPI_APP_MANAGER_STATE_H
 
@@ -42,6 +43,17 @@ void manager_lose(struct dh_manager *manager, int rank, const char *why);
 /* Send `scratch`, and clear it. A rank to which nothing can be sent is lost; that is no failure of
  * the search. */
 void manager_send(struct dh_manager *manager, int peer, enum dh_tag tag);
+
+/* ---- proposals.c ---- */
+
+/* What has arrived becomes trials. An error of the search ends it. */
+dh_status manager_take_proposals(struct dh_manager *manager, bool *busy, struct dh_error *err);
+/* When an ask is overdue that a slot waits for; INFINITY: none will be. */
+double manager_late_at(const struct dh_manager *manager);
+/* Slots whose asks are overdue get a point of the main thread. */
+void manager_replace_late(struct dh_manager *manager, bool *busy);
+/* Ask for as many proposals as are missing. */
+void manager_ask(struct dh_manager *manager);
 
 /* ---- messages.c ---- */
 
