@@ -174,10 +174,9 @@ static void run_command(const struct eval_child *child)
     if (!program)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    /* It is the same program for all evaluations, but not with the same arguments. */
-    bool own = !command->program || errno == E2BIG;
-    eval_guard_refuse(child, own ? EVAL_GUARD_REFUSED : EVAL_GUARD_MISSING, "cannot run %s: %s",
-                      program, strerror(errno));
+    if (!command->program || errno == E2BIG) /* that is this evaluation's alone */
+        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
+    eval_guard_miss(child, "command", program);
 }
 
 /* The result is the last marked line. */

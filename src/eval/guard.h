@@ -47,6 +47,11 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher) __attrib
 void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind,
                        const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 
+/* The same where exec of `program`, which the setting `key` names and all evaluations run, has failed
+ * (errno). */
+void eval_guard_miss(const struct eval_child *child, const char *key, const char *program)
+    __attribute__((noreturn));
+
 /* Default actions for all signals, none blocked: what a forked process has to begin with. But
  * SIGUSR1 and SIGUSR2 are ignored: srun passes them on to every process of a job, and evaluations
  * are to end in peace while the search stops. */

@@ -81,7 +81,7 @@ static void run_driver(const struct eval_child *child)
     set_number("DH_DRIVER_IN", dup(child->requests));
     set_number("DH_DRIVER_OUT", dup(child->answers));
     execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
-    eval_guard_refuse(child, EVAL_GUARD_MISSING, "cannot run %s: %s", program, strerror(errno));
+    eval_guard_miss(child, "python", program);
 }
 
 static double startup_limit(const struct eval_plan *plan)

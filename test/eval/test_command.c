@@ -441,7 +441,8 @@ static void a_program_that_never_ran_ends_the_pool(void **state)
     while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
         usleep(1000);
     assert_int_equal(status, DH_CONFIG);
-    assert_non_null(strstr(bench->err.text, "cannot run "));
+    assert_non_null(strstr(bench->err.text, "test.cfg:"));
+    assert_non_null(strstr(bench->err.text, ": evaluator: cannot run "));
     assert_non_null(strstr(bench->err.text, "Exec format error"));
 }
 
