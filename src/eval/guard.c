@@ -75,8 +75,8 @@ void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind
 void eval_guard_miss(const struct eval_child *child, const char *key, const char *program)
 {
     struct dh_error err;
-    dh_node_fail(&err, eval_plan_node(child->job->plan, key), "evaluator: cannot run %s: %s", program,
-                 strerror(errno));
+    dh_node_fail(&err, eval_plan_node(child->job->plan, key), "evaluator: cannot run %s: %s",
+                 program, strerror(errno));
     eval_guard_refuse(child, EVAL_GUARD_MISSING, "%s", err.text);
 }
 

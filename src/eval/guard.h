@@ -47,8 +47,8 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher) __attrib
 void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind,
                        const char *format, ...) __attribute__((noreturn, format(printf, 3, 4)));
 
-/* The same where exec of `program`, which the setting `key` names and all evaluations run, has failed
- * (errno). */
+/* The same where exec of `program`, which the setting `key` names and all evaluations run, has
+ * failed (errno). */
 void eval_guard_miss(const struct eval_child *child, const char *key, const char *program)
     __attribute__((noreturn));
 

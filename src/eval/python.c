@@ -5,7 +5,6 @@
  * with one message; if it dies in an evaluation, that is this evaluation's failure, and the next
  * one gets a new process.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
