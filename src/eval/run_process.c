@@ -199,14 +199,15 @@ static size_t read_answers(struct eval_run *run)
 {
     char data[PIECE];
     size_t size = read_piece(&run->answers, data);
+    if (size == 0)
+        return 0;
     dh_buffer_append(&run->answer_bytes, data, size);
     if (run->answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
         dh_buffer_free(&run->answer_bytes);
         shut(&run->answers);
         eval_run_order(run, EVAL_GUARD_KILL);
     }
-    if (size)
-        run->host->plan->kind->runner->receive(run);
+    run->host->plan->kind->runner->receive(run);
     return size;
 }
 
