@@ -129,5 +129,8 @@ void manager_ask(struct dh_manager *manager)
         return;
     manager->asked += missing;
     dh_late_asked(&manager->late, missing, manager->now);
-    dh_proposer_ask(manager->proposer, missing, dh_demand_budget(&manager->demand, counts.slots));
+    double patience =
+        can_be_late(&counts) ? dh_demand_patience(&manager->demand) : (double)INFINITY;
+    dh_proposer_ask(manager->proposer, missing, dh_demand_budget(&manager->demand, counts.slots),
+                    patience);
 }

@@ -14,8 +14,8 @@ enum command_kind { COMMAND_ASK, COMMAND_PROPOSE, COMMAND_TELL };
 
 struct command {
     enum command_kind kind;
-    const struct dh_trial *trial; /* PROPOSE, TELL */
-    double asked_at, budget;      /* ASK */
+    const struct dh_trial *trial;      /* PROPOSE, TELL */
+    double asked_at, budget, patience; /* ASK */
 };
 
 /* A growing array that is filled by one side and swapped out whole by the other. */
@@ -34,15 +34,29 @@ struct dh_proposer {
     pthread_mutex_t lock; /* of everything below */
     pthread_cond_t wake;
     bool sleeping, quit;
+    uint64_t asks; /* not yet answered */
     struct commands in;
     struct dh_proposed **out; /* FIFO: out[taken … out_count) */
     size_t taken, out_count, out_capacity;
     int fd;
 };
 
+/* Asks that queue share what is left of the time that slots wait for them: many that come at once
+ * are answered quickly. Of one that is overdue the slot got another point by now; its answer is for
+ * the next one, which waits anew. */
+static double budget_of(struct dh_proposer *proposer, const struct command *ask, double now)
+{
+    double left = ask->asked_at + ask->patience - now;
+    pthread_mutex_lock(&proposer->lock);
+    double share = (left > 0 ? left : ask->patience) / (double)proposer->asks;
+    pthread_mutex_unlock(&proposer->lock);
+    return fmin(ask->budget, share);
+}
+
 static void push_answer(struct dh_proposer *proposer, struct dh_proposed *answer)
 {
     pthread_mutex_lock(&proposer->lock);
+    proposer->asks--;
     *DH_PUSH(proposer->out, proposer->out_count, proposer->out_capacity) = answer;
     bool first = proposer->out_count == proposer->taken + 1;
     if (first) /* within the lock: take drains it there */
@@ -56,9 +70,9 @@ static void answer_ask(struct dh_proposer *proposer, const struct command *ask)
         return;
     struct dh_proposed *answer = dh_alloc(1, sizeof *answer);
     answer->asked_at = ask->asked_at;
-    answer->proposal.budget = ask->budget;
     answer->proposal.point = dh_alloc(proposer->parts.parameter_count, sizeof(double));
     double start = dh_clock_now(proposer->parts.clock);
+    answer->proposal.budget = budget_of(proposer, ask, start);
     struct dh_error err;
     answer->status =
         dh_search_ask(proposer->parts.search, proposer->next_id, &answer->proposal, &err);
@@ -179,12 +193,14 @@ static void execute_here(struct dh_proposer *proposer, const struct command *com
 
 static void submit(struct dh_proposer *proposer, struct command command, uint64_t times)
 {
+    pthread_mutex_lock(&proposer->lock);
+    proposer->asks += command.kind == COMMAND_ASK ? times : 0;
     if (!proposer->threaded) {
+        pthread_mutex_unlock(&proposer->lock);
         for (uint64_t i = 0; i < times; i++)
             execute_here(proposer, &command);
         return;
     }
-    pthread_mutex_lock(&proposer->lock);
     for (uint64_t i = 0; i < times; i++)
         *DH_PUSH(proposer->in.items, proposer->in.count, proposer->in.capacity) = command;
     bool wake = proposer->sleeping;
@@ -194,10 +210,10 @@ static void submit(struct dh_proposer *proposer, struct command command, uint64_
         pthread_cond_signal(&proposer->wake);
 }
 
-void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget)
+void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget, double patience)
 {
     struct command ask = {COMMAND_ASK, .asked_at = dh_clock_now(proposer->parts.clock),
-                          .budget = budget};
+                          .budget = budget, .patience = patience};
     submit(proposer, ask, count);
 }
 

@@ -39,8 +39,9 @@ struct dh_proposer *dh_proposer_create(const struct dh_proposer_parts *parts);
 /* Ends the thread after the ask it is at. */
 void dh_proposer_destroy(struct dh_proposer **proposer);
 
-/* Ask for `count` proposals, each of which may take `budget` seconds (see search.h). */
-void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget);
+/* Ask for `count` proposals, each of which may take `budget` seconds (see search.h), and all
+ * together `patience` seconds from now on; INFINITY: as long as it takes. */
+void dh_proposer_ask(struct dh_proposer *proposer, uint64_t count, double budget, double patience);
 void dh_proposer_propose(struct dh_proposer *proposer, const struct dh_trial *trial);
 void dh_proposer_tell(struct dh_proposer *proposer, const struct dh_trial *trial);
 /* The next answer, in order; false if there is none yet. */

@@ -18,7 +18,7 @@ static const char config_text[] =
     "objectives = ( { name = \"value\"; goal = \"minimize\"; } );\n"
     "parameters = ( { name = \"x\"; %s },\n"
     "               { name = \"n\"; type = \"int\"; low = 1; high = %d; } );\n"
-    "optimizer = { method = \"random\"; };\n"
+    "optimizer = { method = \"%s\"; };\n"
     "evaluator = { type = \"builtin\"; function = \"sphere\"; };\n";
 
 /* A worker of one slot that "evaluates" by letting virtual time pass. */
@@ -45,6 +45,8 @@ struct simulation {
     double
         lost_after; /* of the configuration; then the living send heartbeats. 0: nobody is lost */
     uint64_t evaluations, answers; /* answers to heartbeats */
+    const char *method;            /* NULL: random */
+    bool together;                 /* evaluations take the same time */
     const char *x;                 /* the parameter; NULL: real, from 0 to 1 */
     const double *old;             /* points of warm_start */
     size_t old_count;
@@ -78,7 +80,8 @@ static void start_simulation(struct simulation *s, int workers, int evaluations,
 {
     struct dh_error err;
     const char *x = s->x ? s->x : "type = \"real\"; low = 0.0; high = 1.0;";
-    char *text = dh_strprintf(config_text, evaluations, more, x, largest_n);
+    char *text = dh_strprintf(config_text, evaluations, more, x, largest_n,
+                              s->method ? s->method : "random");
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s->setup, &err), DH_OK);
     free(text);
     s->setup.settings.scheduler.lost_after = s->lost_after > 0 ? s->lost_after : 1e9;
@@ -86,6 +89,7 @@ static void start_simulation(struct simulation *s, int workers, int evaluations,
     struct dh_search_context context = {.space = s->setup.space,
                                         .settings = &s->setup.settings,
                                         .seed = 5,
+                                        .clock = clock,
                                         .warm_points = s->old,
                                         .warm_count = s->old_count};
     assert_int_equal(dh_search_create(&context, &s->search, &err), DH_OK);
@@ -126,7 +130,8 @@ static void on_message(struct simulation *s, struct worker *worker,
         assert_true(isinf(worker->ends)); /* one trial at a time */
         worker->trial = task.trial;
         worker->x = task.values[0];
-        worker->ends = s->time + 60 + 20 * (dh_random_uniform(&s->random) - 0.5);
+        double spread = s->together ? 0 : 20;
+        worker->ends = s->time + 60 + spread * (dh_random_uniform(&s->random) - 0.5);
         free(task.values);
         s->evaluations++;
     } else if (message->tag == DH_TAG_HEARTBEAT) {
@@ -303,7 +308,7 @@ static void exhausted_space_ends_the_search(void **state)
     struct dh_clock clock = {virtual_now, &s};
     struct dh_error err;
     s.worker_count = 0;
-    char *text = dh_strprintf(config_text, 0, "", "type = \"bool\";", 5);
+    char *text = dh_strprintf(config_text, 0, "", "type = \"bool\";", 5, "random");
     char *cut = strstr(text, "{ name = \"x\"");
     memset(cut, ' ', (size_t)(strstr(cut, "},") + 2 - cut)); /* only n = 1 … 5 is left */
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s.setup, &err), DH_OK);
@@ -495,6 +500,31 @@ static void late_asks_are_replaced(void **state)
     end_simulation(&s);
 }
 
+/* When all slots become free at once, the model answers the first of them with less effort than the
+ * last ones, so that none waits for long. */
+static void many_asks_at_once_take_less_effort(void **state)
+{
+    (void)state;
+    struct simulation s = {
+        .random = dh_random_at(14, DH_STREAM_TEST, 0), .method = "ambs", .together = true};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 16, 32, 100, "", &clock);
+    run(&s);
+    assert_int_equal(dh_history_count(s.history), 32);
+    const struct dh_trial *trial = NULL;
+    for (uint64_t id = 16; id < 32; id++) {
+        uint32_t before = trial ? trial->level : 0;
+        trial = dh_history_trial(s.history, id);
+        assert_int_equal(trial->origin, DH_ORIGIN_METHOD);
+        assert_true(trial->level >= before);
+    }
+    /* of the 0.3 s they may take together each has a share: a 16th, a 10th, all */
+    assert_int_equal(dh_history_trial(s.history, 16)->level, 1);
+    assert_int_equal(dh_history_trial(s.history, 22)->level, 2);
+    assert_int_equal(dh_history_trial(s.history, 31)->level, 3);
+    end_simulation(&s);
+}
+
 /* One slot waits as long as it takes. */
 static void one_slot_has_no_late_asks(void **state)
 {
@@ -602,6 +632,7 @@ int main(void)
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
         cmocka_unit_test(ranks_that_never_start_are_lost),
         cmocka_unit_test(late_asks_are_replaced),
+        cmocka_unit_test(many_asks_at_once_take_less_effort),
         cmocka_unit_test(one_slot_has_no_late_asks),
         cmocka_unit_test(old_points_are_not_replacements),
         cmocka_unit_test(an_error_loses_no_result),
