@@ -22,6 +22,9 @@ enum dh_acquisition_kind {
     DH_ACQUISITION_MES, /* information on the minimum: Wang, Jegelka 2017, equation 6 */
 };
 
+/* Are scores of this kind logarithms of what the kind is named after? */
+bool dh_acquisition_is_logarithm(enum dh_acquisition_kind kind);
+
 struct dh_acquisition {
     enum dh_acquisition_kind kind;
     double kappa;         /* LCB */

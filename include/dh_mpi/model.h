@@ -63,6 +63,7 @@ struct dh_model;
 struct dh_model_kind {
     const char *name;    /* "rf", "et", "gbrt", "gp", "dummy", … */
     const char *summary; /* one line */
+    bool blind;          /* what it predicts has nothing to do with what it learnt */
     /* Fit to `rows` (count >= 1). DH_INTERNAL with a reason if it cannot (gp: no positive
      * definite matrix even with the largest jitter). */
     dh_status (*fit)(const struct dh_model_setup *setup, const struct dh_rows *rows,

@@ -49,6 +49,11 @@ static double mes(const struct dh_acquisition *a, double mean, double deviation)
     return a->minimum_count ? sum / (double)a->minimum_count : 0;
 }
 
+bool dh_acquisition_is_logarithm(enum dh_acquisition_kind kind)
+{
+    return kind == DH_ACQUISITION_EI || kind == DH_ACQUISITION_PI;
+}
+
 double dh_acquisition_score(const struct dh_acquisition *a, double mean, double deviation)
 {
     double s = fmax(deviation, LEAST_DEVIATION);

@@ -1,6 +1,7 @@
-/* The surrogate that learns nothing: it makes any acquisition a random search, which is what
- * others are compared with. The mean is a draw from the standard normal distribution that depends
- * on the seed and the point alone, so the same point always looks equally good. */
+/* The surrogate that learns nothing: with candidates from the prior it makes any acquisition a
+ * random search, which is what others are compared with. The mean is a draw from the standard
+ * normal distribution that depends on the seed and the point alone, so the same point always looks
+ * equally good. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -77,6 +78,7 @@ static void forget(struct dh_model *model, int64_t handle)
 const struct dh_model_kind dh_model_dummy = {
     .name = "dummy",
     .summary = "knows nothing: random search",
+    .blind = true,
     .fit = fit,
     .destroy = destroy,
     .predict = predict,

@@ -53,6 +53,12 @@ static int liar_of(int liar, double sign)
     return sign < 0 && liar == AMBS_LIE_MAX ? AMBS_LIE_MIN : liar;
 }
 
+static bool has_kappa(int acquisition)
+{
+    int plain = acquisition > AMBS_HEDGE ? acquisition - AMBS_D_VARIANT : acquisition;
+    return plain != AMBS_EI && plain != AMBS_PI && plain != AMBS_MES;
+}
+
 static size_t initial_points(const struct ambs_options *options, size_t features)
 {
     size_t usual = LEAST_INITIAL + features;
@@ -82,6 +88,11 @@ static dh_status create(const struct dh_search_context *context, const void *opt
                     "ambs learns only from the first of %zu objectives, \"%s\"; the others are "
                     "recorded",
                     context->settings->objective_count, context->settings->objectives[0].name);
+    if (ambs->options.strategy == AMBS_SPREAD_QUCB && !has_kappa(ambs->options.acquisition))
+        dh_log_warn(context->log,
+                    "optimizer.multi_point = \"qucb\" draws kappa, which this "
+                    "optimizer.acquisition does not use: only what pending trials are taken to be "
+                    "worth keeps its proposals apart");
     dh_status status = DH_OK;
     if (ambs->options.transfer == AMBS_TRANSFER_MODEL)
         learn_warm(ambs);

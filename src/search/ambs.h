@@ -46,7 +46,8 @@ struct ambs {
     struct ambs_live *retired; /* the model before, for the next fit's thread to destroy */
     struct ambs_fit *fit;      /* under way on `thread`, or catching up */
     pthread_t thread;
-    const char *said; /* the surrogate named last in the log */
+    const char *said;  /* the first surrogate named last in the log … */
+    size_t said_count; /* … and of how many */
 
     struct ambs_pool *pool;
     struct ambs_transfer *transfer; /* NULL: the prior says where to look */

@@ -23,6 +23,7 @@ struct ambs_ask {
     size_t view;     /* which member of the model judges */
     bool epistemic;
     bool local; /* candidates come of the best results alone, if there are any; none climbs */
+    bool blind; /* candidates come from the prior alone; none climbs */
     enum ambs_strategy strategy;
     double minima[AMBS_MINIMA];
 };

@@ -226,7 +226,7 @@ void ambs_candidates(struct ambs_ask *ask, size_t count, struct ambs_points *poi
     double prior_share = ask->local ? 0 : PRIOR_SHARE;
     while (points->count < room && tries-- > 0) {
         double *x = points->x + points->count * points->width;
-        bool prior = !parents || dh_random_uniform(&ask->random) < prior_share;
+        bool prior = !parents || ask->blind || dh_random_uniform(&ask->random) < prior_share;
         points->count += prior ? draw_anew(ask, x) : vary_best(ask, x);
     }
 }

@@ -13,7 +13,7 @@
 #include "dh_mpi/math.h"
 
 #define TOP_CHOICES 10 /* of strategy topk */
-#define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of the scores */
+#define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of scores that are no logarithms */
 #define NEAR 0.05      /* a number, on average */
 
 static const struct ambs_effort efforts[AMBS_LEVELS] = {
@@ -37,13 +37,13 @@ bool ambs_is_new(const struct ambs *ambs, const double *x, double *point)
     return !dh_map_get(&ambs->seen, dh_space_identity(ambs->context->space, point), NULL);
 }
 
-/* Scores as the strategy wants them maximised. */
-static double preference(struct ambs_ask *ask, double score, double deviation)
+/* Scores as the strategy wants them maximised; `sharpness` of their softmax. */
+static double preference(struct ambs_ask *ask, double score, double sharpness)
 {
-    if (ask->strategy != AMBS_SPREAD_BOLTZMANN || !(deviation > 0))
+    if (ask->strategy != AMBS_SPREAD_BOLTZMANN)
         return score;
     double u = dh_random_uniform(&ask->random); /* Gumbel noise: its maximum is a softmax draw */
-    return SHARPNESS * score / deviation - dh_log(-dh_log(fmax(u, 1e-300)));
+    return sharpness * score - dh_log(-dh_log(fmax(u, 1e-300)));
 }
 
 static double deviation_of_scores(const struct ambs_points *points)
@@ -54,6 +54,16 @@ static double deviation_of_scores(const struct ambs_points *points)
         squares += points->score[i] * points->score[i];
     }
     return sqrt(fmax(squares / n - sum * sum / (n * n), 0));
+}
+
+/* Improvement and probability are logarithms: points are drawn in proportion to what they are.
+ * Other scores have a scale of their own. */
+static double sharpness_for(const struct ambs_ask *ask, const struct ambs_points *points)
+{
+    if (dh_acquisition_is_logarithm(ask->acquisition.kind))
+        return 1;
+    double deviation = deviation_of_scores(points);
+    return deviation > 0 ? SHARPNESS / deviation : 0;
 }
 
 struct wish {
@@ -69,33 +79,6 @@ static int better_first(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
-size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double *point)
-{
-    struct wish *order = dh_alloc(points->count, sizeof *order);
-    double deviation = deviation_of_scores(points);
-    size_t count = 0;
-    for (size_t i = 0; i < points->count; i++) {
-        order[count] = (struct wish){preference(ask, points->score[i], deviation), i};
-        count += !isnan(order[count].wanted);
-    }
-    size_t skip = ask->strategy == AMBS_SPREAD_TOPK
-                      ? (size_t)(ask->ambs->data.since_result % TOP_CHOICES)
-                      : 0;
-    size_t found = SIZE_MAX;
-    qsort(order, count, sizeof *order, better_first);
-    for (size_t i = 0; i < count; i++) {
-        if (!ambs_is_new(ask->ambs, points->x + order[i].row * points->width, point))
-            continue;
-        found = order[i].row;
-        if (skip-- == 0)
-            break;
-    }
-    if (found != SIZE_MAX)
-        ambs_features_decode(&ask->ambs->features, points->x + found * points->width, point);
-    free(order);
-    return found;
-}
-
 /* Are two rows near each other? */
 static bool are_near(const struct ambs_features *features, const double *a, const double *b)
 {
@@ -108,6 +91,42 @@ static bool are_near(const struct ambs_features *features, const double *a, cons
             return false;
     }
     return distance < NEAR * NEAR * (double)features->count;
+}
+
+/* Is a row near one of those? */
+static bool is_near_any(const struct ambs_ask *ask, const struct ambs_points *points, size_t row,
+                        const size_t *others, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (are_near(&ask->ambs->features, points->x + row * points->width,
+                     points->x + others[i] * points->width))
+            return true;
+    return false;
+}
+
+size_t ambs_pick(struct ambs_ask *ask, const struct ambs_points *points, double *point)
+{
+    struct wish *order = dh_alloc(points->count, sizeof *order);
+    double sharpness = sharpness_for(ask, points);
+    size_t count = 0;
+    for (size_t i = 0; i < points->count; i++) {
+        order[count] = (struct wish){preference(ask, points->score[i], sharpness), i};
+        count += !isnan(order[count].wanted);
+    }
+    bool ranked = ask->strategy == AMBS_SPREAD_TOPK;
+    size_t place = ranked ? (size_t)(ask->ambs->data.since_result % TOP_CHOICES) : 0;
+    size_t found[TOP_CHOICES], founds = 0; /* none near a better one: climbs end at the same top */
+    qsort(order, count, sizeof *order, better_first);
+    for (size_t i = 0; i < count && founds <= place; i++)
+        if (ambs_is_new(ask->ambs, points->x + order[i].row * points->width, point) &&
+            !is_near_any(ask, points, order[i].row, found, founds))
+            found[founds++] = order[i].row;
+    free(order);
+    if (founds == 0)
+        return SIZE_MAX;
+    size_t row = found[founds - 1];
+    ambs_features_decode(&ask->ambs->features, points->x + row * points->width, point);
+    return row;
 }
 
 /* Indices of the `count` best scores, best first, but none near a better one. */
@@ -151,7 +170,7 @@ bool ambs_choose(struct ambs_ask *ask, double *point)
     const struct ambs_effort *effort = &efforts[ask->level];
     size_t wanted =
         ask->ambs->options.candidates ? (size_t)ask->ambs->options.candidates : effort->pool;
-    size_t most = ask->local ? 0 : effort->starts;
+    size_t most = ask->local || ask->blind ? 0 : effort->starts;
     struct ambs_points points;
     ambs_points_make(&points, wanted + most, ask->ambs->features.count);
     ambs_candidates(ask, wanted, &points);

@@ -78,7 +78,8 @@ void ambs_judge_by(struct ambs_ask *ask)
     bool by_itself = wanted == AMBS_AUTO; /* a named one keeps the kappa that was set */
     bool patient = by_itself && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;
-    ask->local = patient && dh_random_uniform(&ask->random) < LOCAL_SHARE;
+    ask->blind = ambs->live->members[ask->view]->kind->blind;
+    ask->local = patient && !ask->blind && dh_random_uniform(&ask->random) < LOCAL_SHARE;
     if (by_itself) {
         wanted = optimist ? AMBS_UCB : AMBS_EI;
         ask->epistemic = true;

@@ -13,6 +13,7 @@
 #include "ambs_kinds.h"
 #include "ambs_model.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/buffer.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/thread.h"
 
@@ -40,25 +41,45 @@ static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
                      fit->count);
 }
 
+/* "gp, gp, et from 400 of 500 results", of which the first learnt so many. */
+static void describe(const struct ambs_live *live, struct dh_buffer *text)
+{
+    for (size_t k = 0; k < live->member_count; k++)
+        dh_buffer_printf(text, "%s%s", k ? ", " : "", live->members[k]->kind->name);
+    dh_buffer_text(text, " from ");
+    if (live->learnt < live->fitted)
+        dh_buffer_printf(text, "%zu of ", live->learnt);
+    dh_buffer_printf(text, "%zu results", live->fitted);
+}
+
+/* Which models there are. How many changes with the load, so that is said in detail alone. */
 static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
 {
     const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
+    size_t count = fit->live ? fit->live->member_count : 0;
     if (fit->live && fit->live->member_count < fit->kind_count)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);
     if (fit->live)
         say_elected(ambs, fit);
-    if (ambs->said && strcmp(ambs->said, name) == 0)
+    bool same = ambs->said && strcmp(ambs->said, name) == 0;
+    if (same && count == ambs->said_count)
         return;
     const char *wanted = ambs_surrogate_name(ambs->options.surrogate);
-    if (wanted && fit->live && strcmp(wanted, name) != 0)
+    if (!same && wanted && fit->live && strcmp(wanted, name) != 0)
         dh_log_warn(ambs->context->log,
                     "ambs: %s instead of surrogate %s, which takes too long for %d results and "
                     "more, pending ones included",
                     name, wanted, AMBS_GP_MOST);
-    dh_log_info(ambs->context->log, "ambs: surrogate %s from %zu results of %zu parameters on%s%s",
-                name, fit->count, ambs->features.count, fit->live ? "" : ": ",
-                fit->live ? "" : fit->error.text);
+    struct dh_buffer text = {0};
+    if (fit->live)
+        describe(fit->live, &text);
+    else
+        dh_buffer_printf(&text, "none from %zu results: %s", fit->count, fit->error.text);
+    dh_log_at(ambs->context->log, same ? DH_LOG_DEBUG : DH_LOG_INFO, "ambs: surrogate %s",
+              text.data);
+    dh_buffer_free(&text);
     ambs->said = name;
+    ambs->said_count = count;
 }
 
 static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)

@@ -79,6 +79,26 @@ static void hedge_after(unsigned good, bool epistemic, size_t counts[3])
     stage_close(&stage);
 }
 
+/* What counts is the mean, not how often: two great results against twelve fair ones, which the
+ * softmax of four times sum / (count + 1) takes for better. */
+static void hedging_goes_by_the_mean(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fake = {.mean = fake_zero};
+    stage_open(&stage, SQUARE OPTIMIZER);
+    stage.ambs->options.acquisition = AMBS_HEDGE;
+    stage_fakes(&stage, &fake, 1);
+    for (int i = 0; i < 14; i++)
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, i < 2 ? -1 : -0.3, i < 2);
+    double great = exp(4 * 2 / 3.0), fair = exp(4 * 12 * 0.3 / 13), counts[3] = {0};
+    for (uint64_t id = 0; id < ASKS; id++)
+        counts[judged(&stage, id).hedged]++;
+    assert_true(fabs(counts[1] / ASKS - great / (great + fair + 1)) < 0.05);
+    assert_true(fabs(counts[0] / ASKS - fair / (great + fair + 1)) < 0.05);
+    stage_close(&stage);
+}
+
 static void hedging_follows_what_was_good(void **unused)
 {
     (void)unused;
@@ -200,6 +220,54 @@ static void the_best_that_are_new(void **unused)
     assert_true(picked(&ladder, AMBS_SPREAD_TOPK, 0) == SIZE_MAX);
     assert_true(picked(&ladder, AMBS_SPREAD_BOLTZMANN, 0) == SIZE_MAX);
     ladder_close(&ladder);
+}
+
+/* The ends of climbs are the same top again and again: `topk` passes over what is near a better
+ * one, also where that leaves fewer than ten. */
+static void topk_are_not_near_each_other(void **unused)
+{
+    (void)unused;
+    struct ladder ladder;
+    ladder_open(&ladder);
+    for (size_t k = 1; k < ROWS; k++)
+        if (k != 5 && k != 9) {
+            ladder.points.x[2 * k] = ladder.points.x[0] + 0.001 * (double)k;
+            ladder.points.x[2 * k + 1] = ladder.points.x[1] - 0.001 * (double)k;
+        }
+    const size_t expected[] = {0, 5, 9, 9, 9, 9, 9, 9, 9, 9, 0};
+    for (uint64_t turn = 0; turn < DH_COUNT_OF(expected); turn++) {
+        struct ambs_ask ask = stage_ask(&ladder.stage, turn, 3);
+        double point[2];
+        ask.strategy = AMBS_SPREAD_TOPK;
+        ladder.stage.ambs->data.since_result = turn;
+        assert_int_equal(ambs_pick(&ask, &ladder.points, point), expected[turn]);
+    }
+    ladder_close(&ladder);
+}
+
+/* Improvement itself says how often, whatever the hopeless ones score. */
+static void boltzmann_shares_of_improvement(void **unused)
+{
+    (void)unused;
+    static const double improvement[] = {4, 2, 1, 0};
+    static const enum dh_acquisition_kind kinds[] = {DH_ACQUISITION_EI, DH_ACQUISITION_PI};
+    for (size_t i = 0; i < DH_COUNT_OF(kinds); i++) {
+        struct ladder ladder;
+        ladder_open(&ladder);
+        for (size_t k = 0; k < ROWS; k++)
+            ladder.points.score[k] = k < 3 ? log(improvement[k]) : -1e24;
+        size_t counts[ROWS] = {0};
+        for (uint64_t id = 0; id < ASKS; id++) {
+            struct ambs_ask ask = stage_ask(&ladder.stage, id, 3);
+            double point[2];
+            ask.strategy = AMBS_SPREAD_BOLTZMANN;
+            ask.acquisition.kind = kinds[i];
+            counts[ambs_pick(&ask, &ladder.points, point)]++;
+        }
+        for (size_t k = 0; k < 4; k++)
+            assert_true(fabs((double)counts[k] / ASKS - improvement[k] / 7) < 0.05);
+        ladder_close(&ladder);
+    }
 }
 
 /* Each is picked as often as exp(3 score / deviation of the scores) says. */
@@ -395,116 +463,23 @@ static void some_of_a_crowd_are_local(void **unused)
     stage_close(&stage);
 }
 
-/* How many of 1000 candidates have a value of the only result. */
-static size_t inherited(struct ambs_ask *ask)
-{
-    struct ambs_points points;
-    const double *result = ambs_data_x(&ask->ambs->data, 0);
-    size_t count = 0;
-    ambs_points_make(&points, 1000, 2);
-    ambs_candidates(ask, 1000, &points);
-    assert_int_equal(points.count, 1000);
-    for (size_t i = 0; i < points.count; i++)
-        count += points.x[2 * i] == result[0] || points.x[2 * i + 1] == result[1];
-    ambs_points_free(&points);
-    return count;
-}
-
-/* Two values, of which a copy has changed one or both, about as often; a fifth comes of crossing
- * the result with itself. Draws from the prior have none of them, and are 2 of 5 otherwise. */
-static void local_candidates_are_changed_copies(void **unused)
-{
-    (void)unused;
-    struct stage stage;
-    struct fake fake = {.mean = fake_bowl, .epistemic = 1, .differentiable = true};
-    stage_open(&stage, SQUARE OPTIMIZER);
-    stage_results(&stage, 1);
-    stage_fakes(&stage, &fake, 1);
-    for (int local = 0; local < 2; local++) {
-        struct ambs_ask ask = stage_ask(&stage, 1, 3);
-        double point[2];
-        ask.local = local;
-        size_t copies = inherited(&ask);
-        assert_true(local ? copies > 550 && copies < 650 : copies > 310 && copies < 410);
-        fake.gradients = 0;
-        assert_true(ambs_choose(&ask, point));
-        assert_int_equal(fake.gradients > 0, !local);
-    }
-    stage_close(&stage);
-}
-
-/* ---- neighbours ---- */
-
-static bool same(double a, double b)
-{
-    return a == b || (isnan(a) && isnan(b));
-}
-
-/* Is there a row that differs from `x` in feature `j` alone, and is `value` there? NaN: any. */
-static bool has_neighbour(const struct ambs_points *points, const double *x, size_t j, double value)
-{
-    for (size_t i = 0; i < points->count; i++) {
-        const double *row = points->x + i * points->width;
-        bool alone = !same(row[j], x[j]);
-        for (size_t k = 0; k < points->width; k++)
-            alone = alone && (k == j || same(row[k], x[k]));
-        if (alone && (isnan(value) || fabs(row[j] - value) < 1e-9))
-            return true;
-    }
-    return false;
-}
-
-static void neighbours_differ_in_one_feature(void **unused)
-{
-    (void)unused;
-    struct stage stage;
-    stage_open(&stage, MIXED OPTIMIZER);
-    struct ambs_points points;
-    struct ambs_ask ask = stage_ask(&stage, 1, 3);
-    double x[] = {0.5, 0.4, 2, 0.5};
-    ambs_points_make(&points, 40, 4);
-    ambs_neighbours(&ask, x, 0.1, 14, &points);
-    assert_int_equal(points.count, 4 + 4 + 2 + 4);
-    assert_true(has_neighbour(&points, x, 0, NAN));
-    assert_true(has_neighbour(&points, x, 1, 0.3) && has_neighbour(&points, x, 1, 0.5));
-    assert_true(has_neighbour(&points, x, 2, 0));
-    assert_true(has_neighbour(&points, x, 3, NAN));
-    bool quiet = false; /* in category b there is no z */
-    for (size_t i = 0; i < points.count; i++)
-        quiet = quiet || (points.x[4 * i + 2] == 1 && isnan(points.x[4 * i + 3]));
-    assert_true(quiet);
-    points.count = 0;
-    double b[] = {0, 1, 1, NAN}; /* at the edge, and z wakes */
-    ambs_neighbours(&ask, b, 0.1, 10, &points);
-    assert_int_equal(points.count, 4 + 3 + 2);
-    assert_true(has_neighbour(&points, b, 1, 0.9));
-    for (size_t i = 0; i < points.count; i++)
-        assert_int_equal(isnan(points.x[4 * i + 3]), points.x[4 * i + 2] == 1);
-    points.count = 0;
-    ambs_neighbours(&ask, x, 0.1, 6, &points); /* too few for all: some by chance */
-    assert_int_equal(points.count, 6);
-    for (size_t i = 0; i < 6; i++)
-        assert_true(memcmp(points.x + 4 * i, x, sizeof x) != 0);
-    ambs_points_free(&points);
-    stage_close(&stage);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(acquisitions_by_name),
         cmocka_unit_test(hedging_follows_what_was_good),
+        cmocka_unit_test(hedging_goes_by_the_mean),
         cmocka_unit_test(schedules),
         cmocka_unit_test(the_best_that_are_new),
+        cmocka_unit_test(topk_are_not_near_each_other),
         cmocka_unit_test(boltzmann_shares),
+        cmocka_unit_test(boltzmann_shares_of_improvement),
         cmocka_unit_test(qucb_draws_kappa),
         cmocka_unit_test(proposed_points_are_not_new),
         cmocka_unit_test(climbs),
         cmocka_unit_test(climbs_end_at_points_of_the_space),
         cmocka_unit_test(choosing_climbs),
         cmocka_unit_test(some_of_a_crowd_are_local),
-        cmocka_unit_test(local_candidates_are_changed_copies),
-        cmocka_unit_test(neighbours_differ_in_one_feature),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
