@@ -22,14 +22,23 @@ link=$1 links=$2
 shift 2
 pid='' told='' code=0 try=0
 
-# In this folder, which rank 0 sees on whatever node it is; elsewhere only if it cannot be here.
-DH_EXIT_FILE=$(mktemp "$PWD/.chain.XXXXXX" || mktemp) || exit 74
-export DH_EXIT_FILE
-trap 'rm -f "$DH_EXIT_FILE"' EXIT
+# Written by chain.sh, and overwritten by what the search says, none of which is longer: a disk that
+# is full by then has room for that.
+NOTHING=unknown
 
 say()
 {
     echo "chain.sh: $*" >&2
+}
+
+# make_exit_file FOLDER: with the room that it will take. (cat, unlike the shell, notices an NFS
+# server that has none.)
+make_exit_file()
+{
+    DH_EXIT_FILE=$(mktemp "$1/.chain.XXXXXX") || return
+    ! echo "$NOTHING" | cat >"$DH_EXIT_FILE" || return 0
+    rm -f "$DH_EXIT_FILE"
+    return 1
 }
 
 tell()
@@ -40,6 +49,18 @@ tell()
 trap 'tell end' USR1
 trap 'tell cancel' TERM INT
 
+# In this folder, which rank 0 sees on whatever node it is. Elsewhere only if it cannot be here: that
+# is a folder of this node, where rank 0 runs as a rule, but not if the launcher was told otherwise,
+# or if the system runs scripts on nodes of their own.
+here=yes
+if ! make_exit_file "$PWD"; then
+    here=''
+    say "no room for the search's exit code in $PWD: it goes to ${TMPDIR:-/tmp}"
+    make_exit_file "${TMPDIR:-/tmp}" || exit 74
+fi
+export DH_EXIT_FILE
+trap 'rm -f "$DH_EXIT_FILE"' EXIT
+
 # In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code
 # is left in `code`.
 run()
@@ -48,10 +69,11 @@ run()
         shift
     done
     shift
-    : >"$DH_EXIT_FILE"
+    echo "$NOTHING" 1<>"$DH_EXIT_FILE" || exit 74 # not >, which gives its room away
     say "job $link of at most $links: $*"
     "$@" &
     pid=$!
+    [ "$told" != cancel ] || tell cancel
     while :; do
         wait "$pid"
         code=$?
@@ -66,8 +88,21 @@ hear()
 {
     word=$(cat "$DH_EXIT_FILE")
     case $word in
-    '') [ "$code" != 0 ] || say "the search left no exit code: trusting its launcher's 0" ;;
+    "$NOTHING")
+        [ "$code" = 0 ] || return 0
+        if [ "$here" ]; then
+            say "the search left no exit code: trusting its launcher's 0"
+        else
+            say "the search left no exit code, and had no room for it: not trusting its launcher's 0"
+            code=74
+        fi
+        ;;
     running) [ "$code" != 0 ] || code=137 ;; # rank 0 was killed
+    '' | *[!0-9]*) # cut short, or gone
+        [ "$code" = 0 ] || return 0
+        say "the search's exit code is lost, as on a full disk: not trusting its launcher's 0"
+        code=74
+        ;;
     *) code=$word ;;
     esac
 }

@@ -1,11 +1,17 @@
 /* The end of a process: see app.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dh_mpi/app.h"
+
+/* Bytes of all that is written into the exit file, so that each is written over the one before,
+ * which a full disk has room for. */
+#define EXIT_WORD 8
 
 int dh_app_fail(const struct dh_log *log, const struct dh_error *err)
 {
@@ -13,16 +19,35 @@ int dh_app_fail(const struct dh_log *log, const struct dh_error *err)
     return dh_status_exit_code(err->status);
 }
 
+/* All of `word` over what is there; false with errno. */
+static bool overwrite(const char *path, const char *word, size_t size)
+{
+    struct stat info;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return false;
+    ssize_t count = write(fd, word, size);
+    int cause = count == (ssize_t)size ? 0 : count < 0 ? errno : ENOSPC;
+    if (!cause && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && ftruncate(fd, count) != 0)
+        cause = errno;
+    if (close(fd) != 0 && !cause)
+        cause = errno;
+    errno = cause;
+    return !cause;
+}
+
+/* Newlines fill up what is shorter: `$(cat …)` and `read` in scripts see none of them. */
 void dh_app_note_exit(const struct dh_log *log, int code)
 {
+    char word[EXIT_WORD + 1] = "running\n";
     const char *path = getenv("DH_EXIT_FILE");
     if (!path || !*path)
         return;
-    FILE *file = fopen(path, "we");
-    bool written = file && (code < 0 ? fputs("running\n", file) : fprintf(file, "%d\n", code)) >= 0;
-    if (file && fclose(file) != 0)
-        written = false;
-    if (!written)
+    if (code >= 0) {
+        int length = snprintf(word, sizeof word, "%d", code & 0xff);
+        memset(word + length, '\n', EXIT_WORD - (size_t)length);
+    }
+    if (!overwrite(path, word, EXIT_WORD))
         dh_log_warn(log, "cannot write %s (DH_EXIT_FILE): %s", path, strerror(errno));
 }
 

@@ -141,6 +141,26 @@ class Case(unittest.TestCase):
                             self.path("library.so"), source], check=True)
         return NAPS[kind].replace("SECONDS", str(seconds))
 
+    def tmpfs(self, size):
+        """A small file system of its own, or the test is skipped."""
+        folder = self.path("mount")
+        os.mkdir(folder)
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
+                              capture_output=True, text=True)
+        if done.returncode:
+            self.skipTest("a tmpfs cannot be mounted here: " + done.stderr.strip())
+        self.addCleanup(subprocess.run, ["umount", "-l", folder])
+        return folder
+
+    def fill(self, folder, leave):
+        filler = os.open(folder + "/filler", os.O_WRONLY | os.O_CREAT)
+        try:
+            while True:
+                os.write(filler, bytes(4096))
+        except OSError:
+            os.close(filler)
+        os.truncate(folder + "/filler", os.path.getsize(folder + "/filler") - leave)
+
     def environment(self, extra=None):
         env = dict(os.environ)
         key, value = self.marker.split("=")

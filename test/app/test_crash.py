@@ -54,17 +54,6 @@ class Case(harness.Case):
             if name.startswith("crash.h5"):
                 os.unlink(self.path(name))
 
-    def tmpfs(self, size):
-        """A small file system of its own, or the test is skipped."""
-        folder = self.path("mount")
-        os.mkdir(folder)
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder],
-                              capture_output=True, text=True)
-        if done.returncode:
-            self.skipTest("a tmpfs cannot be mounted here: " + done.stderr.strip())
-        self.addCleanup(subprocess.run, ["umount", "-l", folder])
-        return folder
-
     def finished(self, checkpoint):
         return {t["id"]: t for t in self.trials(checkpoint) if t["status"] in harness.FINISHED}
 
@@ -214,15 +203,6 @@ class Places(Case):
         self.assertEqual(self.content(folder), before)
         self.assertEqual(len(self.trials(folder + "/crash.h5")), 20)  # dhctl needs no more
         self.assertEqual(self.verify(folder + "/crash.h5", 0)["verdict"], "sound")
-
-    def fill(self, folder, leave):
-        filler = os.open(folder + "/filler", os.O_WRONLY | os.O_CREAT)
-        try:
-            while True:
-                os.write(filler, bytes(4096))
-        except OSError:
-            os.close(filler)
-        os.truncate(folder + "/filler", os.path.getsize(folder + "/filler") - leave)
 
     def full_disk(self, ranks, leave):
         folder = self.tmpfs("2m")

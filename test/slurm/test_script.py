@@ -15,6 +15,7 @@ CHAIN = os.path.join(harness.SOURCE, "jobscripts", "chain.sh")
 # Ends with the next of the codes in its arguments; "wait" waits for a signal first, and "75:0" is a
 # search that ends with 75 under a launcher that makes 0 of it.
 COMMAND = """
+cd "$(dirname -- "$0")" || exit
 echo x >> runs
 run=$(wc -l < runs)
 shift $((run - 1))
@@ -34,18 +35,20 @@ esac
 
 
 class Script(harness.Case):
-    def chain(self, *codes, link=1, links=3, again=("sh", "again it.sh", "{link}")):
+    def chain(self, *codes, link=1, links=3, again=None, cwd=None, env=None):
         self.write("command.sh", COMMAND)
-        self.write("again it.sh", '[ "$1" = "$DH_LINK" ] && echo "$1" >> submitted\n')
+        self.write("again it.sh",
+                   f'[ "$1" = "$DH_LINK" ] && echo "$1" >> {self.path("submitted")}\n')
+        again = again or ("sh", self.path("again it.sh"), "{link}")
         for name in ("runs", "submitted", "ready", "told"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             return subprocess.Popen(
-                ["sh", CHAIN, str(link), str(links), *again, "--", "sh", "command.sh",
-                 *map(str, codes)], cwd=self.folder, stdout=out, stderr=err,
-                env=self.environment(), start_new_session=True)
+                ["sh", CHAIN, str(link), str(links), *again, "--", "sh", self.path("command.sh"),
+                 *map(str, codes)], cwd=cwd or self.folder, stdout=out, stderr=err,
+                env=self.environment(env), start_new_session=True)
 
     def lines(self, name):
         return self.read(self.path(name)).split() if os.path.exists(self.path(name)) else []
@@ -83,6 +86,14 @@ class Script(harness.Case):
         self.check(self.chain("0:1"), 0, 1, [])
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith(".")])
 
+    def test_a_code_that_got_lost_is_no_0(self):
+        self.check(self.chain(":0"), 74, 1, [])  # as a full disk leaves a file that is made anew
+        self.assertIn("exit code is lost", self.read(self.stderr))
+        self.check(self.chain("x:0"), 74, 1, [])
+        self.check(self.chain(":1", "0:0"), 0, 2, [])
+        self.check(self.chain(0), 0, 1, [])  # the environment did not come through
+        self.assertIn("trusting its launcher's 0", self.read(self.stderr))
+
     def test_rank_0_killed_under_a_launcher_that_returns_0(self):
         self.check(self.chain("running:0", 0), 0, 2, [])  # what the first left does not count
 
@@ -104,24 +115,39 @@ class Script(harness.Case):
         os.kill(process.pid, signal.SIGUSR1)
         self.check(process, 0, 2, ["2"])
 
+    def test_room_for_the_code_elsewhere(self):
+        folder = self.tmpfs("200k")
+        os.mkdir(self.path("elsewhere"))
+        self.fill(folder, 0)
+        for codes, code, runs in ((["75:0"], 0, 1), (["0:0"], 0, 1), ([1, "0:1"], 0, 2),
+                                  ([0], 74, 1)):  # this one cannot be known to be true
+            self.check(self.chain(*codes, cwd=folder, env={"TMPDIR": self.path("elsewhere")}), code,
+                       runs, ["2"] if codes == ["75:0"] else [])
+            self.assertIn("it goes to " + self.path("elsewhere"), self.read(self.stderr))
+            self.assertFalse(os.listdir(self.path("elsewhere")))
+        self.check(self.chain(0, cwd=folder, env={"TMPDIR": folder}), 74, 0, [])
+
     def test_term_ends_the_chain(self):
         self.check(self.signalled(signal.SIGTERM, "wait"), 75, 1, [])
 
 
 class Ranks(harness.Case):
-    def chain(self, search="", again=("false",), links=1):
-        """A chain's job with a real search on three ranks."""
+    def configure(self, search):
         self.write("a.cfg", f"""
             search = {{ name = "a"; max_evaluations = 40; {search} }};
             parameters = ( {{ name = "x"; type = "real"; low = 0.0; high = 1.0; }} );
             optimizer = {{ method = "random"; }};
             evaluator = {{ type = "builtin"; function = "sphere"; duration = 0.2; }};
             checkpoint = {{ file = "a.h5"; }};""")
+
+    def chain(self, search="", again=("false",), links=1, cwd=None):
+        """A chain's job with a real search on three ranks."""
+        self.configure(search)
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             return subprocess.Popen(
-                ["sh", CHAIN, "1", str(links), *again, "--", *self.command(3, ["a.cfg"])],
-                cwd=self.folder, stdout=out, stderr=err, env=self.environment(),
+                ["sh", CHAIN, "1", str(links), *again, "--", *self.command(3, [self.path("a.cfg")])],
+                cwd=cwd or self.folder, stdout=out, stderr=err, env=self.environment(),
                 start_new_session=True)
 
     @harness.outlived
@@ -135,6 +161,35 @@ class Ranks(harness.Case):
         self.assertEqual(chain.wait(60), 0, self.output())
         self.assertIn("chain.sh: ended with 0", self.read(self.stderr))
         self.assert_complete("a.h5", 40)
+
+    @harness.outlived
+    def test_a_full_disk_under_a_launcher_that_returns_0(self):
+        self.recovery = True
+        folder = self.tmpfs("200k")
+        self.fill(folder, 0)
+        chain = self.chain(cwd=folder)
+        self.assertEqual(chain.wait(60), 74, self.output())
+        self.assertIn("No space left on device", self.read(self.stderr))
+        os.unlink(folder + "/filler")
+        chain = self.chain('max_time = "10s";', cwd=folder)
+        self.wait_for(lambda: os.path.exists(folder + "/a.h5-journal"), 30, "a journal")
+        self.fill(folder, 0)
+        self.assertEqual(chain.wait(60), 74, self.output())
+        self.assertIn("chain.sh: ended with 74", self.read(self.stderr))
+
+    def test_the_code_is_written_over_what_is_there(self):
+        """A disk that is full by then has room for that; no script sees what fills it up."""
+        for ranks in 0, 3:
+            with self.subTest(ranks=ranks):
+                file = self.write("code", "what was there before\n")
+                before = os.stat(file).st_ino
+                self.configure('max_time = "1s";')
+                process = self.start(ranks, "--fresh", "a.cfg", env={"DH_EXIT_FILE": file})
+                self.wait_for(lambda: self.read(file) == "running\n", 30, "it runs")
+                self.assertEqual(process.wait(60), 75, self.output())
+                self.assertEqual(self.read(file).rstrip("\n"), "75")
+                self.assertEqual(os.path.getsize(file), len("running\n"))
+                self.assertEqual(os.stat(file).st_ino, before)
 
     def test_death_of_a_rank(self):
         chain = self.chain()
