@@ -10,8 +10,8 @@
 #   others        MPI died with one of its ranks: COMMAND is run again, from the checkpoint, within
 #                 this job, up to RESTARTS times
 # That code is the search's own, which it leaves in the file DH_EXIT_FILE: launchers lose it (Open
-# MPI 4.1's mpiexec --enable-recovery returns 0 for any). If it left nothing there, as when its
-# environment is not this one, COMMAND's counts.
+# MPI 4.1's mpiexec --enable-recovery returns 0 for any, MPICH's often does after a signal). If it
+# left nothing there, as when its environment is not this one, COMMAND's counts.
 #
 # SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
@@ -49,9 +49,9 @@ tell()
 trap 'tell end' USR1
 trap 'tell cancel' TERM INT
 
-# In this folder, which rank 0 sees on whatever node it is. Elsewhere only if it cannot be here: that
-# is a folder of this node, where rank 0 runs as a rule, but not if the launcher was told otherwise,
-# or if the system runs scripts on nodes of their own.
+# In this folder, which rank 0 sees on whatever node it is. Elsewhere only if it cannot be here:
+# that is a folder of this node, where rank 0 runs as a rule, but not if the launcher was told
+# otherwise, or if the system runs scripts on nodes of their own.
 here=yes
 if ! make_exit_file "$PWD"; then
     here=''
@@ -93,7 +93,7 @@ hear()
         if [ "$here" ]; then
             say "the search left no exit code: trusting its launcher's 0"
         else
-            say "the search left no exit code, and had no room for it: not trusting its launcher's 0"
+            say "the search left no exit code, and had no room: not trusting its launcher's 0"
             code=74
         fi
         ;;
@@ -121,7 +121,7 @@ submit()
     "$@"
 }
 
-while :; do
+while [ "$told" != cancel ]; do
     run "$@"
     case $code in
     0 | 64 | 74 | 78)
