@@ -13,6 +13,7 @@
 # ends job and chain. The number of the job in the chain is DH_LINK, which qsub is told to pass on:
 # not all of these systems give arguments to a script.
 
+trap : USR1         # (qsig) it may come before chain.sh runs, and would end this script
 walltime=02:00:00   # as above, for systems that do not set PBS_WALLTIME
 dh_mpi=dh_mpi       # the program, or its path
 config=config.cfg   # the search
@@ -21,7 +22,15 @@ links=20            # jobs in the chain, at most
 script=pbs.sh       # the name of this file
 # module load openmpi
 
+if [ "${PBS_ARRAYID:-}${PBS_ARRAY_INDEX:-}" ]; then
+    echo "pbs.sh: a job array is no chain: its jobs would all run one search. Submit without -t" \
+        "or -J (or unset PBS_ARRAYID and PBS_ARRAY_INDEX, if this is no job of it)" >&2
+    exit 64
+fi
+
 cd "$PBS_O_WORKDIR" || exit
 export PBS_WALLTIME="${PBS_WALLTIME:-$walltime}"
-exec sh chain.sh "${DH_LINK:-1}" "$links" qsub -V -v DH_LINK "$script" -- \
-    $launch "$dh_mpi" "$config"
+set -- "${DH_LINK:-1}" "$links" qsub -V -v DH_LINK "$script" -- $launch "$dh_mpi" "$config"
+# In this shell, which so never is without a trap.
+# shellcheck disable=SC1091
+. ./chain.sh

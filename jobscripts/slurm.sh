@@ -14,13 +14,22 @@
 # not) and submits the next one, until the search is finished. scancel ends job and chain. The
 # number of the job in the chain is this script's argument, so that --export=NONE does not lose it.
 
+trap : USR1         # it may come before chain.sh runs, and would end this script
 dh_mpi=dh_mpi       # the program, or its path
 config=config.cfg   # the search
 launch='mpiexec'    # or 'srun --mpi=pmix_v4'; `srun --mpi=list` says what there is
 links=20            # jobs in the chain, at most
 # module load openmpi
 
+if [ "${SLURM_ARRAY_JOB_ID:-}" ]; then
+    echo "slurm.sh: a job array is no chain: each of its jobs would submit it again. Submit" \
+        "without --array (or unset SLURM_ARRAY_JOB_ID, if this is no job of it)" >&2
+    exit 64
+fi
+
 # Its own path, without its arguments, which Slurm appends.
 script=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
-exec sh chain.sh "${1:-1}" "$links" sbatch "${script%" $*"}" '{link}' -- \
-    $launch "$dh_mpi" "$config"
+set -- "${1:-1}" "$links" sbatch "${script%" $*"}" '{link}' -- $launch "$dh_mpi" "$config"
+# In this shell, which so never is without a trap.
+# shellcheck disable=SC1091
+. ./chain.sh

@@ -1,6 +1,7 @@
 """chain.sh by itself: what it does with each exit code and signal. No Slurm."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "app"))
 import harness
+import test_chain
 
 CHAIN = os.path.join(harness.SOURCE, "jobscripts", "chain.sh")
 
@@ -127,8 +129,74 @@ class Script(harness.Case):
             self.assertFalse(os.listdir(self.path("elsewhere")))
         self.check(self.chain(0, cwd=folder, env={"TMPDIR": folder}), 74, 0, [])
 
+    def test_term_before_the_search(self):
+        """Here while the shell waits for what makes the file."""
+        os.mkdir(self.path("bin"))
+        mktemp = self.write("bin/mktemp", '#!/bin/sh\necho > ready; while ! [ -e go ]; do sleep 0.05;'
+                                          ' done; exec /usr/bin/mktemp "$@"\n')
+        os.chmod(mktemp, 0o755)
+        process = self.chain(0, env={"PATH": self.path("bin") + os.pathsep + os.environ["PATH"]})
+        self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "it makes the file")
+        os.kill(process.pid, signal.SIGTERM)
+        self.write("go", "")
+        self.check(process, 75, 0, [])
+
     def test_term_ends_the_chain(self):
         self.check(self.signalled(signal.SIGTERM, "wait"), 75, 1, [])
+
+
+# What jobs find in their PATH; `load` stands for what a user has loaded there.
+PROGRAMS = {
+    "load": "echo ready > ready; while ! [ -e go ]; do sleep 0.05; done",
+    "scontrol": 'echo "   Command=$PWD/slurm.sh"',
+    "sbatch": 'echo "$@" > submitted',
+    "qsub": 'echo "$@" > submitted',
+}
+
+
+class Jobs(harness.Case):
+    """slurm.sh and pbs.sh, as a batch system would run them."""
+
+    def job(self, script, **variables):
+        os.makedirs(self.path("bin"), exist_ok=True)
+        for name, text in PROGRAMS.items():
+            os.chmod(self.write("bin/" + name, f"#!/bin/sh\n{text}\n"), 0o755)
+        self.write("stop.sh", "echo x >> runs; exit 75\n")
+        text = test_chain.edited(script, dh_mpi="stop.sh", launch="sh")
+        self.write(script, text.replace("# module load openmpi", "load"))
+        shutil.copy(CHAIN, self.folder)
+        for name in ("ready", "go", "runs", "submitted"):
+            if os.path.exists(self.path(name)):
+                os.unlink(self.path(name))
+        env = {"PATH": self.path("bin") + os.pathsep + os.environ["PATH"], "SLURM_JOB_ID": "7",
+               "PBS_O_WORKDIR": self.folder, **variables}
+        self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
+        with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
+            return subprocess.Popen(["sh", script], cwd=self.folder, stdout=out, stderr=err,
+                                    env=self.environment(env), start_new_session=True)
+
+    def test_usr1_before_the_search(self):
+        for script, submitted in (("slurm.sh", self.path("slurm.sh") + " 2\n"),
+                                  ("pbs.sh", "-V -v DH_LINK pbs.sh\n")):
+            with self.subTest(script=script):
+                process = self.job(script)
+                self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "it loads")
+                os.kill(process.pid, signal.SIGUSR1)
+                self.write("go", "")
+                self.assertEqual(process.wait(60), 0, self.output())
+                self.assertEqual(self.read(self.path("runs")), "x\n", self.output())
+                self.assertEqual(self.read(self.path("submitted")), submitted)
+
+    def test_an_array_is_no_chain(self):
+        for script, variable in (("slurm.sh", "SLURM_ARRAY_JOB_ID"), ("pbs.sh", "PBS_ARRAYID"),
+                                 ("pbs.sh", "PBS_ARRAY_INDEX")):
+            with self.subTest(variable=variable):
+                process = self.job(script, **{variable: "0"})
+                self.write("go", "")
+                self.assertEqual(process.wait(60), 64, self.output())
+                self.assertIn("a job array is no chain", self.read(self.stderr))
+                self.assertFalse(os.path.exists(self.path("runs")))
+                self.assertFalse(os.path.exists(self.path("submitted")))
 
 
 class Ranks(harness.Case):
