@@ -27,12 +27,6 @@ static bool grouped(const struct dh_settings *settings)
     return dh_muster_ranks(settings) > 1;
 }
 
-dh_status dh_meeting_refuse_groups(struct dh_error *err)
-{
-    return dh_fail(err, DH_CONFIG,
-                   "comm.window = \"on\" does not go with evaluator.ranks: expected \"auto\"");
-}
-
 /* Why "auto" does not even try; NULL: it does. `*quiet`: nothing is lost by that. */
 static const char *reason_not_to(struct dh_comm *comm, int32_t slots, bool *quiet)
 {
@@ -109,8 +103,6 @@ dh_status dh_meeting_hold(const struct dh_app_setup *setup, struct dh_comm *comm
     bool insist = settings->comm.window == DH_WINDOW_ON, quiet = false;
     int missing = 0;
     *board = NULL;
-    if (grouped(settings) && insist)
-        return dh_meeting_refuse_groups(err);
     if (settings->comm.window == DH_WINDOW_OFF || grouped(settings))
         return DH_OK;
     struct dh_board_plan plan =

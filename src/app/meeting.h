@@ -19,8 +19,6 @@
  * none. */
 dh_status dh_meeting_hold(const struct dh_app_setup *setup, struct dh_comm *comm, int32_t slots,
                           const struct dh_log *log, struct dh_board **board, struct dh_error *err);
-/* DH_CONFIG: groups of ranks (evaluator.ranks) and "on" exclude each other. */
-dh_status dh_meeting_refuse_groups(struct dh_error *err);
 /* Every other rank's part, after it was given the setup. */
 dh_status dh_meeting_attend(const struct dh_app_setup *setup, struct dh_comm *comm,
                             struct dh_board **board, struct dh_error *err);

@@ -13,7 +13,6 @@
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
 #include "imports.h"
-#include "meeting.h"
 #include "placement.h"
 
 static const char *const prior_names[] = {
@@ -109,20 +108,16 @@ static void put_evaluator(const struct dh_eval_plan *plan, struct dh_buffer *out
 }
 
 /* How claims travel; what MPI offers is found out when the ranks meet. */
-static dh_status put_claims(const struct dh_settings *settings, const struct dh_eval_plan *plan,
-                            struct dh_buffer *out, struct dh_error *err)
+static void put_claims(const struct dh_settings *settings, const struct dh_eval_plan *plan,
+                       struct dh_buffer *out)
 {
     static const char *const texts[] = {
         [DH_WINDOW_AUTO] = "through rank 0's window where MPI can, else by message",
         [DH_WINDOW_ON] = "through rank 0's window",
         [DH_WINDOW_OFF] = "by message",
     };
-    bool grouped = plan->ranks > 1;
-    if (grouped && settings->comm.window == DH_WINDOW_ON)
-        return dh_meeting_refuse_groups(err);
     dh_buffer_printf(out, "claims      %s\n",
-                     texts[grouped ? DH_WINDOW_OFF : settings->comm.window]);
-    return DH_OK;
+                     texts[plan->ranks > 1 ? DH_WINDOW_OFF : settings->comm.window]);
 }
 
 /* Can files be made beside `file`? */
@@ -242,9 +237,7 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct
     if (status != DH_OK)
         return status;
     put_evaluator(&plan, out);
-    status = put_claims(settings, &plan, out, err);
-    if (status != DH_OK)
-        return status;
+    put_claims(settings, &plan, out);
     if (places && size > 1)
         put_places(setup, &plan, places, size, out);
     return put_checkpoint(setup, fresh, out, err);

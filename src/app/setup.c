@@ -1,9 +1,24 @@
 /* A configuration made ready for use. */
 #include "dh_mpi/app.h"
 
+#include "muster.h"
+
+/* What is right in each of two groups, and wrong in both together. */
+static dh_status check_window(const struct dh_settings *settings, struct dh_error *err)
+{
+    const struct dh_node *comm = dh_node_child(dh_config_root(settings->config), "comm");
+    if (settings->comm.window != DH_WINDOW_ON || dh_muster_ranks(settings) == 1)
+        return DH_OK;
+    return dh_node_fail(
+        err, dh_node_child(comm, "window"),
+        "comm: window = \"on\" does not go with evaluator.ranks: expected \"auto\" or \"off\"");
+}
+
 static dh_status prepare(struct dh_app_setup *setup, struct dh_error *err)
 {
     dh_status status = dh_settings_unpack(setup->config, &setup->settings, err);
+    if (status == DH_OK)
+        status = check_window(&setup->settings, err);
     if (status == DH_OK)
         status = dh_space_create(&setup->settings, &setup->space, err);
     return status;
