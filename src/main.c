@@ -38,15 +38,24 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     return dh_app_leave(&comm, end, log);
 }
 
+static int tell(const struct dh_app_options *options, const struct dh_log *log)
+{
+    struct dh_error err;
+    dh_app_print_about(options, stdout);
+    return dh_streams_flush(&err) == DH_OK ? 0 : dh_app_fail(log, &err);
+}
+
 static int probe_mpi(const struct dh_log *log)
 {
     struct dh_buffer text = {0};
     struct dh_error err;
-    int code = dh_comm_mpi_probe(&text, &err) == DH_OK ? 0 : dh_app_fail(log, &err);
-    if (code == 0 && text.size)
+    dh_status status = dh_comm_mpi_probe(&text, &err);
+    if (status == DH_OK && text.size)
         fputs(text.data, stdout);
+    if (status == DH_OK)
+        status = dh_streams_flush(&err);
     dh_buffer_free(&text);
-    return code;
+    return status == DH_OK ? 0 : dh_app_fail(log, &err);
 }
 
 static int check(const struct dh_app_options *options, const struct dh_log *log)
@@ -69,7 +78,7 @@ int main(int argc, char **argv)
     if (dh_app_options_parse(argc, argv, &options, &err) != DH_OK) {
         code = dh_app_fail(&log, &err);
     } else if (options.help || options.version) {
-        dh_app_print_about(&options, stdout);
+        code = tell(&options, &log);
     } else if (options.probe) {
         code = probe_mpi(&log);
     } else {

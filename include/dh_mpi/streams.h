@@ -9,4 +9,7 @@
  * First thing in main. */
 dh_status dh_streams_secure(struct dh_error *err);
 
+/* Send off what waits for stdout. DH_IO if that, or anything written there before, failed. */
+dh_status dh_streams_flush(struct dh_error *err);
+
 #endif

@@ -1,5 +1,4 @@
 /* The roles of a process: manager, worker, or both in one. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +6,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/streams.h"
 #include "dh_mpi/text.h"
 #include "ending.h"
 #include "manager.h"
@@ -32,9 +32,8 @@
 /* To stdout, and noticed where that cannot be written. */
 static dh_status put_out(const struct dh_buffer *text, struct dh_error *err)
 {
-    if (fwrite(text->data, 1, text->size, stdout) == text->size && fflush(stdout) == 0)
-        return DH_OK;
-    return dh_fail(err, DH_IO, "cannot write to standard output: %s", strerror(errno));
+    fwrite(text->data, 1, text->size, stdout);
+    return dh_streams_flush(err);
 }
 
 /* Where all ranks are; without a launcher (or with one rank) this process evaluates by itself. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,5 +18,14 @@ dh_status dh_streams_secure(struct dh_error *err)
                            "descriptor %d is closed, and /dev/null cannot take its place: %s", fd,
                            strerror(errno));
     }
+    return DH_OK;
+}
+
+dh_status dh_streams_flush(struct dh_error *err)
+{
+    if (fflush(stdout) != 0)
+        return dh_fail(err, DH_IO, "cannot write to standard output: %s", strerror(errno));
+    if (ferror(stdout)) /* a write that failed before leaves nothing to flush, and no errno */
+        return dh_fail(err, DH_IO, "cannot write to standard output");
     return DH_OK;
 }

@@ -87,8 +87,8 @@ int main(int argc, char **argv)
     dh_status status = dh_streams_secure(&err);
     if (status == DH_OK)
         status = dispatch(argc - 1, argv + 1, &err);
-    if (status == DH_OK && fflush(stdout) != 0)
-        status = dh_fail(&err, DH_IO, "cannot write to standard output");
+    if (status == DH_OK)
+        status = dh_streams_flush(&err);
     if (status == DH_OK)
         return 0;
     fprintf(stderr, "dhctl: %s\n", err.text);

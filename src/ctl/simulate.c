@@ -6,6 +6,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/simulate.h"
+#include "dh_mpi/streams.h"
 #include "dh_mpi/text.h"
 #include "simulate_print.h"
 #include "verb.h"
@@ -134,7 +135,7 @@ static dh_status simulate_all(struct request *request, struct dh_error *err)
         if (status == DH_OK) {
             put_result(request, i, &result, &text);
             fwrite(text.data, 1, text.size, stdout);
-            fflush(stdout);
+            status = dh_streams_flush(err);
         }
         dh_buffer_free(&text);
     }

@@ -96,7 +96,27 @@ class Refusals(harness.Case):
         with open("/dev/full", "w") as full:
             self.refused(74, "standard output", "--check", stdout=full)
             self.refused(74, "standard output", "--set", "search.max_evaluations=1", stdout=full)
+            self.refused(74, "standard output", "--help", stdout=full)
+            self.refused(74, "standard output", "--version", stdout=full)
+            self.refused(74, "standard output", "--probe-mpi", stdout=full)
         self.assertTrue(os.path.exists(self.path("no.h5")))
+
+    def test_groups_and_the_window(self):
+        """Found before a file is touched, whoever looks."""
+        text = CONFIG[:CONFIG.index("evaluator")]
+        line = 2 + text.count("\n")
+        self.write("no.cfg", text + """evaluator = { type = "plugin"; library = "no.so"; isolate = false;
+            ranks = 2; };
+comm = { window = "on"; };
+""")
+        said = f'no.cfg:{line + 1}: comm: window = "on" does not go with evaluator.ranks'
+        for ranks, arguments in ((0, ["--check"]), (3, ["--check"]), (0, []), (3, [])):
+            with self.subTest(ranks=ranks, arguments=arguments):
+                _, log = self.run_search(ranks, *arguments, "no.cfg", expect=78)
+                self.assertIn(said, log)
+                self.assertNotIn("new search", log)
+        self.assertIn(said, self.dhctl("check", "no.cfg", expect=78))
+        self.assertFalse([name for name in os.listdir(self.folder) if name.startswith("no.h5")])
 
 
 if __name__ == "__main__":

@@ -47,6 +47,16 @@ def test_details(config):
     assert "main thread" in out and "late asks" in out, out
 
 
+def test_stdout_that_cannot_be_written(config):
+    for arguments in [], ["--json"]:
+        for workers in "4", "4,5":
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([os.environ["DHCTL"], "simulate", "--workers", workers, "--time",
+                                       "1m", *arguments, config], stdout=full,
+                                      stderr=subprocess.PIPE, text=True, timeout=100)
+            assert done.returncode == 74 and "standard output" in done.stderr, done
+
+
 def test_refusals(config):
     for arguments, code, text in (
         (["--time", "5m", config], 64, "--workers"),
