@@ -175,6 +175,32 @@ static int exit_code(const struct run *run)
     return dh_stop_finished(counts.stop) ? 0 : DH_EXIT_RESUMABLE;
 }
 
+/* Time was up when the job began, as it would be in every job of this length, and nothing was
+ * evaluated in search.grace: no job script is to submit the next one. */
+static dh_status judge_job(const struct run *run, struct dh_error *err)
+{
+    const struct dh_search_settings *search = &run->session.setup.settings.search;
+    const struct dh_walltime *walltime = run->walltime;
+    struct dh_sched_counts counts;
+    dh_sched_counts(dh_manager_sched(run->manager), &counts);
+    double length = walltime->source ? walltime->end - walltime->start : 0; /* 0: not known */
+    if (counts.stop != DH_STOP_TIME || counts.ended_here > 0 || length <= 0 ||
+        length > search->grace + search->walltime_margin)
+        return DH_OK;
+    const struct dh_node *root = dh_config_root(run->session.setup.config);
+    const struct dh_node *group = dh_node_child(root, "search");
+    const struct dh_node *node = dh_node_child(group, "walltime_margin");
+    node = node ? node : group;
+    struct dh_buffer text = {0};
+    dh_text_put_duration(&text, length);
+    dh_status status = dh_node_fail(err, node ? node : root,
+                                    "search: grace and walltime_margin leave nothing of a job of "
+                                    "%s, and nothing was evaluated",
+                                    text.data);
+    dh_buffer_free(&text);
+    return status;
+}
+
 /* From an open session to the exit code. Closes nothing. */
 static int conduct(struct run *run)
 {
@@ -191,6 +217,8 @@ static int conduct(struct run *run)
     /* the last checkpoint comes before the summary that names it */
     dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
     int code = exit_code(run);
+    if (status == DH_OK && stored == DH_OK)
+        status = judge_job(run, &err);
     if (status != DH_OK)
         code = dh_app_fail(run->log, &err);
     else if (stored != DH_OK)
