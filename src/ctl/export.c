@@ -1,10 +1,10 @@
 /* dhctl export: the history for other programs. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
+#include "output.h"
 #include "verb.h"
 
 static const struct format {
@@ -29,15 +29,12 @@ static dh_status find_format(const char *name, const struct format **out, struct
 static dh_status write_image(const struct format *format, const struct dh_store_image *image,
                              const char *output, struct dh_error *err)
 {
-    FILE *out = output ? fopen(output, "w") : stdout;
-    if (!out)
-        return dh_fail(err, DH_IO, "cannot write %s: %s", output, strerror(errno));
-    dh_status status = format->write(out, image->space, &image->settings, image->history, err);
-    int closed = output ? fclose(out) : fflush(out);
-    if (status == DH_OK && closed != 0)
-        status = dh_fail(err, DH_IO, "cannot write %s: %s", output ? output : "standard output",
-                         strerror(errno));
-    return status;
+    struct output out;
+    dh_status status = output_open(output, &out, err);
+    if (status != DH_OK)
+        return status;
+    status = format->write(out.stream, image->space, &image->settings, image->history, err);
+    return output_close(&out, status, err);
 }
 
 static dh_status run(int argc, char **argv, struct dh_error *err)
@@ -70,9 +67,11 @@ const struct verb verb_export = {
     .name = "export",
     .arguments = "[--format csv|json] [-o OUTPUT] FILE",
     .summary = "Write the history for other programs",
-    .help = "  -f, --format FORMAT   csv: the columns of DeepHyper's results.csv (default)\n"
-            "                        json: one object with settings and all trials\n"
-            "  -o, --output OUTPUT   to a file instead of standard output\n\n"
-            "Example: dhctl export --format csv -o results.csv digits.h5\n",
+    .help =
+        "  -f, --format FORMAT   csv: the columns of DeepHyper's results.csv (default)\n"
+        "                        json: one object with settings and all trials\n"
+        "  -o, --output OUTPUT   to a file instead of standard output; one that is there stays\n"
+        "                        as it was unless all of it can be written\n\n"
+        "Example: dhctl export --format csv -o results.csv digits.h5\n",
     .run = run,
 };

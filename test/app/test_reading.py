@@ -1,6 +1,8 @@
 """Reading a checkpoint with other programs while the search replaces it, and with dhctl."""
 
+import os
 import signal
+import subprocess
 import unittest
 
 import h5py
@@ -69,6 +71,67 @@ class Reading(harness.Case):
             self.dhctl("export", "--format", "csv", "read.h5")))
         self.assertTrue((table["m:timestamp_gather"] >= table["m:timestamp_submit"]).all())
         self.assertTrue(table["objective"].between(0, 200).all())
+
+    def export(self, path, expect=0, **keywords):
+        done = subprocess.run([harness.DHCTL, "export", "-o", path, "read.h5"], cwd=self.folder,
+                              text=True, stderr=subprocess.PIPE, timeout=60, **keywords)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        return done.stderr
+
+    def small_search(self):
+        """Its results, as they are exported."""
+        self.write("read.cfg", CONFIG)
+        self.run_search(0, "--set", "search.max_evaluations=200", "--set", "evaluator.duration=0.0",
+                        "read.cfg")
+        return self.dhctl("export", "read.h5")
+
+    def test_an_export_is_whole_or_the_file_stays(self):
+        self.small_search()
+        folder = self.tmpfs("200k")
+        with open(folder + "/old.csv", "w") as file:
+            file.write("good")
+        for leave in 0, 4096:
+            self.fill(folder, leave)
+            for name in "new.csv", "old.csv":
+                with self.subTest(leave=leave, name=name):
+                    said = self.export(f"{folder}/{name}", expect=74)
+                    self.assertIn(f"{folder}/{name}", said)
+                    self.assertIn("No space left on device", said)
+                    self.assertEqual(self.read(folder + "/old.csv"), "good")
+                    self.assertEqual(sorted(os.listdir(folder)), ["filler", "old.csv"])
+        os.unlink(folder + "/filler")
+        self.export(folder + "/old.csv")
+        self.assertEqual(self.read(folder + "/old.csv"), self.dhctl("export", "read.h5"))
+
+    def test_an_export_to_what_is_no_file_of_its_own(self):
+        whole = self.small_search()
+        self.write("file", "old")
+        os.chmod(self.path("file"), 0o640)
+        for link, target in (("link", "file"), ("dangling", "other"), ("far", self.path("link"))):
+            os.symlink(target, self.path(link))
+        for link, target in (("link", "file"), ("dangling", "other"), ("far", "file")):
+            self.export(link)
+            self.assertTrue(os.path.islink(self.path(link)))
+            self.assertEqual(self.read(self.path(target)), whole)
+        self.assertEqual(os.stat(self.path("file")).st_mode & 0o777, 0o640)
+        self.write("hard", "old")
+        os.link(self.path("hard"), self.path("second"))
+        self.export("hard")
+        self.assertEqual(self.read(self.path("second")), whole)
+        with open(self.path("file"), "w") as file:
+            self.export("/dev/stdout", stdout=file)
+            self.assertEqual(os.fstat(file.fileno()).st_nlink, 1)  # still the file with that name
+        self.assertEqual(self.read(self.path("file")), whole)
+        os.mkfifo(self.path("pipe"))
+        reader = subprocess.Popen(["cat", "pipe"], cwd=self.folder, stdout=subprocess.PIPE, text=True)
+        self.export("pipe")
+        self.assertEqual(reader.communicate(timeout=60)[0], whole)
+        piped = subprocess.run([harness.DHCTL, "export", "-o", "/dev/stdout", "read.h5"], text=True,
+                               cwd=self.folder, stdout=subprocess.PIPE, timeout=60)
+        self.assertEqual(piped.stdout, whole)
+        self.assertIn("/dev/full", self.export("/dev/full", expect=74))
+        self.assertIn("nowhere/a.csv", self.export("nowhere/a.csv", expect=74))
+        self.assertIn("Is a directory", self.export(self.folder, expect=74))
 
     def test_a_killed_search_is_not_called_running(self):
         self.write("read.cfg", CONFIG)
