@@ -80,12 +80,17 @@ struct script {
     double best;
 };
 
-static void script_open(struct script *script, const char *text)
+static void script_open_seeded(struct script *script, const char *text, uint64_t seed)
 {
-    bench_open(&script->bench, text, 1);
+    bench_open(&script->bench, text, seed);
     script->history = dh_history_create(script->bench.width, 1);
     script->search = bench_search(&script->bench);
     script->best = INFINITY;
+}
+
+static void script_open(struct script *script, const char *text)
+{
+    script_open_seeded(script, text, 1);
 }
 
 static void script_close(struct script *script)
@@ -131,7 +136,24 @@ static double bowl(const double *point)
     return pow(point[0] - 0.3, 2) + pow(point[1] - 0.7, 2);
 }
 
-/* Far better than the 0.003 that 40 random points reach on average. */
+/* The least value of 40 trials. */
+static double bottom_found(const char *options, uint64_t seed)
+{
+    struct script script;
+    char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; %s };", options);
+    script_open_seeded(&script, text, seed);
+    free(text);
+    for (int k = 0; k < 40; k++) {
+        const struct dh_trial *trial = script_ask(&script);
+        script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
+    }
+    double best = script.best;
+    script_close(&script);
+    return best;
+}
+
+/* Of 40 random points the best is within a radius r of the bottom with 1 - (1 - pi r^2)^40: below
+ * 2e-3 with 22 %, so in four of five searches with 1 %. */
 static void finds_the_bottom_of_a_bowl(void **unused)
 {
     (void)unused;
@@ -139,35 +161,33 @@ static void finds_the_bottom_of_a_bowl(void **unused)
         const char *options;
         double within;
     } cases[] = {
-        {"", 1e-4},
-        {"surrogate = \"gp\"; acquisition = \"ei\";", 1e-4},
-        {"surrogate = \"gp\"; acquisition = \"ucb\"; kappa = 1.0; schedule = \"decay\";", 1e-4},
-        {"surrogate = \"gp\"; acquisition = \"mes\";", 1e-3},
-        {"surrogate = \"gp\"; acquisition = \"gp_hedged\"; xi = 0.01;", 1e-3},
-        {"surrogate = \"gp\"; acquisition = \"pi\"; effort = 2;", 1e-3},
+        {"", 1e-5},
+        {"surrogate = \"gp\"; acquisition = \"ei\";", 1e-5},
+        {"surrogate = \"gp\"; acquisition = \"ucb\"; kappa = 1.0; schedule = \"decay\";", 1e-5},
+        {"surrogate = \"gp\"; acquisition = \"mes\";", 1e-5},
+        {"surrogate = \"gp\"; acquisition = \"gp_hedged\"; xi = 0.01;", 1e-5},
+        {"surrogate = \"gp\"; acquisition = \"pi\"; effort = 2;", 1e-5},
         {"surrogate = \"forest\"; effort = 2;", 2e-3},
         {"surrogate = \"rf\"; trees = 20; effort = 2;", 2e-3},
         {"surrogate = \"bagging\"; effort = 1;", 2e-3},
-        {"surrogate = \"subspace\"; effort = 2;", 4e-3},
-        {"surrogate = \"gbrt\"; effort = 2;", 4e-3},
-        {"transform = \"log\"; effort = 2;", 1e-3},
-        {"transform = \"power\"; effort = 2;", 1e-3},
-        {"transform = \"quantile\"; effort = 2;", 1e-3},
-        {"transform = \"minmax\"; multi_point = \"boltzmann\"; effort = 2;", 4e-3},
-        {"transform = \"identity\"; multi_point = \"topk\"; effort = 2;", 2e-3},
+        {"surrogate = \"subspace\"; effort = 2;", 2e-3},
+        {"surrogate = \"gbrt\"; effort = 2;", 2e-3},
+        {"transform = \"log\"; effort = 2;", 1e-5},
+        {"transform = \"power\"; effort = 2;", 1e-5},
+        {"transform = \"quantile\"; effort = 2;", 1e-5},
+        {"transform = \"minmax\"; multi_point = \"boltzmann\"; effort = 2;", 1e-5},
+        {"transform = \"identity\"; multi_point = \"topk\"; effort = 2;", 1e-5},
     };
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
-        struct script script;
-        char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; %s };", cases[i].options);
-        script_open(&script, text);
-        free(text);
-        for (int k = 0; k < 40; k++) {
-            const struct dh_trial *trial = script_ask(&script);
-            script_tell(&script, trial, DH_TRIAL_SUCCEEDED, bowl(trial->values));
+        size_t found = 0;
+        double most = 0;
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            double best = bottom_found(cases[i].options, seed);
+            found += best <= cases[i].within;
+            most = fmax(most, best);
         }
-        if (script.best > cases[i].within)
-            fail_msg("%s: best is %g", cases[i].options, script.best);
-        script_close(&script);
+        if (found < 4)
+            fail_msg("%s: best is up to %g", cases[i].options, most);
     }
 }
 
@@ -408,7 +428,8 @@ static void many_parameters_have_a_gaussian_process(void **unused)
     static const struct {
         double budget;
         const char *surrogate;
-    } cases[] = {{INFINITY, "ambs: surrogate gp from"}, {0, "ambs: surrogate et from"}};
+    } cases[] = {{INFINITY, "ambs: surrogate gp, gp from 8 results"},
+                 {0, "ambs: surrogate et from 8 results"}};
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
         struct bench bench;
         bench_open(&bench, text.data, 1);
@@ -508,7 +529,9 @@ struct judged {
 
 static struct judged judge(size_t pending, size_t results, size_t progress, unsigned level)
 {
-    struct ambs_live live = {.scales[0].best = -1};
+    static const struct dh_model_kind kind = {.name = "any"};
+    struct dh_model model = {&kind};
+    struct ambs_live live = {.members[0] = &model, .member_count = 1, .scales[0].best = -1};
     struct ambs ambs = {.live = &live, .options = {.kappa = 2, .xi = 0.001}};
     ambs.data.pending.count = pending;
     ambs.data.results.count = results;
@@ -673,6 +696,33 @@ static void too_many_results_for_a_gaussian_process(void **unused)
     script_close(&script);
 }
 
+/* Where there is no kappa to draw, that is said; gp_hedge and auto have one now and then. */
+static void qucb_wants_a_kappa(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *acquisition;
+        bool warned;
+    } cases[] = {{"auto", false}, {"ucb", false}, {"lcbd", false}, {"gp_hedged", false},
+                 {"ei", true},    {"eid", true},  {"pi", true},    {"mesd", true}};
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct bench bench;
+        char *text = dh_strprintf(PLANE "optimizer = { method = \"ambs\"; acquisition = \"%s\"; "
+                                        "multi_point = \"qucb\"; };",
+                                  cases[i].acquisition);
+        bench_open(&bench, text, 1);
+        free(text);
+        struct dh_log log = bench_log();
+        bench.context.log = &log;
+        struct dh_search *search = bench_search(&bench);
+        dh_search_destroy(&search);
+        text = bench_log_text(&log);
+        assert_int_equal(strstr(text, "draws kappa") != NULL, cases[i].warned);
+        free(text);
+        bench_close(&bench);
+    }
+}
+
 /* Old results are learnt at once, instead of a design, and never proposed again. */
 static void warm_start_is_learnt(void **unused)
 {
@@ -793,6 +843,7 @@ int main(void)
         cmocka_unit_test(no_value_is_infinitely_far),
         cmocka_unit_test(equal_values_are_ranked_at_once),
         cmocka_unit_test(too_many_results_for_a_gaussian_process),
+        cmocka_unit_test(qucb_wants_a_kappa),
         cmocka_unit_test(warm_start_is_learnt),
         cmocka_unit_test(only_learners_take_warm_start),
         cmocka_unit_test(warm_points_count_as_proposed),

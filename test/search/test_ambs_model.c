@@ -516,6 +516,36 @@ static void the_log_says_what_was_elected(void **unused)
     }
 }
 
+static void the_log_names_all_models(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *space;
+        size_t results;
+        const char *expected;
+    } cases[] = {{SQUARE, 60, "surrogate gp, gp from 60 results\n"},
+                 {MIXED, 60, "surrogate gp, gp, et from 60 results\n"},
+                 {SQUARE, 440, "surrogate gp, gp from 388 of 440 results\n"}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        struct dh_log log = bench_log();
+        char *text =
+            dh_strprintf("%soptimizer = { method = \"ambs\"; trees = 5; };", cases[c].space);
+        stage_open(&stage, text);
+        free(text);
+        stage.bench.context.log = &log;
+        stage_results(&stage, cases[c].results);
+        stage.ambs->data.mark = cases[c].results;
+        stage.ambs->data.crowd = 0;
+        ambs_model_refresh(stage.ambs, PATIENT);
+        text = bench_log_text(&log);
+        if (!strstr(text, cases[c].expected))
+            fail_msg("case %zu: %s", c, text);
+        free(text);
+        stage_close(&stage);
+    }
+}
+
 /* A process that grew too large is replaced also under load, and before more results are there. */
 static void a_process_is_outgrown(void **unused)
 {
@@ -674,6 +704,7 @@ int main(void)
         cmocka_unit_test(kinds_follow_time_and_crowd),
         cmocka_unit_test(a_crowd_elects_a_transform),
         cmocka_unit_test(the_log_says_what_was_elected),
+        cmocka_unit_test(the_log_names_all_models),
         cmocka_unit_test(a_process_is_outgrown),
         cmocka_unit_test(of_many_results_a_process_learns_a_part),
         cmocka_unit_test(a_lane_holds_the_fit_back),
