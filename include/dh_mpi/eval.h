@@ -84,7 +84,8 @@ bool dh_eval_running(const struct dh_eval *eval, int32_t slot, uint64_t *trial);
 /* Do evaluations run within poll, which then takes as long as they do? */
 bool dh_eval_blocks(const struct dh_eval *eval);
 /* Start `task` on its free slot (values are copied). A failure to start one evaluation is an
- * outcome; an error means that the pool cannot evaluate at all. */
+ * outcome; an error means that the pool cannot evaluate at all (DH_INTERNAL: the launcher is gone),
+ * or that the slot is not free (DH_COMM: whoever gave it the task is wrong). */
 dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err);
 /* End the evaluation of `trial` on `slot`, if it still runs: its event will have status CANCELLED.
  */

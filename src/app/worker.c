@@ -237,11 +237,10 @@ static dh_status send_last_results(struct dh_worker *worker, struct dh_error *er
     return status;
 }
 
-/* Another launcher and pool, where that can help; otherwise `cause` is why there is none. */
+/* Another launcher and pool; otherwise `cause` is why there is none. */
 static bool begin_anew(struct dh_worker *worker, struct dh_error *cause)
 {
-    bool can = cause->status == DH_INTERNAL && worker->launcher &&
-               worker->launchers++ < MOST_LAUNCHERS &&
+    bool can = worker->launchers++ < MOST_LAUNCHERS &&
                dh_launcher_replace(worker->launcher, cause) == DH_OK &&
                create_pool(worker, cause) == DH_OK;
     if (can)
@@ -249,18 +248,20 @@ static bool begin_anew(struct dh_worker *worker, struct dh_error *cause)
     return can;
 }
 
-/* The pool has failed for `cause`. With a new launcher there is a new one; the manager hears only
- * of what was lost. Otherwise this rank is of no use any more, and says so. */
+/* The pool has failed for `cause`. If its launcher was lost and there is a new one, there is a new
+ * pool, and the manager hears only of what was lost. Otherwise this rank is of no use any more, and
+ * says so. */
 static dh_status recover(struct dh_worker *worker, struct dh_error *cause, struct dh_error *err)
 {
     dh_status status = send_last_results(worker, err);
+    bool launcher_lost = cause->status == DH_INTERNAL && !dh_eval_blocks(worker->eval);
     int32_t slots = dh_eval_slots(worker->eval);
     uint64_t *trials = dh_alloc((size_t)slots, sizeof *trials);
     bool *running = dh_alloc((size_t)slots, sizeof *running);
     for (int32_t slot = 0; slot < slots; slot++)
         running[slot] = dh_eval_running(worker->eval, slot, &trials[slot]);
     dh_eval_destroy(&worker->eval);
-    if (status == DH_OK && !begin_anew(worker, cause))
+    if (status == DH_OK && !(launcher_lost && begin_anew(worker, cause)))
         status = send_fatal(worker, cause, err);
     for (int32_t slot = 0; worker->eval && slot < slots && status == DH_OK; slot++)
         if (running[slot])

@@ -90,7 +90,7 @@ bool dh_eval_blocks(const struct dh_eval *eval)
 dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err)
 {
     if (task->slot < 0 || task->slot >= dh_eval_slots(eval) || eval->slots[task->slot].busy)
-        return dh_fail(err, DH_INTERNAL, "worker %d: trial %llu was given to slot %d, which is %s",
+        return dh_fail(err, DH_COMM, "worker %d: trial %llu was given to slot %d, which is %s",
                        eval->plan->worker, (unsigned long long)task->trial, task->slot,
                        task->slot < 0 || task->slot >= dh_eval_slots(eval) ? "not there" : "busy");
     eval->slots[task->slot] = (struct eval_slot){.busy = true, .trial = task->trial};

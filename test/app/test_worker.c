@@ -144,6 +144,23 @@ static void results_come_before_the_goodbye(void **state)
     assert_int_equal(hear(bench).tag, DH_TAG_BYE);
 }
 
+/* No new launcher mends what somebody else has got wrong. */
+static void a_task_for_a_busy_slot_is_no_lost_launcher(void **state)
+{
+    struct bench *bench = *state;
+    give(bench, 1, 0);
+    give(bench, 2, 0);
+    struct dh_message message = hear(bench);
+    if (message.tag == DH_TAG_RESULT) /* trial 1 was quick */
+        message = hear(bench);
+    assert_int_equal(message.tag, DH_TAG_FATAL);
+    struct dh_reader reader = dh_reader_of(message.data, message.size);
+    assert_int_equal(dh_get_u32(&reader), DH_COMM);
+    char *text = dh_get_text(&reader);
+    assert_non_null(strstr(text, "trial 2 was given to slot 0, which is busy"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +168,7 @@ int main(void)
         TEST(a_lost_launcher_takes_no_result_along),
         TEST(results_come_before_a_fatal_error),
         TEST(results_come_before_the_goodbye),
+        TEST(a_task_for_a_busy_slot_is_no_lost_launcher),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);
 }

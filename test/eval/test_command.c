@@ -154,7 +154,7 @@ static void cancelling_ends_it(void **state)
     bench_start(bench, 1, 0, ACT_RELU);
     bench_start(bench, 2, 1, ACT_RELU);
     struct dh_task busy = {.trial = 3, .slot = 1, .values = (double[]){0, 1, 0, 0}};
-    assert_int_equal(dh_eval_start(bench->eval, &busy, &bench->err), DH_INTERNAL);
+    assert_int_equal(dh_eval_start(bench->eval, &busy, &bench->err), DH_COMM);
     dh_eval_cancel(bench->eval, 0, 2); /* not there: nothing happens */
     dh_eval_cancel(bench->eval, 1, 2);
     struct dh_eval_event event = bench_wait(bench);
