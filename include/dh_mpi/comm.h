@@ -42,6 +42,8 @@ enum dh_tag {
     DH_TAG_TURNS, /* worker → manager, with a board: dh_turn after dh_turn, instead of CLAIM and
                      RESULT */
     DH_TAG_ROLL,  /* manager → worker: answer this when you have told of all your tickets */
+    DH_TAG_RETURNED, /* rank of a group → its leader, which passed the task on: slot, trial; is back
+                        from the call */
     DH_TAG_COUNT,
 };
 
@@ -152,7 +154,7 @@ dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload … */
-#define DH_WIRE_VERSION 3
+#define DH_WIRE_VERSION 4
 
 /* … and this is the error for it: DH_COMM, naming rank and tag. */
 dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err);
@@ -194,7 +196,7 @@ struct dh_turn {
 void dh_turn_pack(const struct dh_turn *turn, size_t objective_count, struct dh_buffer *out);
 /* The next turn of a message; false at its end, or with `reader->failed` if it is damaged. */
 bool dh_turn_next(struct dh_reader *reader, size_t objective_count, struct dh_turn *out);
-/* CLAIM and CANCEL (a claim has trial 0). */
+/* CLAIM (which has trial 0), CANCEL and RETURNED. */
 void dh_slot_pack(int32_t slot, uint64_t trial, struct dh_buffer *out);
 bool dh_slot_unpack(const struct dh_message *message, int32_t *slot, uint64_t *trial);
 void dh_progress_pack(int32_t slot, uint64_t trial, double step, double value,

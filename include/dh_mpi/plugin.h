@@ -52,7 +52,8 @@ struct dh_job {
     /* isolate = false: a `const MPI_Comm *` of the ranks that evaluate this job together, for their
      * use alone: `ranks` of them, or one. Its errors are returned. Otherwise NULL. With several
      * ranks, each calls dh_evaluate with the same job (but for `worker`), and what rank 0 of the
-     * communicator returns and reports counts. MPI is initialised with MPI_THREAD_FUNNELED. */
+     * communicator returns and reports counts; no rank is called again before all have returned.
+     * MPI is initialised with MPI_THREAD_FUNNELED. */
     const void *communicator;
     /* Report an intermediate result; non-zero means: stop, and return what you have. */
     int (*report)(const dh_job *job, double step, double value);

@@ -29,7 +29,10 @@ struct dh_worker {
     const void *communicator;
     const struct dh_team *team; /* NULL: evaluates by itself */
     bool broken;                /* a rank of the group has ended */
-    int launchers;              /* that were replaced */
+    int missing;                /* ranks of the group that are not back from its last call */
+    bool holds;                 /* what that call gave the leader, in `held`, until they are */
+    struct dh_eval_event held;
+    int launchers; /* that were replaced */
     struct dh_buffer scratch;
     struct dh_buffer turns; /* that are not sent yet; they come before any other message */
     int turn_count;
@@ -131,6 +134,7 @@ static dh_status begin_together(void *context, const struct dh_task *task, struc
     dh_buffer_clear(&worker->scratch);
     if (status != DH_OK)
         dh_vigil_leave(worker->team->vigil);
+    worker->missing = worker->team->count - 1;
     return status;
 }
 
@@ -190,6 +194,7 @@ void dh_worker_destroy(struct dh_worker **handle)
     if (!worker)
         return;
     dh_eval_destroy(&worker->eval);
+    dh_outcome_free(&worker->held.outcome);
     dh_buffer_free(&worker->scratch);
     dh_buffer_free(&worker->turns);
     free(worker);
@@ -222,15 +227,26 @@ static dh_status give_up(struct dh_worker *worker, int32_t slot, uint64_t trial,
     return send_result(worker, slot, trial, &outcome, err);
 }
 
+/* What a group's call gave is sent as soon as `missing` allows. */
+static dh_status send_held(struct dh_worker *worker, int missing, struct dh_error *err)
+{
+    if (!worker->holds || missing > 0)
+        return DH_OK;
+    struct dh_eval_event event = worker->held;
+    worker->holds = false;
+    worker->held = (struct dh_eval_event){0};
+    return send_result(worker, event.slot, event.trial, &event.outcome, err);
+}
+
 /* Before the pool is closed: results that it has already are not lost with it. Not where they are
  * made while it is asked for them. */
 static dh_status send_last_results(struct dh_worker *worker, struct dh_error *err)
 {
     struct dh_eval_event event;
     struct dh_error ignored; /* the pool is closed in any case */
-    dh_status status = DH_OK;
+    dh_status status = send_held(worker, 0, err);
     if (!worker->eval || !leads(worker) || dh_eval_blocks(worker->eval))
-        return DH_OK;
+        return status;
     while (status == DH_OK && dh_eval_poll(worker->eval, &event, &ignored) == DH_OK)
         if (event.kind == DH_EVAL_DONE)
             status = send_result(worker, event.slot, event.trial, &event.outcome, err);
@@ -293,6 +309,20 @@ static dh_status on_task(struct dh_worker *worker, const struct dh_message *mess
     return status;
 }
 
+/* A rank of the group is back from the call. */
+static dh_status on_returned(struct dh_worker *worker, const struct dh_message *message,
+                             struct dh_error *err)
+{
+    int32_t slot;
+    uint64_t trial;
+    if (!dh_slot_unpack(message, &slot, &trial) || worker->missing <= 0)
+        return dh_message_damaged(message, err);
+    worker->missing--;
+    if (worker->holds)
+        worker->held.outcome.ended = dh_wall_time();
+    return send_held(worker, worker->missing, err);
+}
+
 static dh_status on_cancel(struct dh_worker *worker, const struct dh_message *message,
                            struct dh_error *err)
 {
@@ -342,8 +372,10 @@ static dh_status on_heartbeat(struct dh_worker *worker, const struct dh_message 
 
 static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_worker *, const struct dh_message *,
                                                  struct dh_error *) = {
-    [DH_TAG_TASK] = on_task,   [DH_TAG_CANCEL] = on_cancel,       [DH_TAG_SHUTDOWN] = on_shutdown,
-    [DH_TAG_LEAVE] = on_leave, [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_ROLL] = on_roll,
+    [DH_TAG_TASK] = on_task,           [DH_TAG_CANCEL] = on_cancel,
+    [DH_TAG_SHUTDOWN] = on_shutdown,   [DH_TAG_LEAVE] = on_leave,
+    [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_ROLL] = on_roll,
+    [DH_TAG_RETURNED] = on_returned,
 };
 
 static dh_status receive_all(struct dh_worker *worker, bool *busy, struct dh_error *err)
@@ -386,6 +418,33 @@ static dh_status send_outcome(struct dh_worker *worker, struct dh_eval_event *ev
     return status;
 }
 
+/* A group's evaluation has ended when all its ranks are back from the call: then the leader has a
+ * result, and may claim again. So nobody has more than one call to do, all do the same ones in the
+ * same order, and none of them is cut short by the next trial, or by the end of the search. */
+static dh_status return_together(struct dh_worker *worker, struct dh_eval_event *event,
+                                 struct dh_error *err)
+{
+    if (leads(worker)) {
+        worker->held = *event;
+        worker->holds = true;
+        return send_held(worker, worker->missing, err);
+    }
+    dh_outcome_free(&event->outcome); /* the leader's counts */
+    dh_slot_pack(event->slot, event->trial, &worker->scratch);
+    /* a leader that cannot be reached is missed by the manager, and its group with it */
+    dh_comm_send(worker->comm, worker->team->ranks[0], DH_TAG_RETURNED, &worker->scratch, NULL);
+    dh_buffer_clear(&worker->scratch);
+    return DH_OK;
+}
+
+static dh_status send_event(struct dh_worker *worker, struct dh_eval_event *event,
+                            struct dh_error *err)
+{
+    if (event->kind == DH_EVAL_REPORT)
+        return leads(worker) ? send_report(worker, event, err) : DH_OK;
+    return worker->team ? return_together(worker, event, err) : send_outcome(worker, event, err);
+}
+
 /* Does what is told in turns have to go now? An evaluation that runs within poll would keep it. */
 static bool turns_due(const struct dh_worker *worker)
 {
@@ -401,12 +460,7 @@ static dh_status send_events(struct dh_worker *worker, bool *busy, struct dh_err
         if (status != DH_OK)
             break;
         *busy = true;
-        if (!leads(worker)) { /* the leader's counts */
-            dh_outcome_free(&event.outcome);
-            continue;
-        }
-        status = event.kind == DH_EVAL_REPORT ? send_report(worker, &event, err)
-                                              : send_outcome(worker, &event, err);
+        status = send_event(worker, &event, err);
         if (status == DH_OK && turns_due(worker))
             status = send_turns(worker, err);
         if (status != DH_OK)

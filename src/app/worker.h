@@ -9,7 +9,7 @@
  * cancellations go through the board, too.
  *
  * In a group of ranks, the leader passes each task on right before it calls the plugin, and the
- * others call it too; the result is the leader's. */
+ * others call it too; the result is the leader's, and waits until all are back from the call. */
 #ifndef DH_MPI_APP_WORKER_H
 #define DH_MPI_APP_WORKER_H
 

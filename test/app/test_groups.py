@@ -42,6 +42,49 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# Points that make no sense are refused, by every rank alike; the others are solved together.
+PICKY = """
+#include <mpi.h>
+#include <string.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
+    double x = dh_job_real(job, "x", 0), sum = 0;
+    if (x < 1.5) {
+        strcpy(result->reason, "x is too small");
+        return 1;
+    }
+    MPI_Allreduce(&x, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
+    result->objective[0] = sum;
+    return 0;
+}
+"""
+
+# The leader has returned long before the others; each notes what it was called with, and heard.
+UNEVEN = """
+#include <mpi.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
+    int rank;
+    long said = (long)job->id;
+    char name[32];
+    MPI_Comm_rank(comm, &rank);
+    MPI_Bcast(&said, 1, MPI_LONG, 0, comm);
+    usleep(rank * 50000);
+    snprintf(name, sizeof name, "calls.%d", job->worker);
+    FILE *calls = fopen(name, "a");
+    fprintf(calls, "%ld %ld %.17g\\n", (long)job->id, said, dh_job_real(job, "x", 0));
+    fclose(calls);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 # Trial 3 takes longer than anybody waits.
 LONG = """
 #include <unistd.h>
@@ -62,10 +105,10 @@ class Groups(harness.Case):
         self.write("groups.cfg", CONFIG.format(
             evaluator=evaluator, evaluations=evaluations))
 
-    def plugin(self, more):
+    def plugin(self, more, text=DEADLY):
         if not shutil.which(harness.MPICC):
             self.skipTest(f"there is no {harness.MPICC}")
-        source, library = self.write("plugin.c", DEADLY), self.path("plugin.so")
+        source, library = self.write("plugin.c", text), self.path("plugin.so")
         subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
                         library, source], check=True)
         return f'type = "plugin"; library = "{library}"; {more}'
@@ -89,6 +132,36 @@ class Groups(harness.Case):
         alone = self.assert_complete("pde.h5", 1)[0]["metadata"]
         self.assertEqual(alone["ranks"], 4)
         self.assertLess(abs(alone["iterations"] - first), 0.05 * first)
+
+    def test_a_call_that_only_some_points_make_together(self):
+        self.configure(self.plugin("isolate = false; ranks = 2;", PICKY), evaluations=100)
+        for seed in range(4):
+            _, err = self.run_search(5, "--fresh", "--set", f"search.seed={seed}", "groups.cfg",
+                                     timeout=30)
+            self.assertNotIn("launcher", err)
+            for trial in self.assert_complete("groups.h5", 100):
+                x = trial["parameters"]["x"]
+                self.assertEqual(trial["status"], "ok" if x >= 1.5 else "failed")
+                self.assertEqual(trial["objectives"]["sum"] or 2 * x, 2 * x)
+        self.assert_nothing_left()
+
+    def test_every_rank_does_every_call(self):
+        self.configure(self.plugin("isolate = false; ranks = 3;", UNEVEN))
+        _, err = self.run_search(7, "groups.cfg", timeout=30)
+        self.assertNotIn("dropped", err)
+        trials = {t["id"]: t for t in self.assert_complete("groups.h5", 20)}
+        calls = {rank: [line.split() for line in self.read(self.path(f"calls.{rank}")).splitlines()]
+                 for rank in range(1, 7)}
+        for leader in (1, 4):
+            self.assertEqual([calls[leader + i] for i in range(3)], [calls[leader]] * 3)
+        together = calls[1] + calls[4]
+        self.assertEqual(sorted(int(call[0]) for call in together), list(range(20)))
+        for number, said, x in together:
+            trial = trials[int(number)]
+            self.assertEqual(said, number, "another trial's broadcast")
+            self.assertAlmostEqual(float(x), trial["parameters"]["x"])
+        for row in self.exported("groups.h5"):  # an evaluation takes as long as its slowest rank
+            self.assertGreater(float(row["m:timestamp_end"]) - float(row["m:timestamp_start"]), 0.1)
 
     @harness.outlived
     def test_a_rank_of_a_group_is_killed(self):
