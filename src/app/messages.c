@@ -161,9 +161,10 @@ static dh_status put_aside(struct dh_manager *manager, int rank, dh_status statu
 {
     struct dh_sched_counts counts;
     const char *host = manager->peers.all[rank].host;
-    dh_log_error(manager->parts.log, "rank %d cannot evaluate any more%s%s: %s", rank,
-                 *host ? ", on " : "", host, text);
-    dh_sched_lost(manager->sched, manager_leader_of(manager, rank), manager->now);
+    bool first = dh_sched_lost(manager->sched, manager_leader_of(manager, rank), manager->now);
+    if (first) /* of its group */
+        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more%s%s: %s", rank,
+                     *host ? ", on " : "", host, text);
     dh_sched_counts(manager->sched, &counts);
     if (counts.stop != DH_STOP_LOST || (status != DH_CONFIG && status != DH_UNABLE))
         return DH_OK;

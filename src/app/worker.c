@@ -28,7 +28,7 @@ struct dh_worker {
     struct dh_launcher *launcher; /* may be NULL */
     const void *communicator;
     const struct dh_team *team; /* NULL: evaluates by itself */
-    bool broken;                /* a rank of the group has ended */
+    bool quiet;                 /* of the group there is nothing more to say */
     int missing;                /* ranks of the group that are not back from its last call */
     bool holds;                 /* what that call gave the leader, in `held`, until they are */
     struct dh_eval_event held;
@@ -346,6 +346,7 @@ static dh_status on_shutdown(struct dh_worker *worker, const struct dh_message *
                              struct dh_error *err)
 {
     (void)message;
+    worker->quiet = true;
     dh_status status = send_last_results(worker, err);
     if (leads(worker)) /* the others stay at their leader's hand until everybody leaves */
         dh_eval_destroy(&worker->eval);
@@ -473,14 +474,15 @@ static dh_status send_events(struct dh_worker *worker, bool *busy, struct dh_err
     return recover(worker, &cause, err);
 }
 
-/* A group in which a rank has ended is of no use any more: the leader says so. */
+/* A group in which a rank has ended is of no use any more. Whoever sees that says so: the leader
+ * may be the one that has ended, while the others wait for its next call. */
 static dh_status look_after_team(struct dh_worker *worker, struct dh_error *err)
 {
     const struct dh_team *team = worker->team;
-    if (!team || !team->vigil || !team->leads || worker->broken || !dh_vigil_lost(team->vigil))
+    if (!team || !team->vigil || worker->quiet || !dh_vigil_lost(team->vigil))
         return DH_OK;
     struct dh_error cause;
-    worker->broken = true;
+    worker->quiet = true;
     dh_fail(&cause, DH_INTERNAL, "process %d of its group has ended",
             (int)dh_vigil_lost(team->vigil));
     return send_fatal(worker, &cause, err);

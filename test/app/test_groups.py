@@ -85,6 +85,28 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# One rank of the group that gets trial 3 first ends in it, when the others have long returned.
+LAST = """
+#include <mpi.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    int rank;
+    MPI_Comm_rank(*(const MPI_Comm *)job->communicator, &rank);
+    if (job->id == 3 && rank == RANK && access("dead", F_OK) != 0) {
+        usleep(500000);
+        fclose(fopen("dead", "w"));
+        raise(SIGKILL);
+    }
+    usleep(50000);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 # Trial 3 takes longer than anybody waits.
 LONG = """
 #include <unistd.h>
@@ -177,6 +199,23 @@ class Groups(harness.Case):
         self.assertIn("lost on the way: 2 of 5", err)
         for trial in trials:
             self.assertAlmostEqual(trial["objectives"]["sum"], 2 * trial["parameters"]["x"])
+
+    @harness.outlived
+    def test_a_rank_ends_in_a_call_that_the_others_are_back_from(self):
+        self.recovery = True
+        for rank in (1, 0):
+            with self.subTest(rank=rank):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(self.plugin("isolate = false; ranks = 3;",
+                                           LAST.replace("RANK", str(rank))))
+                _, err = self.run_search(7, "-v", "--set", "scheduler.lost_in_rank=1000",
+                                         "groups.cfg")
+                self.assertEqual(err.count("cannot evaluate any more"), 1, err)
+                self.assertRegex(err, r"process \d+ of its group has ended")
+                self.assertRegex(err, r"trial 3 is tried again: worker \d was lost")
+                trials = self.assert_complete("groups.h5", 20)
+                self.assertEqual({t["status"] for t in trials}, {"ok"})
 
     @harness.outlived
     def test_a_search_that_has_to_stop_does_not_wait_for_a_plugin(self):
