@@ -63,7 +63,8 @@ int dh_app_signals_open(void);
 /* How a process ends: what it returns, and whether it may close the transport with the others. */
 struct dh_app_end {
     int code;
-    bool alone; /* somebody is lost */
+    bool alone;    /* somebody is lost */
+    bool conducts; /* the search, as rank 0: what all processes return is up to it */
 };
 
 /* Say on `log` what failed; the exit code that belongs to it. */

@@ -90,6 +90,8 @@ struct dh_comm_ops {
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
     /* Not collective: see dh_comm_leave. */
     void (*leave)(struct dh_comm *comm);
+    /* After leave: see dh_comm_abort. NULL: there is nothing to end (and leave has freed). */
+    void (*abort)(struct dh_comm *comm, int exit_code);
     /* Collective over `ranks`: see dh_comm_group. NULL: no groups. */
     dh_status (*group)(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
                        struct dh_error *err);
@@ -116,6 +118,12 @@ dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
  * the sends under way a moment to get away, and release nothing that they or MPI may still use. The
  * process must then end by _exit. Not collective; `*comm` is NULL afterwards. */
 void dh_comm_leave(struct dh_comm **comm);
+/* The same, and then end every process of the job, wherever it is and whatever it does; the
+ * launcher returns `exit_code`. A rank that just ends without MPI_Finalize is a crash to it, and
+ * its own code becomes another. */
+void dh_comm_abort(struct dh_comm **comm, int exit_code);
+/* Does the launcher keep the job alive when a rank dies? Open MPI tells its processes. */
+bool dh_comm_recovers(void);
 /* This process ends with `exit_code` when MPI_Finalize should not come back: called before close,
  * when all that matters is on disk. Uses SIGALRM. */
 void dh_comm_limit_end(int exit_code);

@@ -13,6 +13,9 @@
  * which a full disk has room for. */
 #define EXIT_WORD 8
 
+/* Seconds that a rank waits for rank 0 to end it; it closes the search meanwhile. */
+#define ABORT_PATIENCE 30
+
 int dh_app_fail(const struct dh_log *log, const struct dh_error *err)
 {
     dh_log_error(log, "%s", err->text);
@@ -51,13 +54,29 @@ void dh_app_note_exit(const struct dh_log *log, int code)
         dh_log_warn(log, "cannot write %s (DH_EXIT_FILE): %s", path, strerror(errno));
 }
 
+/* Without MPI_Finalize. Where the launcher takes that for a crash that ends the job, rank 0 ends it
+ * before, with what the search returns and with those ranks that do not come; the others let it.
+ * A rank with an error of its own does not wait. */
+static void leave_alone(struct dh_comm **comm, struct dh_app_end end)
+{
+    bool recovers = dh_comm_recovers();
+    fflush(NULL);
+    if (end.conducts && !recovers) {
+        dh_comm_abort(comm, end.code);
+        return;
+    }
+    dh_comm_leave(comm);
+    if (end.code == 0 && !recovers)
+        sleep(ABORT_PATIENCE);
+}
+
 int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log)
 {
     struct dh_error err;
     if (*comm)
         dh_comm_limit_end(end.code);
     if (*comm && end.alone)
-        dh_comm_leave(comm);
+        leave_alone(comm, end);
     else if (dh_comm_close(comm, &err) == DH_OK)
         return end.code;
     else

@@ -3,7 +3,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
@@ -12,13 +11,6 @@
 
 /* Seconds in which all ranks should say that they are ready. */
 #define SHORTEST_PATIENCE 10.0
-
-/* Does the launcher keep the job alive when a rank dies? Open MPI tells its processes. */
-static bool recovering(void)
-{
-    const char *value = getenv("OMPI_MCA_orte_enable_recovery");
-    return value && strcmp(value, "1") == 0;
-}
 
 /* Groups are made of who came; the board would need everybody. Both sides know that by themselves.
  */
@@ -33,7 +25,7 @@ static const char *reason_not_to(struct dh_comm *comm, int32_t slots, bool *quie
     *quiet = (dh_comm_size(comm) - 1) * (int64_t)slots <= 1;
     if (*quiet)
         return "there is one slot, which waits for its own results";
-    if (recovering())
+    if (dh_comm_recovers())
         return "with --enable-recovery a rank may die, within a one-sided access, too";
     return NULL;
 }

@@ -347,7 +347,8 @@ struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_
     struct dh_error err;
     int workers = dh_comm_size(comm) - 1;
     dh_status status = dh_session_open(options, workers, log, &run.session, &err);
-    struct dh_app_end end = {.code = status == DH_OK ? 0 : dh_app_fail(log, &err)};
+    struct dh_app_end end = {.code = status == DH_OK ? 0 : dh_app_fail(log, &err),
+                             .conducts = true};
     send_setup(&run.session.setup, status == DH_OK, comm);
     if (status == DH_OK) {
         open_places(&run, workers + 1);

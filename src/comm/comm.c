@@ -5,6 +5,7 @@
 #include "dh_mpi/comm.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "dh_mpi/alloc.h"
 
@@ -65,6 +66,21 @@ void dh_comm_leave(struct dh_comm **comm)
     struct dh_comm *leaving = *comm;
     *comm = NULL;
     leaving->ops->leave(leaving);
+}
+
+void dh_comm_abort(struct dh_comm **comm, int exit_code)
+{
+    struct dh_comm *ending = *comm;
+    *comm = NULL;
+    ending->ops->leave(ending);
+    if (ending->ops->abort)
+        ending->ops->abort(ending, exit_code);
+}
+
+bool dh_comm_recovers(void)
+{
+    const char *value = getenv("OMPI_MCA_orte_enable_recovery");
+    return value && strcmp(value, "1") == 0;
 }
 
 int dh_comm_launched(void)

@@ -291,6 +291,12 @@ static void mpi_leave(struct dh_comm *comm)
             dh_nap_wait(&nap, -1);
 }
 
+static void mpi_abort(struct dh_comm *comm, int exit_code)
+{
+    (void)comm;
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
+
 /* Its messages must not be taken by mpi_receive, so it is made from the communicator that nothing
  * else uses. */
 static dh_status mpi_group(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
@@ -334,6 +340,7 @@ static const struct dh_comm_ops mpi_ops = {
     .receive = mpi_receive,
     .close = mpi_close,
     .leave = mpi_leave,
+    .abort = mpi_abort,
     .group = mpi_group,
     .window_open = mpi_window_open_here,
 };
