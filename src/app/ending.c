@@ -30,7 +30,12 @@ static void take_signal(struct dh_ending *ending, int number, double now)
     const char *name = sigabbrev_np(number) ? sigabbrev_np(number) : "?";
     bool first = isinf(ending->last_signal) != 0;
     if (first) {
-        dh_log_warn(ending->log, "SIG%s: stopping; the same command resumes", name);
+        struct dh_sched_counts counts;
+        dh_sched_counts(dh_manager_sched(ending->manager), &counts);
+        bool over = counts.stop != DH_STOP_NONE && dh_stop_finished(counts.stop);
+        dh_log_warn(ending->log, "SIG%s: %s", name,
+                    over ? "the search is over; a further signal ends at once what still runs"
+                         : "stopping; the same command resumes");
         dh_manager_stop(ending->manager, DH_STOP_SIGNAL, false);
     } else if (now - ending->last_signal >= SAME_SIGNAL) {
         if (!ending->cancelled)
@@ -50,15 +55,14 @@ static void look_for_signals(struct dh_ending *ending, double now)
         take_signal(ending, number, now);
 }
 
-/* A stop has just begun. One of a finished search has cancelled already what still ran. */
+/* A stop has just begun. One of a finished search has cancelled already what still ran; but a
+ * plugin in a rank does not hear that, and it has the same time to come to its end. */
 static void begin(struct dh_ending *ending, const struct dh_sched_counts *counts, double now)
 {
     double deadline = dh_sched_deadline(dh_manager_sched(ending->manager));
     ending->begun = true;
-    if (dh_stop_finished(counts->stop))
-        return;
     ending->cancel_at = fmax(now, fmin(now, deadline) + ending->grace);
-    if (counts->running == 0 || ending->grace <= 0)
+    if (dh_stop_finished(counts->stop) || counts->running == 0 || ending->grace <= 0)
         return;
     struct dh_buffer text = {0};
     dh_text_put_duration(&text, ending->cancel_at - now);
@@ -72,7 +76,7 @@ static void begin(struct dh_ending *ending, const struct dh_sched_counts *counts
 static void cancel(struct dh_ending *ending, const struct dh_sched_counts *counts)
 {
     ending->cancelled = true;
-    if (counts->running > 0)
+    if (counts->running > 0 && !dh_stop_finished(counts->stop))
         dh_log_info(ending->log, "stopping %" PRIu64 " evaluation%s; the next run repeats %s",
                     counts->running, counts->running == 1 ? "" : "s",
                     counts->running == 1 ? "it" : "them");
@@ -88,7 +92,7 @@ void dh_ending_heed(struct dh_ending *ending, double now)
         return;
     if (!ending->begun)
         begin(ending, &counts, now);
-    if (!ending->cancelled && !dh_stop_finished(counts.stop) && now >= ending->cancel_at)
+    if (!ending->cancelled && now >= ending->cancel_at)
         cancel(ending, &counts);
 }
 

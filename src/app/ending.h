@@ -3,6 +3,9 @@
  * Both only begin a stop: nothing is started any more, and what runs may end within search.grace
  * (less where the job ends before). What still runs then is cancelled, stays pending, and is
  * evaluated by the next run. A second signal cancels at once.
+ *
+ * A search that is finished (a target was reached) has cancelled at once what still ran. Only a
+ * rank that is in a plugin may go on: it has the same time, and then is not waited for any more.
  */
 #ifndef DH_MPI_APP_ENDING_H
 #define DH_MPI_APP_ENDING_H

@@ -426,8 +426,7 @@ void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too
     if (!now_too)
         return;
     dh_sched_cancel_running(manager->sched, manager->now);
-    if (!dh_stop_finished(stop))
-        manager->cancelled = fmin(manager->cancelled, manager->now);
+    manager->cancelled = fmin(manager->cancelled, manager->now);
 }
 
 void dh_manager_abandon(struct dh_manager *manager)

@@ -21,7 +21,7 @@ struct dh_manager {
     double now;       /* of this step */
     double next_tick; /* when the scheduler wants to hear of time */
     double next_late; /* when an ask is overdue that a slot waits for */
-    double cancelled; /* when what still ran was to stop, of a search that is not over */
+    double cancelled; /* when the time was up of what still ran */
     uint64_t asked;   /* proposals asked for and not yet here */
     uint64_t claims;  /* slots that became free in this step */
     int taken;        /* messages and turns, in this step */

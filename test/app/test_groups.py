@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 import unittest
@@ -119,6 +120,24 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# Trial 3 reaches the target, while trial 1 goes on for SECONDS.
+REACHED = """
+#include <stdio.h>
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    if (job->id == 1) {
+        fclose(fopen("begun", "w"));
+        sleep(SECONDS);
+    }
+    while (job->id == 3 && access("begun", F_OK) != 0)
+        usleep(10000);
+    result->objective[0] = job->id == 3 ? -1 : dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 COMMAND = 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: {x}");'
 
 
@@ -217,7 +236,6 @@ class Groups(harness.Case):
                 trials = self.assert_complete("groups.h5", 20)
                 self.assertEqual({t["status"] for t in trials}, {"ok"})
 
-    @harness.outlived
     def test_a_search_that_has_to_stop_does_not_wait_for_a_plugin(self):
         self.write("plugin.c", LONG)
         subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
@@ -232,6 +250,47 @@ class Groups(harness.Case):
         self.assertEqual({t["status"] for t in ended}, {"ok"})
         self.assertEqual(len(ended), 19)
         self.assertIn("lost on the way: 1 of 2", self.read(self.stderr))
+
+    def reach(self, seconds, grace):
+        """A search that has reached its target, while a plugin goes on in a rank."""
+        for name in os.listdir(self.folder):
+            os.unlink(self.path(name))
+        self.configure(self.plugin("isolate = false;", REACHED.replace("SECONDS", str(seconds))))
+        process = self.start(3, "--set", "search.target=0", "--set", f"search.grace={grace}", "--set",
+                             "scheduler={ lost_after = 500; }", "groups.cfg")
+        self.wait_for(lambda: "stopping: target reached" in self.read(self.stderr), 60, "the target")
+        return process, time.monotonic()
+
+    def assert_reached(self, process, last):
+        """Finished, and trial 1 has ended like that."""
+        self.assertEqual(process.wait(400), 0, self.output())
+        self.assert_nothing_left()
+        self.assertIn("finished (target reached)", self.read(self.stdout))
+        statuses = {t["id"]: t["status"] for t in self.trials("groups.h5")}
+        self.assertEqual([statuses[i] for i in range(4)], ["ok", last, "ok", "ok"])
+        self.assertFalse([s for s in statuses.values() if s not in ("ok", "cancelled")])
+
+    def test_a_finished_search_does_not_wait_for_a_plugin(self):
+        process, begun = self.reach(seconds=600, grace=1)
+        self.assert_reached(process, "cancelled")
+        self.assertLess(time.monotonic() - begun, 120)
+        self.assertIn("lost on the way: 1 of 2", self.read(self.stderr))
+
+    def test_a_finished_search_takes_what_still_comes(self):
+        process, _ = self.reach(seconds=4, grace=300)
+        self.assert_reached(process, "ok")
+        self.assertNotIn("lost", self.read(self.stderr))
+
+    def test_a_second_signal_ends_a_finished_search(self):
+        process, begun = self.reach(seconds=600, grace=300)
+        manager = self.ranks(process)[0]
+        os.kill(manager, signal.SIGUSR1)
+        self.wait_for(lambda: "a further signal" in self.read(self.stderr), 10, "the first signal")
+        time.sleep(1)
+        self.assertIsNone(process.poll())
+        os.kill(manager, signal.SIGUSR1)
+        self.assert_reached(process, "cancelled")
+        self.assertLess(time.monotonic() - begun, 120)
 
     def test_what_cannot_be(self):
         cases = (("isolate = false; ranks = 3;", 3, r"groups.cfg:6: evaluator: ranks = 3, but there "
