@@ -55,7 +55,10 @@ struct dh_job {
      * communicator returns and reports counts; no rank is called again before all have returned.
      * MPI is initialised with MPI_THREAD_FUNNELED. */
     const void *communicator;
-    /* Report an intermediate result; non-zero means: stop, and return what you have. */
+    /* Report an intermediate result; non-zero means: stop, and return what you have. With isolate =
+     * false it is always 0: while it is in the call, the rank hears and says nothing. What was
+     * reported is passed on afterwards, and an end that is asked for meanwhile does not reach it.
+     */
     int (*report)(const dh_job *job, double step, double value);
     void *reserved;
 };
