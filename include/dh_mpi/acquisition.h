@@ -34,7 +34,9 @@ struct dh_acquisition {
     size_t minimum_count;
 };
 
-/* Score of one point whose value is normal with this mean and deviation (>= 0). Finite. */
+/* Score of one point whose value is normal with this mean and deviation (>= 0). Finite if these
+ * two, and the numbers of the acquisition, are not above 1e150 in size; beyond, LCB can be
+ * infinite and MES not a number. */
 double dh_acquisition_score(const struct dh_acquisition *acquisition, double mean,
                             double deviation);
 /* Derivatives of the score with respect to mean and deviation (> 0). */

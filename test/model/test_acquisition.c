@@ -127,6 +127,30 @@ static void far_tails(void **unused)
     }
 }
 
+/* … whatever the numbers are, up to the 1e150 that the header promises. */
+static void scores_are_finite(void **unused)
+{
+    (void)unused;
+    static const double sizes[] = {0, 1e-300, 1e-12, 1, 1e12, 1e150};
+    enum { SIZES = DH_COUNT_OF(sizes), CASES = 4 * SIZES * SIZES * SIZES * SIZES * 4 };
+    for (int i = 0; i < CASES; i++) {
+        int rest = i, pick[4];
+        for (int k = 0; k < 4; k++, rest /= SIZES)
+            pick[k] = rest % SIZES;
+        double mean = rest & 1 ? -sizes[pick[0]] : sizes[pick[0]];
+        double best = rest & 2 ? -sizes[pick[1]] : sizes[pick[1]];
+        struct dh_acquisition a = {.kind = (enum dh_acquisition_kind)(rest >> 2),
+                                   .kappa = sizes[pick[2]],
+                                   .xi = sizes[pick[2]],
+                                   .best = best,
+                                   .minima = &best,
+                                   .minimum_count = 1};
+        if (!isfinite(dh_acquisition_score(&a, mean, sizes[pick[3]])))
+            fail_msg("kind %d: mean %g, deviation %g, best %g, kappa and xi %g", (int)a.kind, mean,
+                     sizes[pick[3]], best, a.xi);
+    }
+}
+
 static void slopes(void **unused)
 {
     (void)unused;
@@ -370,6 +394,7 @@ int main(void)
         cmocka_unit_test(improvement_and_probability),
         cmocka_unit_test(entropy_of_the_minimum),
         cmocka_unit_test(far_tails),
+        cmocka_unit_test(scores_are_finite),
         cmocka_unit_test(slopes),
         cmocka_unit_test(ascent),
         cmocka_unit_test(inside),
