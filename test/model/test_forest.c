@@ -251,6 +251,65 @@ static void test_bootstrap(void **state)
     dh_model_destroy(&model);
 }
 
+/* How many features a tree splits by. */
+static size_t features_of(const struct dh_tree *tree, size_t width)
+{
+    bool used[DH_FOREST_FEW] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < tree->node_count; i++)
+        if (tree->nodes[i].mask != 0)
+            used[tree->nodes[i].feature] = true;
+    for (size_t f = 0; f < width; f++)
+        count += used[f];
+    return count;
+}
+
+/* A tree sees as many features as its kind says, and a split tries as many of these as it says.
+ * y is the first of eight and some noise: the root splits by that whenever it may, which is
+ * binomial with a deviation of 0.011 (of random splits: unless its threshold is at the very end,
+ * once in 50 trees), and 0.06 is five of these. Near the leaves noise decides, so that a tree
+ * splits by everything that it sees, or one in a thousand by all but one. */
+static void test_shares(void **state)
+{
+    (void)state;
+    enum { WIDTH = 8, COUNT = 200, TREES = 2000 };
+    static const struct {
+        const char *name;
+        size_t seen;
+        double root;
+    } cases[] = {
+        {"et", 8, 1},
+        {"rf", 8, 6. / 8},
+        {"bagging", 8, 1},
+        {"subspace", 6, 6. / 8 * 3 / 6}, /* three quarters; of these, half */
+    };
+    static const struct dh_feature features[WIDTH];
+    static double x[COUNT * WIDTH], y[COUNT];
+    draw(features, WIDTH, COUNT, 12, x);
+    for (size_t i = 0; i < COUNT; i++)
+        y[i] = x[i * WIDTH] + 0.2 * sin(1e4 * (double)i);
+    struct dh_model_setup setup = {
+        .features = features, .feature_count = WIDTH, .seed = 1, .threads = 1};
+    setup.tune.trees = TREES;
+    for (size_t k = 0; k < DH_COUNT_OF(cases); k++) {
+        struct dh_rows rows = {x, y, COUNT};
+        struct dh_model *model;
+        assert_int_equal(dh_model_find(cases[k].name)->fit(&setup, &rows, &model, NULL), DH_OK);
+        const struct dh_forest *forest = (const struct dh_forest *)model;
+        double root = 0, seen = 0;
+        for (size_t t = 0; t < TREES; t++) {
+            root += forest->trees[t].nodes[0].feature == 0;
+            size_t used = features_of(&forest->trees[t], WIDTH);
+            assert_true(used <= cases[k].seen);
+            seen += (double)used;
+        }
+        assert_true(seen / TREES > (double)cases[k].seen - 0.1);
+        if (fabs(root / TREES - cases[k].root) > 0.06)
+            fail_msg("%s: %g of the roots split by what decides", cases[k].name, root / TREES);
+        dh_model_destroy(&model);
+    }
+}
+
 /* 100,000 lies of all sizes in and out again, many at once, leave nothing behind. */
 static void test_drift(void **state)
 {
@@ -478,6 +537,7 @@ int main(void)
         cmocka_unit_test(test_degenerate), cmocka_unit_test(test_many_features),
         cmocka_unit_test(test_deep),       cmocka_unit_test(test_large),
         cmocka_unit_test(test_settle),     cmocka_unit_test(test_one_row),
+        cmocka_unit_test(test_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
