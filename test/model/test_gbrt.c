@@ -106,7 +106,9 @@ static void test_added(void **state)
     predict(model, before);
     int64_t first = model->kind->add(model, data->x, before->mean[0] + 10);
     predict(model, data);
+    /* by 10 / (rows with it): a leaf of the forest has two rows at least */
     assert_true(data->mean[0] > before->mean[0] + 1);
+    assert_true(data->mean[0] < before->mean[0] + 10. / 3 + 1e-9);
     double moved = 0;
     for (size_t i = 0; i < ROWS; i++)
         moved += data->mean[i] - before->mean[i];
@@ -127,6 +129,38 @@ static void test_added(void **state)
     dh_model_destroy(&model);
     free(data);
     free(before);
+}
+
+/* With a single feature of two levels, each tree's leaves are the levels: what was added between
+ * fits moves the mean of its level by the sum of its residuals / (rows of the level, with those
+ * added), and the other level's not at all. But for rounding, that is exact. */
+static void test_added_by_definition(void **state)
+{
+    (void)state;
+    enum { FEW = 5, MANY = 20, LIES = 3 };
+    static const struct dh_feature one[] = {{2, false}};
+    static const double places[] = {0, 1}, lies[LIES] = {10, -4, 0.5};
+    double x[FEW + MANY], y[FEW + MANY], before[2], after[2];
+    for (size_t i = 0; i < FEW + MANY; i++) {
+        x[i] = i >= FEW;
+        y[i] = x[i] + 0.01 * (double)(i % 3);
+    }
+    struct dh_model_setup setup = {.features = one, .feature_count = 1, .seed = 2, .threads = 1};
+    struct dh_rows rows = {x, y, FEW + MANY};
+    struct dh_model *model = NULL;
+    assert_int_equal(dh_model_find("gbrt")->fit(&setup, &rows, &model, NULL), DH_OK);
+    struct dh_prediction out = {before, NULL, NULL};
+    model->kind->predict(model, places, 2, &out);
+    out.mean = after;
+    double moved = 0;
+    for (size_t i = 0; i < LIES; i++) {
+        model->kind->add(model, places, before[0] + lies[i]);
+        moved += lies[i];
+        model->kind->predict(model, places, 2, &out);
+        assert_true(fabs(after[0] - before[0] - moved / (double)(FEW + i + 1)) < 1e-12);
+        assert_true(fabs(after[1] - before[1]) < 1e-12);
+    }
+    dh_model_destroy(&model);
 }
 
 static void test_threads(void **state)
@@ -150,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_coverage),
         cmocka_unit_test(test_added),
+        cmocka_unit_test(test_added_by_definition),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
