@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/search/ambs_transfer.h"
 #include "dh_mpi/alloc.h"
 
 #define OLD 300
@@ -129,6 +130,80 @@ static void most_proposals_are_near_good_old_points(void **unused)
     struct shares top = shares_of("transfer = \"top\";"), best = shares_of("transfer = \"best\";");
     assert_drawn_to(&top);
     assert_drawn_to(&best);
+}
+
+/* ---- what the best points are turned into ---- */
+
+#define TOP 12 /* the best tenth */
+#define FROM 115
+#define SPREAD 0.1
+#define DRAWS 200000
+
+#define PLAIN                                                                                      \
+    "parameters = ("                                                                               \
+    "{ name = \"x\"; type = \"real\"; low = 0.0; high = 1.0; },"                                   \
+    "{ name = \"y\"; type = \"real\"; low = 0.0; high = 1.0; },"                                   \
+    "{ name = \"c\"; type = \"categorical\"; values = (\"p\", \"q\", \"r\", \"s\"); },"            \
+    "{ name = \"w\"; type = \"real\"; low = 0.0; high = 1.0; } );"                                 \
+    "objectives = ({ name = \"v\"; goal = \"minimize\"; }); warm_start = [\"a.csv\"];"             \
+    "optimizer = { method = \"ambs\"; transfer = \"top\"; };"
+
+/* The best have x and y at 0.5 +- SPREAD, two in three "q" and the others "r"; w is the same in
+ * all, best or not. */
+static void give_best(struct bench *bench)
+{
+    bench_open(bench, PLAIN, 3);
+    bench_give_old(bench, FROM);
+    for (size_t k = 0; k < FROM; k++) {
+        double *point = bench->old_points + k * bench->width;
+        point[3] = 0.5;
+        bench->old_values[k] = (double)k;
+        if (k >= TOP)
+            continue;
+        point[0] = 0.5 + (k % 2 ? SPREAD : -SPREAD);
+        point[1] = 0.5 + (k % 4 < 2 ? SPREAD : -SPREAD);
+        point[2] = k % 3 ? 1 : 2;
+    }
+}
+
+/* A draw is one of the points and a normal step, so that its variance is the sum of theirs. The
+ * steps are Scott's: the points' deviation times n^(-1 / (d + 4)), with d = 2 as neither the
+ * category counts nor w, of which nothing is known. The bounds are five steps away. A level's
+ * share is by Laplace's rule of succession (times seen + 1) / (points + levels): prior and points
+ * mixed as they are. The draws' own error, with 180,000 of them: of a variance at most
+ * sqrt(2 / 180000) = 0.33 %, of a share 0.0012; six times that is allowed. */
+static void steps_and_categories_are_of_the_right_size(void **unused)
+{
+    (void)unused;
+    struct bench bench;
+    give_best(&bench);
+    struct ambs ambs = {.context = &bench.context, .sign = 1};
+    ambs.options.transfer = AMBS_TRANSFER_TOP;
+    struct ambs_transfer *transfer;
+    struct dh_error err = {0};
+    assert_int_equal(ambs_transfer_create(&ambs, &transfer, &err), DH_OK);
+    struct dh_random random = dh_random_at(4, DH_STREAM_TEST, 0);
+    double drawn = 0, square[2] = {0, 0}, level[4] = {0, 0, 0, 0}, point[4];
+    for (size_t k = 0; k < DRAWS; k++) {
+        if (!ambs_transfer_draw(transfer, &random, point))
+            continue; /* the prior's turn */
+        drawn++;
+        for (size_t i = 0; i < 2; i++)
+            square[i] += (point[i] - 0.5) * (point[i] - 0.5);
+        level[(size_t)point[2]]++;
+    }
+    assert_true(fabs(drawn / DRAWS - 0.9) < 0.01);
+    double of_points = SPREAD * SPREAD, sample = of_points * TOP / (TOP - 1);
+    double variance = of_points + sample * pow(TOP, -2. / (2 + 4));
+    for (size_t i = 0; i < 2; i++)
+        if (fabs(square[i] / drawn - variance) > 0.02 * variance)
+            fail_msg("variance %zu is %g, not %g", i, square[i] / drawn, variance);
+    static const double seen[] = {0, TOP * 2 / 3, TOP / 3, 0};
+    for (size_t i = 0; i < 4; i++)
+        if (fabs(level[i] / drawn - (seen[i] + 1) / (TOP + 4)) > 0.0072)
+            fail_msg("level %zu has a share of %g", i, level[i] / drawn);
+    ambs_transfer_destroy(&transfer);
+    bench_close(&bench);
 }
 
 /* What is not drawn near them is the design's. */
@@ -342,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(most_proposals_are_near_good_old_points),
+        cmocka_unit_test(steps_and_categories_are_of_the_right_size),
         cmocka_unit_test(the_rest_is_the_initial_design),
         cmocka_unit_test(constraints_hold),
         cmocka_unit_test(old_points_may_be_tried_again),
