@@ -151,6 +151,8 @@ dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings 
 dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_settings *now,
                               struct dh_error *err);
 void dh_settings_free(struct dh_settings *settings);
+/* "maximize" or "minimize". */
+const char *dh_objective_goal(const struct dh_objective *objective);
 /* {"NAME": VALUE, …} of all objectives; `values` in their order, NULL: none is known. What is not
  * finite is null. */
 void dh_objectives_format_json(const struct dh_settings *settings, const double *values,

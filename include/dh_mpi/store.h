@@ -126,14 +126,20 @@ void dh_export_put_json_member(struct dh_buffer *out, const char *key, const cha
 /* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
  * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
  * is ignored; both are said in `notes`. Rows with a value the space cannot take are skipped and
- * counted. */
+ * counted.
+ *
+ * An objective of a checkpoint is matched by its name; if its goal was another one, its values are
+ * kept as they were reported, with a warning. One without a namesake is that of the same place if
+ * their goals and the number of objectives are the same, with a note. One that is not there is a
+ * note, but the first one of DH_IMPORT_RESULTS is an error: no search learns without it. */
 struct dh_import {
     size_t count;
     double *points;     /* count × dh_space_count, settled */
     double *objectives; /* count × objective_count of `settings`; NaN: failed or not there */
     size_t skipped;
     size_t cancelled; /* rows left out as DH_IMPORT_RESULTS says */
-    char *notes;
+    char *notes;      /* a line each */
+    char *warnings;   /* … of what values may mean */
 };
 enum dh_import_rows {
     DH_IMPORT_POINTS,  /* of every trial that has ended: to evaluate them */

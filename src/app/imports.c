@@ -5,17 +5,26 @@
 
 #include "dh_mpi/alloc.h"
 
-/* Its points, for the setting `node` that names it. */
+/* Of lines, without the end of the last one. */
+static int length_of(const char *lines)
+{
+    int length = (int)strlen(lines);
+    return length - (length > 0 && lines[length - 1] == '\n');
+}
+
+/* Its points, for the setting `node` that names it. Where only points are wanted nobody has to be
+ * warned of their values. */
 static dh_status read_file(const struct dh_app_setup *setup, const struct dh_node *node,
                            enum dh_import_rows rows, const struct dh_log *log,
                            struct dh_import *out, struct dh_error *err)
 {
     dh_status status = dh_import_read(node->text, setup->space, &setup->settings, rows, out, err);
     if (status == DH_OK) {
-        int length = (int)strlen(out->notes);
-        length -= length > 0 && out->notes[length - 1] == '\n';
+        int length = length_of(out->notes), warned = length_of(out->warnings);
         dh_log_info(log, "%zu point%s from %s%s%.*s", out->count, out->count == 1 ? "" : "s",
                     node->text, length ? "\n" : "", length, out->notes);
+        if (warned && rows == DH_IMPORT_RESULTS)
+            dh_log_warn(log, "%.*s", warned, out->warnings);
         return DH_OK;
     }
     if (node->line > 0)

@@ -226,8 +226,7 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct
     struct dh_eval_plan plan;
     dh_buffer_printf(out, "search      %s\n", settings->search.name);
     for (size_t i = 0; i < settings->objective_count; i++)
-        dh_buffer_printf(out, "objective   %s %s\n",
-                         settings->objectives[i].maximize ? "maximize" : "minimize",
+        dh_buffer_printf(out, "objective   %s %s\n", dh_objective_goal(&settings->objectives[i]),
                          settings->objectives[i].name);
     put_space(setup, out);
     put_limits(settings, out);

@@ -279,6 +279,11 @@ dh_status dh_settings_unpack(const struct dh_config *config, struct dh_settings 
     return status;
 }
 
+const char *dh_objective_goal(const struct dh_objective *objective)
+{
+    return objective->maximize ? "maximize" : "minimize";
+}
+
 dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_settings *now,
                               struct dh_error *err)
 {
@@ -289,8 +294,8 @@ dh_status dh_settings_compare(const struct dh_settings *old, const struct dh_set
         const struct dh_objective *was = &old->objectives[i], *is = &now->objectives[i];
         if (strcmp(was->name, is->name) != 0 || was->maximize != is->maximize)
             return dh_fail(err, DH_CONFIG, "objective %zu was \"%s\" (%s), now it is \"%s\" (%s)",
-                           i + 1, was->name, was->maximize ? "maximize" : "minimize", is->name,
-                           is->maximize ? "maximize" : "minimize");
+                           i + 1, was->name, dh_objective_goal(was), is->name,
+                           dh_objective_goal(is));
     }
     return DH_OK;
 }

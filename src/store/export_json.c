@@ -62,8 +62,7 @@ static void put_lead(struct dh_buffer *out, const struct dh_settings *settings)
     for (size_t i = 0; i < settings->objective_count; i++) {
         dh_buffer_text(out, i ? ", {\"name\": " : "{\"name\": ");
         dh_text_put_json(out, settings->objectives[i].name);
-        dh_buffer_printf(out, ", \"goal\": \"%s\"}",
-                         settings->objectives[i].maximize ? "maximize" : "minimize");
+        dh_buffer_printf(out, ", \"goal\": \"%s\"}", dh_objective_goal(&settings->objectives[i]));
     }
     dh_buffer_text(out, "],\n \"config\": ");
     dh_text_put_json(out, settings->config ? dh_config_text(settings->config) : NULL);

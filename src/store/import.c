@@ -2,7 +2,8 @@
  *
  * Two sources, one rule: columns are matched by name, texts are read as the space writes them, a
  * row that the space cannot take is skipped and counted. A CSV file may be DeepHyper's, ours, or
- * any with a header; anything else is read as a checkpoint (with its journals).
+ * any with a header; anything else is read as a checkpoint (with its journals). Only a checkpoint
+ * knows the goals of its objectives.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@ struct importer {
     const struct dh_settings *settings;
     enum dh_import_rows rows;
     struct dh_import *out;
-    struct dh_buffer notes;
+    struct dh_buffer notes, warnings;
     struct dh_error first; /* why the first row was skipped */
     bool *blanks;          /* of each parameter: cells without a value were noted … */
     bool unread;           /* … and an objective that is no number */
@@ -107,6 +108,24 @@ static dh_status check_parameters(struct importer *importer, struct dh_error *er
                    importer->path);
 }
 
+/* Notes about the objectives that the file lacks; `there` are the names it has instead. Results
+ * without the first objective, which searches go by, would all be learnt as failures: DH_CONFIG. */
+static dh_status check_objectives(struct importer *importer, const struct dh_buffer *there,
+                                  struct dh_error *err)
+{
+    const struct dh_objective *wanted = importer->settings->objectives;
+    if (importer->rows == DH_IMPORT_RESULTS && importer->objectives[0] == NOWHERE)
+        return dh_fail(err, DH_CONFIG,
+                       "%s: no results: it has nothing for the objective %s (%s)%s%s",
+                       importer->path, wanted[0].name, dh_objective_goal(&wanted[0]),
+                       there->size ? "; there are " : "", there->size ? there->data : "");
+    for (size_t i = 0; i < importer->settings->objective_count; i++)
+        if (importer->objectives[i] == NOWHERE)
+            dh_buffer_printf(&importer->notes, "%s: no results for the objective %s: not there\n",
+                             importer->path, wanted[i].name);
+    return DH_OK;
+}
+
 /* A text of the file without the blanks around it; the caller frees it. */
 static char *trimmed(const char *cell)
 {
@@ -176,13 +195,11 @@ static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
     for (size_t i = 0; i < csv->count; i++)
         map_header_cell(importer, dh_csv_field(csv, i), i, &unknown);
     note_list(importer, &unknown, "columns that are no parameter, ignored");
+    dh_status status = check_parameters(importer, err);
+    if (status == DH_OK)
+        status = check_objectives(importer, &unknown, err);
     dh_buffer_free(&unknown);
-    for (size_t i = 0; i < importer->settings->objective_count; i++)
-        if (importer->objectives[i] == NOWHERE)
-            dh_buffer_printf(&importer->notes,
-                             "%s: no results: it has no column for the objective %s\n",
-                             importer->path, importer->settings->objectives[i].name);
-    return check_parameters(importer, err);
+    return status;
 }
 
 /* The choice of that text, or -1. */
@@ -323,7 +340,62 @@ static dh_status read_csv(struct importer *importer, FILE *stream, struct dh_err
     return status == DH_EMPTY ? DH_OK : status;
 }
 
-/* Columns of a checkpoint are the parameters of its own space, and its objectives in order. */
+/* Values mean what their objective's name says, so they stay as they were reported. */
+static void match_named_objectives(struct importer *importer, const struct dh_settings *old,
+                                   bool *taken)
+{
+    for (size_t i = 0; i < importer->settings->objective_count; i++) {
+        const struct dh_objective *now = &importer->settings->objectives[i];
+        for (size_t k = 0; k < old->objective_count; k++) {
+            const struct dh_objective *was = &old->objectives[k];
+            if (strcmp(was->name, now->name) != 0)
+                continue;
+            importer->objectives[i] = k;
+            taken[k] = true;
+            if (was->maximize != now->maximize)
+                dh_buffer_printf(
+                    &importer->warnings,
+                    "%s: the goal of the objective %s was %s there and is %s here; its "
+                    "values are taken as they were reported. If its sign was turned "
+                    "as well, turn it in a CSV file (dhctl export) and take that\n",
+                    importer->path, now->name, dh_objective_goal(was), dh_objective_goal(now));
+        }
+    }
+}
+
+/* Where all that changed is the name, the objective in the same place is taken. */
+static void match_renamed_objectives(struct importer *importer, const struct dh_settings *old,
+                                     const bool *taken)
+{
+    size_t count = importer->settings->objective_count;
+    for (size_t i = 0; i < count && old->objective_count == count; i++) {
+        const struct dh_objective *was = &old->objectives[i];
+        const struct dh_objective *now = &importer->settings->objectives[i];
+        if (importer->objectives[i] != NOWHERE || taken[i] || was->maximize != now->maximize)
+            continue;
+        importer->objectives[i] = i;
+        dh_buffer_printf(&importer->notes, "%s: its objective %s is taken for %s\n", importer->path,
+                         was->name, now->name);
+    }
+}
+
+static dh_status map_objectives(struct importer *importer, const struct dh_settings *old,
+                                struct dh_error *err)
+{
+    struct dh_buffer there = {0};
+    bool *taken = dh_alloc(old->objective_count, sizeof *taken);
+    match_named_objectives(importer, old, taken);
+    match_renamed_objectives(importer, old, taken);
+    for (size_t k = 0; k < old->objective_count; k++)
+        dh_buffer_printf(&there, "%s%s (%s)", k ? ", " : "", old->objectives[k].name,
+                         dh_objective_goal(&old->objectives[k]));
+    dh_status status = check_objectives(importer, &there, err);
+    dh_buffer_free(&there);
+    free(taken);
+    return status;
+}
+
+/* Columns of a checkpoint are the parameters of its own space, and its objectives. */
 static dh_status map_image(struct importer *importer, const struct dh_store_image *image,
                            struct dh_error *err)
 {
@@ -338,13 +410,8 @@ static dh_status map_image(struct importer *importer, const struct dh_store_imag
     }
     note_list(importer, &unknown, "parameters that are not in the space, ignored");
     dh_buffer_free(&unknown);
-    for (size_t i = 0; i < image->settings.objective_count; i++) {
-        int index = column_objective(importer, image->settings.objectives[i].name);
-        size_t place = index >= 0 ? (size_t)index : i;
-        if (place < importer->settings->objective_count)
-            importer->objectives[place] = i;
-    }
-    return check_parameters(importer, err);
+    dh_status status = check_parameters(importer, err);
+    return status == DH_OK ? map_objectives(importer, &image->settings, err) : status;
 }
 
 /* A value of `old` as one of `now`. Numbers that are the same need no text in between. */
@@ -464,6 +531,7 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
                          "%s: %zu cancelled, left out: they did not run to an end\n", path,
                          out->cancelled);
     out->notes = dh_buffer_take(&importer.notes);
+    out->warnings = dh_buffer_take(&importer.warnings);
     free(importer.parameters);
     free(importer.objectives);
     free(importer.blanks);
@@ -477,5 +545,6 @@ void dh_import_free(struct dh_import *import)
     free(import->points);
     free(import->objectives);
     free(import->notes);
+    free(import->warnings);
     *import = (struct dh_import){0};
 }

@@ -59,6 +59,26 @@ class Refusals(harness.Case):
                                "points.cfg"], cwd=self.folder, text=True, capture_output=True)
         self.assertIn("points.cfg:10: gone.csv: is not there", done.stderr)
 
+    def test_results_of_another_objective_are_none(self):
+        """What old results mean is said, or refused, and never learnt in the wrong direction."""
+        learn = ("--fresh", "--set", "optimizer.method=ambs", "--set", "search.max_evaluations=3")
+        now = 'objectives = ({ name = "%s"; goal = "%s"; })'
+        for name, goal, code, words in (
+                ("objective", "minimize", 0, "warning: old.h5: the goal of the objective objective "
+                 "was maximize there and is minimize here"),
+                ("loss", "maximize", 0, "\nold.h5: its objective objective is taken for loss\n"),
+                ("loss", "minimize", 78, "no.cfg:10: old.h5: no results: it has nothing for the "
+                 "objective loss (minimize); there are objective (maximize)")):
+            with self.subTest(name=name, goal=goal):
+                text = CONFIG[:CONFIG.index("evaluator")]
+                text += 'evaluator = { type = "builtin"; function = "sphere"; };\n'
+                self.write("old.cfg", text.replace('"no"', '"old"'))
+                self.run_search(0, "--fresh", "--set", "search.max_evaluations=9", "old.cfg")
+                self.write("no.cfg", text + 'warm_start = ["old.h5"];\n')
+                _, log = self.run_search(0, *learn, "--set", now % (name, goal), "no.cfg",
+                                         expect=code)
+                self.assertIn(words, log)
+
     def test_parameters_of_one_variable(self):
         self.write("module.py", "def run(job):\n    return 1\n")
         text = CONFIG[:CONFIG.index("evaluator")]

@@ -416,7 +416,8 @@ static void test_import_refused(void **state)
     assert_int_equal(import_text(&f, "\n\n\r\n", &import, &err), DH_CONFIG);
     assert_int_equal(import_text(&f, "a,b\n1,2\n", &import, &err), DH_CONFIG);
     assert_non_null(strstr(err.text, "none of its columns"));
-    assert_int_equal(import_text(&f, "lr,n\n0.5,\"3\n0.5,3\n", &import, &err), DH_CORRUPT);
+    assert_int_equal(import_text(&f, "lr,n,objective\n0.5,\"3,1\n0.5,3,1\n", &import, &err),
+                     DH_CORRUPT);
     assert_non_null(strstr(err.text, ":2: "));
     assert_null(import.points);
     assert_int_equal(import_text(&f, "\x89HDF\r\n\x1a\n nonsense", &import, &err), DH_CORRUPT);
