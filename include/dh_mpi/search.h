@@ -117,6 +117,10 @@ const char *dh_search_list_file(const struct dh_settings *settings);
 /* The methods there are: NULL-terminated. */
 const struct dh_search_method *const *dh_search_methods(void);
 
+/* Does the method that settings->optimizer asks for learn (see dh_search_method)? False where there
+ * is no such method. */
+bool dh_search_learns(const struct dh_settings *settings);
+
 /* Build the search that settings->optimizer asks for (method: default "ambs"). Reads
  * settings->initial. Borrows its arguments. */
 dh_status dh_search_create(const struct dh_search_context *context, struct dh_search **out,

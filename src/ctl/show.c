@@ -44,6 +44,14 @@ static void print_cost(const struct dh_outcome *outcome)
     dh_buffer_free(&text);
 }
 
+static void print_proposer(const struct dh_store_image *image, const struct dh_trial *trial)
+{
+    printf("%-12s %s", "proposed by", dh_origin_text(trial->origin));
+    if (verb_has_level(image, trial))
+        printf(", level %" PRIu32 " of effort", trial->level);
+    printf(", seed %" PRIu64 "\n", trial->seed);
+}
+
 static void print_trial(const struct dh_store_image *image, const struct dh_trial *trial)
 {
     const struct dh_outcome *outcome = &trial->outcome;
@@ -59,8 +67,7 @@ static void print_trial(const struct dh_store_image *image, const struct dh_tria
     print_text("reason", outcome->reason);
     print_text("metadata", outcome->metadata);
     print_text("reports", outcome->reports);
-    printf("%-12s %s, seed %" PRIu64 "\n", "proposed by", dh_origin_text(trial->origin),
-           trial->seed);
+    print_proposer(image, trial);
     print_time("proposed", trial->proposed);
     if (outcome->status != DH_TRIAL_PENDING) {
         print_time("started", outcome->started);

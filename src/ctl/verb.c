@@ -10,6 +10,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/sched.h"
+#include "dh_mpi/search.h"
 #include "dh_mpi/text.h"
 
 int verb_option(int argc, char **argv, const char *letters, const struct option *options,
@@ -131,6 +132,12 @@ uint64_t *verb_ranking(const struct dh_store_image *image, uint64_t *count)
     return ids;
 }
 
+bool verb_has_level(const struct dh_store_image *image, const struct dh_trial *trial)
+{
+    return trial->origin == DH_ORIGIN_METHOD &&
+           (trial->level > 0 || dh_search_learns(&image->settings));
+}
+
 /* What there is none of is left out. */
 static void put_text_json(struct dh_buffer *out, const char *key, const char *text)
 {
@@ -166,6 +173,8 @@ void verb_put_trial_json(const struct dh_store_image *image, const struct dh_tri
             out, ", \"peak_bytes\": %" PRIu64 ", \"worker\": %d, \"slot\": %d, \"retries\": %u",
             outcome->peak_bytes, outcome->worker, outcome->slot, outcome->retries);
     }
+    if (verb_has_level(image, trial))
+        dh_buffer_printf(out, ", \"level\": %" PRIu32, trial->level);
     dh_buffer_printf(out, ", \"seed\": %" PRIu64 "}", trial->seed);
 }
 

@@ -40,6 +40,8 @@ dh_status verb_checkpoint_path(const char *path, char **out, struct dh_error *er
  * caller frees it. */
 uint64_t *verb_ranking(const struct dh_store_image *image, uint64_t *count);
 
+/* Has the trial's proposal a level of effort, since a model was asked for it? */
+bool verb_has_level(const struct dh_store_image *image, const struct dh_trial *trial);
 /* A trial as one JSON object, without newline. */
 void verb_put_trial_json(const struct dh_store_image *image, const struct dh_trial *trial,
                          struct dh_buffer *out);

@@ -62,6 +62,12 @@ dh_status dh_method_find(const struct dh_settings *settings, const struct dh_sea
     return fail_unknown(node, err);
 }
 
+bool dh_search_learns(const struct dh_settings *settings)
+{
+    const struct dh_search_method *method;
+    return dh_method_find(settings, &method, NULL) == DH_OK && method->learns;
+}
+
 void *dh_method_unpack(const struct dh_search_method *method, const struct dh_settings *settings,
                        struct dh_error *err)
 {
