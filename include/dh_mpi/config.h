@@ -92,8 +92,12 @@ struct dh_option {
     double fallback;            /* default of all but TEXT and NODE (for CHOICE an index) */
     double low, high;           /* both 0: any */
     const char *const *choices; /* NULL-terminated; CHOICE only */
-    const char *help;           /* one line for the user */
+    const char *help;           /* one line for the user; `dhctl check --methods` prints those of
+                                   search methods */
 };
+
+/* What an option takes and its default, for the user: "integer between 1 and 64; default 3". */
+void dh_option_describe(const struct dh_option *option, struct dh_buffer *out);
 
 /* Unpack `group` (NULL: all defaults) into `out` by `options`. `what` names the group in
  * messages, e.g. "optimizer (method random)". Several problems are reported together, a line

@@ -62,7 +62,7 @@ struct dh_model;
 
 struct dh_model_kind {
     const char *name;    /* "rf", "et", "gbrt", "gp", "dummy", … */
-    const char *summary; /* one line */
+    const char *summary; /* one line, for `dhctl check --methods` */
     bool blind;          /* what it predicts has nothing to do with what it learnt */
     /* Fit to `rows` (count >= 1). DH_INTERNAL with a reason if it cannot (gp: no positive
      * definite matrix even with the largest jitter). */

@@ -70,7 +70,7 @@ struct dh_search_context {
 
 struct dh_search_method {
     const char *name;
-    const char *summary; /* one line for --help and for the log */
+    const char *summary; /* one line, for `dhctl check --methods` */
     /* The method's own settings in `optimizer`, unpacked into `options_size` bytes. The front
      * adds "method". */
     const struct dh_option *options;
@@ -114,7 +114,7 @@ struct dh_search;
  * written; NULL where no file is wanted. Borrowed. */
 const char *dh_search_list_file(const struct dh_settings *settings);
 
-/* The methods there are: NULL-terminated. */
+/* The methods there are, the default first: NULL-terminated. */
 const struct dh_search_method *const *dh_search_methods(void);
 
 /* Does the method that settings->optimizer asks for learn (see dh_search_method)? False where there

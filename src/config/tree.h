@@ -45,6 +45,10 @@ dh_status dh_override_apply(struct dh_config *config, const char *override, stru
 /* The tree as libconfig text. */
 void dh_tree_write(const struct dh_node *root, struct dh_buffer *out);
 
+/* Has an option a range, and in words: "between 1 and 64", "at least 1", "at most 64". */
+bool dh_option_ranged(const struct dh_option *option);
+void dh_option_put_range(const struct dh_option *option, struct dh_buffer *out);
+
 /* Problems collected one a line. */
 struct dh_problems {
     struct dh_buffer lines;

@@ -42,26 +42,14 @@ static dh_status expected(const struct site *site, const char *wanted, struct dh
                         site->option->name, wanted, dh_node_kind_name(site->node->kind));
 }
 
-/* "between 1 and 64", "at least 1", "at most 64". */
-static void put_range(const struct dh_option *option, struct dh_buffer *out)
-{
-    bool low = !isinf(option->low), high = !isinf(option->high);
-    dh_buffer_text(out, low && high ? "between " : low ? "at least " : "at most ");
-    if (low)
-        dh_text_put_number(out, option->low);
-    dh_buffer_text(out, low && high ? " and " : "");
-    if (high)
-        dh_text_put_number(out, option->high);
-}
-
 /* `value` is wide enough for every integer, so that 2^53 + 1 is not taken for 2^53. */
 static dh_status check_range(const struct site *site, long double value, struct dh_error *err)
 {
     const struct dh_option *option = site->option;
-    if ((option->low == 0 && option->high == 0) || (value >= option->low && value <= option->high))
+    if (!dh_option_ranged(option) || (value >= option->low && value <= option->high))
         return DH_OK;
     struct dh_buffer range = {0}, found = {0};
-    put_range(option, &range);
+    dh_option_put_range(option, &range);
     if (site->node->kind == DH_NODE_TEXT)
         dh_buffer_printf(&found, "'%s'", site->node->text);
     else if (site->node->kind == DH_NODE_INT)

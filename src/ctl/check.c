@@ -6,7 +6,8 @@
 #include "dh_mpi/app.h"
 #include "verb.h"
 
-static const struct option options[] = {{"set", required_argument, NULL, 's'}, {0}};
+static const struct option options[] = {
+    {"set", required_argument, NULL, 's'}, {"methods", no_argument, NULL, 'm'}, {0}};
 
 static dh_status print_plan(const char *path, const char *const *overrides, size_t count,
                             struct dh_error *err)
@@ -27,15 +28,21 @@ static dh_status run(int argc, char **argv, struct dh_error *err)
 {
     const char **overrides = NULL;
     size_t count = 0, capacity = 0;
+    bool methods = false;
     dh_status status = DH_OK;
     for (int option; status == DH_OK && (option = verb_option(argc, argv, "", options, err)) != -1;)
         if (option == 's')
             *DH_PUSH(overrides, count, capacity) = optarg;
+        else if (option == 'm')
+            methods = true;
         else
             status = DH_USAGE;
     if (status == DH_OK)
-        status = verb_operands(argc, 1, "a configuration", err);
-    if (status == DH_OK)
+        status = verb_operands(argc, methods ? 0 : 1,
+                               methods ? "nothing beside --methods" : "a configuration", err);
+    if (status == DH_OK && methods)
+        verb_print_methods();
+    else if (status == DH_OK)
         status = print_plan(argv[optind], overrides, count, err);
     free(overrides);
     return status;
@@ -43,9 +50,10 @@ static dh_status run(int argc, char **argv, struct dh_error *err)
 
 const struct verb verb_check = {
     .name = "check",
-    .arguments = "[--set PATH=VALUE] CONFIG.cfg",
+    .arguments = "[--set PATH=VALUE] CONFIG.cfg | --methods",
     .summary = "Validate a configuration and print the plan of its search",
-    .help = "  --set PATH=VALUE   override a setting, as for dh_mpi; may be repeated\n\n"
+    .help = "  --set PATH=VALUE   override a setting, as for dh_mpi; may be repeated\n"
+            "  --methods          instead: print all search methods with their options\n\n"
             "Example: dhctl check --set search.max_evaluations=50 digits.cfg\n",
     .run = run,
 };

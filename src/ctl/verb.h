@@ -36,6 +36,9 @@ dh_status verb_read(const char *path, struct dh_store_image *image, struct dh_er
 /* The checkpoint's path for `path` (the same two kinds); the caller frees it. */
 dh_status verb_checkpoint_path(const char *path, char **out, struct dh_error *err);
 
+/* Search methods with what their options take, and surrogates, to stdout. */
+void verb_print_methods(void);
+
 /* Ids of all trials that succeeded, best first by the first objective (earlier first on ties); the
  * caller frees it. */
 uint64_t *verb_ranking(const struct dh_store_image *image, uint64_t *count);

@@ -185,6 +185,33 @@ static void test_values(void **state)
 }
 
 /* More problems than a message holds are cut, not overrun. */
+static void test_descriptions(void **state)
+{
+    static const char *const expected[] = {
+        "true or false; default true",
+        "integer between 1 and 64; default 3",
+        "integer; default -7",
+        "number at most 1.5; default none",
+        "number at least 2; default 2",
+        "text; default none",
+        "\"random\", \"sobol\", \"grid\"; default \"sobol\"",
+        "duration in seconds (or as \"10m\") at least 1; default 60",
+        "bytes (or as \"2G\"); default 1024",
+        "setting; default none",
+    };
+    (void)state;
+    struct dh_buffer text = {0};
+    for (size_t i = 0; i < DH_COUNT_OF(options); i++) {
+        dh_buffer_clear(&text);
+        dh_option_describe(&options[i], &text);
+        assert_string_equal(text.data, expected[i]);
+    }
+    dh_buffer_clear(&text);
+    dh_option_describe(&needed[0], &text);
+    assert_string_equal(text.data, "text; required");
+    dh_buffer_free(&text);
+}
+
 static void test_flood(void **state)
 {
     struct dh_buffer text = {0};
@@ -205,9 +232,10 @@ static void test_flood(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),  cmocka_unit_test(test_several),
-        cmocka_unit_test(test_missing), cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_values),  cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_several),
+        cmocka_unit_test(test_missing),      cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_descriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
