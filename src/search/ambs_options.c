@@ -46,7 +46,7 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
     CHOICE("acquisition", acquisition, acquisitions, AMBS_AUTO,
            "what makes a point worth trying; with a d behind: epistemic variance only"),
     CHOICE("schedule", schedule, schedules, DH_SCHEDULE_CONSTANT,
-           "how kappa and xi change with the number of evaluations"),
+           "how kappa and xi change with the number of proposals"),
     CHOICE("liar", liar, liars, AMBS_LIE_AUTO, "what a pending trial is taken to be worth"),
     CHOICE("multi_point", strategy, strategies, AMBS_SPREAD_AUTO,
            "what keeps proposals apart that are made at the same time"),
@@ -96,5 +96,5 @@ const struct dh_option ambs_option_table[AMBS_OPTION_COUNT] = {
      .offset = offsetof(struct ambs_options, trees),
      .low = 0,
      .high = 1e5,
-     .help = "of a forest; 0: its own default"},
+     .help = "of a forest, or rounds of gbrt; 0: its own default"},
 };
