@@ -70,6 +70,7 @@ run()
     done
     shift
     echo "$NOTHING" 1<>"$DH_EXIT_FILE" || exit 74 # not >, which gives its room away
+    [ "$told" = cancel ] || told='' # what came before there was a search has ended none
     say "job $link of at most $links: $*"
     "$@" &
     pid=$!

@@ -77,7 +77,9 @@ int dh_app_fail(const struct dh_log *log, const struct dh_error *err);
 void dh_app_note_exit(const struct dh_log *log, int code);
 /* End the process's part of the search: together with the other ranks where that is possible, and
  * then the exit code is returned. Otherwise MPI_Finalize would wait for those that are lost, so the
- * process ends here, without it. `*comm` may be NULL and is NULL afterwards. */
+ * process ends here, without it: where the launcher takes that for a crash, by ending the whole job
+ * with its code, if it conducts the search, or else by waiting for that. `*comm` may be NULL and is
+ * NULL afterwards. */
 int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log);
 
 /* The roles. Each returns the process's exit code and has said on `log` what went wrong. The

@@ -90,8 +90,8 @@ struct dh_comm_ops {
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
     /* Not collective: see dh_comm_leave. */
     void (*leave)(struct dh_comm *comm);
-    /* After leave: see dh_comm_abort. NULL: there is nothing to end (and leave has freed). */
-    void (*abort)(struct dh_comm *comm, int exit_code);
+    /* After leave: see dh_comm_abort. NULL: there is nothing to end. */
+    void (*abort)(int exit_code);
     /* Collective over `ranks`: see dh_comm_group. NULL: no groups. */
     dh_status (*group)(struct dh_comm *comm, const int32_t *ranks, int count, const void **out,
                        struct dh_error *err);

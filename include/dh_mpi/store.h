@@ -137,13 +137,14 @@ struct dh_import {
     double *points;     /* count × dh_space_count, settled */
     double *objectives; /* count × objective_count of `settings`; NaN: failed or not there */
     size_t skipped;
-    size_t cancelled; /* rows left out as DH_IMPORT_RESULTS says */
+    size_t cancelled; /* rows left out, but of DH_IMPORT_POINTS */
     char *notes;      /* a line each */
     char *warnings;   /* … of what values may mean */
 };
 enum dh_import_rows {
     DH_IMPORT_POINTS,  /* of every trial that has ended: to evaluate them */
-    DH_IMPORT_RESULTS, /* not of cancelled ones, of whose points nothing is known */
+    DH_IMPORT_TRIED,   /* not of cancelled ones, of whose points nothing is known */
+    DH_IMPORT_RESULTS, /* the same: to learn from them */
 };
 /* From a results.csv (DeepHyper's, ours, or any with a header) or, if it is one, a checkpoint. */
 dh_status dh_import_read(const char *path, const struct dh_space *space,

@@ -91,7 +91,7 @@ static dh_status read_history(struct dh_imagined *imagined, struct dh_error *err
     if (status == DH_OK && import.notes && import.notes[0])
         dh_log_warn(s->log, "%s: %s", s->history, import.notes);
     if (status == DH_OK && import.warnings[0])
-        dh_log_warn(s->log, "%s", import.warnings);
+        dh_log_warn(s->log, "%.*s", (int)strcspn(import.warnings, "\n"), import.warnings);
     if (status == DH_OK)
         status = fit_model(imagined, &import, err);
     if (status == DH_OK)

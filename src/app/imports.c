@@ -47,7 +47,9 @@ static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_nod
         return dh_node_fail(err, entry, "warm_start: expected the name of a file, found a %s",
                             dh_node_kind_name(entry->kind));
     struct dh_import one = {0};
-    dh_status status = read_file(setup, entry, DH_IMPORT_RESULTS, log, &one, err);
+    bool learns = dh_search_learns(&setup->settings); /* others only do not try them again */
+    dh_status status =
+        read_file(setup, entry, learns ? DH_IMPORT_RESULTS : DH_IMPORT_TRIED, log, &one, err);
     if (status != DH_OK)
         return status;
     size_t width = dh_space_count(setup->space) * sizeof(double);

@@ -13,8 +13,9 @@
  * which a full disk has room for. */
 #define EXIT_WORD 8
 
-/* Seconds that a rank waits for rank 0 to end it; it closes the search meanwhile. */
-#define ABORT_PATIENCE 30
+/* Seconds that a rank waits for rank 0 to end it; it closes the search meanwhile, for which it may
+ * have to wait for the fit of a model. */
+#define ABORT_PATIENCE 100
 
 int dh_app_fail(const struct dh_log *log, const struct dh_error *err)
 {

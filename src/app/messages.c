@@ -32,6 +32,16 @@ static dh_status on_claim(struct dh_manager *manager, const struct dh_message *m
     return DH_OK;
 }
 
+/* A group's result says that all its ranks are back from the call, in which they were silent; their
+ * heartbeats may still be on the way. */
+static void hear_group(struct dh_manager *manager, int leader)
+{
+    const struct dh_groups *groups = manager->parts.groups;
+    const int32_t *members = groups ? dh_groups_of(groups, leader) : NULL;
+    for (int i = 0; members && i < groups->ranks; i++)
+        dh_peers_heard(&manager->peers, members[i]);
+}
+
 static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
                            struct dh_error *err)
 {
@@ -41,6 +51,7 @@ static dh_status on_result(struct dh_manager *manager, const struct dh_message *
     size_t objectives = dh_history_objective_count(manager->parts.history);
     if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
         return dh_message_damaged(message, err);
+    hear_group(manager, message->peer);
     if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
         manager->claims++;
     else

@@ -71,10 +71,11 @@ void dh_comm_leave(struct dh_comm **comm)
 void dh_comm_abort(struct dh_comm **comm, int exit_code)
 {
     struct dh_comm *ending = *comm;
+    const struct dh_comm_ops *ops = ending->ops;
     *comm = NULL;
-    ending->ops->leave(ending);
-    if (ending->ops->abort)
-        ending->ops->abort(ending, exit_code);
+    ops->leave(ending);
+    if (ops->abort)
+        ops->abort(exit_code);
 }
 
 bool dh_comm_recovers(void)

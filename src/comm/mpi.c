@@ -291,9 +291,8 @@ static void mpi_leave(struct dh_comm *comm)
             dh_nap_wait(&nap, -1);
 }
 
-static void mpi_abort(struct dh_comm *comm, int exit_code)
+static void mpi_abort(int exit_code)
 {
-    (void)comm;
     MPI_Abort(MPI_COMM_WORLD, exit_code);
 }
 

@@ -53,7 +53,10 @@ static int open_temporary(struct output *out, const struct stat *info)
     int fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return errno;
-    int cause = info->st_mode && fchmod(fd, info->st_mode & 07777) != 0 ? errno : 0;
+    int cause = info->st_mode && (fchown(fd, (uid_t)-1, info->st_gid) != 0 ||
+                                  fchmod(fd, info->st_mode & 07777) != 0)
+                    ? errno
+                    : 0;
     if (!cause && !(out->stream = fdopen(fd, "w")))
         cause = errno;
     if (cause) {

@@ -43,7 +43,8 @@ void verb_print_methods(void);
  * caller frees it. */
 uint64_t *verb_ranking(const struct dh_store_image *image, uint64_t *count);
 
-/* Has the trial's proposal a level of effort, since a model was asked for it? */
+/* Has the trial's proposal a level of effort, since a model was asked for it? (Where it is 0 that
+ * is said of what the search's last method is.) */
 bool verb_has_level(const struct dh_store_image *image, const struct dh_trial *trial);
 /* A trial as one JSON object, without newline. */
 void verb_put_trial_json(const struct dh_store_image *image, const struct dh_trial *trial,

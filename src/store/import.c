@@ -58,7 +58,7 @@ static double *add_row(struct importer *importer, double **objectives)
 /* Is a row of that status left out? Its trial did not run to an end, so it is no result. */
 static bool left_out(struct importer *importer, int status)
 {
-    bool out = importer->rows == DH_IMPORT_RESULTS && status == DH_TRIAL_CANCELLED;
+    bool out = importer->rows != DH_IMPORT_POINTS && status == DH_TRIAL_CANCELLED;
     importer->out->cancelled += out;
     return out;
 }

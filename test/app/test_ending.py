@@ -228,13 +228,13 @@ class Walltime(Ending):
     def test_a_job_that_can_bring_nothing_ends_the_chain(self):
         """Jobs of that length never could, unlike one that its script has used up."""
         self.configure(seconds=60, grace="1s", search='\nwalltime_margin = "39s";')
-        now = int(time.time())
-        for ranks, start, end, code in ((0, now, now + 39, 78), (3, now, now + 39, 78),
-                                        (0, now - 600, now + 30, 75), (0, None, now + 30, 75)):
+        for ranks, start, end, code in ((0, 0, 39, 78), (3, 0, 39, 78), (0, -600, 30, 75),
+                                        (0, None, 30, 75)):
             with self.subTest(ranks=ranks, start=start):
-                variables = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(end)}
-                if start:
-                    variables["SLURM_JOB_START_TIME"] = str(start)
+                now = int(time.time())
+                variables = {"SLURM_JOB_ID": "7", "SLURM_JOB_END_TIME": str(now + end)}
+                if start is not None:
+                    variables["SLURM_JOB_START_TIME"] = str(now + start)
                 _, log = self.run_search(ranks, "end.cfg", expect=code, env=self.batch(**variables))
                 self.assertIn("leave nothing of that", log)
                 said = "end.cfg:3: search: grace and walltime_margin leave nothing of a job of 0:39"

@@ -44,11 +44,12 @@ struct simulation {
     double failing; /* share of evaluations that fail */
     double
         lost_after; /* of the configuration; then the living send heartbeats. 0: nobody is lost */
-    uint64_t evaluations, answers; /* answers to heartbeats */
-    const char *method;            /* NULL: random */
-    bool together;                 /* evaluations take the same time */
-    const char *x;                 /* the parameter; NULL: real, from 0 to 1 */
-    const double *old;             /* points of warm_start */
+    uint64_t evaluations, answers;  /* answers to heartbeats */
+    const char *method;             /* NULL: random */
+    bool together;                  /* evaluations take the same time */
+    const struct dh_groups *groups; /* one of all workers, the first of which leads */
+    const char *x;                  /* the parameter; NULL: real, from 0 to 1 */
+    const double *old;              /* points of warm_start */
     size_t old_count;
 };
 
@@ -64,15 +65,19 @@ static void send(struct worker *worker, enum dh_tag tag, struct dh_buffer *paylo
     dh_buffer_free(payload);
 }
 
-static void join(struct worker *worker, struct dh_comm *comm)
+/* `slots`: 0 of a group's rank that does not lead. */
+static void join(struct worker *worker, struct dh_comm *comm, int32_t slots)
 {
     struct dh_buffer payload = {0};
-    struct dh_hello hello = {.version = DH_WIRE_VERSION, .slots = 1, .host = "simulated"};
+    struct dh_hello hello = {
+        .version = DH_WIRE_VERSION, .slots = slots, .silent = slots == 0, .host = "simulated"};
     *worker = (struct worker){.comm = comm, .ends = INFINITY};
     dh_hello_pack(&hello, &payload);
     send(worker, DH_TAG_HELLO, &payload);
     dh_slot_pack(0, 0, &payload);
-    send(worker, DH_TAG_CLAIM, &payload);
+    if (slots > 0)
+        send(worker, DH_TAG_CLAIM, &payload);
+    dh_buffer_free(&payload);
 }
 
 static void start_simulation(struct simulation *s, int workers, int evaluations, int largest_n,
@@ -102,10 +107,11 @@ static void start_simulation(struct simulation *s, int workers, int evaluations,
                                      .history = s->history,
                                      .search = s->search,
                                      .clock = clock,
+                                     .groups = s->groups,
                                      .retries = 1};
     s->manager = dh_manager_create(&parts);
     for (int i = 0; i < workers; i++)
-        join(&s->workers[i], s->ends[i + 1]);
+        join(&s->workers[i], s->ends[i + 1], !s->groups || i == 0);
 }
 
 static void end_simulation(struct simulation *s)
@@ -313,6 +319,7 @@ static void exhausted_space_ends_the_search(void **state)
     memset(cut, ' ', (size_t)(strstr(cut, "},") + 2 - cut)); /* only n = 1 … 5 is left */
     assert_int_equal(dh_app_setup_parse("test.cfg", text, &s.setup, &err), DH_OK);
     free(text);
+    s.setup.settings.scheduler.lost_after = 1e9; /* time goes by while the thread is waited for */
     s.history = dh_history_create(1, 1);
     struct dh_search_context context = {.space = s.setup.space, .settings = &s.setup.settings};
     assert_int_equal(dh_search_create(&context, &s.search, &err), DH_OK);
@@ -326,7 +333,7 @@ static void exhausted_space_ends_the_search(void **state)
                                      .threaded = true};
     s.manager = dh_manager_create(&parts);
     struct worker worker;
-    join(&worker, s.ends[1]);
+    join(&worker, s.ends[1], 1);
     int told = 0;
     while (!dh_manager_done(s.manager)) {
         bool busy;
@@ -401,6 +408,35 @@ static void nobody_is_lost_while_the_manager_sleeps(void **state)
     end_simulation(&s);
 }
 
+/* A rank that is silent in a group's calls, which take longer than others may be silent, is heard
+ * of when they end. */
+static void a_group_is_heard_of_by_its_results(void **state)
+{
+    (void)state;
+    int32_t members[] = {1, 2}, leader[] = {-1, 1, 1};
+    struct dh_groups groups = {
+        .size = 3, .ranks = 2, .count = 1, .members = members, .leader = leader};
+    struct simulation s = {
+        .random = dh_random_at(15, DH_STREAM_TEST, 0), .lost_after = 30, .groups = &groups};
+    struct dh_clock clock = {virtual_now, &s};
+    start_simulation(&s, 2, 5, 100, "", &clock);
+    s.workers[1].dead = true; /* not a word after its hello */
+    run_until(&s, 1);
+    for (int i = 1; i <= 3; i++) {
+        struct dh_error err;
+        bool busy;
+        assert_true(s.workers[0].ends > s.time + 30 && isfinite(s.workers[0].ends));
+        run_until(&s, s.workers[0].ends);
+        finish(&s, &s.workers[0]);
+        s.time += 1.5; /* the manager looks for lost ranks in the step that takes the result */
+        assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_OK);
+        assert_int_equal(dh_history_ended(s.history), i);
+        assert_int_equal(counts_of(&s).lost, 0);
+        run_until(&s, s.time + 1);
+    }
+    end_simulation(&s);
+}
+
 /* Two of three ranks never say hello: the third goes on; when it is lost too, that is the end. */
 static void ranks_that_never_start_are_lost(void **state)
 {
@@ -420,7 +456,7 @@ static void ranks_that_never_start_are_lost(void **state)
                                      .clock = &clock};
     s.manager = dh_manager_create(&parts);
     s.workers[0].dead = s.workers[1].dead = true;
-    join(&s.workers[2], s.ends[3]);
+    join(&s.workers[2], s.ends[3], 1);
     run_until(&s, 200);
     assert_int_equal(counts_of(&s).stop, DH_STOP_NONE);
     assert_int_equal(counts_of(&s).workers, 1);
@@ -630,6 +666,7 @@ int main(void)
         cmocka_unit_test(exhausted_space_ends_the_search),
         cmocka_unit_test(silent_workers_are_lost),
         cmocka_unit_test(nobody_is_lost_while_the_manager_sleeps),
+        cmocka_unit_test(a_group_is_heard_of_by_its_results),
         cmocka_unit_test(ranks_that_never_start_are_lost),
         cmocka_unit_test(late_asks_are_replaced),
         cmocka_unit_test(many_asks_at_once_take_less_effort),

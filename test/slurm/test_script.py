@@ -251,7 +251,7 @@ class Ranks(harness.Case):
             with self.subTest(ranks=ranks):
                 file = self.write("code", "what was there before\n")
                 before = os.stat(file).st_ino
-                self.configure('max_time = "1s";')
+                self.configure('max_time = "3s";')
                 process = self.start(ranks, "--fresh", "a.cfg", env={"DH_EXIT_FILE": file})
                 self.wait_for(lambda: self.read(file) == "running\n", 30, "it runs")
                 self.assertEqual(process.wait(60), 75, self.output())
