@@ -86,7 +86,8 @@ struct dh_comm_ops {
                       size_t size, struct dh_error *err);
     /* Not collective. DH_OK with a message, DH_EMPTY if there is none now. */
     dh_status (*receive)(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
-    /* Collective: wait until all sends are done and everybody is here, then release. Frees. */
+    /* Collective: wait until all sends are done and everybody is here, then release. Frees, if it
+     * succeeds: see dh_comm_close. */
     dh_status (*close)(struct dh_comm *comm, struct dh_error *err);
     /* Not collective: see dh_comm_leave. */
     void (*leave)(struct dh_comm *comm);
@@ -111,7 +112,7 @@ dh_status dh_comm_send(struct dh_comm *comm, int peer, enum dh_tag tag,
                        const struct dh_buffer *payload, struct dh_error *err);
 dh_status dh_comm_receive(struct dh_comm *comm, struct dh_message *out, struct dh_error *err);
 /* Collective; `*comm` may be NULL and is NULL afterwards. DH_COMM if some rank does not come: then
- * what is left is what dh_comm_leave leaves. */
+ * `*comm` is still there, for dh_comm_leave or dh_comm_abort. */
 dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err);
 
 /* Leave without the others, when one of them is lost and nothing collective can work any more: give

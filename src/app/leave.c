@@ -74,14 +74,14 @@ static void leave_alone(struct dh_comm **comm, struct dh_app_end end)
 int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_log *log)
 {
     struct dh_error err;
-    if (*comm)
-        dh_comm_limit_end(end.code);
-    if (*comm && end.alone)
-        leave_alone(comm, end);
-    else if (dh_comm_close(comm, &err) == DH_OK)
+    if (!*comm)
         return end.code;
-    else
+    dh_comm_limit_end(end.code);
+    if (!end.alone && dh_comm_close(comm, &err) == DH_OK)
+        return end.code;
+    if (!end.alone)
         dh_log_error(log, "%s", err.text);
+    leave_alone(comm, end);
     fflush(NULL);
     _exit(end.code);
 }

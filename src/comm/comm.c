@@ -56,9 +56,10 @@ dh_status dh_comm_close(struct dh_comm **comm, struct dh_error *err)
 {
     if (!*comm)
         return DH_OK;
-    struct dh_comm *closing = *comm;
-    *comm = NULL;
-    return closing->ops->close(closing, err);
+    dh_status status = (*comm)->ops->close(*comm, err);
+    if (status == DH_OK)
+        *comm = NULL;
+    return status;
 }
 
 void dh_comm_leave(struct dh_comm **comm)

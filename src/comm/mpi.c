@@ -274,9 +274,11 @@ static dh_status mpi_close(struct dh_comm *comm, struct dh_error *err)
         status = check(MPI_Comm_free(&mpi->self), err, "freeing a communicator", rank);
     if (status == DH_OK)
         status = check(MPI_Comm_free(&mpi->world), err, "freeing a communicator", rank);
+    if (status == DH_OK && finalize)
+        status = check(MPI_Finalize(), err, "MPI_Finalize", rank);
     if (status == DH_OK)
         release(mpi); /* otherwise MPI may still use it */
-    return status == DH_OK && finalize ? check(MPI_Finalize(), err, "MPI_Finalize", rank) : status;
+    return status;
 }
 
 static void mpi_leave(struct dh_comm *comm)
@@ -284,6 +286,8 @@ static void mpi_leave(struct dh_comm *comm)
     struct mpi_comm *mpi = (struct mpi_comm *)comm;
     struct dh_message ignored;
     struct dh_nap nap = {.longest = DH_NAP_LONGEST};
+    if (mpi->world == MPI_COMM_NULL) /* MPI_Finalize failed: there is nothing under way */
+        return;
     finish_sends(mpi, LEAVE_PATIENCE, NULL);
     double end = dh_clock_now(&dh_clock_monotonic) + LINGER;
     while (dh_clock_now(&dh_clock_monotonic) < end)

@@ -35,6 +35,16 @@ board_tcp)
         "$mpiexec" --mca btl tcp,self --mca osc ^ucx,sm -n 4 "$program" "$case"
     done
     ;;
+leave)
+    for code in 0 75 64; do
+        status=0
+        "$mpiexec" -n 3 "$program" $code || status=$?
+        if [ $status != $code ]; then
+            echo "mpiexec exited with $status instead of $code" >&2
+            exit 1
+        fi
+    done
+    ;;
 board)
     for case in wrap32 wrap64 slow; do "$mpiexec" -n 4 "$program" "$case"; done
     ;;
