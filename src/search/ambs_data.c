@@ -6,7 +6,8 @@
 #include "ambs_data.h"
 #include "dh_mpi/alloc.h"
 
-#define MARK_SHARE 40 /* a mark each time the results have grown by a 40th */
+#define MARK_SHARE 40 /* a mark each time the results have grown by a 40th … */
+#define MARK_MOST 100 /* … or by so many */
 #define TRIFLE 1e-3
 
 struct result {
@@ -140,7 +141,8 @@ void ambs_data_end(struct ambs_data *data, uint64_t id, enum ambs_event_kind kin
 
 size_t ambs_data_gap(const struct ambs_data *data)
 {
-    return data->mark < MARK_SHARE ? 1 : data->mark / MARK_SHARE;
+    size_t gap = data->mark < MARK_SHARE ? 1 : data->mark / MARK_SHARE;
+    return gap < MARK_MOST ? gap : MARK_MOST;
 }
 
 void ambs_data_mark(struct ambs_data *data)

@@ -196,6 +196,13 @@ static bool may_elect(const struct ambs_fit *fit, size_t k)
            ambs_leaves_out_failed(fit->options) && successes >= ELECTORS;
 }
 
+/* Of the trials that were pending at the mark, whose proposals are the first events: those before
+ * the newest that member k has room for. */
+static size_t passed_over(const struct ambs_fit *fit, size_t k)
+{
+    return fit->pending > fit->most_lies[k] ? fit->pending - fit->most_lies[k] : 0;
+}
+
 static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
                        struct dh_model_setup *setup)
 {
@@ -210,6 +217,8 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
         return;
     }
     live->members[live->member_count] = member.model;
+    if (fit->most_lies[k] > 0)
+        ambs_live_limit_lies(live, live->member_count, fit->most_lies[k], passed_over(fit, k));
     live->scales[live->member_count++] = member.scale;
 }
 

@@ -14,18 +14,27 @@
 #include <math.h>
 #include <string.h>
 
-#define GP_RESULTS 400 /* and pending trials: most that auto's Gaussian processes hold */
+#define GP_RESULTS 400 /* that auto's Gaussian processes learn */
 #define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
-#define GP_HURRIED 150 /* results up to which auto takes one when claims come fast */
+#define GP_GROWTH 100  /* results that one takes in beyond those, before a new fit is due */
+#define GP_HURRIED 150 /* results up to which auto takes one at the lowest level of effort */
 #define GP_FEATURES 40 /* … then */
 #define LITTLE_NOISE 1e-5
 #define FIRST_ROUNDS 6 /* of as many results as trials run, in which a transform is elected */
 
-/* Most that a Gaussian process holds, pending trials included. */
+/* Lies that auto's Gaussian processes hold beside as many results as they learn at most. Each costs
+ * every prediction what a result does; so of thousands that are pending, they hold the newest,
+ * which are those of this model. */
+static const size_t gp_lies[AMBS_LEVELS] = {0, 128, 256, 256};
+
+static bool is_open(const struct ambs *ambs)
+{
+    return ambs->options.surrogate == AMBS_SURROGATE_AUTO;
+}
+
+/* Most results that one of auto's learns. */
 static size_t gp_most(const struct ambs *ambs)
 {
-    if (ambs->options.surrogate != AMBS_SURROGATE_AUTO)
-        return AMBS_GP_MOST;
     double by_work = sqrt(GP_WORK / (double)ambs->features.count);
     return by_work < GP_RESULTS ? (size_t)by_work : GP_RESULTS;
 }
@@ -37,25 +46,23 @@ static size_t crowd(const struct ambs *ambs)
     return ambs->data.crowd > 0 ? ambs->data.crowd : 1;
 }
 
-/* Results that one is to learn from: all, or where these are too many a part, whose size leaves
- * room for what it will hear of; 0 where it would be small, or where there is no time for it. */
+/* Results that one is to learn from: all, or of many a part; 0 where there is no time for it. */
 static size_t gp_results(const struct ambs *ambs, unsigned level)
 {
-    const struct ambs_data *data = &ambs->data;
-    bool open = ambs->options.surrogate == AMBS_SURROGATE_AUTO;
-    size_t most = gp_most(ambs), room = crowd(ambs) + ambs_data_gap(data);
-    bool hurried = open && level < 2;
-    if (hurried && (data->mark > GP_HURRIED || ambs->features.count > GP_FEATURES))
+    size_t results = ambs->data.mark, most = is_open(ambs) ? gp_most(ambs) : AMBS_GP_MOST;
+    if (is_open(ambs) && level > 0)
+        return results < most ? results : most;
+    if (is_open(ambs) && (results > GP_HURRIED || ambs->features.count > GP_FEATURES))
         return 0;
-    if (data->mark + crowd(ambs) <= most)
-        return data->mark;
-    return open && !hurried && room <= most / 2 ? most - room : 0;
+    return results + crowd(ambs) <= most ? results : 0;
 }
 
-static void add_member(struct ambs_fit *fit, const char *name, size_t most, double most_noise)
+static void add_member(struct ambs_fit *fit, const char *name, size_t most, size_t most_lies,
+                       double most_noise)
 {
     fit->kinds[fit->kind_count] = dh_model_find(name);
     fit->most[fit->kind_count] = most;
+    fit->most_lies[fit->kind_count] = most_lies;
     fit->most_noise[fit->kind_count++] = most_noise;
 }
 
@@ -73,21 +80,25 @@ void ambs_choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit 
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
     bool other = name && strcmp(name, "gp") != 0;
     size_t most = other ? 0 : gp_results(ambs, level);
+    size_t lies = is_open(ambs) ? gp_most(ambs) + gp_lies[level] - most : 0;
     if (most == 0)
-        add_member(fit, other ? name : "et", 0, 0);
+        add_member(fit, other ? name : "et", 0, 0, 0);
     else
-        add_member(fit, "gp", most, 0);
+        add_member(fit, "gp", most, lies, 0);
     if (name || most == 0 || level < 2)
         return;
     fit->elects[0] = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
-    add_member(fit, "gp", most, LITTLE_NOISE);
+    add_member(fit, "gp", most, lies, LITTLE_NOISE);
     if (has_classes(&ambs->features))
-        add_member(fit, "et", 0, 0);
+        add_member(fit, "et", 0, 0, 0);
 }
 
 bool ambs_outgrown(const struct ambs *ambs)
 {
     const struct ambs_live *live = ambs->live;
-    size_t size = live->learnt + (ambs->data.mark - live->fitted) + crowd(ambs);
-    return strcmp(live->members[0]->kind->name, "gp") == 0 && size > gp_most(ambs);
+    size_t results = live->learnt + (ambs->data.mark - live->fitted);
+    if (strcmp(live->members[0]->kind->name, "gp") != 0)
+        return false;
+    return is_open(ambs) ? results > gp_most(ambs) + GP_GROWTH
+                         : results + crowd(ambs) > AMBS_GP_MOST;
 }

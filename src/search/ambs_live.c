@@ -16,6 +16,12 @@ struct ambs_lie {
 };
 static const struct ambs_lie no_lie = {{-1, -1, -1}};
 
+/* A lie that a member was told, of a trial that may have ended since. */
+struct ambs_told {
+    uint32_t slot;
+    int64_t handle; /* -1: none yet */
+};
+
 void ambs_live_destroy(struct ambs_live **handle)
 {
     struct ambs_live *live = *handle;
@@ -24,6 +30,7 @@ void ambs_live_destroy(struct ambs_live **handle)
     for (size_t k = 0; k < live->member_count; k++) {
         dh_model_destroy(&live->members[k]);
         ambs_transform_free(&live->scales[k].transform);
+        free(live->recent[k].told);
     }
     dh_model_destroy(&live->failing);
     free(live->lies);
@@ -60,13 +67,48 @@ static double lie_of(const struct ambs_live *live, size_t view, const double *x)
     return fmax(fmin(mean, scale->high), scale->low);
 }
 
+void ambs_live_limit_lies(struct ambs_live *live, size_t k, size_t most, size_t passed_over)
+{
+    struct ambs_recent *recent = &live->recent[k];
+    *recent = (struct ambs_recent){.most = most, .passed_over = passed_over};
+    recent->told = dh_alloc(most, sizeof *recent->told);
+    for (size_t i = 0; i < most; i++)
+        recent->told[i].handle = -1;
+}
+
+/* Take back the oldest lie, if its trial is still pending: there is to be room for another. */
+static struct ambs_told *make_room(struct ambs_live *live, size_t k)
+{
+    struct ambs_recent *recent = &live->recent[k];
+    struct ambs_told *oldest = &recent->told[recent->next];
+    recent->next = (recent->next + 1) % recent->most;
+    if (oldest->handle >= 0 && live->lies[oldest->slot].handle[k] == oldest->handle) {
+        live->members[k]->kind->remove(live->members[k], oldest->handle);
+        live->lies[oldest->slot].handle[k] = -1;
+    }
+    return oldest;
+}
+
+static void tell_member(struct ambs_live *live, size_t k, uint32_t slot, const double *x)
+{
+    struct ambs_recent *recent = &live->recent[k];
+    if (recent->passed_over > 0) {
+        recent->passed_over--;
+        return;
+    }
+    struct ambs_told *told = recent->most > 0 ? make_room(live, k) : NULL;
+    int64_t handle = live->members[k]->kind->add(live->members[k], x, lie_of(live, k, x));
+    live->lies[slot].handle[k] = handle;
+    if (told)
+        *told = (struct ambs_told){slot, handle};
+}
+
 static void tell_lie(struct ambs_live *live, uint32_t slot, const double *x)
 {
     while (live->lie_count <= slot)
         *DH_PUSH(live->lies, live->lie_count, live->lie_capacity) = no_lie;
     for (size_t k = 0; k < live->member_count; k++)
-        live->lies[slot].handle[k] =
-            live->members[k]->kind->add(live->members[k], x, lie_of(live, k, x));
+        tell_member(live, k, slot, x);
 }
 
 /* The lie told of this slot; its handles are -1 if there is none. It counts as taken back. */

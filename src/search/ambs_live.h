@@ -20,6 +20,14 @@ struct ambs_scale {
     bool elected;           /* the transform, of several */
 };
 
+/* The newest lies told to a member that has no room for those of a large crowd. */
+struct ambs_recent {
+    size_t most;            /* that it holds; 0: all, of which there is no record */
+    size_t passed_over;     /* the next so many are not told: newer ones are to come */
+    size_t next;            /* where in `told` the next goes, in place of the oldest */
+    struct ambs_told *told; /* most */
+};
+
 struct ambs_live {
     const struct ambs_options *options;
     const struct ambs_features *features;
@@ -30,10 +38,14 @@ struct ambs_live {
     struct ambs_scale scales[AMBS_MEMBERS]; /* of each member */
     size_t fitted;                          /* results there were when it was fitted … */
     size_t learnt;                          /* … and those of them that its first member learnt */
-    struct ambs_lie *lies;                  /* told of pending trials, by their slots */
+    struct ambs_recent recent[AMBS_MEMBERS]; /* lies told to each member */
+    struct ambs_lie *lies;                   /* told of pending trials, by their slots */
     size_t lie_count, lie_capacity;
 };
 
+/* Member k holds at most so many lies at a time, the newest, and the first `passed_over` that it
+ * will hear of are not among them. */
+void ambs_live_limit_lies(struct ambs_live *live, size_t k, size_t most, size_t passed_over);
 /* Does a failure teach the members nothing? */
 bool ambs_leaves_out_failed(const struct ambs_options *options);
 /* If it does teach them something: the value it counts as. */

@@ -89,6 +89,7 @@ static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
     fit->options = &ambs->options;
     fit->data = data;
     fit->count = data->mark;
+    fit->pending = data->pending_then;
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
     fit->threads = ambs->context->lanes ? 1 : ambs->cores; /* a lane is one thread */
     atomic_init(&fit->events, data->since.count);

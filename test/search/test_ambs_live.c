@@ -87,22 +87,55 @@ static void what_comes_of_trials(struct twins *twins)
     end(twins, 104, AMBS_ENDED, stage_value(&twins->stage, 104));
 }
 
-/* In the end a model knows the results and nothing of the lies, whatever they were. */
+/* In the end a model knows the results and nothing of the lies, whatever they were, and whether it
+ * was told all of them or two at a time. */
 static void results_take_the_place_of_lies(void **unused)
 {
     (void)unused;
     static const char *const kinds[] = {"et", "rf", "bagging", "gbrt", "gp", "dummy"};
     static const int failures[] = {AMBS_FAILED_WORST, AMBS_FAILED_IGNORE};
     for (size_t k = 0; k < DH_COUNT_OF(kinds); k++)
-        for (int liar = AMBS_LIE_AUTO; liar <= AMBS_LIE_BELIEF; liar++) {
+        for (int c = 0; c < 2 * (AMBS_LIE_BELIEF + 1); c++) {
             struct twins twins;
+            int liar = c / 2;
             twins_open(&twins, liar, failures[liar % 2], &kinds[k], 1);
+            if (c % 2)
+                ambs_live_limit_lies(twins.told, 0, 2, 0);
             what_comes_of_trials(&twins);
             double apart = stage_apart(&twins.stage, twins.told, twins.meant);
             if (!(apart < (strcmp(kinds[k], "gp") ? 1e-9 : 1e-6)))
-                fail_msg("%s, liar %d: %g apart", kinds[k], liar, apart);
+                fail_msg("%s, liar %d, %zu lies: %g apart", kinds[k], liar,
+                         twins.told->recent[0].most, apart);
             twins_close(&twins);
         }
+}
+
+/* A member that has room for two holds those of the newest proposals that are pending; one that was
+ * taken back before its value came takes none away then. */
+static void the_newest_lies_are_held(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t most, passed_over, added, held, ended; /* ended: held after trials 0, 3 and 4 have */
+    } cases[] = {
+        {0, 0, 5, 5, 2}, {2, 0, 5, 2, 0}, {2, 3, 2, 2, 0}, {3, 0, 5, 3, 1}, {3, 1, 4, 3, 1}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        struct fake fake = {.mean = fake_zero, .epistemic = 1};
+        stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; };");
+        struct ambs_live *live = stage_fakes(&stage, &fake, 1);
+        if (cases[c].most > 0)
+            ambs_live_limit_lies(live, 0, cases[c].most, cases[c].passed_over);
+        for (int i = 0; i < 5; i++)
+            stage_propose(&stage);
+        assert_int_equal(fake.added, cases[c].added);
+        assert_int_equal(fake.added - fake.removed, cases[c].held);
+        const uint64_t ended[] = {4, 0, 3};
+        for (size_t i = 0; i < DH_COUNT_OF(ended); i++)
+            stage_end(&stage, ended[i], DH_TRIAL_SUCCEEDED, 0.5, 3);
+        assert_int_equal(fake.added - fake.removed, cases[c].ended + DH_COUNT_OF(ended));
+        stage_close(&stage);
+    }
 }
 
 /* While a trial runs, each model knows its lie as if it were a result. */
@@ -782,6 +815,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_take_the_place_of_lies),
+        cmocka_unit_test(the_newest_lies_are_held),
         cmocka_unit_test(lies_are_told),
         cmocka_unit_test(each_liar_has_its_own_lie),
         cmocka_unit_test(a_failure_is_worth_what_the_options_say),

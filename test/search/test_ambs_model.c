@@ -427,11 +427,18 @@ static void kinds_follow_time_and_crowd(void **unused)
         size_t crowd;
         const char *kinds[AMBS_MEMBERS + 1];
     } cases[] = {
-        {SQUARE, "auto", 1, 0, {"gp"}},       {SQUARE, "auto", 2, 0, {"gp", "gp"}},
-        {SQUARE, "auto", 3, 0, {"gp", "gp"}}, {MIXED, "auto", 3, 0, {"gp", "gp", "et"}},
-        {SQUARE, "auto", 3, 1000, {"et"}},    {MIXED, "auto", 1, 1000, {"et"}},
-        {SQUARE, "gp", 3, 1000, {"gp"}},      {SQUARE, "gp", 3, 3000, {"et"}},
-        {SQUARE, "rf", 3, 0, {"rf"}},         {SQUARE, "forest", 3, 3000, {"et"}},
+        {SQUARE, "auto", 1, 0, {"gp"}},
+        {SQUARE, "auto", 2, 0, {"gp", "gp"}},
+        {SQUARE, "auto", 3, 0, {"gp", "gp"}},
+        {MIXED, "auto", 3, 0, {"gp", "gp", "et"}},
+        {SQUARE, "auto", 3, 1000, {"gp", "gp"}},
+        {MIXED, "auto", 1, 1000, {"gp"}},
+        {SQUARE, "auto", 0, 380, {"gp"}},
+        {SQUARE, "auto", 0, 381, {"et"}},
+        {SQUARE, "gp", 3, 1000, {"gp"}},
+        {SQUARE, "gp", 3, 3000, {"et"}},
+        {SQUARE, "rf", 3, 0, {"rf"}},
+        {SQUARE, "forest", 3, 3000, {"et"}},
     };
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
@@ -525,7 +532,7 @@ static void the_log_names_all_models(void **unused)
         const char *expected;
     } cases[] = {{SQUARE, 60, "surrogate gp, gp from 60 results\n"},
                  {MIXED, 60, "surrogate gp, gp, et from 60 results\n"},
-                 {SQUARE, 440, "surrogate gp, gp from 388 of 440 results\n"}};
+                 {SQUARE, 440, "surrogate gp, gp from 400 of 440 results\n"}};
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
         struct dh_log log = bench_log();
@@ -546,54 +553,106 @@ static void the_log_names_all_models(void **unused)
     }
 }
 
-/* A process that grew too large is replaced also under load, and before more results are there. */
+/* The stage's model is of so many results, which have just grown by that. */
+static void model_of(struct stage *stage, size_t results, unsigned level)
+{
+    stage_open(stage, SQUARE "optimizer = { method = \"ambs\"; trees = 5; };");
+    stage_results(stage, results);
+    stage->ambs->data.mark = results;
+    stage->ambs->data.crowd = 0;
+    ambs_model_refresh(stage->ambs, level);
+    assert_int_equal(stage->ambs->live->fitted, results);
+}
+
+/* One that has taken in many results is replaced also before they have grown by a share, or each
+ * prediction would cost more and more. */
 static void a_process_is_outgrown(void **unused)
 {
     (void)unused;
     struct stage stage;
-    open_with_model(&stage, "auto");
+    model_of(&stage, 1000, PATIENT);
     struct ambs *ambs = stage.ambs;
-    assert_string_equal(ambs->live->members[0]->kind->name, "gp");
+    assert_int_equal(ambs->live->learnt, 400);
+    stage_results(&stage, 100);
     ambs_model_refresh(ambs, HURRIED);
     assert_null(ambs->fit);
-    ambs->data.crowd = 1000;
+    stage_results(&stage, 25);
     ambs_model_refresh(ambs, HURRIED);
     assert_non_null(ambs->fit);
     await_thread(ambs);
     ask_until_taken(ambs);
-    assert_string_equal(ambs->live->members[0]->kind->name, "et");
+    assert_string_equal(ambs->live->members[0]->kind->name, "et"); /* there is no time */
+    stage_results(&stage, 125);
     ambs_model_refresh(ambs, HURRIED);
     assert_null(ambs->fit);
     stage_close(&stage);
 }
 
-/* Of many results a Gaussian process learns a part that leaves room for what it will hear of: until
- * that is half of it, or the asks are in a hurry. */
+/* Of many results a Gaussian process learns a part, whoever is pending; of more than a few none is
+ * made where asks are in the greatest hurry. */
 static void of_many_results_a_process_learns_a_part(void **unused)
 {
     (void)unused;
     static const struct {
-        size_t results, pending, learnt; /* 0: no process */
-    } cases[] = {{399, 0, 399},   {440, 0, 388}, {440, 1, 388},
-                 {440, 100, 289}, {440, 195, 0}, {8400, 0, 0}};
+        size_t results;
+        unsigned level;
+        size_t learnt; /* 0: no process */
+    } cases[] = {{399, 3, 399}, {440, 3, 400}, {440, 2, 400}, {440, 1, 400},
+                 {440, 0, 0},   {150, 0, 150}, {151, 0, 0},   {8400, 3, 400}};
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
-        stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; trees = 5; };");
-        stage_results(&stage, cases[c].results);
+        model_of(&stage, cases[c].results, cases[c].level);
+        const struct ambs_live *live = stage.ambs->live;
+        assert_string_equal(live->members[0]->kind->name, cases[c].learnt ? "gp" : "et");
+        assert_int_equal(live->learnt, cases[c].learnt ? cases[c].learnt : cases[c].results);
+        stage_close(&stage);
+    }
+}
+
+/* Results grow by a share from mark to mark, and never by more than there is room for. */
+static void a_mark_is_never_far(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t mark, gap;
+    } cases[] = {{0, 1}, {39, 1}, {80, 2}, {3999, 99}, {4000, 100}, {1000000, 100}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++)
+        assert_int_equal(ambs_data_gap(&(struct ambs_data){.mark = cases[c].mark}), cases[c].gap);
+}
+
+/* Of trials that are pending each Gaussian process holds as many lies as leave it quick, a forest
+ * all. */
+static void a_process_holds_so_many_lies(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t results, pending;
+        unsigned level;
+        size_t most, passed_over;
+    } cases[] = {{20, 0, 3, 636, 0},    {20, 700, 3, 636, 64},   {500, 256, 3, 256, 0},
+                 {500, 257, 2, 256, 1}, {500, 300, 1, 128, 172}, {20, 300, 0, 380, 0}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct stage stage;
+        stage_open(&stage, MIXED "optimizer = { method = \"ambs\"; trees = 5; };");
         struct ambs *ambs = stage.ambs;
-        ambs->data.mark = cases[c].results; /* as if they had just grown by so many */
-        ambs->data.crowd = cases[c].pending;
-        ambs_model_refresh(ambs, PATIENT);
-        const char *name = ambs->live->members[0]->kind->name;
-        assert_string_equal(name, cases[c].learnt ? "gp" : "et");
-        assert_int_equal(ambs->live->fitted, cases[c].results);
-        assert_int_equal(ambs->live->learnt, cases[c].learnt ? cases[c].learnt : cases[c].results);
-        ambs_model_refresh(ambs, HURRIED);
-        assert_null(ambs->fit);    /* nothing has happened since */
-        stage_results(&stage, 30); /* more than there is room for */
-        ambs->data.crowd = cases[c].pending;
-        ambs_model_refresh(ambs, HURRIED);
-        assert_int_equal(ambs->fit != NULL, cases[c].learnt != 0);
+        stage_results(&stage, cases[c].results);
+        while (ambs->data.mark < ambs->data.results.count)
+            stage_results(&stage, 1);
+        ambs->data.pending_then = ambs->data.crowd = cases[c].pending;
+        ambs->data.hold = true; /* no mark but this one */
+        for (size_t i = 0; i < cases[c].pending; i++)
+            stage_propose(&stage);
+        ambs_model_refresh(ambs, cases[c].level);
+        const struct ambs_live *live = ambs->live;
+        assert_string_equal(live->members[0]->kind->name, "gp");
+        for (size_t k = 0; k < live->member_count; k++) {
+            bool process = strcmp(live->members[k]->kind->name, "gp") == 0;
+            assert_int_equal(live->recent[k].most, process ? cases[c].most : 0);
+            assert_int_equal(live->recent[k].passed_over, 0);
+            if (process) /* as many places taken as lies were told: the newest */
+                assert_int_equal(live->recent[k].next,
+                                 (cases[c].pending - cases[c].passed_over) % cases[c].most);
+        }
         stage_close(&stage);
     }
 }
@@ -707,6 +766,8 @@ int main(void)
         cmocka_unit_test(the_log_names_all_models),
         cmocka_unit_test(a_process_is_outgrown),
         cmocka_unit_test(of_many_results_a_process_learns_a_part),
+        cmocka_unit_test(a_mark_is_never_far),
+        cmocka_unit_test(a_process_holds_so_many_lies),
         cmocka_unit_test(a_lane_holds_the_fit_back),
         cmocka_unit_test(a_patient_ask_waits_for_the_lane),
     };
