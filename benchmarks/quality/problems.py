@@ -7,6 +7,7 @@ noise, the same in every process. Shifts and rotations come from fixed seeds, so
 lies at the centre or at a bound.
 """
 import functools
+import random
 import warnings
 from math import cos, e, exp, log, pi, sin, sqrt
 
@@ -21,6 +22,12 @@ class Problem:
     def __init__(self, name, group, space, function, optimum):
         self.name, self.group, self.space, self.function = name, group, space, function
         self.optimum = optimum
+
+
+def durations(name, seed, count):
+    """How long a run's evaluations last: 0.5 to 1.5 units, by (problem, seed, number) alone."""
+    clock = random.Random(f"{name} {seed}")
+    return [clock.uniform(.5, 1.5) for _ in range(count)]
 
 
 def problem(group, space, optimum=None):

@@ -2,6 +2,7 @@
 
     quality.py run [--systems …] [--problems … | --held-out] [--seeds N] [--workers 1 16] [-n 200]
                    [--jobs 2] [--results FILE] [--dh NAME:SETTING,SETTING …] [--time-limit S]
+    quality.py run --systems program …      dh_mpi itself, in real time: see program.py
     quality.py reference        measure references.json: best known value, random search's median
     quality.py report [--systems …] [--at N …] [--results FILE] [--plot FILE]
 
@@ -14,35 +15,37 @@ import heapq
 import json
 import multiprocessing
 import os
-import random
 import sys
 import time
 
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
-from problems import PROBLEMS
+from problems import PROBLEMS, durations
 from held_out import HELD_OUT
-from systems import SYSTEMS, DhMpi, Random
+from systems import PROGRAM, SYSTEMS, DhMpi, Random
+import program
 import report
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FIELDS = ["system", "problem", "group", "workers", "seed", "n", "best", "ask_seconds"]
-BUDGET = {1: "inf"}  # seconds an ask of dh_mpi may take; otherwise 1: evaluations of some minutes
+# Seconds an ask of dh_mpi may take: with one worker any; a second with 16, whose evaluations last
+# some minutes; with a crowd a minute's share.
+BUDGET = {1: "inf", 16: "1"}
+CROWD_BUDGET = 60.0
 
 
 def play(system, problem, workers, seed, count):
     """Values in the order in which they arrive, and the seconds spent in ask and tell. Time is
-    virtual: an evaluation lasts 0.5 to 1.5 units, by (problem, seed, number) alone."""
-    clock = random.Random(f"{problem.name} {seed}")
-    durations = [clock.uniform(.5, 1.5) for _ in range(count)]
+    virtual."""
+    lasts = durations(problem.name, seed, count)
     running, values, asked, spent, now = [], [], 0, 0.0, 0.0
     while len(values) < count:
         while asked < count and len(running) < workers:
             start = time.perf_counter()
             handle, point = system.ask()
             spent += time.perf_counter() - start
-            heapq.heappush(running, (now + durations[asked], asked, handle, point))
+            heapq.heappush(running, (now + lasts[asked], asked, handle, point))
             asked += 1
         now, _, handle, point = heapq.heappop(running)
         value = float(problem.function(point))
@@ -53,8 +56,18 @@ def play(system, problem, workers, seed, count):
     return values, spent
 
 
+def play_system(name, settings, problem, workers, seed, count):
+    if name == PROGRAM:
+        return program.play(problem, workers, seed, count)
+    system = make(name, settings, problem, seed, workers)
+    values, spent = play(system, problem, workers, seed, count)
+    if hasattr(system, "close"):
+        system.close()
+    return values, spent
+
+
 def make(name, settings, problem, seed, workers):
-    budget = BUDGET.get(workers, "1")
+    budget = BUDGET.get(workers) or f"{CROWD_BUDGET / workers:.4g}"
     if settings is not None:
         return DhMpi(problem, seed, workers, budget, settings)
     return SYSTEMS[name](problem, seed, workers, budget)
@@ -64,10 +77,7 @@ def job(task):
     name, settings, problem_name, workers, seed, count = task
     problem = PROBLEMS[problem_name]
     try:
-        system = make(name, settings, problem, seed, workers)
-        values, spent = play(system, problem, workers, seed, count)
-        if hasattr(system, "close"):
-            system.close()
+        values, spent = play_system(name, settings, problem, workers, seed, count)
     except ImportError as error:
         return task, None, f"skipped: {error}"
     except Exception as error:  # a system that cannot play a problem is no reason to end

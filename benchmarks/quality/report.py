@@ -13,7 +13,7 @@ import os
 
 import numpy as np
 
-from systems import SYSTEMS
+from systems import PROGRAM, SYSTEMS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCES = os.path.join(HERE, "references.json")
@@ -190,7 +190,7 @@ def report(options):
     table, groups, seconds = read_results(options.results)
     references = keep_best_known(table)
     systems = [s for s in dict.fromkeys(key[0] for key in table)
-               if s in options.systems or s not in SYSTEMS]
+               if s in options.systems or s not in [*SYSTEMS, PROGRAM]]
     workers = sorted({key[2] for key in table})
     problems = [p for p in options.problems if p in groups and p in references]
     for p in sorted(set(groups) - set(references)):

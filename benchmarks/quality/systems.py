@@ -73,12 +73,14 @@ def cfg_parameter(q):
     return "  { " + " ".join(fields) + " }"
 
 
-def configuration(problem, seed):
+IMITATION = 'evaluator = { type = "builtin"; function = "sphere"; };\n'
+
+
+def configuration(problem, seed, evaluator=IMITATION):
     return (f'search = {{ name = "{problem.name}"; seed = {seed}; }};\n'
             'objectives = ( { name = "value"; goal = "minimize"; } );\n'
             "parameters = (\n" + ",\n".join(map(cfg_parameter, problem.space)) + "\n);\n"
-            'optimizer = { method = "ambs"; };\n'
-            'evaluator = { type = "builtin"; function = "sphere"; };\n')
+            'optimizer = { method = "ambs"; };\n' + evaluator)
 
 
 class DhMpi:
@@ -237,3 +239,4 @@ class Smac:
 
 SYSTEMS = {"dh_mpi": DhMpi, "optuna-gp": optuna_gp, "optuna-tpe": optuna_tpe,
            "optuna-cmaes": optuna_cmaes, "deephyper": DeepHyper, "smac": Smac, "random": Random}
+PROGRAM = "program"  # played by program.py, in real time; only when it is named

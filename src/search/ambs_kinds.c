@@ -5,10 +5,10 @@
  * both explanations, smooth with noise or wavy without, are about as likely for a long time, and
  * the most probable one alone keeps the search where it was wrong. Where there are categories or
  * conditions, or results that stay the same over wide plains, as of trainings, a forest sees what
- * neither does. Of many results the Gaussian processes learn a part; a forest alone would be worse
- * (benchmarks/quality). In the first rounds of a crowd the first also elects its transform: that
- * finds good places sooner. Over many rounds, as one worker has, it digs into one of them for too
- * long. */
+ * neither does. Of many results the Gaussian processes learn a part, and of many pending trials
+ * they hold a part; a forest alone would be worse by far (benchmarks/quality). In the first rounds
+ * of a crowd the first also elects its transform: that finds good places sooner. Over many rounds,
+ * as one worker has, it digs into one of them for too long. */
 #include "ambs_kinds.h"
 
 #include <math.h>
