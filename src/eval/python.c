@@ -1,9 +1,9 @@
 /* The python evaluator: one Python process a slot, which imports the user's function once.
  *
  * The process runs driver.py (embedded into the program); requests and answers are JSON lines over
- * two pipes of their own, see there. If it cannot import the function at all, that ends the search
- * with one message; if it dies in an evaluation, that is this evaluation's failure, and the next
- * one gets a new process.
+ * two pipes of their own, see there. If it cannot import the function at all, or dies before it
+ * can, that ends the search with one message; if it dies in an evaluation, that is this
+ * evaluation's failure, and the next one gets a new process.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -86,6 +86,15 @@ static void run_driver(const struct eval_child *child)
 static double startup_limit(const struct eval_plan *plan)
 {
     return own_options(plan)->startup;
+}
+
+static char *not_ready(const struct eval_plan *plan, const char *reason)
+{
+    struct dh_error err;
+    dh_node_fail(&err, eval_plan_node(plan, "python"),
+                 "evaluator: %s ended before it could evaluate (%s)", (const char *)plan->prepared,
+                 reason);
+    return dh_strdup(err.text);
 }
 
 static void greet(struct eval_run *run)
@@ -258,6 +267,7 @@ static const struct eval_runner runner = {
     .answers = true,
     .main = run_driver,
     .startup_limit = startup_limit,
+    .not_ready = not_ready,
     .greet = greet,
     .begin = begin,
     .stop = stop,

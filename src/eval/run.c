@@ -23,6 +23,9 @@
 #define UNABLE_PAUSE 1.0
 /* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
 #define STOP_SHARE 0.5
+/* Bytes of what a process wrote to stderr that go into the message that nothing can be evaluated.
+ */
+#define LAST_WORDS 1200
 
 static const struct eval_runner *runner_of(const struct eval_run *run)
 {
@@ -157,6 +160,24 @@ static void tell_fatal(const struct eval_run *run, dh_status status, const char 
     dh_buffer_free(&payload);
 }
 
+/* `text` with the last lines that the process wrote to stderr, if any; the caller frees it. */
+static char *with_last_words(const struct eval_run *run, const char *text)
+{
+    char *words = eval_tail_text(&run->tail);
+    size_t size = words ? strlen(words) : 0;
+    while (size > 0 && words[size - 1] == '\n')
+        words[--size] = '\0';
+    if (size == 0) {
+        free(words);
+        return dh_strdup(text);
+    }
+    const char *start = size > LAST_WORDS ? words + size - LAST_WORDS : words;
+    const char *newline = start > words ? strchr(start, '\n') : NULL;
+    char *whole = dh_strprintf("%s; its stderr ends with\n%s", text, newline ? newline + 1 : start);
+    free(words);
+    return whole;
+}
+
 /* The evaluation is over; what could not begin is given back later. What could not since there is
  * no running its program, and never was, is no matter of the moment. */
 static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
@@ -166,7 +187,9 @@ static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_
         return;
     }
     if (run->missing && !run->host->ready_once) {
-        tell_fatal(run, DH_CONFIG, run->unable);
+        char *text = with_last_words(run, run->unable);
+        tell_fatal(run, DH_CONFIG, text);
+        free(text);
         clear(run);
         return;
     }
@@ -180,9 +203,11 @@ static void give_back(struct eval_run *run)
         conclude(run, 0, NAN, 0);
         return;
     }
-    char *text = dh_strprintf("%d evaluations in a row could not begin: %s", run->unable_in_row,
-                              run->unable);
+    char *why = with_last_words(run, run->unable);
+    char *text =
+        dh_strprintf("%d evaluations in a row could not begin: %s", run->unable_in_row, why);
     tell_fatal(run, DH_UNABLE, text);
+    free(why);
     free(text);
     clear(run);
 }
@@ -426,6 +451,20 @@ size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
     return count;
 }
 
+/* A persistent process has ended before it was ready: no evaluation was in it, so none has failed.
+ * Its program cannot be run here (a library or a folder is missing), as if it were not there; but
+ * one that was killed may have met with too little memory, which is a matter of the moment. */
+static void notice_early_end(struct eval_run *run, int status)
+{
+    if (!run->busy || !runner_of(run)->persistent || run->ready || run->unable || run->failure ||
+        run->ending != DH_TRIAL_PENDING || ended_with_job(status))
+        return;
+    char *reason = eval_value_exit_reason(status);
+    run->unable = runner_of(run)->not_ready(run->host->plan, reason ? reason : "exit code 0");
+    run->missing = !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    free(reason);
+}
+
 /* A message of the guard. Returns false after its last one. */
 static bool take_news(struct eval_run *run, const struct dh_buffer *news)
 {
@@ -449,6 +488,7 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         double cpu_seconds = dh_get_f64(&reader);
         uint64_t peak_bytes = dh_get_u64(&reader);
         eval_run_drain(run);
+        notice_early_end(run, status);
         eval_run_close_process(run);
         if (run->busy)
             finish(run, status, runner_of(run)->persistent ? NAN : cpu_seconds, peak_bytes);

@@ -5,8 +5,9 @@
  * ended (or has answered) and nothing that it started is left.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
- * TMPDIR, no process), is no result: the evaluation is given back, after a pause, as CANCELLED that
- * nobody asked for. When that happens to a slot several times in a row, FATAL says DH_UNABLE.
+ * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
+ * back, after a pause, as CANCELLED that nobody asked for. When that happens to a slot several
+ * times in a row, FATAL says DH_UNABLE.
  */
 #ifndef DH_EVAL_RUN_H
 #define DH_EVAL_RUN_H
@@ -33,6 +34,9 @@ struct eval_runner {
     void (*main)(const struct eval_child *child);
     /* Seconds that a persistent process may take to get ready. */
     double (*startup_limit)(const struct eval_plan *plan);
+    /* A persistent process has ended, for `reason`, before it was ready: a message that names it,
+     * which the caller frees. */
+    char *(*not_ready)(const struct eval_plan *plan, const char *reason);
     /* A persistent process is new; an evaluation begins: fill run->request_bytes. */
     void (*greet)(struct eval_run *run);
     void (*begin)(struct eval_run *run);
@@ -73,7 +77,7 @@ struct eval_run {
     char *ending_reason;
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */
-    bool missing;  /* … that is because the program cannot be run */
+    bool missing;  /* … that is because the program cannot be run, or does not come up */
     double give_back_at; /* INFINITY: not about to be */
     int unable_in_row;   /* evaluations of this slot */
     bool answered;       /* `outcome` is the answer */

@@ -352,6 +352,23 @@ class Hostile(harness.Case):
         self.assertIn("no_such_module_anywhere", log)
         self.assert_nothing_left()
 
+    def test_python_that_cannot_start_is_one_message(self):
+        self.write("fine.py", "def run(job):\n    return job['x']\n")
+        self.write("mute.cfg", SPACE.format(
+            name="mute", evaluations=10, goal="minimize",
+            evaluator=f'type = "python"; function = "fine.run"; python = "{harness.PYTHON}"; '
+                      'environment = { PYTHONHOME = "/nonexistent"; };'))
+        for arguments, reason in (([], "'encodings'"),
+                                  (["--set", "evaluator.python=/bin/false"],
+                                   "/bin/false ended before it could evaluate (exit code 1)")):
+            for ranks in 0, 3:
+                with self.subTest(reason=reason, ranks=ranks):
+                    log = self.run_search(ranks, *arguments, "mute.cfg", expect=78)[1]
+                    self.assertEqual(log.count("cannot evaluate: "), 1, log)
+                    self.assertIn(reason, log)
+                    self.assertEqual({t["status"] for t in self.trials("mute.h5")}, {"pending"})
+                    self.assert_nothing_left()
+
     def test_values_never_reach_a_shell(self):
         trials = self.search(
             "quote", 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: $(echo $1 | wc -w)",'

@@ -76,6 +76,23 @@ def run(job):
     return job["x"]
 """
 
+# Only worker 3's machine has a Python that cannot start, which is noticed late.
+INTERPRETER = f"""#!/bin/sh
+if [ "$DH_WORKER" = 3 ]; then
+    sleep 2
+    echo "libpython3.so: cannot open shared object file" >&2
+    exit 127
+fi
+exec {harness.PYTHON} "$@"
+"""
+
+QUICK = """
+import time
+def run(job):
+    time.sleep(0.2)
+    return job["x"]
+"""
+
 
 class Lost(harness.Case):
     recovery = True
@@ -259,6 +276,19 @@ class Lost(harness.Case):
         self.assertEqual({t["status"] for t in trials}, {"ok"})
         self.assertEqual({t["worker"] for t in trials}, {1, 2})
         self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: .*libcuda.so.1")
+
+    def test_a_node_whose_python_cannot_start_is_put_aside(self):
+        self.write("quick.py", QUICK)
+        os.chmod(self.write("interpreter", INTERPRETER), 0o755)
+        self.configure('type = "python"; function = "quick.run"; python = "./interpreter";')
+        self.recovery = False  # all ranks live
+        _, log = self.run_search(4, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 40)
+        self.assertEqual({t["status"] for t in trials}, {"ok"})
+        self.assertEqual({t["worker"] for t in trials}, {1, 2})
+        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: .*/interpreter "
+                              r"ended before it could evaluate \(exit code 127\)")
+        self.assertIn("libpython3.so: cannot open", log)
 
     def plugin(self, text):
         """The evaluator that runs this source in its rank."""

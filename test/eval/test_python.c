@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -357,6 +358,107 @@ static void a_failing_import_is_one_message(void **state)
     assert_non_null(strstr(bench->err.text, "no executable \"pithon\""));
 }
 
+/* An interpreter that dies as `script` does where there is a file "broken". */
+static void write_interpreter(const struct bench *bench, const char *script)
+{
+    char text[512], path[128];
+    snprintf(text, sizeof text, "#!/bin/sh\n[ -e %s/broken ] || exec /usr/bin/python3 \"$@\"\n%s\n",
+             bench->folder, script);
+    bench_write(bench, "interpreter", text);
+    snprintf(path, sizeof path, "%s/interpreter", bench->folder);
+    assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void open_interpreter(struct bench *bench)
+{
+    open_python(bench, "python = \"./interpreter\";");
+}
+
+static void assert_says(const struct bench *bench, const char *words)
+{
+    if (!strstr(bench->err.text, words))
+        fail_msg("\"%s\" does not say \"%s\"", bench->err.text, words);
+}
+
+/* Where nothing was ever evaluated, it is the configuration's fault, and no trial's. */
+static void a_python_that_never_comes_up_is_one_message(void **state)
+{
+    static const struct {
+        const char *script, *how, *words;
+    } cases[] = {
+        {"exit 0", "(exit code 0)", ""},
+        {"echo no libpython >&2; exit 127", "(exit code 127)",
+         "its stderr ends with\nno libpython"},
+        {"kill -ABRT $$", "(signal 6 (Aborted))", ""},
+        {"PYTHONHOME=/nonexistent exec /usr/bin/python3 \"$@\"", "(exit code 1)", "'encodings'"},
+        {"i=0; while [ $((i += 1)) -lt 1000 ]; do echo line $i >&2; done; exit 3", "(exit code 3)",
+         "ends with\nline 8"},
+    };
+    struct bench *bench = *state;
+    bench_write(bench, "broken", "");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        write_interpreter(bench, cases[i].script);
+        open_interpreter(bench);
+        bench_start(bench, 1, 0, ACT_RELU);
+        assert_int_equal(poll_error(bench), DH_CONFIG);
+        assert_says(bench, "test.cfg:");
+        assert_says(bench, "/interpreter ended before it could evaluate ");
+        assert_says(bench, cases[i].how);
+        assert_says(bench, cases[i].words);
+    }
+}
+
+static void assert_given_back(struct bench *bench, const char *how)
+{
+    struct dh_outcome outcome = bench_run(bench, COUNT);
+    assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
+    assert_true(isnan(outcome.started));
+    if (!strstr(outcome.reason, how))
+        fail_msg("\"%s\" does not say \"%s\"", outcome.reason, how);
+    dh_outcome_free(&outcome);
+}
+
+/* What worked before is given back a few times, and so is one that was killed, as by the kernel
+ * where memory runs out: it may come up the next time. */
+static void a_python_that_does_not_come_up_any_more_gives_back(void **state)
+{
+    static const struct {
+        const char *script, *how;
+        bool before; /* it worked */
+    } cases[] = {
+        {"echo gone >&2; exit 1", "(exit code 1)", true},
+        {"kill -KILL $$", "(signal 9 (Killed))", false},
+    };
+    struct bench *bench = *state;
+    char broken[128];
+    snprintf(broken, sizeof broken, "%s/broken", bench->folder);
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        write_interpreter(bench, cases[i].script);
+        open_interpreter(bench);
+        if (cases[i].before) {
+            struct dh_outcome outcome = bench_run(bench, LEAVE);
+            assert_failed(&outcome, "exit code 3");
+            dh_outcome_free(&outcome);
+        }
+        bench_write(bench, "broken", "");
+        assert_given_back(bench, cases[i].how);
+        assert_given_back(bench, cases[i].how);
+        assert_int_equal(unlink(broken), 0);
+        assert_count(bench, 1); /* no third in a row */
+        struct dh_outcome outcome = bench_run(bench, KILLED);
+        assert_failed(&outcome, "signal 9 (Killed)");
+        dh_outcome_free(&outcome);
+        bench_write(bench, "broken", "");
+        assert_given_back(bench, cases[i].how);
+        assert_given_back(bench, cases[i].how);
+        bench_start(bench, 1, 0, ACT_RELU);
+        assert_int_equal(poll_error(bench), DH_UNABLE);
+        assert_says(bench, "3 evaluations in a row could not begin: ");
+        assert_says(bench, cases[i].how);
+        assert_int_equal(unlink(broken), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -369,6 +471,8 @@ int main(void)
         TEST(what_it_leaves_behind_is_killed),
         TEST(metadata_reports_and_environment),
         TEST(a_failing_import_is_one_message),
+        TEST(a_python_that_never_comes_up_is_one_message),
+        TEST(a_python_that_does_not_come_up_any_more_gives_back),
         TEST(what_readers_of_json_refuse_leaves_the_result),
         TEST(an_unreadable_answer_is_not_waited_for),
     };
