@@ -13,6 +13,15 @@ double dh_clock_now(const struct dh_clock *clock);
 /* Seconds since 1970 (UTC), for records that people read. */
 double dh_wall_time(void);
 
+/* A moment on both clocks, for records of something that lasts: the wall clock says when it began,
+ * the monotonic one how long it took, whatever the former is set to meanwhile. */
+struct dh_moment {
+    double wall, monotonic;
+};
+struct dh_moment dh_moment_now(void);
+/* The wall time now, had nobody set that clock since `then`; never before it. */
+double dh_moment_wall_since(const struct dh_moment *then);
+
 /* Growing naps for polling loops: the first `DH_NAP_SPINS` idle rounds only yield the core, then
  * naps double from 10 µs up to `longest` seconds; any work resets them. Where `patient` is greater
  * than that, they grow on up to it, but no faster than to DH_NAP_SHARE of the time since the last

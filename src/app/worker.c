@@ -32,6 +32,7 @@ struct dh_worker {
     int missing;                /* ranks of the group that are not back from its last call */
     bool holds;                 /* what that call gave the leader, in `held`, until they are */
     struct dh_eval_event held;
+    struct dh_moment held_since;
     int launchers; /* that were replaced */
     struct dh_buffer scratch;
     struct dh_buffer turns; /* that are not sent yet; they come before any other message */
@@ -319,7 +320,7 @@ static dh_status on_returned(struct dh_worker *worker, const struct dh_message *
         return dh_message_damaged(message, err);
     worker->missing--;
     if (worker->holds)
-        worker->held.outcome.ended = dh_wall_time();
+        worker->held.outcome.ended = dh_moment_wall_since(&worker->held_since);
     return send_held(worker, worker->missing, err);
 }
 
@@ -427,6 +428,8 @@ static dh_status return_together(struct dh_worker *worker, struct dh_eval_event 
 {
     if (leads(worker)) {
         worker->held = *event;
+        worker->held_since = (struct dh_moment){.wall = event->outcome.ended,
+                                                .monotonic = dh_clock_now(&dh_clock_monotonic)};
         worker->holds = true;
         return send_held(worker, worker->missing, err);
     }

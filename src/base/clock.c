@@ -32,6 +32,17 @@ double dh_wall_time(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+struct dh_moment dh_moment_now(void)
+{
+    return (struct dh_moment){.wall = dh_wall_time(),
+                              .monotonic = dh_clock_now(&dh_clock_monotonic)};
+}
+
+double dh_moment_wall_since(const struct dh_moment *then)
+{
+    return then->wall + (dh_clock_now(&dh_clock_monotonic) - then->monotonic);
+}
+
 void dh_nap_reset(struct dh_nap *nap)
 {
     nap->idle_rounds = 0;

@@ -81,9 +81,14 @@ static void release(struct eval_plan *plan)
     plan->prepared = NULL;
 }
 
-/* Evaluations whose time has not passed. */
+/* An evaluation whose time has not passed. */
+struct pending {
+    struct dh_moment started;
+    struct dh_eval_event event;
+};
+
 struct builtin_state {
-    struct dh_eval_event *pending; /* by slot */
+    struct pending *pending; /* by slot */
     struct eval_timers timers;
 };
 
@@ -102,7 +107,7 @@ static void destroy(struct dh_eval *pool)
     if (!state)
         return;
     for (int32_t slot = 0; slot < dh_eval_slots(pool); slot++)
-        dh_outcome_free(&state->pending[slot].outcome);
+        dh_outcome_free(&state->pending[slot].event.outcome);
     free(state->pending);
     eval_timers_close(&state->timers);
     free(state);
@@ -130,14 +135,15 @@ static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct 
 {
     (void)err;
     struct builtin_state *state = pool->state;
-    struct dh_eval_event *pending = &state->pending[task->slot];
+    struct pending *pending = &state->pending[task->slot];
     struct dh_random random = dh_random_at(task->seed, DH_STREAM_BUILTIN, task->retries);
     double value = eval_builtin_value(pool->plan, task->values, &random);
     double duration = eval_builtin_duration(pool->plan, &random),
            timeout = pool->plan->options->timeout;
     *pending =
-        (struct dh_eval_event){.kind = DH_EVAL_DONE, .slot = task->slot, .trial = task->trial};
-    struct dh_outcome *outcome = &pending->outcome;
+        (struct pending){.started = dh_moment_now(),
+                         .event = {.kind = DH_EVAL_DONE, .slot = task->slot, .trial = task->trial}};
+    struct dh_outcome *outcome = &pending->event.outcome;
     if (timeout > 0 && duration > timeout) {
         struct dh_buffer text = {0};
         dh_text_put_duration(&text, timeout);
@@ -147,7 +153,7 @@ static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct 
     } else {
         eval_value_numbers(outcome, 1, &value);
     }
-    outcome->started = dh_wall_time();
+    outcome->started = pending->started.wall;
     outcome->cpu_seconds = NAN;
     outcome->worker = -1;
     outcome->slot = task->slot;
@@ -160,18 +166,18 @@ static dh_status start(struct dh_eval *pool, const struct dh_task *task, struct 
 static void finish(struct dh_eval *pool, int32_t slot)
 {
     struct builtin_state *state = pool->state;
-    struct dh_eval_event *pending = &state->pending[slot];
+    struct pending *pending = &state->pending[slot];
     eval_timers_clear(&state->timers, slot);
-    pending->outcome.ended = dh_wall_time();
-    eval_pool_push(pool, pending);
-    *pending = (struct dh_eval_event){0};
+    pending->event.outcome.ended = dh_moment_wall_since(&pending->started);
+    eval_pool_push(pool, &pending->event);
+    *pending = (struct pending){0};
 }
 
 static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
 {
     (void)trial;
     struct builtin_state *state = pool->state;
-    eval_value_fail(&state->pending[slot].outcome, 1, DH_TRIAL_CANCELLED, "cancelled");
+    eval_value_fail(&state->pending[slot].event.outcome, 1, DH_TRIAL_CANCELLED, "cancelled");
     finish(pool, slot);
 }
 

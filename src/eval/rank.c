@@ -126,13 +126,14 @@ static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
         return DH_OK;
     if (begin_call(pool, err) != DH_OK)
         return err->status;
-    struct dh_outcome outcome = {.started = dh_wall_time()};
+    struct dh_moment started = dh_moment_now();
+    struct dh_outcome outcome = {.started = started.wall};
     double before = cpu_seconds();
     eval_plugin_call(&state->job, state->function, pool->communicator, report, pool, &outcome);
     outcome.cpu_seconds = cpu_seconds() - before;
     if (pool->hooks.end)
         pool->hooks.end(pool->hooks.context);
-    outcome.ended = dh_wall_time();
+    outcome.ended = dh_moment_wall_since(&started);
     finish(pool, &outcome);
     return DH_OK;
 }

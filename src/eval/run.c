@@ -138,8 +138,8 @@ static void conclude(struct eval_run *run, int status, double cpu_seconds, uint6
         dh_buffer_text(&run->reports, "]");
         outcome->reports = dh_buffer_take(&run->reports);
     }
-    outcome->started = run->unable ? NAN : run->started_wall;
-    outcome->ended = dh_wall_time();
+    outcome->started = run->unable ? NAN : run->started.wall;
+    outcome->ended = dh_moment_wall_since(&run->started);
     outcome->worker = -1;
     outcome->slot = run->slot;
     outcome->retries = run->job.retries;
@@ -224,7 +224,7 @@ static void open_copy(const struct eval_run *run, const char *name, struct eval_
 /* Time and limit count from here: imports of a persistent process are not the evaluation's. */
 static void begin(struct eval_run *run, double now)
 {
-    run->started_wall = dh_wall_time();
+    run->started = dh_moment_now();
     double timeout = run->host->plan->options->timeout;
     run->limit_at = timeout > 0 ? now + timeout : INFINITY;
     if (runner_of(run)->begin)
@@ -254,7 +254,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
                                  .slot = run->slot,
                                  .values = task->values};
     task->values = NULL;
-    run->started_wall = dh_wall_time();
+    run->started = dh_moment_now();
     dh_status files = eval_job_files(&run->job, runner_of(run)->parameter_file, &err);
     if (files == DH_IO) { /* the trial is not to blame: it is evaluated again */
         tell_fatal(run, files, err.text);

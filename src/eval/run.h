@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
+#include "dh_mpi/clock.h"
 #include "dh_mpi/comm.h"
 #include "dh_mpi/history.h"
 #include "guard.h"
@@ -72,8 +73,9 @@ struct eval_run {
     /* The evaluation. */
     bool busy;
     struct eval_job job;
-    double started_wall, limit_at, term_at, kill_at; /* INFINITY: never */
-    enum dh_trial_status ending;                     /* PENDING: not told to end */
+    struct dh_moment started;
+    double limit_at, term_at, kill_at; /* INFINITY: never */
+    enum dh_trial_status ending;       /* PENDING: not told to end */
     char *ending_reason;
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */

@@ -178,6 +178,16 @@ static void test_clock(void **state)
 }
 
 /* Naps grow from nothing to `longest`; work resets them; a readable descriptor ends them. */
+/* What the wall clock says at the end does not count. */
+static void test_moments(void **state)
+{
+    (void)state;
+    struct dh_moment now = dh_moment_now(), then = {.wall = 1e9, .monotonic = now.monotonic - 5};
+    assert_true(fabs(now.wall - dh_wall_time()) < 60);
+    double wall = dh_moment_wall_since(&then);
+    assert_true(wall >= 1e9 + 5 && wall < 1e9 + 65);
+}
+
 static void test_naps(void **state)
 {
     (void)state;
@@ -263,6 +273,7 @@ int main(void)
         cmocka_unit_test(test_map_growth),
         cmocka_unit_test(test_hash),
         cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_moments),
         cmocka_unit_test(test_naps),
         cmocka_unit_test(test_patient_naps),
         cmocka_unit_test(test_log),

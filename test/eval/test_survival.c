@@ -1,5 +1,6 @@
 /* Nothing outlives those it works for: kill -9 of the rank, of the launcher, of a guard; and an
- * idle launcher costs nothing. Builtin evaluations, which need no process, are here too. */
+ * idle launcher costs nothing. Builtin evaluations, which need no process, are here too, and what
+ * all kinds have in common: how long one took. */
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -7,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -318,6 +320,50 @@ static void noise_follows_the_seed(void **state)
     assert_true(values[0] == values[2] && values[0] != values[1]);
 }
 
+/* Seconds by which the wall clock is set before each reading. */
+static time_t wall_step;
+
+int clock_gettime(clockid_t id, struct timespec *out)
+{
+    static time_t readings;
+    int status = (int)syscall(SYS_clock_gettime, id, out);
+    if (status == 0 && id == CLOCK_REALTIME)
+        out->tv_sec += ++readings * wall_step;
+    return status;
+}
+
+/* Somebody sets the clock while an evaluation runs, forwards or back: it took no longer for that,
+ * and no less. */
+static void the_wall_clock_does_not_change_durations(void **state)
+{
+    static const struct {
+        const char *evaluator;
+        double shortest;
+    } cases[] = {
+        {"type = \"builtin\"; function = \"sphere\"; duration = 0.2;", 0.2},
+        {"type = \"command\"; command = [\"sh\", \"-c\", \"sleep 0.2; echo DH-OUTPUT: 1\"];", 0.2},
+        {"type = \"plugin\"; library = \"hostile.so\"; isolate = false;", 0},
+    };
+    struct bench *bench = *state;
+    char library[128];
+    snprintf(library, sizeof library, "%s/hostile.so", bench->folder);
+    assert_int_equal(symlink(getenv("PLUGIN_HOSTILE"), library), 0);
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(cases); i++) {
+        dh_eval_destroy(&bench->eval);
+        dh_launcher_stop(&bench->launcher); /* the next one has the other step */
+        wall_step = i % 2 ? 3 * 3600 : -3 * 3600;
+        bench_open(bench, 1, cases[i / 2].evaluator);
+        bench_start(bench, 0, 0, ACT_RELU);
+        struct dh_eval_event event = bench_wait(bench);
+        wall_step = 0;
+        assert_int_equal(event.outcome.status, DH_TRIAL_SUCCEEDED);
+        double seconds = event.outcome.ended - event.outcome.started;
+        if (!(seconds >= cases[i / 2].shortest - 1e-6 && seconds < 30))
+            fail_msg("%s took %g s", cases[i / 2].evaluator, seconds);
+        dh_outcome_free(&event.outcome);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +381,7 @@ int main(void)
         TEST(evaluations_leave_no_descriptors),
         TEST(builtin_functions_need_no_process),
         TEST(noise_follows_the_seed),
+        TEST(the_wall_clock_does_not_change_durations),
     };
     return cmocka_run_group_tests_name("survival", tests, NULL, NULL);
 }
