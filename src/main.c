@@ -70,7 +70,8 @@ static int check(const struct dh_app_options *options, const struct dh_log *log)
 int main(int argc, char **argv)
 {
     struct dh_app_options options;
-    struct dh_log log = {.stream = stderr, .level = DH_LOG_INFO, .rank = -1};
+    struct dh_log_gap gap = {0};
+    struct dh_log log = {.stream = stderr, .level = DH_LOG_INFO, .rank = -1, .gap = &gap};
     struct dh_error err;
     int code = 0;
     if (dh_streams_secure(&err) != DH_OK)

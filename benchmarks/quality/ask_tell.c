@@ -41,7 +41,8 @@ static dh_status open_talk(struct talk *talk, int argc, char **argv, struct dh_e
 {
     if (argc < 2)
         return dh_fail(err, DH_USAGE, "usage: dh_ask_tell CONFIG.cfg [PATH=VALUE …]");
-    talk->log = (struct dh_log){stderr, getenv("DH_VERBOSE") ? DH_LOG_DEBUG : DH_LOG_WARN, -1};
+    talk->log = (struct dh_log){
+        .stream = stderr, .level = getenv("DH_VERBOSE") ? DH_LOG_DEBUG : DH_LOG_WARN, .rank = -1};
     dh_status status = dh_config_read(argv[1], (const char *const *)argv + 2, (size_t)argc - 2,
                                       &talk->config, err);
     if (status == DH_OK)

@@ -7,10 +7,19 @@
 
 enum dh_log_level { DH_LOG_ERROR, DH_LOG_WARN, DH_LOG_INFO, DH_LOG_DEBUG };
 
+/* Lines in a row that a stream did not take, as a pipe that nobody reads does not. */
+struct dh_log_gap {
+    unsigned long lines;
+    bool torn; /* one of them began */
+};
+
 struct dh_log {
     FILE *stream; /* borrowed; NULL is silent */
     enum dh_log_level level;
     int rank; /* shown unless negative */
+    /* A line waits a second for its stream, and is dropped then, as are those after it until the
+     * stream takes one that says how many. Borrowed; NULL: a line waits as long as it takes. */
+    struct dh_log_gap *gap;
 };
 
 /* One line; safe from several threads. `log` may be NULL (silent). */

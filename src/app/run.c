@@ -1,4 +1,5 @@
 /* The roles of a process: manager, worker, or both in one. */
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +30,15 @@
 /* How long --check waits for the next rank to say where it is. */
 #define CHECK_PATIENCE 10.0
 
-/* To stdout, and noticed where that cannot be written. */
-static dh_status put_out(const struct dh_buffer *text, struct dh_error *err)
+/* To stdout, and noticed where that cannot be written. It may be a pipe that nobody reads: that is
+ * waited for until there is a signal, if `signals` tells of them. */
+static dh_status put_out(const struct dh_buffer *text, int signals, struct dh_error *err)
 {
-    fwrite(text->data, 1, text->size, stdout);
-    return dh_streams_flush(err);
+    size_t written = dh_streams_write(STDOUT_FILENO, text->data, text->size, INFINITY, signals);
+    if (written == text->size)
+        return DH_OK;
+    return dh_fail(err, DH_IO, "cannot write to standard output: %s",
+                   errno == EAGAIN ? "nobody reads it" : strerror(errno));
 }
 
 /* Where all ranks are; without a launcher (or with one rank) this process evaluates by itself. */
@@ -70,7 +75,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
         status = dh_app_plan(&setup, options->fresh, places, size, &plan, &err);
     free(places);
     if (status == DH_OK)
-        status = put_out(&plan, &err);
+        status = put_out(&plan, -1, &err);
     dh_buffer_free(&plan);
     dh_app_setup_free(&setup);
     return status == DH_OK ? 0 : dh_app_fail(log, &err);
@@ -161,7 +166,7 @@ static dh_status print_summary(struct run *run, double now, struct dh_error *err
     struct dh_buffer text = {0};
     dh_watch_picture(&run->watch, now, true, &progress);
     dh_report_summary(&progress, &text);
-    dh_status status = put_out(&text, err);
+    dh_status status = put_out(&text, run->signals, err);
     dh_buffer_free(&text);
     return status;
 }

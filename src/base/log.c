@@ -8,6 +8,9 @@
 #include <unistd.h>
 
 #include "dh_mpi/buffer.h"
+#include "dh_mpi/streams.h"
+
+#define PATIENCE 1.0
 
 static const char *const level_names[] = {
     [DH_LOG_ERROR] = "error: ",
@@ -31,6 +34,41 @@ static void put_prefix(struct dh_buffer *line, const struct dh_log *log, enum dh
     dh_buffer_text(line, level_names[level]);
 }
 
+/* Say first how many lines are missing; false if that cannot be written either. */
+static bool close_gap(const struct dh_log *log, int fd)
+{
+    struct dh_log_gap *gap = log->gap;
+    if (gap->lines == 0)
+        return true;
+    struct dh_buffer note = {0};
+    if (gap->torn)
+        dh_buffer_text(&note, "\n");
+    put_prefix(&note, log, DH_LOG_WARN);
+    dh_buffer_printf(&note, "%lu line%s of this log could not be written\n", gap->lines,
+                     gap->lines == 1 ? "" : "s");
+    bool closed = dh_streams_write(fd, note.data, note.size, 0, -1) == note.size;
+    dh_buffer_free(&note);
+    if (closed)
+        *gap = (struct dh_log_gap){0};
+    return closed;
+}
+
+static void write_line(const struct dh_log *log, const struct dh_buffer *line)
+{
+    int fd = log->gap ? fileno(log->stream) : -1;
+    if (fd < 0) {
+        fwrite(line->data, 1, line->size, log->stream);
+        fflush(log->stream);
+        return;
+    }
+    flockfile(log->stream);
+    size_t written =
+        close_gap(log, fd) ? dh_streams_write(fd, line->data, line->size, PATIENCE, -1) : 0;
+    log->gap->lines += written < line->size;
+    log->gap->torn |= written > 0 && written < line->size;
+    funlockfile(log->stream);
+}
+
 void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *format, ...)
 {
     if (!log || !log->stream || level > log->level)
@@ -46,8 +84,7 @@ void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *fo
     put_prefix(&line, log, level);
     dh_buffer_append(&line, message, (size_t)length);
     dh_buffer_text(&line, "\n");
-    fwrite(line.data, 1, line.size, log->stream);
-    fflush(log->stream);
+    write_line(log, &line);
     dh_buffer_free(&line);
     free(message);
 }

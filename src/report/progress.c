@@ -4,6 +4,7 @@
 
 #include "dh_mpi/clock.h"
 #include "dh_mpi/report.h"
+#include "dh_mpi/streams.h"
 #include "dh_mpi/text.h"
 #include "parts.h"
 
@@ -106,8 +107,15 @@ void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
 void dh_report_show_line(const struct dh_progress *progress, FILE *terminal)
 {
     struct dh_buffer line = {0};
+    int fd = fileno(terminal);
+    dh_buffer_text(&line, "\r\033[K");
     dh_report_line(progress, &line);
-    fprintf(terminal, "\r\033[K%s%s", line.data, progress->finished ? "\n" : "");
-    fflush(terminal);
+    dh_buffer_text(&line, progress->finished ? "\n" : "");
+    if (fd >= 0) { /* one that is stopped (Ctrl-S) does not stop the search */
+        dh_streams_write(fd, line.data, line.size, 0, -1);
+    } else {
+        fwrite(line.data, 1, line.size, terminal);
+        fflush(terminal);
+    }
     dh_buffer_free(&line);
 }

@@ -191,6 +191,68 @@ class Mpiexec(Ending):
                 self.resume(3)
 
 
+class Unread(Ending):
+    """Where it writes there is nobody who reads: a full pipe, a terminal that is stopped."""
+
+    def full_pipe(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        os.set_blocking(writer, False)
+        try:
+            while True:
+                os.write(writer, bytes(4096))
+        except BlockingIOError:
+            os.set_blocking(writer, True)
+        return writer
+
+    def start_with(self, **streams):
+        self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
+        with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
+            process = subprocess.Popen(
+                self.command(0, ["-v", "end.cfg"]), cwd=self.folder, env=self.environment(),
+                stdin=subprocess.DEVNULL, **{"stdout": out, "stderr": err, **streams})
+        for stream in streams.values():
+            os.close(stream)
+        return process
+
+    def test_log(self):
+        self.configure(seconds=0.1, grace="0s")
+        self.assertEqual(self.start_with(stderr=self.full_pipe()).wait(120), 0)
+        self.assertIn("end: finished", self.read(self.stdout))
+        self.assert_complete("end.h5", 10)
+
+    def test_terminal(self):
+        self.configure(seconds=0.5, grace="0s")
+        keyboard, terminal = os.openpty()
+        self.addCleanup(os.close, keyboard)
+        os.write(keyboard, b"\x13")  # Ctrl-S
+        self.assertEqual(self.start_with(stderr=terminal).wait(120), 0)
+        self.assert_complete("end.h5", 10)
+
+    def test_summary(self):
+        self.configure(seconds=0.1, grace="0s")
+        process = self.start_with(stdout=self.full_pipe())
+        self.wait_for(lambda: os.path.exists(self.path("end.h5")) and len(self.ok()) == 10, 60,
+                      "all evaluations are recorded")
+        time.sleep(2)
+        self.assertIsNone(process.poll(), "somebody may still read")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(60), 74, self.output())
+        self.assertIn("cannot write to standard output: nobody reads it", self.read(self.stderr))
+        self.assert_complete("end.h5", 10)
+
+    def test_second_signal(self):
+        self.configure(seconds=3, grace="1m")
+        process = self.start_with(stdout=self.full_pipe(), stderr=self.full_pipe())
+        self.wait_for(lambda: self.lines("started"), 30, "an evaluation runs")
+        for _ in range(3):  # the last one for the summary
+            process.send_signal(signal.SIGTERM)
+            time.sleep(2)
+        self.assertEqual(process.wait(60), 75)
+        self.assert_nothing_left()
+        self.resume(0)
+
+
 class Walltime(Ending):
     def batch(self, **variables):
         return {"PATH": self.folder + os.pathsep + os.environ["PATH"], **variables}

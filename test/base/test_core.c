@@ -1,4 +1,5 @@
 /* Status and errors, memory, the map, hashing, clock and log. */
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -261,6 +262,39 @@ static void test_log(void **state)
     free(text);
 }
 
+/* Lines that nobody takes cost a second once, not for ever, and are counted. */
+static void test_log_into_a_full_pipe(void **state)
+{
+    (void)state;
+    int ends[2];
+    char text[1 << 17] = "";
+    assert_int_equal(pipe(ends), 0);
+    int room = fcntl(ends[0], F_GETPIPE_SZ);
+    assert_true(room > 0 && room < (int)sizeof text);
+    for (int i = 0; i < room / 4096; i++)
+        assert_int_equal(write(ends[1], text, 4096), 4096);
+    FILE *stream = fdopen(ends[1], "w");
+    struct dh_log_gap gap = {0};
+    struct dh_log log = {.stream = stream, .level = DH_LOG_INFO, .rank = -1, .gap = &gap};
+    double start = dh_clock_now(&dh_clock_monotonic);
+    for (int i = 0; i < 100; i++)
+        dh_log_info(&log, "line %d", i);
+    double took = dh_clock_now(&dh_clock_monotonic) - start;
+    assert_true(took > 0.9 && took < 30);
+    assert_int_equal(gap.lines, 100);
+    assert_int_equal(read(ends[0], text, sizeof text), room);
+    dh_log_info(&log, "again");
+    assert_int_equal(gap.lines, 0);
+    ssize_t size = read(ends[0], text, sizeof text - 1);
+    assert_true(size > 0);
+    text[size] = '\0';
+    assert_string_equal(text + strlen("00:00:00 "),
+                        strstr(text, "warning: 100 lines of this log could not be written\n"));
+    assert_string_equal(strchr(text, '\n') + 1 + strlen("00:00:00 "), "again\n");
+    close(ends[0]);
+    fclose(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_naps),
         cmocka_unit_test(test_patient_naps),
         cmocka_unit_test(test_log),
+        cmocka_unit_test(test_log_into_a_full_pipe),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
