@@ -7,6 +7,7 @@
  * every second. A relative checkpoint.file is relative to the working directory.
  */
 #include <ctype.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,21 @@ static dh_status read_search(const struct dh_node *node, struct dh_settings *out
     return DH_OK;
 }
 
+/* The longest names beside a checkpoint are NAME-journal.damaged and status.json.NAME.tmp. */
+static dh_status check_length(const struct dh_node *node, const struct dh_settings *settings,
+                              struct dh_error *err)
+{
+    size_t most = NAME_MAX - strlen("-journal.damaged");
+    size_t length = strlen(dh_path_name(settings->checkpoint.file));
+    if (length <= most)
+        return DH_OK;
+    const struct dh_node *file = dh_node_child(node, "file");
+    return dh_node_fail(err, file ? file : dh_config_root(settings->config),
+                        "checkpoint: file: a name of %zu bytes; at most %zu leave room for the "
+                        "names of the files beside it (NAME-journal.damaged)",
+                        length, most);
+}
+
 static dh_status read_checkpoint(const struct dh_node *node, struct dh_settings *out,
                                  struct dh_error *err)
 {
@@ -189,7 +205,7 @@ static dh_status read_checkpoint(const struct dh_node *node, struct dh_settings 
                             "checkpoint: file: expected the name of a file, found '%s'", file);
     if (!file && out->search.name)
         out->checkpoint.file = out->owned_file = dh_strprintf("%s.h5", out->search.name);
-    return DH_OK;
+    return out->checkpoint.file ? check_length(node, out, err) : DH_OK;
 }
 
 static dh_status read_scheduler(const struct dh_node *node, struct dh_settings *out,

@@ -256,10 +256,13 @@ dh_status eval_job_make_temporary(const struct eval_job *job, struct dh_error *e
     int fd = open(job->parameters_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0 && write_parameters(job, fd))
         return DH_OK;
+    int problem = errno;
+    const char *variable = getenv("TMPDIR");
     /* its name would make each of these failures another one in the summary */
-    return dh_fail(err, DH_IO, "cannot make a file in %.*s: %s",
+    return dh_fail(err, DH_IO, "cannot make a file in %.*s (%s): %s",
                    (int)(dh_path_name(job->parameters_path) - 1 - job->parameters_path),
-                   job->parameters_path, strerror(errno));
+                   job->parameters_path, variable && *variable ? "TMPDIR" : "there is no TMPDIR",
+                   strerror(problem));
 }
 
 dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err)

@@ -256,7 +256,7 @@ class Lost(harness.Case):
         for rank in (3, 4):
             self.assertRegex(log, rf"error: rank {rank} cannot evaluate any more, on \S+: 3 "
                                   "evaluations in a row could not begin: cannot make a file in "
-                                  "/nonexist: No such file")
+                                  r"/nonexist \(TMPDIR\): No such file")
         self.assertEqual(log.count("/nonexist"), 2, log)
 
     def test_only_sick_nodes(self):
@@ -264,7 +264,8 @@ class Lost(harness.Case):
         self.configure()
         _, log = self.run_search(3, "lost.cfg", expect=74)
         self.assertRegex(log, "error: no worker is left; the last was rank [12]: 3 evaluations in "
-                              "a row could not begin: cannot make a file in /nonexist")
+                              "a row could not begin: cannot make a file in /nonexist "
+                              r"\(TMPDIR\)")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
 
     def test_a_node_without_a_library_is_put_aside(self):

@@ -17,6 +17,30 @@ static void check_error(const char *text, const char *wanted)
     dh_config_destroy(&config);
 }
 
+/* Of a file's name, not of its folder. */
+static void test_longest_checkpoint(void **state)
+{
+    (void)state;
+    for (int length = 239; length <= 240; length++) {
+        char *text =
+            dh_strprintf("checkpoint = { file = \"/a/folder/%0*d\"; };\n" NEEDED, length, 0);
+        struct dh_config *config = parsed(text);
+        struct dh_settings settings;
+        struct dh_error err = {0};
+        dh_status expected = length > 239 ? DH_CONFIG : DH_OK;
+        assert_int_equal(dh_settings_unpack(config, &settings, &err), expected);
+        if (expected != DH_OK)
+            check_text(text, err.text,
+                       "t.cfg:1: checkpoint: file: a name of 240 bytes; at most 239");
+        dh_settings_free(&settings);
+        dh_config_destroy(&config);
+        free(text);
+    }
+    char *text = dh_strprintf("search = { name = \"%0*d\"; };\n" NEEDED, 237, 0);
+    check_error(text, "t.cfg: checkpoint: file: a name of 240 bytes");
+    free(text);
+}
+
 static void test_errors(void **state)
 {
     static const char *const cases[][2] = {
@@ -212,9 +236,9 @@ static void test_overrides(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_errors),    cmocka_unit_test(test_several),
-        cmocka_unit_test(test_defaults),  cmocka_unit_test(test_spec),
-        cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_errors),  cmocka_unit_test(test_longest_checkpoint),
+        cmocka_unit_test(test_several), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_spec),    cmocka_unit_test(test_overrides),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

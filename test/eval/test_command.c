@@ -374,15 +374,16 @@ static void without_a_temporary_file_evaluations_are_given_back(void **state)
         struct dh_outcome outcome = bench_run(bench, trial);
         assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
         assert_string_equal(outcome.reason,
-                            "cannot make a file in /nonexist: No such file or directory");
+                            "cannot make a file in /nonexist (TMPDIR): No such file or directory");
         dh_outcome_free(&outcome);
     }
     bench_start(bench, 9, 0, ACT_RELU);
     while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
         usleep(1000);
     assert_int_equal(status, DH_UNABLE);
-    assert_string_equal(bench->err.text, "3 evaluations in a row could not begin: cannot make a "
-                                         "file in /nonexist: No such file or directory");
+    assert_string_equal(bench->err.text,
+                        "3 evaluations in a row could not begin: cannot make a file "
+                        "in /nonexist (TMPDIR): No such file or directory");
     if (before)
         setenv("TMPDIR", before, 1);
     else
