@@ -22,7 +22,8 @@ struct dh_log {
     struct dh_log_gap *gap;
 };
 
-/* One line; safe from several threads. `log` may be NULL (silent). */
+/* One line, without control characters (names of files and what evaluations say may have some; line
+ * breaks stay); safe from several threads. `log` may be NULL (silent). */
 void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -9,6 +9,7 @@
 
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/streams.h"
+#include "dh_mpi/text.h"
 
 #define PATIENCE 1.0
 
@@ -82,7 +83,7 @@ void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *fo
         return;
     struct dh_buffer line = {0};
     put_prefix(&line, log, level);
-    dh_buffer_append(&line, message, (size_t)length);
+    dh_text_put_plain(&line, message);
     dh_buffer_text(&line, "\n");
     write_line(log, &line);
     dh_buffer_free(&line);

@@ -258,6 +258,8 @@ static void test_log(void **state)
     log.rank = -1;
     dh_log_info(&log, "%s", "plain");
     assert_string_equal(strchr(text, '\n') + 1 + strlen("00:00:00 "), "plain\n");
+    dh_log_info(&log, "%s", "a\033[2J.h5\n\tb\rc");
+    assert_non_null(strstr(text, " a[2J.h5\n\tbc\n"));
     fclose(stream);
     free(text);
 }
