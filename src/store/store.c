@@ -38,6 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "checkpoint.h"
@@ -133,16 +134,15 @@ dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
     return status == DH_OK ? dh_syncer_status(store->syncer, err) : status;
 }
 
-/* NAME-journal.new: its header and the records that may not be on the disk yet. */
-static dh_status create_journal(struct dh_store *store, const char *path, int *fd,
-                                struct dh_error *err)
+/* NAME-journal.new: its header and the records that it begins with. */
+static dh_status create_journal(const struct dh_store *store, const struct dh_tail *records,
+                                const char *path, int *fd, struct dh_error *err)
 {
     char host[128] = "";
     struct dh_buffer record = {0};
     gethostname(host, sizeof host - 1);
-    dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
     struct dh_journal_header header = {
-        .first_event = dh_tail_first(&store->tail, dh_history_event(store->history) + 1),
+        .first_event = dh_tail_first(records, dh_history_event(store->history) + 1),
         .checkpoint_event = store->mark,
         .started = store->started,
         .host = host,
@@ -157,7 +157,7 @@ static dh_status create_journal(struct dh_store *store, const char *path, int *f
     DH_CRASH_POINT(ROTATE_CREATED);
     size_t written;
     dh_journal_put_header(&record, store->space, &header);
-    dh_buffer_append(&record, store->tail.bytes.data, store->tail.bytes.size);
+    dh_buffer_append(&record, records->bytes.data, records->bytes.size);
     DH_CRASH_HALF(ROTATE_HALF, *fd, record.data, record.size);
     int failure = dh_files_write(*fd, record.data, record.size, &written);
     DH_CRASH_POINT(ROTATE_HEADER);
@@ -165,6 +165,7 @@ static dh_status create_journal(struct dh_store *store, const char *path, int *f
     if (!failure)
         return DH_OK;
     close(*fd);
+    *fd = -1;
     unlink(path);
     return dh_fail(err, DH_IO, "%s: cannot write: %s", path, strerror(failure));
 }
@@ -180,23 +181,66 @@ static void take_back(struct dh_store *store, const char *sealed)
     store->journal_there = false;
 }
 
-/* Steps 1 to 3. On failure the old journal goes on, under whichever name. */
+/* Did somebody remove NAME-journal, which is still open? */
+static bool is_gone(const struct dh_store *store)
+{
+    struct stat info;
+    return store->fd >= 0 && store->journal_there && lstat(store->journal, &info) != 0 &&
+           errno == ENOENT;
+}
+
+/* What a new journal begins with: the records that may not be on the disk yet, or, `anew`, all
+ * events since the checkpoint. */
+static void choose_records(struct dh_store *store, bool anew, struct dh_tail *out)
+{
+    *out = (struct dh_tail){.end = store->tail.end};
+    dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
+    if (anew)
+        dh_tail_recall(out, store->history, store->mark);
+    else
+        dh_buffer_append(&out->bytes, store->tail.bytes.data, store->tail.bytes.size);
+}
+
+/* Step 2, where there is something to seal. */
+static dh_status seal(struct dh_store *store, const char *sealed, uint64_t number,
+                      struct dh_error *err)
+{
+    dh_status status = dh_files_rename_new(store->journal, sealed, err);
+    DH_CRASH_POINT(ROTATE_SEALED);
+    if (status == DH_OK)
+        *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
+            (struct segment){number, dh_history_event(store->history)};
+    return status;
+}
+
+/* The journal is now the one behind `fd`, which begins with `records`. Takes both. */
+static void go_on_in(struct dh_store *store, int fd, struct dh_tail *records)
+{
+    dh_syncer_seal(store->syncer, store->fd);
+    dh_tail_free(&store->tail);
+    store->tail = *records;
+    *records = (struct dh_tail){0};
+    store->fd = fd;
+    store->first_event = dh_history_event(store->history) + 1;
+    store->journal_there = true;
+    dh_syncer_dirty(store->syncer, fd, store->tail.end);
+}
+
+/* Steps 1 to 3, with nothing left to be written. On failure the old journal goes on, under
+ * whichever name. */
 static dh_status rotate(struct dh_store *store, struct dh_error *err)
 {
-    uint64_t event = dh_history_event(store->history);
     size_t count = store->segment_count;
     uint64_t number = count ? store->segments[count - 1].number + 1 : 1;
     char *fresh = dh_strprintf("%s.new", store->journal);
     char *sealed = dh_family_segment(store->path, number);
+    bool gone = is_gone(store);
+    struct dh_tail records;
     int fd = -1;
-    dh_status status = create_journal(store, fresh, &fd, err);
-    if (status == DH_OK && store->journal_there) {
-        status = dh_files_rename_new(store->journal, sealed, err);
-        DH_CRASH_POINT(ROTATE_SEALED);
-        if (status == DH_OK)
-            *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
-                (struct segment){number, event};
-    }
+    choose_records(store, gone, &records);
+    dh_status status = create_journal(store, &records, fresh, &fd, err);
+    if (status == DH_OK && store->journal_there && !gone)
+        status = seal(store, sealed, number, err);
     if (status == DH_OK) {
         status = dh_files_rename_new(fresh, store->journal, err);
         DH_CRASH_POINT(ROTATE_STARTED);
@@ -204,15 +248,15 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
             take_back(store, sealed);
     }
     if (status == DH_OK) {
-        dh_syncer_seal(store->syncer, store->fd);
-        store->fd = fd;
-        store->first_event = event + 1;
-        store->journal_there = true;
-        dh_syncer_dirty(store->syncer, fd, store->tail.end);
+        go_on_in(store, fd, &records);
     } else if (fd >= 0) {
         close(fd);
         unlink(fresh);
     }
+    if (status == DH_OK && gone)
+        dh_log_warn(store->log, "%s was removed by somebody else; what it held is written anew",
+                    store->journal);
+    dh_tail_free(&records);
     free(fresh);
     free(sealed);
     return status;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "dh_mpi/buffer.h"
+#include "dh_mpi/history.h"
 
 struct dh_tail {
     struct dh_buffer bytes; /* whole records, but perhaps for the end */
@@ -20,6 +21,9 @@ struct dh_tail {
 void dh_tail_written(struct dh_tail *tail, const void *bytes, size_t size);
 /* Drop the records that lie before byte `synced` as a whole. */
 void dh_tail_synced(struct dh_tail *tail, uint64_t synced);
+/* Instead of what it holds, all events of `history` after number `last`, from memory, as if they
+ * were written behind all others. */
+void dh_tail_recall(struct dh_tail *tail, const struct dh_history *history, uint64_t last);
 /* Event of the first record; `otherwise` if there is none. */
 uint64_t dh_tail_first(const struct dh_tail *tail, uint64_t otherwise);
 void dh_tail_free(struct dh_tail *tail);

@@ -249,6 +249,15 @@ class Places(Case):
         self.run_search(3, "crash.cfg")
         self.assertEqual({t["status"] for t in self.assert_complete("crash.h5", 12)}, {"ok"})
 
+    def test_journal_is_removed(self):
+        self.configure(evaluations=300, duration=0.02, interval="2s")
+        process = self.start(3, "crash.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("crash.h5")), 30, "a checkpoint")
+        os.unlink(self.path("crash.h5-journal"))
+        self.assertEqual(process.wait(240), 0, self.output())
+        self.assertEqual(self.output().count("crash.h5-journal was removed by somebody else"), 1)
+        self.assert_complete("crash.h5", 300)
+
     def test_folder_vanishes(self):
         os.mkdir(self.path("data"))
         self.configure(evaluations=100000, duration=0.01, file="data/crash.h5", interval="1s")

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/store/files.h"
@@ -337,6 +338,72 @@ static void test_synced_once(void **state)
     fixture_close(&f);
 }
 
+/* A search whose log is kept. */
+static struct dh_store *open_logged(const struct fixture *f, struct dh_history **history,
+                                    struct dh_log *log)
+{
+    struct dh_store *store;
+    struct dh_error err = {0};
+    *log = (struct dh_log){.stream = tmpfile(), .level = DH_LOG_WARN, .rank = -1};
+    assert_non_null(log->stream);
+    *history = fixture_history(f, 0);
+    check(dh_store_open(f->path, &f->settings, f->space, *history, log, &store, NULL, &err), &err);
+    return store;
+}
+
+/* How often it says `what`; closes the log. */
+static int count_said(struct dh_log *log, const char *what)
+{
+    char text[4096];
+    int count = 0;
+    rewind(log->stream);
+    text[fread(text, 1, sizeof text - 1, log->stream)] = '\0';
+    fclose(log->stream);
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+/* Somebody removes the journal of a running search. It is said, and nothing is missing: neither
+ * after the end, nor in the new journal of one that dies before its next checkpoint is there. */
+static void test_journal_removed(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies < 2; dies++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        check(dh_store_checkpoint(store, true, &err), &err);
+        go_on(&f, history, store, 150);
+        unlink(fixture_file(&f, "-journal", path));
+        go_on(&f, history, store, 200);
+        if (dies) {
+            assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* in its way */
+            assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
+            rmdir(path);
+            go_on(&f, history, store, 250);
+            shelf_take(&shelf, f.folder);
+        }
+        go_on(&f, history, store, 250);
+        check(dh_store_close(&store, &err), &err);
+        assert_int_equal(see(&f, 250, false), 250);
+        if (dies) {
+            shelf_put(&shelf, f.folder);
+            assert_int_equal(see(&f, 250, false), 250);
+            shelf_free(&shelf);
+        }
+        assert_int_equal(count_said(&log, "s.h5-journal was removed by somebody else"), 1);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -348,6 +415,7 @@ int main(void)
         cmocka_unit_test(test_power_failure),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_synced_once),
+        cmocka_unit_test(test_journal_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
