@@ -203,15 +203,29 @@ bool dh_files_link(const char *from, const char *to)
     return link(from, to) == 0;
 }
 
+/* Through signals; returns 0 or an errno. */
+static int sync_by(int (*sync)(int), int fd)
+{
+    int result;
+    do
+        result = sync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+int dh_files_sync_data(int fd)
+{
+    int failure = sync_by(fdatasync, fd);
+    return failure == EINVAL ? 0 : failure;
+}
+
 dh_status dh_files_sync(const char *path, struct dh_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    dh_status status = DH_OK;
-    if (fd < 0 || (fdatasync(fd) != 0 && errno != EINVAL))
-        status = dh_files_fail(err, path, "sync");
+    int failure = fd < 0 ? errno : dh_files_sync_data(fd);
     if (fd >= 0)
         close(fd);
-    return status;
+    return failure ? dh_fail(err, DH_IO, "%s: cannot sync: %s", path, strerror(failure)) : DH_OK;
 }
 
 dh_status dh_files_remove(const char *path, struct dh_error *err)
@@ -225,9 +239,10 @@ dh_status dh_files_sync_folder(const char *path, struct dh_error *err)
 {
     char *folder = dh_path_folder(path);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failure = fd < 0 ? errno : sync_by(fsync, fd);
     dh_status status = DH_OK;
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP && errno != EROFS))
-        status = dh_files_fail(err, folder, "sync the folder");
+    if (fd < 0 || (failure && failure != EINVAL && failure != ENOTSUP && failure != EROFS))
+        status = dh_fail(err, DH_IO, "%s: cannot sync the folder: %s", folder, strerror(failure));
     if (fd >= 0)
         close(fd);
     free(folder);

@@ -47,6 +47,9 @@ dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err
 dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error *err);
 /* A second name for a file; false where that cannot be (file systems without links). */
 bool dh_files_link(const char *from, const char *to);
+/* Make what was written to a file durable, also through signals. File systems that cannot are
+ * forgiven. Returns 0 or an errno. */
+int dh_files_sync_data(int fd);
 /* Make the content of `path` durable. */
 dh_status dh_files_sync(const char *path, struct dh_error *err);
 /* Remove if it is there. */

@@ -22,8 +22,8 @@ static dh_status write_synced(const char *path, const struct dh_image *image, st
     DH_CRASH_HALF(CHECKPOINT_HALF, fd, image->bytes, image->size);
     int failure = dh_files_write(fd, image->bytes, image->size, &written);
     DH_CRASH_POINT(CHECKPOINT_WRITTEN);
-    if (!failure && fsync(fd) != 0)
-        failure = errno;
+    if (!failure)
+        failure = dh_files_sync_data(fd);
     DH_CRASH_POINT(CHECKPOINT_SYNCED);
     if (close(fd) != 0 && !failure)
         failure = errno;

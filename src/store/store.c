@@ -50,8 +50,8 @@
 #include "generation.h"
 #include "journal.h"
 #include "lock.h"
+#include "mend.h"
 #include "recover.h"
-#include "salvage.h"
 #include "sync.h"
 #include "tail.h"
 
@@ -88,6 +88,8 @@ struct dh_store {
     uint64_t first_event;     /* of NAME-journal that no journal before it has */
     struct dh_buffer pending; /* records not yet written */
     struct dh_tail tail;      /* written, not known to be synced */
+    uint64_t written;         /* the last event that was written whole */
+    uint64_t renewed;         /* the tail's end where it was written anew after a failed sync */
     struct segment *segments;
     size_t segment_count, segment_capacity;
     struct dh_syncer *syncer;
@@ -114,24 +116,27 @@ void dh_store_set_usage(struct dh_store *store, const struct dh_usage *usage)
     store->usage = *usage;
 }
 
-dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
+/* What was recorded, to the system. */
+static dh_status write_pending(struct dh_store *store, struct dh_error *err)
 {
-    dh_status status = dh_lock_status(store->lock, err);
-    if (status == DH_OK && store->pending.size) {
-        size_t written;
-        DH_CRASH_POINT(JOURNAL_WRITE);
-        DH_CRASH_HALF(JOURNAL_HALF, store->fd, store->pending.data, store->pending.size);
-        int failure = dh_files_write(store->fd, store->pending.data, store->pending.size, &written);
-        DH_CRASH_POINT(JOURNAL_WRITTEN);
-        dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
-        dh_tail_written(&store->tail, store->pending.data, written);
-        dh_buffer_consume(&store->pending, written); /* the next write goes on exactly there */
-        if (written)
-            dh_syncer_dirty(store->syncer, store->fd, store->tail.end);
-        if (failure)
-            return dh_fail(err, DH_IO, "%s: cannot write: %s", store->journal, strerror(failure));
-    }
-    return status == DH_OK ? dh_syncer_status(store->syncer, err) : status;
+    size_t written;
+    if (!store->pending.size)
+        return DH_OK;
+    DH_CRASH_POINT(JOURNAL_WRITE);
+    DH_CRASH_HALF(JOURNAL_HALF, store->fd, store->pending.data, store->pending.size);
+    int failure = dh_files_write(store->fd, store->pending.data, store->pending.size, &written);
+    DH_CRASH_POINT(JOURNAL_WRITTEN);
+    dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
+    dh_tail_written(&store->tail, store->pending.data, written);
+    dh_buffer_consume(&store->pending, written); /* the next write goes on exactly there */
+    if (written)
+        dh_syncer_dirty(store->syncer, store->fd, store->tail.end);
+    if (!failure)
+        store->written = dh_history_event(store->history);
+    else if (written)
+        store->written = dh_tail_last(&store->tail, store->written);
+    return failure ? dh_fail(err, DH_IO, "%s: cannot write: %s", store->journal, strerror(failure))
+                   : DH_OK;
 }
 
 /* NAME-journal.new: its header and the records that it begins with. */
@@ -213,17 +218,24 @@ static dh_status seal(struct dh_store *store, const char *sealed, uint64_t numbe
     return status;
 }
 
-/* The journal is now the one behind `fd`, which begins with `records`. Takes both. */
-static void go_on_in(struct dh_store *store, int fd, struct dh_tail *records)
+/* The journal is now the one behind `fd`, which begins with `records`: `anew`, with all that may
+ * not be on the disk since a sync failed. Takes both. */
+static void go_on_in(struct dh_store *store, int fd, bool anew, struct dh_tail *records)
 {
-    dh_syncer_seal(store->syncer, store->fd);
+    if (anew) {
+        dh_syncer_renew(store->syncer, store->fd, fd, records->end);
+        store->renewed = records->end;
+    } else {
+        dh_syncer_seal(store->syncer, store->fd);
+        dh_syncer_dirty(store->syncer, fd, records->end);
+    }
     dh_tail_free(&store->tail);
     store->tail = *records;
     *records = (struct dh_tail){0};
     store->fd = fd;
     store->first_event = dh_history_event(store->history) + 1;
     store->journal_there = true;
-    dh_syncer_dirty(store->syncer, fd, store->tail.end);
+    store->written = dh_history_event(store->history);
 }
 
 /* Steps 1 to 3, with nothing left to be written. On failure the old journal goes on, under
@@ -234,10 +246,10 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     uint64_t number = count ? store->segments[count - 1].number + 1 : 1;
     char *fresh = dh_strprintf("%s.new", store->journal);
     char *sealed = dh_family_segment(store->path, number);
-    bool gone = is_gone(store);
+    bool gone = is_gone(store), failed = dh_syncer_status(store->syncer, NULL) != DH_OK;
     struct dh_tail records;
     int fd = -1;
-    choose_records(store, gone, &records);
+    choose_records(store, gone || failed, &records);
     dh_status status = create_journal(store, &records, fresh, &fd, err);
     if (status == DH_OK && store->journal_there && !gone)
         status = seal(store, sealed, number, err);
@@ -248,7 +260,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
             take_back(store, sealed);
     }
     if (status == DH_OK) {
-        go_on_in(store, fd, &records);
+        go_on_in(store, fd, failed, &records);
     } else if (fd >= 0) {
         close(fd);
         unlink(fresh);
@@ -260,6 +272,28 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     free(fresh);
     free(sealed);
     return status;
+}
+
+/* Where a sync failed, what may not be on the disk is written anew. Where that cannot be, or its
+ * sync fails, too, it is an error. */
+static dh_status mend_sync(struct dh_store *store, struct dh_error *err)
+{
+    struct dh_error why;
+    if (dh_syncer_status(store->syncer, &why) == DH_OK)
+        return DH_OK;
+    if (dh_syncer_synced(store->syncer) < store->renewed)
+        return dh_fail(err, DH_IO, "%s", why.text);
+    dh_log_warn(store->log, "%s; what may not be on the disk is written anew", why.text);
+    store->renewed = UINT64_MAX; /* tried */
+    return rotate(store, err);
+}
+
+dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
+{
+    dh_status status = dh_lock_status(store->lock, err);
+    if (status == DH_OK)
+        status = write_pending(store, err);
+    return status == DH_OK ? mend_sync(store, err) : status;
 }
 
 /* Step 9; a segment that stays is harmless. */
@@ -370,68 +404,16 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
     bool other_usage = memcmp(&store->usage, &store->usage_written, sizeof store->usage) != 0;
     bool changed = event != store->mark || !store->current_sound ||
                    (force && (store->config_is_different || other_usage));
-    if (!changed)
-        return dh_store_write(store, err);
+    if (!changed) /* what is on disk already needs no journal */
+        return force ? dh_lock_status(store->lock, err) : dh_store_write(store, err);
     status = dh_store_write(store, err);
     if (status == DH_OK && store->first_event <= event)
         status = rotate(store, err);
-    if (status == DH_OK)
-        status = start_snapshot(store, err);
+    if (status != DH_OK && (!force || dh_lock_status(store->lock, NULL) != DH_OK))
+        return status;
+    /* a forced one has everything from memory, whatever became of the journal */
+    status = start_snapshot(store, err);
     return status == DH_OK && force ? finish_snapshot(store, err) : status;
-}
-
-static void say_damage(const struct dh_store *store, uint64_t at, uint64_t events, const char *kept)
-{
-    dh_log_warn(store->log,
-                "%s is damaged at byte %llu: %llu events behind it do not count any more, and "
-                "their trials are evaluated again; %s keeps it as it was",
-                store->journal, (unsigned long long)at, (unsigned long long)events, kept);
-}
-
-/* Cut what follows the sound part of NAME-journal. Where that is more than a record that death cut
- * short, the whole is kept beside it. */
-static dh_status cut_tail(struct dh_store *store, const char *aside, uint64_t keep,
-                          struct dh_error *err)
-{
-    struct dh_error why;
-    struct dh_salvage behind = dh_salvage_look(store->journal, keep);
-    if (behind.records && dh_salvage_copy(store->journal, aside, &why) != DH_OK)
-        return dh_fail(err, DH_IO, "%s is damaged, and no copy can be made of it: %s",
-                       store->journal, why.text);
-    if (behind.records)
-        say_damage(store, keep, behind.records, aside);
-    DH_CRASH_POINT(MEND_CUT);
-    if (truncate(store->journal, (off_t)keep) != 0)
-        return dh_files_fail(err, store->journal, "cut the torn tail");
-    DH_CRASH_POINT(MEND_DONE);
-    return DH_OK;
-}
-
-/* NAME-journal whose header is damaged: nothing of it counts. */
-static dh_status set_aside(struct dh_store *store, const char *aside, struct dh_error *err)
-{
-    struct dh_salvage behind = dh_salvage_look(store->journal, 0);
-    DH_CRASH_POINT(MEND_ASIDE);
-    dh_status status = dh_files_rename(store->journal, aside, err);
-    store->journal_there = status != DH_OK;
-    if (status == DH_OK)
-        say_damage(store, 0, behind.records, aside);
-    DH_CRASH_POINT(MEND_MOVED);
-    return status;
-}
-
-/* NAME-journal as the last owner left it, made ready to be sealed. */
-static dh_status mend_journal(struct dh_store *store, const struct dh_family *family,
-                              const struct dh_recovery *found, struct dh_error *err)
-{
-    store->journal_there = family->has_journal;
-    if (!family->has_journal || (found->journal_sound && !found->journal_torn))
-        return DH_OK;
-    char *aside = dh_strprintf("%s.damaged", store->journal);
-    dh_status status = found->journal_sound ? cut_tail(store, aside, found->journal_keep, err)
-                                            : set_aside(store, aside, err);
-    free(aside);
-    return status;
 }
 
 /* What the last owner wrote may still be in the system's memory only; nothing is to follow it
@@ -477,7 +459,7 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     store->config_is_different = found.config_is_different;
     store->usage = store->usage_written = image->usage;
     adopt_segments(store, family);
-    status = mend_journal(store, family, &found, err);
+    status = dh_mend_journal(family, &found, store->log, &store->journal_there, err);
     return status == DH_OK ? sync_journals(store, family, err) : status;
 }
 
@@ -503,7 +485,7 @@ static dh_status open_store(struct dh_store *store, struct dh_store_image *image
 
 static void free_store(struct dh_store *store)
 {
-    dh_syncer_stop(&store->syncer, NULL);
+    dh_syncer_stop(&store->syncer, NULL, NULL);
     if (store->fd >= 0)
         close(store->fd);
     dh_lock_release(&store->lock);
@@ -545,23 +527,44 @@ dh_status dh_store_open(const char *path, const struct dh_settings *settings,
     return status;
 }
 
+/* Say how many results are not known to be kept, of which the journals are synced up to byte
+ * `synced`. */
+static void say_unsaved(struct dh_store *store, uint64_t synced, const char *why)
+{
+    uint64_t kept = store->mark, unsaved = 0;
+    dh_tail_synced(&store->tail, synced);
+    uint64_t durable = dh_tail_first(&store->tail, store->written + 1) - 1;
+    if (!is_gone(store) && durable > kept)
+        kept = durable;
+    for (uint64_t id = 0; id < dh_history_count(store->history); id++) {
+        const struct dh_trial *trial = dh_history_trial(store->history, id);
+        unsaved += dh_trial_ended_by(trial, UINT64_MAX) && !dh_trial_ended_by(trial, kept);
+    }
+    if (unsaved)
+        dh_log_error(store->log, "%llu result%s could not be saved and will be evaluated again: %s",
+                     (unsigned long long)unsaved, unsaved == 1 ? "" : "s", why);
+}
+
 dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
 {
     struct dh_store *store = *handle;
+    struct dh_error why = {0};
+    uint64_t synced = 0;
     *handle = NULL;
     if (!store)
         return DH_OK;
-    dh_status status = dh_store_checkpoint(store, true, err);
+    dh_status status = dh_store_checkpoint(store, true, &why);
     finish_snapshot(store, NULL);
     bool empty = store->first_event > dh_history_event(store->history);
     if (status != DH_OK) /* what was recorded has to be in the journal at least */
         dh_store_write(store, NULL);
-    else
-        status = dh_syncer_stop(&store->syncer, err);
+    dh_syncer_stop(&store->syncer, &synced, NULL);
+    if (status != DH_OK)
+        say_unsaved(store, synced, why.text);
     DH_CRASH_POINT(CLOSE_REMOVE);
     if (status == DH_OK && empty)
-        status = dh_files_remove(store->journal, err);
+        status = dh_files_remove(store->journal, &why);
     DH_CRASH_POINT(CLOSE_REMOVED);
     free_store(store);
-    return status;
+    return status == DH_OK ? DH_OK : dh_fail(err, status, "%s", why.text);
 }

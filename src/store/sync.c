@@ -35,46 +35,44 @@ struct dh_syncer {
     pthread_cond_t wake;
     struct batch next;
     bool stop;
-    _Atomic int failure;     /* errno of the first sync that failed */
-    _Atomic uint64_t synced; /* of dh_syncer_synced; stays where it is after a failure */
+    _Atomic int failure;     /* errno of the first sync that failed; nothing is synced after it */
+    _Atomic uint64_t synced; /* of dh_syncer_synced */
 };
 
-static void keep_failure(struct dh_syncer *syncer, int failure)
+/* Close what was sealed and not synced. */
+static void drop_sealed(struct batch *batch)
 {
-    int none = 0;
-    atomic_compare_exchange_strong(&syncer->failure, &none, failure);
-}
-
-static void sync_file(struct dh_syncer *syncer, int fd)
-{
-    if (fdatasync(fd) != 0 && errno != EINVAL)
-        keep_failure(syncer, errno);
-}
-
-static void sync_batch(struct dh_syncer *syncer, struct batch *batch)
-{
-    for (size_t i = 0; i < batch->count; i++) {
-        DH_CRASH_POINT(SEAL_SYNC);
-        sync_file(syncer, batch->sealed[i]);
-        DH_CRASH_POINT(SEAL_SYNCED);
+    for (size_t i = 0; i < batch->count; i++)
         close(batch->sealed[i]);
+    free(batch->sealed);
+    *batch = (struct batch){.current = -1, .upto = batch->upto};
+}
+
+/* Returns 0, or an errno of what failed first. */
+static int sync_batch(const struct dh_syncer *syncer, struct batch *batch)
+{
+    int failure = 0;
+    for (size_t i = 0; i < batch->count && !failure; i++) {
+        DH_CRASH_POINT(SEAL_SYNC);
+        failure = dh_files_sync_data(batch->sealed[i]);
+        DH_CRASH_POINT(SEAL_SYNCED);
     }
-    if (batch->folder && dh_files_sync_folder(syncer->path, NULL) != DH_OK)
-        keep_failure(syncer, EIO);
+    if (!failure && batch->folder && dh_files_sync_folder(syncer->path, NULL) != DH_OK)
+        failure = EIO;
     DH_CRASH_POINT(FOLDER_SYNCED);
-    if (batch->current >= 0) {
+    if (!failure && batch->current >= 0) {
         DH_CRASH_POINT(JOURNAL_SYNC);
-        sync_file(syncer, batch->current);
+        failure = dh_files_sync_data(batch->current);
         DH_CRASH_POINT(JOURNAL_SYNCED);
     }
-    if (atomic_load(&syncer->failure) == 0)
-        atomic_store(&syncer->synced, batch->upto);
-    free(batch->sealed);
+    drop_sealed(batch);
+    return failure;
 }
 
 static bool has_work(const struct dh_syncer *syncer)
 {
-    return syncer->next.count || syncer->next.folder || syncer->next.current >= 0;
+    return !atomic_load(&syncer->failure) &&
+           (syncer->next.count || syncer->next.folder || syncer->next.current >= 0);
 }
 
 /* With the mutex held: let `delay` seconds pass so that many writes share a sync. */
@@ -99,8 +97,12 @@ static void *run(void *argument)
         struct batch batch = syncer->next;
         syncer->next = (struct batch){.current = -1, .upto = batch.upto};
         pthread_mutex_unlock(&syncer->mutex);
-        sync_batch(syncer, &batch);
+        int failure = sync_batch(syncer, &batch);
         pthread_mutex_lock(&syncer->mutex);
+        if (failure)
+            atomic_store(&syncer->failure, failure);
+        else
+            atomic_store(&syncer->synced, batch.upto);
     }
     pthread_mutex_unlock(&syncer->mutex);
     return NULL;
@@ -168,7 +170,21 @@ dh_status dh_syncer_status(struct dh_syncer *syncer, struct dh_error *err)
                    strerror(failure));
 }
 
-dh_status dh_syncer_stop(struct dh_syncer **syncer, struct dh_error *err)
+void dh_syncer_renew(struct dh_syncer *syncer, int old, int fd, uint64_t upto)
+{
+    pthread_mutex_lock(&syncer->mutex);
+    drop_sealed(&syncer->next);
+    if (old >= 0)
+        close(old);
+    syncer->next.current = fd;
+    syncer->next.upto = upto;
+    syncer->next.folder = true;
+    atomic_store(&syncer->failure, 0);
+    pthread_cond_signal(&syncer->wake);
+    pthread_mutex_unlock(&syncer->mutex);
+}
+
+dh_status dh_syncer_stop(struct dh_syncer **syncer, uint64_t *synced, struct dh_error *err)
 {
     struct dh_syncer *s = *syncer;
     if (!s)
@@ -179,6 +195,9 @@ dh_status dh_syncer_stop(struct dh_syncer **syncer, struct dh_error *err)
     pthread_mutex_unlock(&s->mutex);
     pthread_join(s->thread, NULL);
     dh_status status = dh_syncer_status(s, err);
+    if (synced)
+        *synced = dh_syncer_synced(s);
+    drop_sealed(&s->next);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->mutex);
     free(s->path);

@@ -18,10 +18,6 @@ void dh_tail_synced(struct dh_tail *tail, uint64_t synced)
     uint64_t start = tail->end - bytes->size, event;
     if (synced <= start)
         return;
-    if (synced >= tail->end) {
-        dh_buffer_clear(bytes);
-        return;
-    }
     size_t drop = 0, size;
     while ((size = dh_journal_measure(bytes->data + drop, bytes->size - drop, &event)) > 0 &&
            start + drop + size <= synced)
@@ -54,6 +50,16 @@ uint64_t dh_tail_first(const struct dh_tail *tail, uint64_t otherwise)
 {
     uint64_t event = otherwise;
     dh_journal_measure(tail->bytes.data, tail->bytes.size, &event);
+    return event;
+}
+
+uint64_t dh_tail_last(const struct dh_tail *tail, uint64_t otherwise)
+{
+    uint64_t event = otherwise;
+    const struct dh_buffer *bytes = &tail->bytes;
+    for (size_t at = 0, size;
+         (size = dh_journal_measure(bytes->data + at, bytes->size - at, &event)) > 0; at += size)
+        ;
     return event;
 }
 

@@ -19,13 +19,16 @@ struct dh_tail {
 
 /* `size` bytes were written behind all others. */
 void dh_tail_written(struct dh_tail *tail, const void *bytes, size_t size);
-/* Drop the records that lie before byte `synced` as a whole. */
+/* Drop the records that lie before byte `synced` as a whole. The beginning of one that is not yet
+ * written whole stays: a new journal needs all of it. */
 void dh_tail_synced(struct dh_tail *tail, uint64_t synced);
 /* Instead of what it holds, all events of `history` after number `last`, from memory, as if they
  * were written behind all others. */
 void dh_tail_recall(struct dh_tail *tail, const struct dh_history *history, uint64_t last);
 /* Event of the first record; `otherwise` if there is none. */
 uint64_t dh_tail_first(const struct dh_tail *tail, uint64_t otherwise);
+/* Event of the last whole one; likewise. */
+uint64_t dh_tail_last(const struct dh_tail *tail, uint64_t otherwise);
 void dh_tail_free(struct dh_tail *tail);
 
 #endif
