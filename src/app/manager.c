@@ -376,7 +376,8 @@ static dh_status go_on(struct dh_manager *manager, bool *busy, struct dh_error *
 }
 
 /* After an error nothing begins any more, but an evaluation that has ended is one: all that was
- * received of it is recorded, whatever it was that failed. */
+ * received of it is recorded, whatever it was that failed. The store keeps what it cannot write,
+ * and tries again in each step. */
 static void record_ended(struct dh_manager *manager)
 {
     struct dh_action action;
@@ -384,17 +385,6 @@ static void record_ended(struct dh_manager *manager)
     while (dh_sched_next(manager->sched, &action))
         if (action.kind == DH_ACTION_END)
             end_trial(manager, &action, &ignored);
-}
-
-/* What was recorded, to the system. A store that has failed is not tried again: what it was given
- * stays in its order, for its last checkpoint to try. */
-static dh_status write_journal(struct dh_manager *manager, struct dh_error *err)
-{
-    if (!manager->parts.store || manager->unwritten)
-        return DH_OK;
-    dh_status status = dh_store_write(manager->parts.store, err);
-    manager->unwritten = status != DH_OK;
-    return status;
 }
 
 dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err)
@@ -407,12 +397,14 @@ dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_erro
     read_board(manager);
     if (status == DH_OK && !manager->abandoned)
         status = go_on(manager, busy, err);
-    if ((status != DH_OK || manager->abandoned) && !manager->unwritten)
+    if (status != DH_OK || manager->abandoned)
         record_ended(manager);
     struct dh_error write_err;
-    if (write_journal(manager, &write_err) != DH_OK && status == DH_OK) {
+    dh_status written =
+        manager->parts.store ? dh_store_write(manager->parts.store, &write_err) : DH_OK;
+    if (written != DH_OK && status == DH_OK && !manager->abandoned) {
         *err = write_err;
-        status = err->status;
+        status = written;
     }
     if (status == DH_OK && !manager->abandoned)
         dh_offers_publish(&manager->offers, manager->sched, manager->parts.history, manager->now);

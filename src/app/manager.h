@@ -55,13 +55,13 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts);
 void dh_manager_destroy(struct dh_manager **manager);
 
 /* Do what can be done now. An error ends the search: the caller tells the workers with
- * dh_manager_abandon. Evaluations whose end was received are recorded all the same, unless it is
- * the store that has failed. */
+ * dh_manager_abandon. Evaluations whose end was received are recorded all the same: what the store
+ * cannot write it keeps, for the next step and its end to try. */
 dh_status dh_manager_step(struct dh_manager *manager, bool *busy, struct dh_error *err);
 /* Stop for a reason from outside; with `now_too`, running evaluations are ended as well. */
 void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too);
 /* After an error: let the workers go. Further steps start nothing; they record results that still
- * arrive, until all have said goodbye. */
+ * arrive, until all have said goodbye. That the store fails is no error of theirs any more. */
 void dh_manager_abandon(struct dh_manager *manager);
 /* Have all workers said goodbye that are not lost? */
 bool dh_manager_done(const struct dh_manager *manager);

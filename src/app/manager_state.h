@@ -29,7 +29,6 @@ struct dh_manager {
     bool ending;      /* SHUTDOWN was sent */
     bool placed;      /* it was said how ranks and cores fit */
     bool abandoned;   /* after an error: only results and goodbyes matter */
-    bool unwritten;   /* the store has failed: nothing more is recorded */
 };
 
 /* ---- manager.c ---- */

@@ -204,17 +204,29 @@ class Places(Case):
         self.assertEqual(len(self.trials(folder + "/crash.h5")), 20)  # dhctl needs no more
         self.assertEqual(self.verify(folder + "/crash.h5", 0)["verdict"], "sound")
 
+    def assert_counted(self, out, log, saved):
+        """The results that the search had and the files have not are the last thing it says."""
+        done = re.search(r"(?m)^evaluations +ok (\d+)", out)
+        unsaved = int(done.group(1)) - saved if done else 0
+        said = re.findall(r"(\d+) results? could not be saved and will be evaluated again: .*"
+                          "No space left on device", log)
+        self.assertEqual(said, [str(unsaved)] if unsaved else [], out + log)
+        if unsaved:
+            ours = [line for line in log.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+            self.assertIn("could not be saved", ours[-1], log)
+
     def full_disk(self, ranks, leave):
         folder = self.tmpfs("2m")
         self.configure(evaluations=3000, duration=0, file=folder + "/crash.h5", interval="1h")
         self.run_search(ranks, "--set", "search.max_evaluations=200", "crash.cfg")
         self.fill(folder, leave)
-        _, log = self.run_search(ranks, "crash.cfg", expect=74)
+        out, log = self.run_search(ranks, "crash.cfg", expect=74)
         self.assertIn("No space left on device", log)
         self.assertIn(folder + "/crash.h5", log)
         self.assertEqual(self.verify(folder + "/crash.h5", 0)["verdict"], "sound")
         before = self.finished(folder + "/crash.h5")
         self.assertGreaterEqual(len(before), 200)
+        self.assert_counted(out, log, len(before))
         os.unlink(folder + "/filler")
         self.run_search(ranks, "crash.cfg")
         after = {t["id"]: t for t in self.assert_complete(folder + "/crash.h5", 3000)}
@@ -224,6 +236,9 @@ class Places(Case):
 
     def test_disk_fills_up(self):
         self.assertGreater(len(self.full_disk(3, 64 << 10)), 250)
+
+    def test_disk_fills_up_in_one_process(self):
+        self.assertGreater(len(self.full_disk(0, 64 << 10)), 250)
 
     def test_disk_is_full(self):
         self.full_disk(0, 0)

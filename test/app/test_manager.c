@@ -2,9 +2,12 @@
  * simulated workers, a virtual clock. */
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -605,55 +608,126 @@ static void say_fatal(struct worker *worker, dh_status status)
     send(worker, DH_TAG_FATAL, &payload);
 }
 
+/* A search of three workers, one evaluation running on each, with a store of its own. */
+struct kept {
+    struct simulation s;
+    struct dh_clock clock;
+    char folder[40];
+    char *path, *journal;
+    struct dh_store *store;
+};
+
+static void start_kept(struct kept *k)
+{
+    struct dh_error err;
+    *k = (struct kept){.s.random = dh_random_at(11, DH_STREAM_TEST, 0),
+                       .folder = "/tmp/dh_test_manager_XXXXXX"};
+    k->clock = (struct dh_clock){virtual_now, &k->s};
+    start_simulation(&k->s, 3, 100, 100, "", &k->clock);
+    dh_manager_destroy(&k->s.manager);
+    assert_non_null(mkdtemp(k->folder));
+    k->path = dh_strprintf("%s/manager.h5", k->folder);
+    k->journal = dh_strprintf("%s-journal", k->path);
+    assert_int_equal(dh_store_open(k->path, &k->s.setup.settings, k->s.setup.space, k->s.history,
+                                   NULL, &k->store, NULL, &err),
+                     DH_OK);
+    struct dh_manager_parts parts = {.setup = &k->s.setup,
+                                     .comm = k->s.ends[0],
+                                     .history = k->s.history,
+                                     .search = k->s.search,
+                                     .store = k->store,
+                                     .clock = &k->clock};
+    k->s.manager = dh_manager_create(&parts);
+    run_until(&k->s, 1);
+    assert_int_equal(k->s.evaluations, 3);
+}
+
+/* Results that a reader sees in the journal alone. */
+static uint64_t count_kept(const struct kept *k)
+{
+    struct dh_store_image image;
+    struct dh_error err;
+    assert_int_equal(dh_store_read(k->path, &image, &err), DH_OK);
+    uint64_t ended = dh_history_ended(image.history);
+    dh_store_image_free(&image);
+    return ended;
+}
+
+static void end_kept(struct kept *k)
+{
+    struct dh_error err;
+    assert_int_equal(dh_store_close(&k->store, &err), DH_OK);
+    char *command = dh_strprintf("rm -rf '%s'", k->folder);
+    assert_int_equal(system(command), 0);
+    free(command);
+    free(k->path);
+    free(k->journal);
+    end_simulation(&k->s);
+}
+
 /* Results behind an error, too: those that came before it in the same step, and those that the
  * others send before they have heard of it. Nothing starts any more. */
 static void an_error_loses_no_result(void **state)
 {
     (void)state;
-    struct simulation s = {.random = dh_random_at(11, DH_STREAM_TEST, 0)};
-    struct dh_clock clock = {virtual_now, &s};
-    char folder[] = "/tmp/dh_test_manager_XXXXXX";
+    struct kept k;
     struct dh_error err;
     bool busy;
-    start_simulation(&s, 3, 100, 100, "", &clock);
-    dh_manager_destroy(&s.manager);
-    assert_non_null(mkdtemp(folder));
-    char *path = dh_strprintf("%s/manager.h5", folder);
-    struct dh_store *store = NULL;
-    assert_int_equal(
-        dh_store_open(path, &s.setup.settings, s.setup.space, s.history, NULL, &store, NULL, &err),
-        DH_OK);
-    struct dh_manager_parts parts = {.setup = &s.setup,
-                                     .comm = s.ends[0],
-                                     .history = s.history,
-                                     .search = s.search,
-                                     .store = store,
-                                     .clock = &clock};
-    s.manager = dh_manager_create(&parts);
-    run_until(&s, 1);
-    assert_int_equal(s.evaluations, 3);
-    finish(&s, &s.workers[0]);
-    say_fatal(&s.workers[1], DH_IO);
-    assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_IO);
-    assert_int_equal(dh_history_ended(s.history), 1);
-    dh_manager_abandon(s.manager);
-    finish(&s, &s.workers[2]);
-    while (!dh_manager_done(s.manager)) {
-        assert_int_equal(dh_manager_step(s.manager, &busy, &err), DH_OK);
-        serve_workers(&s);
+    start_kept(&k);
+    finish(&k.s, &k.s.workers[0]);
+    say_fatal(&k.s.workers[1], DH_IO);
+    assert_int_equal(dh_manager_step(k.s.manager, &busy, &err), DH_IO);
+    assert_int_equal(dh_history_ended(k.s.history), 1);
+    dh_manager_abandon(k.s.manager);
+    finish(&k.s, &k.s.workers[2]);
+    while (!dh_manager_done(k.s.manager)) {
+        assert_int_equal(dh_manager_step(k.s.manager, &busy, &err), DH_OK);
+        serve_workers(&k.s);
     }
-    assert_int_equal(dh_history_ended(s.history), 2);
-    assert_int_equal(s.evaluations, 3);
-    struct dh_store_image image; /* of the journal alone */
-    assert_int_equal(dh_store_read(path, &image, &err), DH_OK);
-    assert_int_equal(dh_history_ended(image.history), 2);
-    dh_store_image_free(&image);
-    assert_int_equal(dh_store_close(&store, &err), DH_OK);
-    char *command = dh_strprintf("rm -rf '%s'", folder);
-    assert_int_equal(system(command), 0);
-    free(command);
-    free(path);
-    end_simulation(&s);
+    assert_int_equal(dh_history_ended(k.s.history), 2);
+    assert_int_equal(k.s.evaluations, 3);
+    assert_int_equal(count_kept(&k), 2);
+    end_kept(&k);
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* A result that cannot be written, and those that come after it: they are written as soon as there
+ * is room, while the workers go. */
+static void a_full_disk_loses_no_result(void **state)
+{
+    (void)state;
+    struct kept k;
+    struct dh_error err;
+    struct stat info;
+    bool busy;
+    start_kept(&k);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(stat(k.journal, &info), 0);
+    limit_files((rlim_t)info.st_size + 9); /* also less than a record */
+    finish(&k.s, &k.s.workers[0]);
+    assert_int_equal(dh_manager_step(k.s.manager, &busy, &err), DH_IO);
+    assert_non_null(strstr(err.text, "manager.h5-journal: cannot write"));
+    dh_manager_abandon(k.s.manager);
+    finish(&k.s, &k.s.workers[1]);
+    assert_int_equal(dh_manager_step(k.s.manager, &busy, &err), DH_OK);
+    assert_int_equal(dh_history_ended(k.s.history), 2);
+    assert_int_equal(count_kept(&k), 0);
+    limit_files(RLIM_INFINITY);
+    finish(&k.s, &k.s.workers[2]);
+    while (!dh_manager_done(k.s.manager)) {
+        assert_int_equal(dh_manager_step(k.s.manager, &busy, &err), DH_OK);
+        serve_workers(&k.s);
+    }
+    assert_int_equal(dh_history_ended(k.s.history), 3);
+    assert_int_equal(count_kept(&k), 3);
+    end_kept(&k);
 }
 
 int main(void)
@@ -673,6 +747,7 @@ int main(void)
         cmocka_unit_test(one_slot_has_no_late_asks),
         cmocka_unit_test(old_points_are_not_replacements),
         cmocka_unit_test(an_error_loses_no_result),
+        cmocka_unit_test(a_full_disk_loses_no_result),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,12 +3,8 @@
  * file holds is missing. */
 #include "fixture.h"
 
-#include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/store/files.h"
@@ -341,179 +337,6 @@ static void test_synced_once(void **state)
     fixture_close(&f);
 }
 
-/* A search whose log is kept. */
-static struct dh_store *open_logged(const struct fixture *f, struct dh_history **history,
-                                    struct dh_log *log)
-{
-    struct dh_store *store;
-    struct dh_error err = {0};
-    *log = (struct dh_log){.stream = tmpfile(), .level = DH_LOG_WARN, .rank = -1};
-    assert_non_null(log->stream);
-    *history = fixture_history(f, 0);
-    check(dh_store_open(f->path, &f->settings, f->space, *history, log, &store, NULL, &err), &err);
-    return store;
-}
-
-/* How often it says `what`; closes the log. */
-static int count_said(struct dh_log *log, const char *what)
-{
-    char text[4096];
-    int count = 0;
-    rewind(log->stream);
-    text[fread(text, 1, sizeof text - 1, log->stream)] = '\0';
-    fclose(log->stream);
-    for (const char *at = text; (at = strstr(at, what)); at++)
-        count++;
-    return count;
-}
-
-/* Somebody removes the journal of a running search. It is said, and nothing is missing: neither
- * after the end, nor in the new journal of one that dies before its next checkpoint is there. */
-static void test_journal_removed(void **state)
-{
-    (void)state;
-    for (int dies = 0; dies < 2; dies++) {
-        struct fixture f;
-        struct shelf shelf;
-        struct dh_history *history;
-        struct dh_log log;
-        struct dh_error err = {0};
-        char path[160];
-        fixture_open(&f);
-        struct dh_store *store = open_logged(&f, &history, &log);
-        go_on(&f, history, store, 100);
-        check(dh_store_checkpoint(store, true, &err), &err);
-        go_on(&f, history, store, 150);
-        unlink(fixture_file(&f, "-journal", path));
-        go_on(&f, history, store, 200);
-        if (dies) {
-            assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* in its way */
-            assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
-            rmdir(path);
-            go_on(&f, history, store, 250);
-            shelf_take(&shelf, f.folder);
-        }
-        go_on(&f, history, store, 250);
-        check(dh_store_close(&store, &err), &err);
-        assert_int_equal(see(&f, 250, false), 250);
-        if (dies) {
-            shelf_put(&shelf, f.folder);
-            assert_int_equal(see(&f, 250, false), 250);
-            shelf_free(&shelf);
-        }
-        assert_int_equal(count_said(&log, "s.h5-journal was removed by somebody else"), 1);
-        dh_history_destroy(&history);
-        fixture_close(&f);
-    }
-}
-
-/* The system's, which reports an error so many times (-1: always) and then has forgotten it, as
- * Linux does. Signals interrupt some calls. */
-static _Atomic int syncs_fail, syncs_interrupted;
-
-int fdatasync(int fd)
-{
-    static _Atomic(void *) real;
-    if (!atomic_load(&real))
-        atomic_store(&real, dlsym(RTLD_NEXT, "fdatasync"));
-    int (*sync)(int);
-    *(void **)&sync = atomic_load(&real);
-    int interrupted = atomic_load(&syncs_interrupted), left = atomic_load(&syncs_fail);
-    if (interrupted > 0)
-        atomic_store(&syncs_interrupted, interrupted - 1);
-    if (left > 0)
-        atomic_store(&syncs_fail, left - 1);
-    errno = interrupted > 0 ? EINTR : EDQUOT;
-    return interrupted > 0 || left ? -1 : sync(fd);
-}
-
-/* Go on, a write an event, until `left` has reached 0, or a write fails. */
-static dh_status go_on_until(const struct fixture *f, struct dh_history *history,
-                             struct dh_store *store, _Atomic int *left, struct dh_error *err)
-{
-    dh_status status = DH_OK;
-    for (int i = 0; i < 6000 && status == DH_OK && (i < 10 || atomic_load(left)); i++) {
-        fixture_record(f, history, store);
-        status = dh_store_write(store, err);
-        usleep(1000);
-    }
-    return status;
-}
-
-/* A sync that fails once: what may not be on the disk is written anew at once, and the search goes
- * on; an interrupted one is no failure. */
-static void test_sync_fails_once(void **state)
-{
-    (void)state;
-    for (int interrupted = 0; interrupted < 2; interrupted++) {
-        struct fixture f;
-        struct dh_history *history;
-        struct dh_log log;
-        struct dh_error err = {0};
-        char path[160];
-        fixture_open(&f);
-        struct dh_store *store = open_logged(&f, &history, &log);
-        go_on(&f, history, store, 100);
-        check(dh_store_checkpoint(store, true, &err), &err);
-        atomic_store(interrupted ? &syncs_interrupted : &syncs_fail, interrupted ? 3 : 1);
-        check(go_on_until(&f, history, store, interrupted ? &syncs_interrupted : &syncs_fail, &err),
-              &err);
-        fixture_file(&f, "-journal.2", path);
-        for (int i = 0; i < 6000 && !interrupted && !fixture_exists(path); i++) {
-            usleep(10000); /* until it is heard of */
-            go_on(&f, history, store, dh_history_event(history) + 10);
-        }
-        uint64_t events = dh_history_event(history);
-        assert_int_equal(see(&f, events, false), events);
-        assert_int_equal(fixture_exists(path), !interrupted);
-        if (!interrupted) { /* what failed to be synced is not needed */
-            assert_int_equal(unlink(path), 0);
-            assert_int_equal(see(&f, events, false), events);
-        }
-        check(dh_store_close(&store, &err), &err);
-        assert_int_equal(see(&f, events, false), events);
-        assert_int_equal(count_said(&log, "cannot sync to disk: Disk quota exceeded"),
-                         !interrupted);
-        dh_history_destroy(&history);
-        fixture_close(&f);
-    }
-}
-
-/* Syncs that fail always end the search. Where they work again at its end, all is in the last
- * checkpoint; otherwise it is said how many results may not be on the disk. */
-static void test_sync_fails_always(void **state)
-{
-    (void)state;
-    for (int until_the_end = 0; until_the_end < 2; until_the_end++) {
-        struct fixture f;
-        struct dh_history *history;
-        struct dh_log log;
-        struct dh_error err = {0};
-        char count[80];
-        fixture_open(&f);
-        struct dh_store *store = open_logged(&f, &history, &log);
-        go_on(&f, history, store, 100);
-        check(dh_store_checkpoint(store, true, &err), &err);
-        uint64_t ended = dh_history_ended(history);
-        atomic_store(&syncs_fail, -1);
-        assert_int_equal(go_on_until(&f, history, store, &syncs_fail, &err), DH_IO);
-        assert_non_null(strstr(err.text, "s.h5-journal: cannot sync to disk: Disk quota exceeded"));
-        for (int i = 0; i < 40; i++) /* what comes while it winds down */
-            fixture_record(&f, history, store);
-        snprintf(count, sizeof count, " %d results could not be saved and will be evaluated again",
-                 (int)(dh_history_ended(history) - ended));
-        if (!until_the_end)
-            atomic_store(&syncs_fail, 0);
-        assert_int_equal(dh_store_close(&store, &err), until_the_end ? DH_IO : DH_OK);
-        atomic_store(&syncs_fail, 0);
-        uint64_t events = dh_history_event(history);
-        assert_int_equal(see(&f, events, false), events); /* the machine did not die */
-        assert_int_equal(count_said(&log, count), until_the_end);
-        dh_history_destroy(&history);
-        fixture_close(&f);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,9 +348,6 @@ int main(void)
         cmocka_unit_test(test_power_failure),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_synced_once),
-        cmocka_unit_test(test_journal_removed),
-        cmocka_unit_test(test_sync_fails_once),
-        cmocka_unit_test(test_sync_fails_always),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

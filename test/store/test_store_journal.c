@@ -1,8 +1,17 @@
-/* The journal alone: what was appended comes back; what is torn, flipped or foreign does not, and
- * never does harm. */
+/* The journal: what was appended comes back; what is torn, flipped or foreign does not, and never
+ * does harm; what cannot be written or synced, or is removed, is written from memory. */
 #include "fixture.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "shelf.h"
 
 /* A search that was killed: only a journal, of so many events. */
 static void make_journal(const struct fixture *f, uint64_t events, struct dh_buffer *bytes)
@@ -202,6 +211,289 @@ static void test_nonsense(void **state)
     fixture_close(&f);
 }
 
+static void check(dh_status status, const struct dh_error *err)
+{
+    if (status != DH_OK)
+        fail_msg("%s", err->text);
+}
+
+static void go_on(const struct fixture *f, struct dh_history *history, struct dh_store *store,
+                  uint64_t events)
+{
+    struct dh_error err = {0};
+    while (dh_history_event(history) < events)
+        fixture_record(f, history, store);
+    check(dh_store_write(store, &err), &err);
+}
+
+/* What a reader sees has to be the state after so many events. */
+static void expect_events(const struct fixture *f, uint64_t events)
+{
+    struct dh_store_image image;
+    struct dh_error err = {0};
+    check(dh_store_read(f->path, &image, &err), &err);
+    struct dh_history *expected = fixture_history(f, events);
+    fixture_same(f->space, expected, image.space, image.history);
+    dh_history_destroy(&expected);
+    dh_store_image_free(&image);
+}
+
+/* A search whose log is kept. */
+static struct dh_store *open_logged(const struct fixture *f, struct dh_history **history,
+                                    struct dh_log *log)
+{
+    struct dh_store *store;
+    struct dh_error err = {0};
+    *log = (struct dh_log){.stream = tmpfile(), .level = DH_LOG_WARN, .rank = -1};
+    assert_non_null(log->stream);
+    *history = fixture_history(f, 0);
+    check(dh_store_open(f->path, &f->settings, f->space, *history, log, &store, NULL, &err), &err);
+    return store;
+}
+
+/* How often it says `what`; closes the log. */
+static int count_said(struct dh_log *log, const char *what)
+{
+    char text[4096];
+    int count = 0;
+    rewind(log->stream);
+    text[fread(text, 1, sizeof text - 1, log->stream)] = '\0';
+    fclose(log->stream);
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+/* Somebody removes the journal of a running search. It is said, and nothing is missing: neither
+ * after the end, nor in the new journal of one that dies before its next checkpoint is there. */
+static void test_journal_removed(void **state)
+{
+    (void)state;
+    for (int dies = 0; dies < 2; dies++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        check(dh_store_checkpoint(store, true, &err), &err);
+        go_on(&f, history, store, 150);
+        unlink(fixture_file(&f, "-journal", path));
+        go_on(&f, history, store, 200);
+        if (dies) {
+            assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* in its way */
+            assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
+            rmdir(path);
+            go_on(&f, history, store, 250);
+            shelf_take(&shelf, f.folder);
+        }
+        go_on(&f, history, store, 250);
+        check(dh_store_close(&store, &err), &err);
+        expect_events(&f, 250);
+        if (dies) {
+            shelf_put(&shelf, f.folder);
+            expect_events(&f, 250);
+            shelf_free(&shelf);
+        }
+        assert_int_equal(count_said(&log, "s.h5-journal was removed by somebody else"), 1);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
+/* The system's, which reports an error so many times (-1: always) and then has forgotten it, as
+ * Linux does. Signals interrupt some calls. */
+static _Atomic int syncs_fail, syncs_interrupted;
+
+int fdatasync(int fd)
+{
+    static _Atomic(void *) real;
+    if (!atomic_load(&real))
+        atomic_store(&real, dlsym(RTLD_NEXT, "fdatasync"));
+    int (*sync)(int);
+    *(void **)&sync = atomic_load(&real);
+    int interrupted = atomic_load(&syncs_interrupted), left = atomic_load(&syncs_fail);
+    if (interrupted > 0)
+        atomic_store(&syncs_interrupted, interrupted - 1);
+    if (left > 0)
+        atomic_store(&syncs_fail, left - 1);
+    errno = interrupted > 0 ? EINTR : EDQUOT;
+    return interrupted > 0 || left ? -1 : sync(fd);
+}
+
+/* Go on, a write an event, until `left` has reached 0, or a write fails. */
+static dh_status go_on_until(const struct fixture *f, struct dh_history *history,
+                             struct dh_store *store, _Atomic int *left, struct dh_error *err)
+{
+    dh_status status = DH_OK;
+    for (int i = 0; i < 6000 && status == DH_OK && (i < 10 || atomic_load(left)); i++) {
+        fixture_record(f, history, store);
+        status = dh_store_write(store, err);
+        usleep(1000);
+    }
+    return status;
+}
+
+/* A sync that fails once: what may not be on the disk is written anew at once, and the search goes
+ * on; an interrupted one is no failure. */
+static void test_sync_fails_once(void **state)
+{
+    (void)state;
+    for (int interrupted = 0; interrupted < 2; interrupted++) {
+        struct fixture f;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        check(dh_store_checkpoint(store, true, &err), &err);
+        atomic_store(interrupted ? &syncs_interrupted : &syncs_fail, interrupted ? 3 : 1);
+        check(go_on_until(&f, history, store, interrupted ? &syncs_interrupted : &syncs_fail, &err),
+              &err);
+        fixture_file(&f, "-journal.2", path);
+        for (int i = 0; i < 6000 && !interrupted && !fixture_exists(path); i++) {
+            usleep(10000); /* until it is heard of */
+            go_on(&f, history, store, dh_history_event(history) + 10);
+        }
+        uint64_t events = dh_history_event(history);
+        expect_events(&f, events);
+        assert_int_equal(fixture_exists(path), !interrupted);
+        if (!interrupted) { /* what failed to be synced is not needed */
+            assert_int_equal(unlink(path), 0);
+            expect_events(&f, events);
+        }
+        check(dh_store_close(&store, &err), &err);
+        expect_events(&f, events);
+        assert_int_equal(count_said(&log, "cannot sync to disk: Disk quota exceeded"),
+                         !interrupted);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
+/* Syncs that fail always end the search. Where they work again at its end, all is in the last
+ * checkpoint; otherwise it is said how many results may not be on the disk. */
+static void test_sync_fails_always(void **state)
+{
+    (void)state;
+    for (int until_the_end = 0; until_the_end < 2; until_the_end++) {
+        struct fixture f;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char count[80];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        check(dh_store_checkpoint(store, true, &err), &err);
+        uint64_t ended = dh_history_ended(history);
+        atomic_store(&syncs_fail, -1);
+        assert_int_equal(go_on_until(&f, history, store, &syncs_fail, &err), DH_IO);
+        assert_non_null(strstr(err.text, "s.h5-journal: cannot sync to disk: Disk quota exceeded"));
+        for (int i = 0; i < 40; i++) /* what comes while it winds down */
+            fixture_record(&f, history, store);
+        snprintf(count, sizeof count, " %d results could not be saved and will be evaluated again",
+                 (int)(dh_history_ended(history) - ended));
+        if (!until_the_end)
+            atomic_store(&syncs_fail, 0);
+        assert_int_equal(dh_store_close(&store, &err), until_the_end ? DH_IO : DH_OK);
+        atomic_store(&syncs_fail, 0);
+        uint64_t events = dh_history_event(history);
+        expect_events(&f, events); /* the machine did not die */
+        assert_int_equal(count_said(&log, count), until_the_end);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* Record with the disk full, `room` bytes behind the end of the journal. */
+static void record_full(const struct fixture *f, struct dh_history *history, struct dh_store *store,
+                        uint64_t room)
+{
+    struct dh_error err = {0};
+    struct stat info;
+    char path[160];
+    assert_int_equal(stat(fixture_file(f, "-journal", path), &info), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_files((rlim_t)info.st_size + room);
+    for (int i = 0; i < 40; i++) {
+        fixture_record(f, history, store);
+        if (i == 39)
+            assert_int_equal(dh_store_write(store, &err), DH_IO);
+    }
+}
+
+/* What a full disk has no room for is counted, if there is none until the end. */
+static void test_full_disk_is_counted(void **state)
+{
+    (void)state;
+    for (uint64_t room = 0; room < 2000; room += 100) {
+        struct fixture f;
+        struct dh_history *history;
+        struct dh_store_image image;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char count[80];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        record_full(&f, history, store, room);
+        assert_int_equal(dh_store_close(&store, &err), DH_IO);
+        limit_files(RLIM_INFINITY);
+        check(dh_store_read(f.path, &image, &err), &err);
+        int lost = (int)(dh_history_ended(history) - dh_history_ended(image.history));
+        assert_true(lost > 1);
+        snprintf(count, sizeof count, " %d results could not be saved and will be evaluated", lost);
+        assert_int_equal(count_said(&log, count), 1);
+        dh_store_image_free(&image);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
+/* The part of a record that had room is on the disk when the rest is written: the next journal has
+ * nothing but whole ones. */
+static void test_room_is_made(void **state)
+{
+    (void)state;
+    for (uint64_t room = 0; room < 500; room += 50) {
+        struct fixture f;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 100);
+        record_full(&f, history, store, room);
+        usleep(20000);
+        limit_files(RLIM_INFINITY);
+        assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* no checkpoint */
+        assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
+        go_on(&f, history, store, 150);
+        expect_events(&f, 150);
+        rmdir(path);
+        check(dh_store_close(&store, &err), &err);
+        expect_events(&f, 150);
+        assert_int_equal(count_said(&log, "could not be saved"), 0);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +502,11 @@ int main(void)
         cmocka_unit_test(test_torn_then_continued),
         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_nonsense),
+        cmocka_unit_test(test_journal_removed),
+        cmocka_unit_test(test_sync_fails_once),
+        cmocka_unit_test(test_sync_fails_always),
+        cmocka_unit_test(test_full_disk_is_counted),
+        cmocka_unit_test(test_room_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
