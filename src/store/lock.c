@@ -30,6 +30,7 @@ const struct dh_lock_rule dh_lock_default_rule = {.beat = 5, .patience = 16};
 struct dh_lock {
     char *path;
     struct dh_lock_rule rule;
+    const struct dh_log *log;
     char host[HOST_SIZE];
     char owner[OWNER_SIZE]; /* our line */
     pthread_t thread;
@@ -38,8 +39,10 @@ struct dh_lock {
     pthread_cond_t wake;
     bool stop;
     int fd;
+    int said; /* errno of the last trouble that the log tells of; 0: none */
     char lost_text[2 * OWNER_SIZE];
-    _Atomic bool lost;      /* released after the text */
+    bool taken_over;
+    _Atomic bool lost;      /* released after both */
     _Atomic double sure_of; /* monotonic time at which it was known to be ours */
 };
 
@@ -103,54 +106,121 @@ static void write_owner(const struct dh_lock *lock, int fd)
     free(line);
 }
 
-/* Opened anew each time: that is when NFS asks its server. */
+/* Opened anew each time: that is when NFS asks its server. False with errno. */
 static bool look_again(const char *path, struct stat *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool there = fd >= 0 && fstat(fd, out) == 0;
+    int failure = fd < 0 || fstat(fd, out) != 0 ? errno : 0;
     if (fd >= 0)
         close(fd);
-    return there;
+    errno = failure;
+    return !failure;
 }
 
-/* Is the file of that name still the one behind `fd`? */
-static bool still_named(int fd, const char *path)
+enum named { OURS, NOT_OURS, UNKNOWN };
+
+/* Is the file of that name still the one behind `fd`? UNKNOWN with errno: it does not say. */
+static enum named ask_name(int fd, const char *path)
 {
     struct stat held, named;
-    return fstat(fd, &held) == 0 && look_again(path, &named) && held.st_ino == named.st_ino &&
-           held.st_dev == named.st_dev;
+    if (!look_again(path, &named))
+        return errno == ENOENT ? NOT_OURS : UNKNOWN;
+    if (fstat(fd, &held) != 0) /* ESTALE: the server has another file of that name */
+        return errno == ESTALE ? NOT_OURS : UNKNOWN;
+    return held.st_ino == named.st_ino && held.st_dev == named.st_dev ? OURS : NOT_OURS;
 }
 
 /* ---- the owner's thread ---- */
 
-static void lose(struct dh_lock *lock, const char *how, const char *detail)
+static void lose(struct dh_lock *lock, bool taken_over, const char *how, const char *detail)
 {
     snprintf(lock->lost_text, sizeof lock->lost_text, "%s %s", how, detail);
+    lock->taken_over = taken_over;
     atomic_store_explicit(&lock->lost, true, memory_order_release);
 }
 
-/* Somebody removed the file, or it belongs to another now. */
-static void renew(struct dh_lock *lock)
+/* Say what went wrong, once. */
+static void say_trouble(struct dh_lock *lock, const char *how, int cause)
+{
+    if (lock->said != cause)
+        dh_log_warn(lock->log, "%s %s %s; trying again", lock->path, how, strerror(cause));
+    lock->said = cause;
+}
+
+/* What went wrong may be over at a later beat, but not for longer than another search would wait
+ * for a sign of this one. */
+static bool doubt(struct dh_lock *lock, const char *how, int cause)
+{
+    double silence = dh_clock_now(&dh_clock_monotonic) - atomic_load(&lock->sure_of);
+    say_trouble(lock, how, cause);
+    if (silence >= lock->rule.patience)
+        lose(lock, false, how, strerror(cause));
+    return false;
+}
+
+/* Give a sign by the open file, which asks the server as well as its name does; false if nobody
+ * can see it there. */
+static bool give_sign(const struct dh_lock *lock)
+{
+    struct stat held;
+    return futimens(lock->fd, NULL) == 0 && fstat(lock->fd, &held) == 0 && held.st_nlink > 0;
+}
+
+/* The file behind `fd` is ours from now on, if nobody holds it. Takes `fd`. */
+static bool adopt(struct dh_lock *lock, int fd)
 {
     struct look look = {0};
-    int fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 && try_kernel_lock(fd, &look)) {
-        close(lock->fd);
-        lock->fd = fd;
-        write_owner(lock, fd);
-        return;
-    }
-    if (fd < 0 && errno != EEXIST) {
-        lose(lock, "is gone and cannot be made again:", strerror(errno));
-        return;
-    }
-    if (fd < 0)
-        fd = open(lock->path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0)
-        read_owner(fd, &look);
-    lose(lock, "was taken over by", look.owner[0] ? look.owner : "another search");
-    if (fd >= 0)
+    if (!try_kernel_lock(fd, &look)) {
         close(fd);
+        return false;
+    }
+    close(lock->fd);
+    lock->fd = fd;
+    write_owner(lock, fd);
+    return true;
+}
+
+/* There is another file of that name: ours, if it has our line (somebody copied it), or that of who
+ * took over. */
+static bool meet(struct dh_lock *lock)
+{
+    struct look look = {0};
+    int fd = open(lock->path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return doubt(lock, "cannot be opened:", errno);
+    read_owner(fd, &look);
+    if (strcmp(look.owner, lock->owner) == 0)
+        return adopt(lock, fd) || doubt(lock, "is locked by somebody else:", EBUSY);
+    close(fd);
+    lose(lock, true, "was taken over by", look.owner[0] ? look.owner : "another search");
+    return false;
+}
+
+/* Somebody removed the file, or it belongs to another now. */
+static bool renew(struct dh_lock *lock)
+{
+    int fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 && adopt(lock, fd))
+        return true;
+    if (fd >= 0 || errno == EEXIST)
+        return meet(lock);
+    return doubt(lock, "is gone and cannot be made again:", errno);
+}
+
+/* Is the lock known to be ours? */
+static bool look_after(struct dh_lock *lock)
+{
+    enum named named = ask_name(lock->fd, lock->path);
+    int cause = errno;
+    if (named == NOT_OURS)
+        return renew(lock);
+    bool seen = give_sign(lock);
+    if (named == OURS)
+        return true;
+    if (!seen)
+        return doubt(lock, "cannot be opened:", cause);
+    say_trouble(lock, "cannot be opened:", cause);
+    return true;
 }
 
 static void *beat(void *argument)
@@ -164,11 +234,7 @@ static void *beat(void *argument)
         if (lock->stop)
             break;
         double asked = dh_clock_now(&dh_clock_monotonic);
-        if (still_named(lock->fd, lock->path))
-            futimens(lock->fd, NULL);
-        else
-            renew(lock);
-        if (!atomic_load(&lock->lost))
+        if (look_after(lock))
             atomic_store(&lock->sure_of, asked);
     }
     pthread_mutex_unlock(&lock->mutex);
@@ -300,7 +366,7 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
                     "%s: this file system has no locks; that no other search works on it is "
                     "only known from the file's time",
                     lock->path);
-    if (sign == DEAD && (created || look.kernel == LOCKED) && still_named(fd, lock->path)) {
+    if (sign == DEAD && (created || look.kernel == LOCKED) && ask_name(fd, lock->path) == OURS) {
         lock->fd = fd;
         return DH_OK;
     }
@@ -326,6 +392,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     struct dh_lock *lock = dh_alloc(1, sizeof *lock);
     lock->path = dh_strprintf("%s-lock", path);
     lock->rule = *rule;
+    lock->log = log;
     lock->fd = -1;
     pthread_mutex_init(&lock->mutex, NULL);
     dh_condition_init(&lock->wake);
@@ -362,6 +429,11 @@ dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
     return dh_fail(err, DH_IO, "%s %s; this search stops", lock->path, lock->lost_text);
 }
 
+bool dh_lock_taken_over(const struct dh_lock *lock)
+{
+    return atomic_load_explicit(&lock->lost, memory_order_acquire) && lock->taken_over;
+}
+
 void dh_lock_release(struct dh_lock **handle)
 {
     struct dh_lock *lock = *handle;
@@ -375,7 +447,7 @@ void dh_lock_release(struct dh_lock **handle)
     if (lock->beating)
         pthread_join(lock->thread, NULL);
     DH_CRASH_POINT(LOCK_RELEASE);
-    if (still_named(lock->fd, lock->path))
+    if (ask_name(lock->fd, lock->path) == OURS)
         unlink(lock->path); /* while it is held: see try_take */
     close(lock->fd);
     DH_CRASH_POINT(LOCK_RELEASED);

@@ -24,10 +24,14 @@
  * in the file, and dh_lock_status tells it to stop. One that could not look for half the patience
  * is not told anything before it has looked, so that it writes nothing into what may be another's
  * files; what was on its way to the server before, replay.c leaves out. A lock file that somebody
- * removed is made again; where that fails (the folder is gone) the search has to stop, too.
+ * removed is made again. Errors say nothing about whose it is: where its name cannot be looked at,
+ * the owner gives its signs through the file that it holds open. Where that fails, too, or the file
+ * is gone and cannot be made again, it tries again for `patience` seconds; then it has to stop.
  */
 #ifndef DH_STORE_LOCK_H
 #define DH_STORE_LOCK_H
+
+#include <stdbool.h>
 
 #include "dh_mpi/log.h"
 #include "dh_mpi/status.h"
@@ -41,11 +45,13 @@ extern const struct dh_lock_rule dh_lock_default_rule;
 struct dh_lock;
 
 /* DH_IO, naming host, process and since when, if another search (or another opener in this
- * process) holds it. Waits while an owner on another host is watched, and says so. */
+ * process) holds it. Waits while an owner on another host is watched, and says so. Keeps `log`. */
 dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const struct dh_log *log,
                        struct dh_lock **out, struct dh_error *err);
 /* DH_IO once it was lost. Waits where the file system does not answer. */
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
+/* Was it lost to another search? */
+bool dh_lock_taken_over(const struct dh_lock *lock);
 /* Remove it, if it is still ours. NULL is fine. */
 void dh_lock_release(struct dh_lock **lock);
 

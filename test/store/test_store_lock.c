@@ -1,8 +1,11 @@
 /* The lock: who refuses, who waits, and when a dead owner's is taken over. */
 #include "fixture.h"
 
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -175,6 +178,7 @@ static void test_fenced(void **state)
     leave(&place, "process 5 on otherhost since 2026-01-01 00:00:00 +0000\n");
     assert_true(lost_within(lock, 60, &err));
     assert_non_null(strstr(err.text, "taken over by process 5 on otherhost"));
+    assert_true(dh_lock_taken_over(lock));
     dh_lock_release(&lock);
     assert_true(fixture_exists(place.file));
     close_place(&place);
@@ -199,7 +203,123 @@ static void test_removed(void **state)
     while (rmdir(place.folder) != 0); /* it may have come back in between */
     assert_true(lost_within(lock, 60, &err));
     assert_non_null(strstr(err.text, "is gone"));
+    assert_false(dh_lock_taken_over(lock));
     dh_lock_release(&lock);
+}
+
+/* The system's, which report an error where that is not 0: of lock files that are there. */
+static _Atomic int open_fails, signs_fail;
+
+int open(const char *path, int flags, ...)
+{
+    static _Atomic(void *) real;
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    if (!atomic_load(&real))
+        atomic_store(&real, dlsym(RTLD_NEXT, "open"));
+    int (*call)(const char *, int, ...);
+    *(void **)&call = atomic_load(&real);
+    errno = atomic_load(&open_fails);
+    return errno && strstr(path, "-lock") ? -1 : call(path, flags | O_LARGEFILE, mode);
+}
+
+int futimens(int fd, const struct timespec times[2])
+{
+    static _Atomic(void *) real;
+    if (!atomic_load(&real))
+        atomic_store(&real, dlsym(RTLD_NEXT, "futimens"));
+    int (*call)(int, const struct timespec[2]);
+    *(void **)&call = atomic_load(&real);
+    errno = atomic_load(&signs_fail);
+    return errno ? -1 : call(fd, times);
+}
+
+static int count_said(const struct dh_log *log, const char *what)
+{
+    char text[4096];
+    int count = 0;
+    rewind(log->stream);
+    text[fread(text, 1, sizeof text - 1, log->stream)] = '\0';
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        count++;
+    return count;
+}
+
+/* An error says nothing about whose the file is: it is told once, and the file stays ours. */
+static void test_errors_are_no_takeover(void **state)
+{
+    (void)state;
+    static const int errors[] = {ESTALE, EMFILE, EACCES, EIO};
+    for (size_t i = 0; i < DH_COUNT_OF(errors); i++) {
+        struct place place;
+        struct dh_lock *lock;
+        struct dh_error err = {0};
+        const struct dh_log log = {.stream = tmpfile(), .level = DH_LOG_WARN, .rank = -1};
+        char said[64];
+        open_place(&place);
+        assert_int_equal(dh_lock_take(place.path, &here, &log, &lock, &err), DH_OK);
+        atomic_store(&open_fails, errors[i]);
+        assert_false(lost_within(lock, 3 * here.patience, &err));
+        atomic_store(&open_fails, 0);
+        expect_refusal(&place, &here, "");
+        assert_false(lost_within(lock, 2 * here.beat, &err));
+        snprintf(said, sizeof said, "-lock cannot be opened: %s; trying", strerror(errors[i]));
+        assert_int_equal(count_said(&log, said), 1);
+        dh_lock_release(&lock);
+        assert_false(fixture_exists(place.file));
+        fclose(log.stream);
+        close_place(&place);
+    }
+}
+
+/* Where no sign can be given either, that may be over in time; if not, the reason is told, and no
+ * other search is made up. */
+static void test_no_sign(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_error err = {0};
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &slow);
+    atomic_store(&signs_fail, ESTALE);
+    atomic_store(&open_fails, ESTALE);
+    usleep((useconds_t)(slow.patience / 4 * 1e6));
+    atomic_store(&open_fails, 0);
+    atomic_store(&signs_fail, 0);
+    assert_false(lost_within(lock, 2 * slow.patience, &err));
+    atomic_store(&signs_fail, ESTALE);
+    atomic_store(&open_fails, ESTALE);
+    assert_true(lost_within(lock, 60, &err));
+    assert_non_null(strstr(err.text, "cannot be opened: Stale file handle"));
+    assert_false(dh_lock_taken_over(lock));
+    atomic_store(&open_fails, 0);
+    atomic_store(&signs_fail, 0);
+    dh_lock_release(&lock);
+    close_place(&place);
+}
+
+/* The same line in another file, as after a folder was copied: it is ours. */
+static void test_own_line(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_error err = {0};
+    struct dh_buffer line = {0};
+    char copy[160];
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    fixture_read_file(place.file, &line);
+    snprintf(copy, sizeof copy, "%s.copy", place.file);
+    fixture_write_file(copy, line.data, line.size);
+    assert_int_equal(rename(copy, place.file), 0);
+    assert_false(lost_within(lock, 2 * here.patience, &err));
+    expect_refusal(&place, &here, "");
+    dh_lock_release(&lock);
+    assert_false(fixture_exists(place.file));
+    dh_buffer_free(&line);
+    close_place(&place);
 }
 
 /* One of many: tries to take it when `go` closes, says 'y' or 'n', and keeps what it has until
@@ -270,6 +390,9 @@ int main(void)
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_fenced),
         cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_errors_are_no_takeover),
+        cmocka_unit_test(test_no_sign),
+        cmocka_unit_test(test_own_line),
         cmocka_unit_test(test_race),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
