@@ -103,14 +103,15 @@ void dh_store_set_usage(struct dh_store *store, const struct dh_usage *usage);
 /* Hand what was recorded to the system (it then survives the death of this process). The sync to
  * disk follows within `checkpoint.sync` seconds on the store's own thread. Also returns errors of
  * that thread. After an error (full disk) the journal on disk ends with a whole record or a torn
- * one that a resume cuts; no event is acknowledged that is not in it. */
+ * one that a resume cuts; no event is acknowledged that is not in it, and the next call tries
+ * again. Without the lock it is an error, but writes, unless another search has taken over. */
 dh_status dh_store_write(struct dh_store *store, struct dh_error *err);
 /* Start a checkpoint of the present state on the checkpoint thread, unless one is under way or
  * nothing happened since the last. Does not wait. `force`: wait for a running one, write, and
- * wait for the end. */
+ * wait for the end; also where the journal cannot be written. */
 dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_error *err);
 /* Last checkpoint (forced) and end. `*store` is NULL afterwards also on failure; without a
- * checkpoint the journals hold everything. */
+ * checkpoint the journals hold everything, but for what the log tells the number of. */
 dh_status dh_store_close(struct dh_store **store, struct dh_error *err);
 
 /* Exports and imports; see export.c. `history` and `space` as in an image. */

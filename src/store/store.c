@@ -288,11 +288,17 @@ static dh_status mend_sync(struct dh_store *store, struct dh_error *err)
     return rotate(store, err);
 }
 
+/* Into the open file also without the lock, unless another search has it: no checkpoint may be
+ * written then, and what has arrived is kept nowhere else. Should another begin after all, its
+ * journal ends this one (recover.c). */
 dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
 {
     dh_status status = dh_lock_status(store->lock, err);
+    if (status != DH_OK && dh_lock_taken_over(store->lock))
+        return status;
+    dh_status written = write_pending(store, status == DH_OK ? err : NULL);
     if (status == DH_OK)
-        status = write_pending(store, err);
+        status = written;
     return status == DH_OK ? mend_sync(store, err) : status;
 }
 

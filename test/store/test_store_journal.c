@@ -494,6 +494,71 @@ static void test_room_is_made(void **state)
     }
 }
 
+/* The lock file is gone and cannot be made again, and nobody else has it: the search has to stop,
+ * but what arrived is written. */
+static void test_no_lock(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_log log;
+    struct dh_error err = {0};
+    char path[160];
+    fixture_open(&f);
+    struct dh_store *store = open_logged(&f, &history, &log);
+    go_on(&f, history, store, 100);
+    unlink(fixture_file(&f, "-lock", path));
+    assert_int_equal(mkdir(path, 0777), 0);
+    dh_status status = DH_OK;
+    for (int i = 0; i < 2000 && status == DH_OK; i++) {
+        fixture_record(&f, history, store);
+        status = dh_store_write(store, &err);
+        usleep(100000);
+    }
+    assert_int_equal(status, DH_IO);
+    assert_non_null(strstr(err.text, "-lock cannot be opened: Is a directory; this search stops"));
+    for (int i = 0; i < 40; i++) {
+        fixture_record(&f, history, store);
+        assert_int_equal(dh_store_write(store, &err), DH_IO);
+    }
+    expect_events(&f, dh_history_event(history));
+    fixture_record(&f, history, store);
+    assert_int_equal(dh_store_close(&store, &err), DH_IO);
+    assert_int_equal(rmdir(path), 0);
+    expect_events(&f, dh_history_event(history));
+    assert_int_equal(count_said(&log, "could not be saved"), 0);
+    dh_history_destroy(&history);
+    fixture_close(&f);
+}
+
+/* Another search has it: nothing is written any more, and that is counted. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    static const char other[] = "process 5 on otherhost since 2026-01-01 00:00:00 +0000\n";
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_log log;
+    struct dh_error err = {0};
+    char path[160];
+    fixture_open(&f);
+    struct dh_store *store = open_logged(&f, &history, &log);
+    go_on(&f, history, store, 100);
+    unlink(fixture_file(&f, "-lock", path));
+    fixture_write_file(path, other, strlen(other));
+    for (int i = 0; i < 2000 && dh_store_write(store, &err) == DH_OK; i++)
+        usleep(100000);
+    for (int i = 0; i < 40; i++)
+        fixture_record(&f, history, store);
+    assert_int_equal(dh_store_write(store, &err), DH_IO);
+    assert_non_null(strstr(err.text, "-lock was taken over by process 5 on otherhost"));
+    assert_int_equal(dh_store_close(&store, &err), DH_IO);
+    expect_events(&f, 100);
+    assert_int_equal(count_said(&log, "results could not be saved"), 1);
+    dh_history_destroy(&history);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -507,6 +572,8 @@ int main(void)
         cmocka_unit_test(test_sync_fails_always),
         cmocka_unit_test(test_full_disk_is_counted),
         cmocka_unit_test(test_room_is_made),
+        cmocka_unit_test(test_no_lock),
+        cmocka_unit_test(test_taken_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
