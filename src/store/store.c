@@ -547,8 +547,10 @@ static void say_unsaved(struct dh_store *store, uint64_t synced, const char *why
         unsaved += dh_trial_ended_by(trial, UINT64_MAX) && !dh_trial_ended_by(trial, kept);
     }
     if (unsaved)
-        dh_log_error(store->log, "%llu result%s could not be saved and will be evaluated again: %s",
-                     (unsigned long long)unsaved, unsaved == 1 ? "" : "s", why);
+        dh_log_error(store->log,
+                     "%llu result%s could not be saved and will be evaluated again%s: %s",
+                     (unsigned long long)unsaved, unsaved == 1 ? "" : "s",
+                     durable < store->written ? ", unless the disk has them after all" : "", why);
 }
 
 dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
