@@ -207,16 +207,31 @@ static bool renew(struct dh_lock *lock)
     return doubt(lock, "is gone and cannot be made again:", errno);
 }
 
+/* Does our file have somebody else's line? Who can take its kernel lock takes it over in place. An
+ * empty one is ours: a full disk has no room for the line. */
+static bool has_other_line(const struct dh_lock *lock, struct look *look)
+{
+    read_owner(lock->fd, look);
+    return look->owner[0] && strcmp(look->owner, lock->owner) != 0;
+}
+
 /* Is the lock known to be ours? */
 static bool look_after(struct dh_lock *lock)
 {
+    struct look look = {0};
     enum named named = ask_name(lock->fd, lock->path);
     int cause = errno;
     if (named == NOT_OURS)
         return renew(lock);
+    if (named == OURS && has_other_line(lock, &look)) {
+        lose(lock, true, "was taken over by", look.owner);
+        return false;
+    }
     bool seen = give_sign(lock);
-    if (named == OURS)
+    if (named == OURS) {
+        lock->said = 0;
         return true;
+    }
     if (!seen)
         return doubt(lock, "cannot be opened:", cause);
     say_trouble(lock, "cannot be opened:", cause);
@@ -447,7 +462,8 @@ void dh_lock_release(struct dh_lock **handle)
     if (lock->beating)
         pthread_join(lock->thread, NULL);
     DH_CRASH_POINT(LOCK_RELEASE);
-    if (ask_name(lock->fd, lock->path) == OURS)
+    struct look look = {0};
+    if (ask_name(lock->fd, lock->path) == OURS && !has_other_line(lock, &look))
         unlink(lock->path); /* while it is held: see try_take */
     close(lock->fd);
     DH_CRASH_POINT(LOCK_RELEASED);

@@ -71,16 +71,16 @@ static void read_headers(struct state *state)
     }
 }
 
-/* The last event of journal i that counts. */
+/* The last event of journal i that counts: where the first journal of a later session begins. What
+ * that session's further journals begin with may be older: it is what they repeat. */
 static uint64_t last_of_session(const struct state *state, size_t i)
 {
-    uint64_t last = UINT64_MAX;
     for (size_t later = i + 1; later < journal_count(state->family); later++) {
         const struct beginning *next = &state->journals[later];
-        if (next->sound && next->started > state->journals[i].started && next->first_event <= last)
-            last = next->first_event - 1;
+        if (next->sound && next->started > state->journals[i].started)
+            return next->first_event - 1;
     }
-    return last;
+    return UINT64_MAX;
 }
 
 /* Config, settings and space of the image from `text`; then the space and history to fill. */

@@ -21,7 +21,9 @@
  *   9. remove segments that end at or before the   what remains is more than enough
  *      event of NAME.previous
  * So journals always reach back to NAME.previous, and a damaged NAME costs nothing. A damaged NAME
- * is not made NAME.previous: then 5 and 6 are left out.
+ * is not made NAME.previous: then 5 and 6 are left out. A last checkpoint that was written since
+ * the journal could not be has events that no journal has: until the next one, it has to stay
+ * sound.
  *
  * Steps 1–3 are done by the caller's thread, 4–9 by the checkpoint thread, syncs of journals by a
  * third (sync.c). When the machine dies, what was not synced may be gone, and a later file may be
@@ -85,6 +87,7 @@ struct dh_store {
 
     int fd;                   /* NAME-journal; -1: none yet */
     bool journal_there;       /* a file of that name exists */
+    uint64_t opened;          /* the last event that was there when it was opened, on the disk */
     uint64_t first_event;     /* of NAME-journal that no journal before it has */
     struct dh_buffer pending; /* records not yet written */
     struct dh_tail tail;      /* written, not known to be synced */
@@ -194,14 +197,15 @@ static bool is_gone(const struct dh_store *store)
            errno == ENOENT;
 }
 
-/* What a new journal begins with: the records that may not be on the disk yet, or, `anew`, all
- * events since the checkpoint. */
-static void choose_records(struct dh_store *store, bool anew, struct dh_tail *out)
+/* What a new journal begins with: the records that may not be on the disk yet; if a sync `failed`,
+ * all events of this session since the checkpoint, and if the journal is `gone`, all since then. */
+static void choose_records(struct dh_store *store, bool gone, bool failed, struct dh_tail *out)
 {
+    uint64_t known = gone || store->opened < store->mark ? store->mark : store->opened;
     *out = (struct dh_tail){.end = store->tail.end};
     dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
-    if (anew)
-        dh_tail_recall(out, store->history, store->mark);
+    if (gone || failed)
+        dh_tail_recall(out, store->history, known);
     else
         dh_buffer_append(&out->bytes, store->tail.bytes.data, store->tail.bytes.size);
 }
@@ -249,7 +253,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     bool gone = is_gone(store), failed = dh_syncer_status(store->syncer, NULL) != DH_OK;
     struct dh_tail records;
     int fd = -1;
-    choose_records(store, gone || failed, &records);
+    choose_records(store, gone, failed, &records);
     dh_status status = create_journal(store, &records, fresh, &fd, err);
     if (status == DH_OK && store->journal_there && !gone)
         status = seal(store, sealed, number, err);
@@ -464,6 +468,7 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     store->current_sound = found.current_sound;
     store->config_is_different = found.config_is_different;
     store->usage = store->usage_written = image->usage;
+    store->opened = dh_history_event(store->history);
     adopt_segments(store, family);
     status = dh_mend_journal(family, &found, store->log, &store->journal_there, err);
     return status == DH_OK ? sync_journals(store, family, err) : status;

@@ -251,16 +251,24 @@ static struct dh_store *open_logged(const struct fixture *f, struct dh_history *
     return store;
 }
 
-/* How often it says `what`; closes the log. */
-static int count_said(struct dh_log *log, const char *what)
+/* How often it says `what`. */
+static int count_lines(const struct dh_log *log, const char *what)
 {
     char text[4096];
     int count = 0;
     rewind(log->stream);
     text[fread(text, 1, sizeof text - 1, log->stream)] = '\0';
-    fclose(log->stream);
+    fseek(log->stream, 0, SEEK_END);
     for (const char *at = text; (at = strstr(at, what)); at++)
         count++;
+    return count;
+}
+
+/* The same, and closes the log. */
+static int count_said(struct dh_log *log, const char *what)
+{
+    int count = count_lines(log, what);
+    fclose(log->stream);
     return count;
 }
 
@@ -371,6 +379,69 @@ static void test_sync_fails_once(void **state)
         expect_events(&f, events);
         assert_int_equal(count_said(&log, "cannot sync to disk: Disk quota exceeded"),
                          !interrupted);
+        dh_history_destroy(&history);
+        fixture_close(&f);
+    }
+}
+
+/* The folder as a search leaves it that dies at once. */
+static void die(const struct fixture *f, struct dh_history **history, struct dh_store **store,
+                struct dh_log *log)
+{
+    struct shelf shelf;
+    struct dh_error err = {0};
+    shelf_take(&shelf, f->folder);
+    check(dh_store_close(store, &err), &err);
+    dh_history_destroy(history);
+    fclose(log->stream);
+    shelf_put(&shelf, f->folder);
+    shelf_free(&shelf);
+}
+
+/* What is written anew in a search that was resumed, whose session before died with or without a
+ * checkpoint: the journals of both are read by the next. */
+static void test_sync_fails_after_a_resume(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 4; c++) {
+        bool checkpoint = c & 1, removed = c & 2;
+        struct fixture f;
+        struct dh_history *history;
+        struct dh_log log;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        struct dh_store *store = open_logged(&f, &history, &log);
+        go_on(&f, history, store, 50);
+        if (checkpoint)
+            check(dh_store_checkpoint(store, true, &err), &err);
+        go_on(&f, history, store, 100);
+        die(&f, &history, &store, &log);
+        store = open_logged(&f, &history, &log);
+        assert_int_equal(dh_history_event(history), 100);
+        go_on(&f, history, store, 110);
+        if (removed) { /* and the checkpoint before which this session began another cannot be */
+            assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0);
+            assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
+            rmdir(path);
+            go_on(&f, history, store, 120);
+            unlink(fixture_file(&f, "-journal", path));
+        }
+        atomic_store(&syncs_fail, 1);
+        check(go_on_until(&f, history, store, &syncs_fail, &err), &err);
+        for (int i = 0; i < 6000 && count_lines(&log, "is written anew") == 0; i++) {
+            usleep(10000); /* until it is heard of */
+            go_on(&f, history, store, dh_history_event(history) + 10);
+        }
+        uint64_t events = dh_history_event(history);
+        expect_events(&f, events);
+        die(&f, &history, &store, &log);
+        expect_events(&f, events);
+        store = open_logged(&f, &history, &log);
+        assert_int_equal(dh_history_event(history), events);
+        check(dh_store_close(&store, &err), &err);
+        expect_events(&f, events);
+        fclose(log.stream);
         dh_history_destroy(&history);
         fixture_close(&f);
     }
@@ -569,6 +640,7 @@ int main(void)
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_journal_removed),
         cmocka_unit_test(test_sync_fails_once),
+        cmocka_unit_test(test_sync_fails_after_a_resume),
         cmocka_unit_test(test_sync_fails_always),
         cmocka_unit_test(test_full_disk_is_counted),
         cmocka_unit_test(test_room_is_made),

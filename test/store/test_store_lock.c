@@ -184,6 +184,26 @@ static void test_fenced(void **state)
     close_place(&place);
 }
 
+/* The same where the other took over in place, as it can who gets the kernel's lock. */
+static void test_fenced_in_place(void **state)
+{
+    (void)state;
+    static const char line[] = "process 5 on otherhost since today\n";
+    struct place place;
+    struct dh_error err = {0};
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    fixture_write_file(place.file, "", 0); /* about to say its name */
+    assert_false(lost_within(lock, 3 * here.beat, &err));
+    fixture_write_file(place.file, line, sizeof line - 1);
+    assert_true(lost_within(lock, 60, &err));
+    assert_non_null(strstr(err.text, "taken over by process 5 on otherhost"));
+    assert_true(dh_lock_taken_over(lock));
+    dh_lock_release(&lock);
+    assert_true(fixture_exists(place.file));
+    close_place(&place);
+}
+
 /* A file that somebody removed comes back; with its folder it cannot. */
 static void test_removed(void **state)
 {
@@ -389,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_other_host_dead),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_fenced_in_place),
         cmocka_unit_test(test_removed),
         cmocka_unit_test(test_errors_are_no_takeover),
         cmocka_unit_test(test_no_sign),
