@@ -18,6 +18,8 @@
 #include "tree.h"
 
 #define MOST_OBJECTIVES 16
+/* Digits of any pid_t. */
+#define LONGEST_PID 10
 
 /* The file's groups before they are unpacked themselves. */
 struct top {
@@ -177,18 +179,20 @@ static dh_status read_search(const struct dh_node *node, struct dh_settings *out
     return DH_OK;
 }
 
-/* The longest names beside a checkpoint are NAME-journal.damaged and status.json.NAME.tmp. */
+/* The longest name beside a checkpoint is NAME-lock.HOST.PID, for the moment in which a dead
+ * search's lock is replaced. What --fresh moves aside (NAME.N-journal.damaged) and
+ * status.json.NAME.tmp are shorter. */
 static dh_status check_length(const struct dh_node *node, const struct dh_settings *settings,
                               struct dh_error *err)
 {
-    size_t most = NAME_MAX - strlen("-journal.damaged");
+    size_t most = NAME_MAX - strlen("-lock..") - HOST_NAME_MAX - LONGEST_PID;
     size_t length = strlen(dh_path_name(settings->checkpoint.file));
     if (length <= most)
         return DH_OK;
     const struct dh_node *file = dh_node_child(node, "file");
     return dh_node_fail(err, file ? file : dh_config_root(settings->config),
                         "checkpoint: file: a name of %zu bytes; at most %zu leave room for the "
-                        "names of the files beside it (NAME-journal.damaged)",
+                        "names of the files beside it (NAME-lock.HOST.PID)",
                         length, most);
 }
 
