@@ -18,7 +18,9 @@ dh_status dh_streams_flush(struct dh_error *err);
  * stopped: for at most `seconds` (INFINITY: no limit), and, where it takes nothing, no longer than
  * until the descriptor `stop` (-1: none) is readable. Returns how much was written; less than
  * `size` with errno, which is EAGAIN where it was given up. Up to PIPE_BUF bytes go whole or not
- * at all into a pipe that has no other writer. */
+ * at all into a pipe. `fd` stays as it is, for others that share it. Where it cannot be opened
+ * again (no /proc, another user's), a terminal with room for part of a line, or a pipe that has
+ * other writers, can still hold it. */
 size_t dh_streams_write(int fd, const char *data, size_t size, double seconds, int stop);
 
 #endif

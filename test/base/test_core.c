@@ -1,6 +1,8 @@
 /* Status and errors, memory, the map, hashing, clock and log. */
+#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@
 #include "dh_mpi/log.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/status.h"
+#include "dh_mpi/streams.h"
 
 static void test_error_text_too_long(void **state)
 {
@@ -297,6 +300,55 @@ static void test_log_into_a_full_pipe(void **state)
     fclose(stream);
 }
 
+static int open_terminal(int *keyboard)
+{
+    *keyboard = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(*keyboard >= 0 && grantpt(*keyboard) == 0 && unlockpt(*keyboard) == 0);
+    int terminal = open(ptsname(*keyboard), O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0);
+    return terminal;
+}
+
+static int open_pipe(int *reader)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    *reader = ends[0];
+    return ends[1];
+}
+
+/* Filled in pieces that do not fit evenly: what takes some of one has still room. */
+static void check_unread(int reader, int writer)
+{
+    char line[100];
+    size_t total = 0, written = sizeof line;
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    double start = dh_clock_now(&dh_clock_monotonic);
+    for (; total < 1 << 20 && written == sizeof line; total += written)
+        written = dh_streams_write(writer, line, sizeof line, 0.2, -1);
+    assert_int_equal(errno, EAGAIN);
+    double took = dh_clock_now(&dh_clock_monotonic) - start;
+    assert_true(total > 0 && total < 1 << 20 && took > 0.15 && took < 30);
+    assert_int_equal(fcntl(writer, F_GETFL) & O_NONBLOCK, 0);
+    struct pollfd unread = {.fd = reader, .events = POLLIN};
+    char text[1 << 12];
+    while (poll(&unread, 1, 200) > 0)
+        assert_true(read(reader, text, sizeof text) > 0);
+    assert_int_equal(dh_streams_write(writer, line, sizeof line, 10, -1), sizeof line);
+    close(writer);
+    close(reader);
+}
+
+static void test_writing_where_nobody_reads(void **state)
+{
+    (void)state;
+    int reader, writer = open_terminal(&reader);
+    check_unread(reader, writer);
+    writer = open_pipe(&reader);
+    check_unread(reader, writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_patient_naps),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_into_a_full_pipe),
+        cmocka_unit_test(test_writing_where_nobody_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
