@@ -29,12 +29,15 @@
 #define SETUP_PATIENCE 1800.0
 /* How long --check waits for the next rank to say where it is. */
 #define CHECK_PATIENCE 10.0
+/* How long the summary waits for a reader where somebody waits for the exit code. */
+#define SUMMARY_PATIENCE 5.0
 
 /* To stdout, and noticed where that cannot be written. It may be a pipe that nobody reads: that is
- * waited for until there is a signal, if `signals` tells of them. */
-static dh_status put_out(const struct dh_buffer *text, int signals, struct dh_error *err)
+ * waited for `seconds`, or until there is a signal, if `signals` tells of them. */
+static dh_status put_out(const struct dh_buffer *text, double seconds, int signals,
+                         struct dh_error *err)
 {
-    size_t written = dh_streams_write(STDOUT_FILENO, text->data, text->size, INFINITY, signals);
+    size_t written = dh_streams_write(STDOUT_FILENO, text->data, text->size, seconds, signals);
     if (written == text->size)
         return DH_OK;
     return dh_fail(err, DH_IO, "cannot write to standard output: %s",
@@ -75,7 +78,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
         status = dh_app_plan(&setup, options->fresh, places, size, &plan, &err);
     free(places);
     if (status == DH_OK)
-        status = put_out(&plan, -1, &err);
+        status = put_out(&plan, INFINITY, -1, &err);
     dh_buffer_free(&plan);
     dh_app_setup_free(&setup);
     return status == DH_OK ? 0 : dh_app_fail(log, &err);
@@ -159,16 +162,29 @@ static void abandon(struct run *run)
     }
 }
 
-/* The picture as it was at `now`, when the last evaluation had ended. */
-static dh_status print_summary(struct run *run, double now, struct dh_error *err)
+/* A search that came to its end by itself waits for who reads of it. One that was to stop, or that
+ * failed, is to tell its exit code to a job script while there is time. */
+static double summary_patience(const struct run *run, int code)
 {
+    bool signalled = isfinite(run->ending.last_signal);
+    return code == 0 && !signalled ? INFINITY : SUMMARY_PATIENCE;
+}
+
+/* The picture as it was at `now`, when the last evaluation had ended. Returns `code`, or what is
+ * wrong if nothing else is. */
+static int print_summary(struct run *run, double now, int code)
+{
+    struct dh_error err;
     struct dh_progress progress;
     struct dh_buffer text = {0};
     dh_watch_picture(&run->watch, now, true, &progress);
     dh_report_summary(&progress, &text);
-    dh_status status = put_out(&text, run->signals, err);
+    if (put_out(&text, summary_patience(run, code), run->signals, &err) != DH_OK) {
+        int failure = dh_app_fail(run->log, &err);
+        code = code ? code : failure;
+    }
     dh_buffer_free(&text);
-    return status;
+    return code;
 }
 
 static int exit_code(const struct run *run)
@@ -228,8 +244,7 @@ static int conduct(struct run *run)
         code = dh_app_fail(run->log, &err);
     else if (stored != DH_OK)
         code = dh_app_fail(run->log, &close_err);
-    if (print_summary(run, now, &err) != DH_OK && code == 0)
-        code = dh_app_fail(run->log, &err);
+    code = print_summary(run, now, code);
     dh_watch_end(&run->watch);
     return code;
 }

@@ -241,11 +241,45 @@ class Unread(Ending):
         self.assertIn("cannot write to standard output: nobody reads it", self.read(self.stderr))
         self.assert_complete("end.h5", 10)
 
+    def test_summary_of_a_search_that_was_stopped(self):
+        """A job script waits for its exit code, and no further signal comes."""
+        for search in ("", 'max_time = "2s";'):
+            with self.subTest(search=search):
+                for name in os.listdir(self.folder):
+                    os.unlink(self.path(name))
+                self.configure(seconds=600, grace="0s", search=search)
+                process = self.start_with(stdout=self.full_pipe())
+                self.wait_for(lambda: self.lines("started"), 30, "an evaluation runs")
+                began = time.monotonic()
+                if not search:
+                    process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(60), 75, self.output())
+                self.assertGreater(time.monotonic() - began, 4, "somebody may still read")
+                self.assertIn("cannot write to standard output: nobody reads it",
+                              self.read(self.stderr))
+                self.assert_nothing_left()
+        self.resume(0)
+
+    def test_terminal_with_a_little_room(self):
+        """Nobody reads it, and nobody has stopped it either: it takes what fits."""
+        self.configure(seconds=0.5, grace="0s")
+        keyboard, terminal = os.openpty()
+        self.addCleanup(os.close, keyboard)
+        os.set_blocking(terminal, False)
+        try:
+            while True:
+                os.write(terminal, b"x" * 50)
+        except BlockingIOError:
+            os.set_blocking(terminal, True)
+        os.read(keyboard, 20)
+        self.assertEqual(self.start_with(stderr=terminal).wait(120), 0)
+        self.assert_complete("end.h5", 10)
+
     def test_second_signal(self):
         self.configure(seconds=3, grace="1m")
         process = self.start_with(stdout=self.full_pipe(), stderr=self.full_pipe())
         self.wait_for(lambda: self.lines("started"), 30, "an evaluation runs")
-        for _ in range(3):  # the last one for the summary
+        for _ in range(2):
             process.send_signal(signal.SIGTERM)
             time.sleep(2)
         self.assertEqual(process.wait(60), 75)
