@@ -79,6 +79,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->options.liar = liar_of(ambs->options.liar, ambs->sign);
     ambs->cores = dh_cores_usable() > 0 ? dh_cores_usable() : 1;
     memcpy(ambs->seconds, guesses, sizeof guesses);
+    ambs->budget = INFINITY; /* no ask has been in a hurry */
     ambs_features_make(&ambs->features, context->space);
     ambs_data_make(&ambs->data, &ambs->features);
     ambs->point = dh_alloc(dh_space_count(context->space), sizeof *ambs->point);
@@ -273,6 +274,7 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
     bool designed = ambs->data.results.count >= results_needed(ambs);
     if (attempt == 0 && designed && ambs->features.count > 0) {
         unsigned level = proposal->level = choose_level(ambs, proposal->budget);
+        ambs->budget = proposal->budget;
         struct ambs_ask ask = {.ambs = ambs,
                                .id = id,
                                .level = level,

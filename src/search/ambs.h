@@ -52,6 +52,7 @@ struct ambs {
     struct ambs_pool *pool;
     struct ambs_transfer *transfer; /* NULL: the prior says where to look */
     double seconds[AMBS_LEVELS];    /* that an ask took at each level, smoothed */
+    double budget;                  /* of the last ask: seconds */
     uint8_t *sources; /* of each result told: which of EI, LCB, PI proposed it; 3: neither */
     size_t source_count, source_capacity;
     double *point; /* scratch: one point */

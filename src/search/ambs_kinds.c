@@ -17,8 +17,10 @@
 #define GP_RESULTS 400 /* that auto's Gaussian processes learn */
 #define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
 #define GP_GROWTH 100  /* results that one takes in beyond those, before a new fit is due */
-#define GP_HURRIED 150 /* results up to which auto takes one at the lowest level of effort */
-#define GP_FEATURES 40 /* … then */
+#define GP_BUDGET 5e-3 /* seconds an ask: with less, trials come and end faster than it hears it   \
+                        */
+#define GP_HURRIED 150 /* results up to which auto takes one even then */
+#define GP_FEATURES 40 /* … and at the lowest level of effort */
 #define LITTLE_NOISE 1e-5
 #define FIRST_ROUNDS 6 /* of as many results as trials run, in which a transform is elected */
 
@@ -44,6 +46,13 @@ static size_t gp_most(const struct ambs *ambs)
 static size_t crowd(const struct ambs *ambs)
 {
     return ambs->data.crowd > 0 ? ambs->data.crowd : 1;
+}
+
+/* The level at which models are chosen. With a fixed one they do not depend on time. */
+static unsigned level_by_budget(const struct ambs *ambs, unsigned level)
+{
+    bool timed = ambs->options.effort == AMBS_EFFORT_AUTO;
+    return timed && level == 1 && ambs->budget < GP_BUDGET ? 0 : level;
 }
 
 /* Results that one is to learn from: all, or of many a part; 0 where there is no time for it. */
@@ -79,6 +88,7 @@ void ambs_choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit 
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
     bool other = name && strcmp(name, "gp") != 0;
+    level = level_by_budget(ambs, level);
     size_t most = other ? 0 : gp_results(ambs, level);
     size_t lies = is_open(ambs) ? gp_most(ambs) + gp_lies[level] - most : 0;
     if (most == 0)

@@ -156,11 +156,15 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
     for (size_t k = 0; k < live->member_count; k++) {
         struct ambs_scale *scale = &live->scales[k];
+        bool room = live->recent[k].most == 0 || live->recent[k].results++ < AMBS_ROOM;
         double value = failed ? ambs_failed_value(live->options, scale)
                               : ambs_transform_apply(&scale->transform, event->y);
         if (!failed)
             scale->best = fmin(scale->best, value);
-        learn_value(live->members[k], lie.handle[k], x, value);
+        if (room)
+            learn_value(live->members[k], lie.handle[k], x, value);
+        else if (lie.handle[k] >= 0)
+            live->members[k]->kind->remove(live->members[k], lie.handle[k]);
     }
 }
 

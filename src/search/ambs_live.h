@@ -20,9 +20,14 @@ struct ambs_scale {
     bool elected;           /* the transform, of several */
 };
 
-/* The newest lies told to a member that has no room for those of a large crowd. */
+/* Results that a limited member takes in beyond those that it was fitted to; those of a burst that
+ * come before the next fit, which is due by half of them, are the next model's. */
+#define AMBS_ROOM 200
+
+/* What a member has heard of whose time grows with all that it holds: its newest lies. */
 struct ambs_recent {
     size_t most;            /* that it holds; 0: all, of which there is no record */
+    size_t results;         /* taken in since the fit */
     size_t passed_over;     /* the next so many are not told: newer ones are to come */
     size_t next;            /* where in `told` the next goes, in place of the oldest */
     struct ambs_told *told; /* most */

@@ -18,7 +18,7 @@
 #include "dh_mpi/thread.h"
 
 #define LAZY_GROWTH 0.15 /* under load the results grow by so much before another fit */
-#define CATCH_UP 32      /* events an ask plays to a model that is about to take over */
+#define CATCH_UP 16      /* events an ask plays to a model that is about to take over */
 
 /* Does a fit hold up the ask? With a fixed level always: the order of events then says all. */
 static bool waits_for_fit(const struct ambs *ambs, unsigned level)

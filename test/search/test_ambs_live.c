@@ -138,6 +138,27 @@ static void the_newest_lies_are_held(void **unused)
     }
 }
 
+/* A limited member takes in so many results; of those after them it knows the best value. */
+static void results_beyond_the_room_are_not_learnt(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    struct fake fakes[2] = {{.mean = fake_zero, .epistemic = 1},
+                            {.mean = fake_zero, .epistemic = 1}};
+    stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; };");
+    struct ambs_live *live = stage_fakes(&stage, fakes, 2);
+    ambs_live_limit_lies(live, 0, 2, 0);
+    for (size_t i = 0; i < AMBS_ROOM; i++)
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, 0.5, 3);
+    assert_int_equal(fakes[0].added - fakes[0].removed, AMBS_ROOM);
+    for (size_t i = 0; i < 10; i++)
+        stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, i == 5 ? -3 : 0.5, 3);
+    assert_int_equal(fakes[0].added - fakes[0].removed, AMBS_ROOM);
+    assert_int_equal(fakes[1].added - fakes[1].removed, AMBS_ROOM + 10);
+    assert_true(live->scales[0].best == -3);
+    stage_close(&stage);
+}
+
 /* While a trial runs, each model knows its lie as if it were a result. */
 static void lies_are_told(void **unused)
 {
@@ -816,6 +837,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_take_the_place_of_lies),
         cmocka_unit_test(the_newest_lies_are_held),
+        cmocka_unit_test(results_beyond_the_room_are_not_learnt),
         cmocka_unit_test(lies_are_told),
         cmocka_unit_test(each_liar_has_its_own_lie),
         cmocka_unit_test(a_failure_is_worth_what_the_options_say),

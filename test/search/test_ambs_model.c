@@ -426,19 +426,24 @@ static void kinds_follow_time_and_crowd(void **unused)
         unsigned level;
         size_t crowd;
         const char *kinds[AMBS_MEMBERS + 1];
+        double budget; /* of the ask */
     } cases[] = {
-        {SQUARE, "auto", 1, 0, {"gp"}},
-        {SQUARE, "auto", 2, 0, {"gp", "gp"}},
-        {SQUARE, "auto", 3, 0, {"gp", "gp"}},
-        {MIXED, "auto", 3, 0, {"gp", "gp", "et"}},
-        {SQUARE, "auto", 3, 1000, {"gp", "gp"}},
-        {MIXED, "auto", 1, 1000, {"gp"}},
-        {SQUARE, "auto", 0, 380, {"gp"}},
-        {SQUARE, "auto", 0, 381, {"et"}},
-        {SQUARE, "gp", 3, 1000, {"gp"}},
-        {SQUARE, "gp", 3, 3000, {"et"}},
-        {SQUARE, "rf", 3, 0, {"rf"}},
-        {SQUARE, "forest", 3, 3000, {"et"}},
+        {SQUARE, "auto", 1, 0, {"gp"}, INFINITY},
+        {SQUARE, "auto", 2, 0, {"gp", "gp"}, INFINITY},
+        {SQUARE, "auto", 3, 0, {"gp", "gp"}, INFINITY},
+        {MIXED, "auto", 3, 0, {"gp", "gp", "et"}, INFINITY},
+        {SQUARE, "auto", 3, 1000, {"gp", "gp"}, INFINITY},
+        {MIXED, "auto", 1, 1000, {"gp"}, INFINITY},
+        {SQUARE, "auto", 0, 380, {"gp"}, INFINITY},
+        {SQUARE, "auto", 0, 381, {"et"}, INFINITY},
+        {SQUARE, "gp", 3, 1000, {"gp"}, INFINITY},
+        {SQUARE, "gp", 3, 3000, {"et"}, INFINITY},
+        {SQUARE, "rf", 3, 0, {"rf"}, INFINITY},
+        {SQUARE, "forest", 3, 3000, {"et"}, INFINITY},
+        {SQUARE, "auto", 1, 1000, {"et"}, 4e-3},
+        {SQUARE, "auto", 1, 1000, {"gp"}, 6e-3},
+        {SQUARE, "auto", 1, 100, {"gp"}, 4e-3},
+        {SQUARE, "auto", 2, 1000, {"gp", "gp"}, 4e-3},
     };
     for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
         struct stage stage;
@@ -447,6 +452,7 @@ static void kinds_follow_time_and_crowd(void **unused)
         free(text);
         stage_results(&stage, 20);
         stage.ambs->data.crowd = cases[c].crowd;
+        stage.ambs->budget = cases[c].budget;
         ambs_model_refresh(stage.ambs, cases[c].level);
         const struct ambs_live *live = stage.ambs->live;
         for (size_t k = 0; k < live->member_count; k++)
