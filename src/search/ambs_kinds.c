@@ -17,8 +17,7 @@
 #define GP_RESULTS 400 /* that auto's Gaussian processes learn */
 #define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
 #define GP_GROWTH 100  /* results that one takes in beyond those, before a new fit is due */
-#define GP_BUDGET 5e-3 /* seconds an ask: with less, trials come and end faster than it hears it   \
-                        */
+#define GP_BUDGET 5e-3 /* seconds an ask: with less, trials end faster than it hears of them */
 #define GP_HURRIED 150 /* results up to which auto takes one even then */
 #define GP_FEATURES 40 /* … and at the lowest level of effort */
 #define LITTLE_NOISE 1e-5
