@@ -18,8 +18,6 @@
 #include "tree.h"
 
 #define MOST_OBJECTIVES 16
-/* Digits of any pid_t. */
-#define LONGEST_PID 10
 
 /* The file's groups before they are unpacked themselves. */
 struct top {
@@ -179,20 +177,20 @@ static dh_status read_search(const struct dh_node *node, struct dh_settings *out
     return DH_OK;
 }
 
-/* The longest name beside a checkpoint is NAME-lock.HOST.PID, for the moment in which a dead
- * search's lock is replaced. What --fresh moves aside (NAME.N-journal.damaged) and
+/* The longest name beside a checkpoint is that of a dead search's lock, for the moment in which it
+ * is replaced: the last is a process. What --fresh moves aside (NAME.N-journal.damaged) and
  * status.json.NAME.tmp are shorter. */
 static dh_status check_length(const struct dh_node *node, const struct dh_settings *settings,
                               struct dh_error *err)
 {
-    size_t most = NAME_MAX - strlen("-lock..") - HOST_NAME_MAX - LONGEST_PID;
+    size_t most = NAME_MAX - strlen("-lock.01234567.0123456789");
     size_t length = strlen(dh_path_name(settings->checkpoint.file));
     if (length <= most)
         return DH_OK;
     const struct dh_node *file = dh_node_child(node, "file");
     return dh_node_fail(err, file ? file : dh_config_root(settings->config),
                         "checkpoint: file: a name of %zu bytes; at most %zu leave room for the "
-                        "names of the files beside it (NAME-lock.HOST.PID)",
+                        "names of the files beside it",
                         length, most);
 }
 

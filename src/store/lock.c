@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -17,6 +18,7 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/hash.h"
 #include "dh_mpi/thread.h"
 #include "files.h"
 
@@ -326,7 +328,9 @@ static bool same_file(const struct stat *a, const struct stat *b)
 static dh_status displace(const struct dh_lock *lock, const struct look *look, struct dh_error *err)
 {
     struct stat moved;
-    char *aside = dh_strprintf("%s.%s.%ld", lock->path, lock->host, (long)getpid());
+    uint32_t host =
+        (uint32_t)dh_hash_bytes(0, lock->host, strlen(lock->host)); /* which may be long */
+    char *aside = dh_strprintf("%s.%08" PRIx32 ".%ld", lock->path, host, (long)getpid());
     dh_status status = DH_OK;
     if (look_again(lock->path, &moved) && same_file(&moved, &look->info)) {
         if (rename(lock->path, aside) == 0) {

@@ -21,23 +21,23 @@ static void check_error(const char *text, const char *wanted)
 static void test_longest_checkpoint(void **state)
 {
     (void)state;
-    for (int length = 174; length <= 175; length++) {
+    for (int length = 230; length <= 231; length++) {
         char *text =
             dh_strprintf("checkpoint = { file = \"/a/folder/%0*d\"; };\n" NEEDED, length, 0);
         struct dh_config *config = parsed(text);
         struct dh_settings settings;
         struct dh_error err = {0};
-        dh_status expected = length > 174 ? DH_CONFIG : DH_OK;
+        dh_status expected = length > 230 ? DH_CONFIG : DH_OK;
         assert_int_equal(dh_settings_unpack(config, &settings, &err), expected);
         if (expected != DH_OK)
             check_text(text, err.text,
-                       "t.cfg:1: checkpoint: file: a name of 175 bytes; at most 174");
+                       "t.cfg:1: checkpoint: file: a name of 231 bytes; at most 230");
         dh_settings_free(&settings);
         dh_config_destroy(&config);
         free(text);
     }
-    char *text = dh_strprintf("search = { name = \"%0*d\"; };\n" NEEDED, 172, 0);
-    check_error(text, "t.cfg: checkpoint: file: a name of 175 bytes");
+    char *text = dh_strprintf("search = { name = \"%0*d\"; };\n" NEEDED, 228, 0);
+    check_error(text, "t.cfg: checkpoint: file: a name of 231 bytes");
     free(text);
 }
 

@@ -21,15 +21,20 @@ static const struct dh_lock_rule slow = {.beat = 0.05, .patience = 2};
 static const struct dh_lock_rule patient = {.beat = 0.05, .patience = 60};
 
 struct place {
-    char folder[64], path[96], file[128];
+    char folder[64], path[320], file[352];
 };
 
-static void open_place(struct place *place)
+static void open_place_of(struct place *place, const char *name)
 {
     strcpy(place->folder, "/tmp/dh_lock_XXXXXX");
     assert_non_null(mkdtemp(place->folder));
-    snprintf(place->path, sizeof place->path, "%s/s.h5", place->folder);
+    snprintf(place->path, sizeof place->path, "%s/%s", place->folder, name);
     snprintf(place->file, sizeof place->file, "%s-lock", place->path);
+}
+
+static void open_place(struct place *place)
+{
+    open_place_of(place, "s.h5");
 }
 
 static void close_place(const struct place *place)
@@ -105,23 +110,30 @@ static void leave(const struct place *place, const char *owner)
 }
 
 /* One on another host has died, with and without a kernel lock that outlived it (as on an NFS
- * server whose client is gone): taken over after the patience, not before. */
+ * server whose client is gone): taken over after the patience, not before. So is that of a
+ * checkpoint whose name is as long as may be, on a host whose name is. */
 static void test_other_host_dead(void **state)
 {
     (void)state;
+    char longest[231], host[65];
+    memset(longest, 'n', sizeof longest);
+    memset(host, 'h', sizeof host);
+    longest[sizeof longest - 1] = host[sizeof host - 1] = '\0';
     for (int held = 0; held < 2; held++) {
         struct place place;
-        open_place(&place);
+        struct dh_lock_rule rule = here;
+        rule.host = host;
+        open_place_of(&place, longest);
         leave(&place, "process 77 on otherhost since 2026-01-01 00:00:00 +0000\n");
         struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         int fd = open(place.file, O_RDWR | O_CLOEXEC);
         if (held)
             assert_int_equal(fcntl(fd, F_OFD_SETLK, &whole), 0);
         double start = dh_clock_now(&dh_clock_monotonic);
-        struct dh_lock *lock = take(&place, &here);
+        struct dh_lock *lock = take(&place, &rule);
         double waited = dh_clock_now(&dh_clock_monotonic) - start;
-        assert_true(waited >= here.patience && waited < 60);
-        expect_refusal(&place, &here, "");
+        assert_true(waited >= rule.patience && waited < 60);
+        expect_refusal(&place, &rule, host);
         dh_lock_release(&lock);
         close(fd);
         close_place(&place);
@@ -327,7 +339,7 @@ static void test_own_line(void **state)
     struct place place;
     struct dh_error err = {0};
     struct dh_buffer line = {0};
-    char copy[160];
+    char copy[sizeof place.file + 8];
     open_place(&place);
     struct dh_lock *lock = take(&place, &here);
     fixture_read_file(place.file, &line);
