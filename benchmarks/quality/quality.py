@@ -1,7 +1,8 @@
 """Plays the systems on the problems and keeps what they found: see README.md.
 
-    quality.py run [--systems …] [--problems … | --held-out] [--seeds N] [--workers 1 16] [-n 200]
-                   [--jobs 2] [--results FILE] [--dh NAME:SETTING,SETTING …] [--time-limit S]
+    quality.py run [--systems …] [--problems … | --held-out] [--seeds N [--first-seed 1]]
+                   [--workers 1 16] [-n 200] [--jobs 2] [--results FILE]
+                   [--dh NAME:SETTING,SETTING …] [--time-limit S]
     quality.py run --systems program …      dh_mpi itself, in real time: see program.py
     quality.py reference        measure references.json: best known value, random search's median
     quality.py report [--systems …] [--at N …] [--results FILE] [--plot FILE]
@@ -107,7 +108,8 @@ def tasks_of(options):
     done = finished(options.results, options.n)
     # Seeds outside: a run that is broken off has every system and problem with as many seeds.
     return [(name, settings, problem, workers, seed, options.n)
-            for seed in range(1, options.seeds + 1) for workers in options.workers
+            for seed in range(options.first_seed, options.first_seed + options.seeds)
+            for workers in options.workers
             for problem in options.problems for name, settings in systems.items()
             if (name, problem, workers, seed) not in done]
 
@@ -165,6 +167,7 @@ def main():
     parser.add_argument("--problems", nargs="*")
     parser.add_argument("--held-out", action="store_true", help="the problems of held_out.py")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 16])
     parser.add_argument("-n", type=int, default=200)
     parser.add_argument("--at", nargs="*", type=int, default=[100, 200])

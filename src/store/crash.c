@@ -41,17 +41,25 @@ void dh_crash_forget(void)
         atomic_store(&counts[i], 0);
 }
 
+/* Is it `name`, for the time that the variable says? */
+static bool wanted(const char *variable, const char *name, unsigned count)
+{
+    const char *value = getenv(variable);
+    size_t length = strlen(name);
+    return value && strncmp(value, name, length) == 0 && value[length] == ':' &&
+           strtoul(value + length + 1, NULL, 10) == count;
+}
+
 /* Is this the time to die? */
 static bool reached(enum dh_crash point)
 {
     const char *name = dh_crash_name(point), *file = getenv("DH_CRASH_LIST");
-    const char *wanted = getenv("DH_CRASH");
-    size_t length = strlen(name);
     unsigned count = 1 + atomic_fetch_add(&counts[point], 1);
     if (file)
         list(file, name);
-    return wanted && strncmp(wanted, name, length) == 0 && wanted[length] == ':' &&
-           strtoul(wanted + length + 1, NULL, 10) == count;
+    if (wanted("DH_CRASH_STOP", name, count))
+        raise(SIGSTOP); /* this thread, before its next step, and with it all */
+    return wanted("DH_CRASH", name, count);
 }
 
 static void die(void)

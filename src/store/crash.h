@@ -4,6 +4,7 @@
  * from before. Only the tests' build of this room (DH_CRASH_POINTS, test/store/meson.build) has
  * them; elsewhere they are nothing. There the environment says
  *   DH_CRASH=NAME:N       SIGKILL to the process when point NAME is reached for the N-th time
+ *   DH_CRASH_STOP=NAME:N  SIGSTOP likewise: it goes on from there when somebody says so
  *   DH_CRASH_LIST=FILE    append the name of each point that is reached
  * A point of DH_CRASH_HALF dies with half of the bytes written.
  */

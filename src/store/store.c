@@ -35,45 +35,26 @@
 #include "dh_mpi/store.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "checkpoint.h"
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
-#include "dh_mpi/thread.h"
 #include "files.h"
 #include "generation.h"
 #include "journal.h"
 #include "lock.h"
 #include "mend.h"
 #include "recover.h"
+#include "snapshot.h"
 #include "sync.h"
 #include "tail.h"
 
 struct segment {
     uint64_t number, last_event;
-};
-
-/* A checkpoint being written; the thread reads and writes nothing else but the history. */
-struct snapshot {
-    bool running;
-    pthread_t thread;
-    const struct dh_store *store; /* path, settings, space, history: constant */
-    uint64_t mark;
-    struct dh_usage usage;
-    bool keep;          /* NAME is sound and becomes NAME.previous */
-    uint64_t *obsolete; /* segments to remove afterwards */
-    size_t obsolete_count;
-    dh_status status;
-    struct dh_error err;
-    _Atomic bool done; /* released after status and err */
 };
 
 struct dh_store {
@@ -101,7 +82,7 @@ struct dh_store {
     bool current_sound;                   /* NAME is that checkpoint */
     bool config_is_different;             /* from that in it */
     struct dh_usage usage, usage_written; /* the latter is in it */
-    struct snapshot snapshot;
+    struct dh_snapshot snapshot;
 };
 
 void dh_store_proposed(struct dh_store *store, const struct dh_trial *trial)
@@ -117,6 +98,13 @@ void dh_store_ended(struct dh_store *store, const struct dh_trial *trial)
 void dh_store_set_usage(struct dh_store *store, const struct dh_usage *usage)
 {
     store->usage = *usage;
+}
+
+/* Another search may be why a step failed: then that is what is told. */
+static dh_status explain(const struct dh_store *store, dh_status status, struct dh_error *err)
+{
+    dh_status owner = status == DH_OK ? DH_OK : dh_lock_status(store->lock, err);
+    return owner == DH_OK ? status : owner;
 }
 
 /* What was recorded, to the system. */
@@ -181,7 +169,7 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
 /* Undo step 2; if that fails too, the journal goes on under its new name. */
 static void take_back(struct dh_store *store, const char *sealed)
 {
-    if (dh_files_rename(sealed, store->journal, NULL) == DH_OK) {
+    if (dh_files_rename_new(sealed, store->journal, NULL) == DH_OK) {
         store->segment_count--;
         return;
     }
@@ -189,12 +177,19 @@ static void take_back(struct dh_store *store, const char *sealed)
     store->journal_there = false;
 }
 
-/* Did somebody remove NAME-journal, which is still open? */
-static bool is_gone(const struct dh_store *store)
+enum named { OURS, REMOVED, REPLACED };
+
+/* Is the journal that is open still the one of that name? */
+static enum named ask_name(const struct dh_store *store)
 {
-    struct stat info;
-    return store->fd >= 0 && store->journal_there && lstat(store->journal, &info) != 0 &&
-           errno == ENOENT;
+    struct stat held, found;
+    if (store->fd < 0 || !store->journal_there)
+        return OURS;
+    if (lstat(store->journal, &found) != 0)
+        return errno == ENOENT ? REMOVED : OURS;
+    if (fstat(store->fd, &held) != 0)
+        return errno == ESTALE ? REPLACED : OURS;
+    return held.st_ino == found.st_ino && held.st_dev == found.st_dev ? OURS : REPLACED;
 }
 
 /* What a new journal begins with: the records that may not be on the disk yet; if a sync `failed`,
@@ -210,16 +205,32 @@ static void choose_records(struct dh_store *store, bool gone, bool failed, struc
         dh_buffer_append(&out->bytes, store->tail.bytes.data, store->tail.bytes.size);
 }
 
-/* Step 2, where there is something to seal. */
-static dh_status seal(struct dh_store *store, const char *sealed, uint64_t number,
-                      struct dh_error *err)
+/* Step 2, where there is something to seal; what somebody else put there is only set aside. */
+static dh_status seal(struct dh_store *store, enum named named, const char *sealed,
+                      const char *aside, uint64_t number, struct dh_error *err)
 {
+    if (!store->journal_there || named == REMOVED)
+        return DH_OK;
+    if (named == REPLACED)
+        return dh_files_rename(store->journal, aside, err);
     dh_status status = dh_files_rename_new(store->journal, sealed, err);
     DH_CRASH_POINT(ROTATE_SEALED);
     if (status == DH_OK)
         *DH_PUSH(store->segments, store->segment_count, store->segment_capacity) =
             (struct segment){number, dh_history_event(store->history)};
     return status;
+}
+
+static void say_other(const struct dh_store *store, enum named named, const char *aside)
+{
+    if (named == REMOVED)
+        dh_log_warn(store->log, "%s was removed by somebody else; what it held is written anew",
+                    store->journal);
+    if (named == REPLACED)
+        dh_log_warn(store->log,
+                    "%s was replaced by somebody else, whose file is now %s; what it held is "
+                    "written anew",
+                    store->journal, aside);
 }
 
 /* The journal is now the one behind `fd`, which begins with `records`: `anew`, with all that may
@@ -250,13 +261,19 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     uint64_t number = count ? store->segments[count - 1].number + 1 : 1;
     char *fresh = dh_strprintf("%s.new", store->journal);
     char *sealed = dh_family_segment(store->path, number);
-    bool gone = is_gone(store), failed = dh_syncer_status(store->syncer, NULL) != DH_OK;
+    char *aside = dh_strprintf("%s.damaged", store->journal);
+    enum named named = ask_name(store);
+    bool failed = dh_syncer_status(store->syncer, NULL) != DH_OK;
     struct dh_tail records;
     int fd = -1;
-    choose_records(store, gone, failed, &records);
-    dh_status status = create_journal(store, &records, fresh, &fd, err);
-    if (status == DH_OK && store->journal_there && !gone)
-        status = seal(store, sealed, number, err);
+    choose_records(store, named != OURS, failed, &records);
+    dh_status status = dh_lock_status(store->lock, err); /* the writes before may have taken long */
+    if (status == DH_OK)
+        status = create_journal(store, &records, fresh, &fd, err);
+    if (status == DH_OK)
+        status = dh_lock_status(store->lock, err); /* and so may this one */
+    if (status == DH_OK)
+        status = seal(store, named, sealed, aside, number, err);
     if (status == DH_OK) {
         status = dh_files_rename_new(fresh, store->journal, err);
         DH_CRASH_POINT(ROTATE_STARTED);
@@ -269,13 +286,13 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
         close(fd);
         unlink(fresh);
     }
-    if (status == DH_OK && gone)
-        dh_log_warn(store->log, "%s was removed by somebody else; what it held is written anew",
-                    store->journal);
+    if (status == DH_OK)
+        say_other(store, named, aside);
     dh_tail_free(&records);
     free(fresh);
     free(sealed);
-    return status;
+    free(aside);
+    return explain(store, status, err);
 }
 
 /* Where a sync failed, what may not be on the disk is written anew. Where that cannot be, or its
@@ -285,6 +302,9 @@ static dh_status mend_sync(struct dh_store *store, struct dh_error *err)
     struct dh_error why;
     if (dh_syncer_status(store->syncer, &why) == DH_OK)
         return DH_OK;
+    dh_status status = dh_lock_status(store->lock, err); /* who took over may have removed it */
+    if (status != DH_OK)
+        return status;
     if (dh_syncer_synced(store->syncer) < store->renewed)
         return dh_fail(err, DH_IO, "%s", why.text);
     dh_log_warn(store->log, "%s; what may not be on the disk is written anew", why.text);
@@ -302,46 +322,8 @@ dh_status dh_store_write(struct dh_store *store, struct dh_error *err)
         return status;
     dh_status written = write_pending(store, status == DH_OK ? err : NULL);
     if (status == DH_OK)
-        status = written;
+        status = explain(store, written, err);
     return status == DH_OK ? mend_sync(store, err) : status;
-}
-
-/* Step 9; a segment that stays is harmless. */
-static void remove_obsolete(const struct snapshot *snapshot)
-{
-    struct dh_error err;
-    for (size_t i = 0; i < snapshot->obsolete_count; i++) {
-        char *path = dh_family_segment(snapshot->store->path, snapshot->obsolete[i]);
-        if (dh_files_remove(path, &err) != DH_OK)
-            dh_log_warn(snapshot->store->log, "%s", err.text);
-        DH_CRASH_POINT(OBSOLETE_REMOVED);
-        free(path);
-    }
-}
-
-/* Steps 4 to 9, on the checkpoint thread. */
-static void *write_snapshot(void *argument)
-{
-    struct snapshot *snapshot = argument;
-    const struct dh_store *store = snapshot->store;
-    struct dh_image image = {0};
-    setpriority(PRIO_PROCESS, 0, 10); /* of this thread only: the dispatch comes first */
-    double begun = dh_clock_now(&dh_clock_monotonic);
-    snapshot->status = dh_checkpoint_build(dh_config_text(store->settings->config), store->settings,
-                                           store->space, store->history, snapshot->mark,
-                                           &snapshot->usage, &image, &snapshot->err);
-    if (snapshot->status == DH_OK)
-        snapshot->status =
-            dh_generation_write(store->path, &image, snapshot->keep, store->lock, &snapshot->err);
-    if (snapshot->status == DH_OK) {
-        remove_obsolete(snapshot);
-        dh_log_debug(store->log, "checkpoint at event %llu: %zu bytes in %.3f s",
-                     (unsigned long long)snapshot->mark, image.size,
-                     dh_clock_now(&dh_clock_monotonic) - begun);
-    }
-    dh_image_free(&image);
-    atomic_store_explicit(&snapshot->done, true, memory_order_release);
-    return NULL;
 }
 
 /* Forget segments that the snapshot removed. */
@@ -361,20 +343,16 @@ static void drop_obsolete(struct dh_store *store)
 /* Wait for the checkpoint thread and take its result. */
 static dh_status finish_snapshot(struct dh_store *store, struct dh_error *err)
 {
-    struct snapshot *snapshot = &store->snapshot;
+    struct dh_snapshot *snapshot = &store->snapshot;
     if (!snapshot->running)
         return DH_OK;
-    pthread_join(snapshot->thread, NULL);
-    snapshot->running = false;
-    dh_status status = snapshot->status;
+    dh_status status = dh_snapshot_finish(snapshot, err);
     if (status == DH_OK) {
         store->mark = snapshot->mark;
         store->current_sound = true;
         store->config_is_different = false;
         store->usage_written = snapshot->usage;
         drop_obsolete(store);
-    } else {
-        dh_fail(err, status, "%s", snapshot->err.text);
     }
     free(snapshot->obsolete);
     snapshot->obsolete = NULL;
@@ -383,29 +361,31 @@ static dh_status finish_snapshot(struct dh_store *store, struct dh_error *err)
 
 static dh_status start_snapshot(struct dh_store *store, struct dh_error *err)
 {
-    struct snapshot *snapshot = &store->snapshot;
-    *snapshot = (struct snapshot){.running = true,
-                                  .store = store,
-                                  .mark = dh_history_event(store->history),
-                                  .usage = store->usage,
-                                  .keep = store->current_sound};
+    struct dh_snapshot *snapshot = &store->snapshot;
+    *snapshot = (struct dh_snapshot){.path = store->path,
+                                     .settings = store->settings,
+                                     .space = store->space,
+                                     .history = store->history,
+                                     .lock = store->lock,
+                                     .log = store->log,
+                                     .mark = dh_history_event(store->history),
+                                     .usage = store->usage,
+                                     .keep = store->current_sound};
     snapshot->obsolete = dh_alloc(store->segment_count, sizeof *snapshot->obsolete);
     for (size_t i = 0; i < store->segment_count; i++)
         if (store->segments[i].last_event <= store->mark) /* the next NAME.previous's event */
             snapshot->obsolete[snapshot->obsolete_count++] = store->segments[i].number;
-    int failure = dh_thread_start(&snapshot->thread, write_snapshot, snapshot);
-    if (!failure)
-        return DH_OK;
-    snapshot->running = false;
-    free(snapshot->obsolete);
-    snapshot->obsolete = NULL;
-    return dh_fail(err, DH_INTERNAL, "cannot start the checkpoint thread: %s", strerror(failure));
+    dh_status status = dh_snapshot_start(snapshot, err);
+    if (status != DH_OK) {
+        free(snapshot->obsolete);
+        snapshot->obsolete = NULL;
+    }
+    return status;
 }
 
 dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_error *err)
 {
-    if (store->snapshot.running && !force &&
-        !atomic_load_explicit(&store->snapshot.done, memory_order_acquire))
+    if (store->snapshot.running && !force && !dh_snapshot_done(&store->snapshot))
         return DH_OK;
     dh_status status = finish_snapshot(store, err);
     if (status != DH_OK && !force)
@@ -545,7 +525,7 @@ static void say_unsaved(struct dh_store *store, uint64_t synced, const char *why
     uint64_t kept = store->mark, unsaved = 0;
     dh_tail_synced(&store->tail, synced);
     uint64_t durable = dh_tail_first(&store->tail, store->written + 1) - 1;
-    if (!is_gone(store) && durable > kept)
+    if (ask_name(store) == OURS && durable > kept)
         kept = durable;
     for (uint64_t id = 0; id < dh_history_count(store->history); id++) {
         const struct dh_trial *trial = dh_history_trial(store->history, id);

@@ -272,43 +272,62 @@ static int count_said(struct dh_log *log, const char *what)
     return count;
 }
 
-/* Somebody removes the journal of a running search. It is said, and nothing is missing: neither
- * after the end, nor in the new journal of one that dies before its next checkpoint is there. */
-static void test_journal_removed(void **state)
+enum lost { REMOVED, COPIED, OVERWRITTEN };
+
+/* Somebody removes the journal of a running search, or puts an older copy or no journal at all in
+ * its place. It is said, and nothing is missing: neither after the end, nor in the new journal of
+ * one that dies before its next checkpoint is there. */
+static void lose_journal(enum lost lost, bool dies)
+{
+    struct fixture f;
+    struct shelf shelf;
+    struct dh_history *history;
+    struct dh_log log;
+    struct dh_error err = {0};
+    char path[160], journal[160], aside[160];
+    fixture_open(&f);
+    struct dh_store *store = open_logged(&f, &history, &log);
+    go_on(&f, history, store, 100);
+    check(dh_store_checkpoint(store, true, &err), &err);
+    go_on(&f, history, store, 150);
+    shelf_take(&shelf, f.folder);
+    struct dh_buffer *copy = shelf_find(&shelf, "s.h5-journal");
+    unlink(fixture_file(&f, "-journal", journal));
+    if (lost != REMOVED)
+        fixture_write_file(journal, lost == COPIED ? copy->data : "no journal",
+                           lost == COPIED ? copy->size : 10);
+    shelf_free(&shelf);
+    go_on(&f, history, store, 200);
+    if (dies) {
+        assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* in its way */
+        assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
+        rmdir(path);
+        go_on(&f, history, store, 250);
+        shelf_take(&shelf, f.folder);
+    }
+    go_on(&f, history, store, 250);
+    check(dh_store_close(&store, &err), &err);
+    expect_events(&f, 250);
+    assert_int_equal(fixture_exists(fixture_file(&f, "-journal.damaged", aside)), lost != REMOVED);
+    if (dies) {
+        shelf_put(&shelf, f.folder);
+        expect_events(&f, 250);
+        shelf_free(&shelf);
+    }
+    assert_int_equal(count_lines(&log, "s.h5-journal was removed by somebody else"),
+                     lost == REMOVED);
+    assert_int_equal(count_said(&log, "s.h5-journal was replaced by somebody else"),
+                     lost != REMOVED);
+    dh_history_destroy(&history);
+    fixture_close(&f);
+}
+
+static void test_journal_lost(void **state)
 {
     (void)state;
-    for (int dies = 0; dies < 2; dies++) {
-        struct fixture f;
-        struct shelf shelf;
-        struct dh_history *history;
-        struct dh_log log;
-        struct dh_error err = {0};
-        char path[160];
-        fixture_open(&f);
-        struct dh_store *store = open_logged(&f, &history, &log);
-        go_on(&f, history, store, 100);
-        check(dh_store_checkpoint(store, true, &err), &err);
-        go_on(&f, history, store, 150);
-        unlink(fixture_file(&f, "-journal", path));
-        go_on(&f, history, store, 200);
-        if (dies) {
-            assert_int_equal(mkdir(fixture_file(&f, ".tmp", path), 0777), 0); /* in its way */
-            assert_int_equal(dh_store_checkpoint(store, true, &err), DH_IO);
-            rmdir(path);
-            go_on(&f, history, store, 250);
-            shelf_take(&shelf, f.folder);
-        }
-        go_on(&f, history, store, 250);
-        check(dh_store_close(&store, &err), &err);
-        expect_events(&f, 250);
-        if (dies) {
-            shelf_put(&shelf, f.folder);
-            expect_events(&f, 250);
-            shelf_free(&shelf);
-        }
-        assert_int_equal(count_said(&log, "s.h5-journal was removed by somebody else"), 1);
-        dh_history_destroy(&history);
-        fixture_close(&f);
+    for (enum lost lost = REMOVED; lost <= OVERWRITTEN; lost++) {
+        lose_journal(lost, false);
+        lose_journal(lost, true);
     }
 }
 
@@ -638,7 +657,7 @@ int main(void)
         cmocka_unit_test(test_torn_then_continued),
         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_nonsense),
-        cmocka_unit_test(test_journal_removed),
+        cmocka_unit_test(test_journal_lost),
         cmocka_unit_test(test_sync_fails_once),
         cmocka_unit_test(test_sync_fails_after_a_resume),
         cmocka_unit_test(test_sync_fails_always),
