@@ -108,28 +108,32 @@ static void write_owner(const struct dh_lock *lock, int fd)
     free(line);
 }
 
-/* Opened anew each time: that is when NFS asks its server. False with errno. */
-static bool look_again(const char *path, struct stat *out)
+/* The line and times of a file. Opened anew each time: that is when NFS asks its server. False with
+ * errno. */
+static bool look_again(const char *path, struct look *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int failure = fd < 0 || fstat(fd, out) != 0 ? errno : 0;
-    if (fd >= 0)
+    int failure = fd < 0 || fstat(fd, &out->info) != 0 ? errno : 0;
+    if (fd >= 0) {
+        read_owner(fd, out);
         close(fd);
+    }
     errno = failure;
     return !failure;
 }
 
 enum named { OURS, NOT_OURS, UNKNOWN };
 
-/* Is the file of that name still the one behind `fd`? UNKNOWN with errno: it does not say. */
-static enum named ask_name(int fd, const char *path)
+/* Is the file of that name, `*named`, still the one behind `fd`? UNKNOWN with errno: it does not
+ * say. */
+static enum named ask_name(int fd, const char *path, struct look *named)
 {
-    struct stat held, named;
-    if (!look_again(path, &named))
+    struct stat held;
+    if (!look_again(path, named))
         return errno == ENOENT ? NOT_OURS : UNKNOWN;
     if (fstat(fd, &held) != 0) /* ESTALE: the server has another file of that name */
         return errno == ESTALE ? NOT_OURS : UNKNOWN;
-    return held.st_ino == named.st_ino && held.st_dev == named.st_dev ? OURS : NOT_OURS;
+    return held.st_ino == named->info.st_ino && held.st_dev == named->info.st_dev ? OURS : NOT_OURS;
 }
 
 /* ---- the owner's thread ---- */
@@ -209,11 +213,11 @@ static bool renew(struct dh_lock *lock)
     return doubt(lock, "is gone and cannot be made again:", errno);
 }
 
-/* Does our file have somebody else's line? Who can take its kernel lock takes it over in place. An
- * empty one is ours: a full disk has no room for the line. */
-static bool has_other_line(const struct dh_lock *lock, struct look *look)
+/* Is it somebody else's line? Who can take the kernel lock of our file takes it over in place, and
+ * on NFS another file may have our file's number. An empty line is ours: a full disk has no room
+ * for it. */
+static bool is_other_line(const struct dh_lock *lock, const struct look *look)
 {
-    read_owner(lock->fd, look);
     return look->owner[0] && strcmp(look->owner, lock->owner) != 0;
 }
 
@@ -221,15 +225,17 @@ static bool has_other_line(const struct dh_lock *lock, struct look *look)
 static bool look_after(struct dh_lock *lock)
 {
     struct look look = {0};
-    enum named named = ask_name(lock->fd, lock->path);
+    enum named named = ask_name(lock->fd, lock->path, &look);
     int cause = errno;
     if (named == NOT_OURS)
         return renew(lock);
-    if (named == OURS && has_other_line(lock, &look)) {
+    if (named == OURS && is_other_line(lock, &look)) {
         lose(lock, true, "was taken over by", look.owner);
         return false;
     }
     bool seen = give_sign(lock);
+    if (named == OURS && !seen && errno == ESTALE)
+        return renew(lock);
     if (named == OURS) {
         lock->said = 0;
         return true;
@@ -292,11 +298,11 @@ static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
     dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
                 look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
     while (dh_clock_now(&dh_clock_monotonic) < start + lock->rule.patience) {
-        struct stat now;
+        struct look now;
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
-        if (!look_again(lock->path, &now) || now.st_ino != look->info.st_ino)
+        if (!look_again(lock->path, &now) || now.info.st_ino != look->info.st_ino)
             return CHANGED;
-        if (!same_time(&now, &look->info)) {
+        if (!same_time(&now.info, &look->info)) {
             read_owner(fd, look);
             return ALIVE;
         }
@@ -305,10 +311,15 @@ static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
     return DEAD;
 }
 
+static bool is_here(const struct dh_lock *lock, const struct look *look)
+{
+    return look->pid > 0 && strcmp(look->host, lock->host) == 0;
+}
+
 static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
-    bool here = look->pid > 0 && strcmp(look->host, lock->host) == 0;
+    bool here = is_here(lock, look);
     if (look->owner[0] == '\0' && look->kernel != LOCKLESS) /* died, or is about to write it */
         return look->kernel == LOCKED ? DEAD : ALIVE;
     if (here && look->kernel != LOCKLESS)
@@ -323,18 +334,26 @@ static bool same_file(const struct stat *a, const struct stat *b)
     return a->st_ino == b->st_ino && a->st_dev == b->st_dev && same_time(a, b);
 }
 
+/* May a dead owner's file become ours as it is? That of another host may not: its owner, should it
+ * be alive but cut off, has the file open, and NFS then shows it its own old line for ever. A new
+ * file it notices. */
+static bool may_adopt(const struct dh_lock *lock, const struct look *look)
+{
+    return look->kernel == LOCKED && (look->owner[0] == '\0' || is_here(lock, look));
+}
+
 /* Take the dead owner's file, which is still open (so that no new one gets its number), out of the
  * way: whoever comes later makes a new one. */
 static dh_status displace(const struct dh_lock *lock, const struct look *look, struct dh_error *err)
 {
-    struct stat moved;
+    struct look moved;
     uint32_t host =
         (uint32_t)dh_hash_bytes(0, lock->host, strlen(lock->host)); /* which may be long */
     char *aside = dh_strprintf("%s.%08" PRIx32 ".%ld", lock->path, host, (long)getpid());
     dh_status status = DH_OK;
-    if (look_again(lock->path, &moved) && same_file(&moved, &look->info)) {
+    if (look_again(lock->path, &moved) && same_file(&moved.info, &look->info)) {
         if (rename(lock->path, aside) == 0) {
-            bool right = look_again(aside, &moved) && same_file(&moved, &look->info);
+            bool right = look_again(aside, &moved) && same_file(&moved.info, &look->info);
             if (!right && link(aside, lock->path) != 0) /* somebody was faster: give it back */
                 (void)errno; /* and somebody else faster still: the owner of this will notice */
             unlink(aside);
@@ -367,7 +386,7 @@ static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct 
 /* One try. DH_OK without a descriptor: things changed meanwhile, try again. */
 static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct dh_error *err)
 {
-    struct look look = {0};
+    struct look look = {0}, named;
     bool created;
     int fd;
     dh_status status = open_file(lock, &fd, &created, err);
@@ -385,13 +404,14 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
                     "%s: this file system has no locks; that no other search works on it is "
                     "only known from the file's time",
                     lock->path);
-    if (sign == DEAD && (created || look.kernel == LOCKED) && ask_name(fd, lock->path) == OURS) {
+    bool fit = created || may_adopt(lock, &look);
+    if (sign == DEAD && fit && ask_name(fd, lock->path, &named) == OURS) {
         lock->fd = fd;
         return DH_OK;
     }
     if (sign == ALIVE)
         status = refuse(lock, &look, err);
-    else if (sign == DEAD && !created && look.kernel != LOCKED)
+    else if (sign == DEAD && !fit)
         status = displace(lock, &look, err);
     close(fd);
     return status;
@@ -467,7 +487,7 @@ void dh_lock_release(struct dh_lock **handle)
         pthread_join(lock->thread, NULL);
     DH_CRASH_POINT(LOCK_RELEASE);
     struct look look = {0};
-    if (ask_name(lock->fd, lock->path) == OURS && !has_other_line(lock, &look))
+    if (ask_name(lock->fd, lock->path, &look) == OURS && !is_other_line(lock, &look))
         unlink(lock->path); /* while it is held: see try_take */
     close(lock->fd);
     DH_CRASH_POINT(LOCK_RELEASED);

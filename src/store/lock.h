@@ -20,8 +20,10 @@
  * owner's file, the others see that one of them lives, and refuse. Watching compares the file's
  * time with itself, so that clocks of hosts may differ.
  *
- * An owner that was taken for dead (stopped for long, cut off from the server) finds another name
- * in the file, and dh_lock_status tells it to stop. One that could not look for half the patience
+ * A dead owner of this host leaves its file to the next; that of another host is replaced by a new
+ * one, since NFS shows who has a file open for writing its own copy of it. An owner that was taken
+ * for dead (stopped for long, cut off from the server) finds another file or another name in it,
+ * and dh_lock_status tells it to stop. One that could not look for half the patience
  * is not told anything before it has looked, so that it writes nothing into what may be another's
  * files; what was on its way to the server before, replay.c leaves out. A lock file that somebody
  * removed is made again. Errors say nothing about whose it is: where its name cannot be looked at,

@@ -35,6 +35,7 @@ cat >"$work/init" <<INIT
 exec bash "$here/hosts.sh" "$work" "$build" "$version" "$options"
 INIT
 chmod +x "$work/init"
+cd "$work" # programs of a machine that is killed run on here
 TMPDIR=$work timeout 600 "$work/root/usr/bin/linux.uml" mem=512M ubda="$work/disk" \
     rootfstype=hostfs rootflags=/ rw init="$work/init" con=null con0=null,fd:1 con1=null quiet \
     >"$work/log" 2>&1 || :

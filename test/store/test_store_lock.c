@@ -122,6 +122,7 @@ static void test_other_host_dead(void **state)
     for (int held = 0; held < 2; held++) {
         struct place place;
         struct dh_lock_rule rule = here;
+        struct stat info;
         rule.host = host;
         open_place_of(&place, longest);
         leave(&place, "process 77 on otherhost since 2026-01-01 00:00:00 +0000\n");
@@ -133,6 +134,8 @@ static void test_other_host_dead(void **state)
         struct dh_lock *lock = take(&place, &rule);
         double waited = dh_clock_now(&dh_clock_monotonic) - start;
         assert_true(waited >= rule.patience && waited < 60);
+        assert_int_equal(fstat(fd, &info), 0);
+        assert_int_equal(info.st_nlink, 0); /* not in place: who had that file has to notice */
         expect_refusal(&place, &rule, host);
         dh_lock_release(&lock);
         close(fd);
