@@ -41,7 +41,9 @@ struct dh_lock {
     pthread_cond_t wake;
     bool stop;
     int fd;
-    int said; /* errno of the last trouble that the log tells of; 0: none */
+    int said;       /* errno of the last trouble that the log tells of; 0: none */
+    double doubted; /* monotonic time of the first look that failed since it was known to be
+                     * ours; 0: none */
     char lost_text[2 * OWNER_SIZE];
     bool taken_over;
     _Atomic bool lost;      /* released after both */
@@ -153,13 +155,15 @@ static void say_trouble(struct dh_lock *lock, const char *how, int cause)
     lock->said = cause;
 }
 
-/* What went wrong may be over at a later beat, but not for longer than another search would wait
- * for a sign of this one. */
+/* What went wrong may be over at a later beat, if not after as long as another search would wait
+ * for a sign of this one. Only looks that failed count: one that hung is no more than one. */
 static bool doubt(struct dh_lock *lock, const char *how, int cause)
 {
-    double silence = dh_clock_now(&dh_clock_monotonic) - atomic_load(&lock->sure_of);
+    double now = dh_clock_now(&dh_clock_monotonic);
     say_trouble(lock, how, cause);
-    if (silence >= lock->rule.patience)
+    if (lock->doubted <= 0)
+        lock->doubted = now;
+    if (now - lock->doubted >= lock->rule.patience)
         lose(lock, false, how, strerror(cause));
     return false;
 }
@@ -257,8 +261,10 @@ static void *beat(void *argument)
         if (lock->stop)
             break;
         double asked = dh_clock_now(&dh_clock_monotonic);
-        if (look_after(lock))
+        if (look_after(lock)) {
+            lock->doubted = 0;
             atomic_store(&lock->sure_of, asked);
+        }
     }
     pthread_mutex_unlock(&lock->mutex);
     return NULL;

@@ -244,6 +244,7 @@ static void test_removed(void **state)
 
 /* The system's, which report an error where that is not 0: of lock files that are there. */
 static _Atomic int open_fails, signs_fail;
+static _Atomic useconds_t open_stalls; /* the next open, microseconds: then ESTALE */
 
 int open(const char *path, int flags, ...)
 {
@@ -256,7 +257,9 @@ int open(const char *path, int flags, ...)
         atomic_store(&real, dlsym(RTLD_NEXT, "open"));
     int (*call)(const char *, int, ...);
     *(void **)&call = atomic_load(&real);
-    errno = atomic_load(&open_fails);
+    useconds_t stall = strstr(path, "-lock") ? atomic_exchange(&open_stalls, 0) : 0;
+    usleep(stall);
+    errno = stall ? ESTALE : atomic_load(&open_fails);
     return errno && strstr(path, "-lock") ? -1 : call(path, flags | O_LARGEFILE, mode);
 }
 
@@ -330,6 +333,28 @@ static void test_no_sign(void **state)
     assert_non_null(strstr(err.text, "cannot be opened: Stale file handle"));
     assert_false(dh_lock_taken_over(lock));
     atomic_store(&open_fails, 0);
+    atomic_store(&signs_fail, 0);
+    dh_lock_release(&lock);
+    close_place(&place);
+}
+
+/* One look hangs, for as long as another search waits, and then fails: whose the lock is the next
+ * one finds. */
+static void test_stalled(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_error err = {0};
+    open_place(&place);
+    struct dh_lock *lock = take(&place, &here);
+    atomic_store(&signs_fail, ESTALE);
+    atomic_store(&open_stalls, (useconds_t)(3 * here.patience * 1e6));
+    while (atomic_load(&open_stalls))
+        usleep(1000);
+    unlink(place.file);
+    leave(&place, "process 5 on otherhost since 2026-01-01 00:00:00 +0000\n");
+    assert_true(lost_within(lock, 60, &err));
+    assert_non_null(strstr(err.text, "taken over by process 5 on otherhost"));
     atomic_store(&signs_fail, 0);
     dh_lock_release(&lock);
     close_place(&place);
@@ -419,17 +444,12 @@ static void test_race(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_host),
-        cmocka_unit_test(test_other_host_lives),
-        cmocka_unit_test(test_other_host_dead),
-        cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_fenced),
-        cmocka_unit_test(test_fenced_in_place),
-        cmocka_unit_test(test_removed),
-        cmocka_unit_test(test_errors_are_no_takeover),
-        cmocka_unit_test(test_no_sign),
-        cmocka_unit_test(test_own_line),
-        cmocka_unit_test(test_race),
+        cmocka_unit_test(test_same_host),       cmocka_unit_test(test_other_host_lives),
+        cmocka_unit_test(test_other_host_dead), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_fenced),          cmocka_unit_test(test_fenced_in_place),
+        cmocka_unit_test(test_removed),         cmocka_unit_test(test_errors_are_no_takeover),
+        cmocka_unit_test(test_no_sign),         cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_own_line),        cmocka_unit_test(test_race),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
