@@ -10,6 +10,7 @@ played are left out of the means.
 import csv
 import json
 import os
+import sys
 
 import numpy as np
 
@@ -47,17 +48,14 @@ def read_results(path):
     return table, groups, seconds
 
 
-def keep_best_known(table):
-    """Better values than the best known go into references.json."""
-    references, better = read_references(), []
+def better_than_known(table, references):
+    """The problems on which somebody found more than references.json knows, with the value."""
+    better = {}
     for (_, problem, _, _), runs in table.items():
-        entry = references.get(problem)
-        if entry and min(runs.values()) < entry["best"]:
-            entry["best"] = min(runs.values())
-            better.append(problem)
-    if better:
-        write_references(references)
-    return references
+        least = min(runs.values())
+        if problem in references and least < better.get(problem, references[problem]["best"]):
+            better[problem] = least
+    return better
 
 
 def regrets(table, references, systems, problems, workers, n, scale_at=None):
@@ -188,7 +186,9 @@ def plot(path, table, references, systems, problems, workers):
 
 def report(options):
     table, groups, seconds = read_results(options.results)
-    references = keep_best_known(table)
+    references = read_references()
+    for problem, value in better_than_known(table, references).items():
+        print(f"{problem}: {value!r} is better than the best known", file=sys.stderr)
     systems = [s for s in dict.fromkeys(key[0] for key in table)
                if s in options.systems or s not in [*SYSTEMS, PROGRAM]]
     workers = sorted({key[2] for key in table})
