@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -179,9 +178,17 @@ dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error
     return status;
 }
 
+bool dh_files_named(const char *path, const struct stat *file)
+{
+    struct stat named;
+    return lstat(path, &named) == 0 && named.st_ino == file->st_ino && named.st_dev == file->st_dev;
+}
+
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err)
 {
-    if (rename(from, to) == 0)
+    struct stat file;
+    bool there = lstat(from, &file) == 0;
+    if (rename(from, to) == 0 || (there && errno == ENOENT && dh_files_named(to, &file)))
         return DH_OK;
     return dh_fail(err, DH_IO, "%s: cannot rename to %s: %s", from, to, strerror(errno));
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/status.h"
@@ -42,6 +43,9 @@ int dh_files_write(int fd, const void *data, size_t size, size_t *written);
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 /* All of `path` (size known from fstat) behind `out`. DH_MISSING if it is not there. */
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
+/* Is it the file of that name? */
+bool dh_files_named(const char *path, const struct stat *file);
+/* Also where the system reports ENOENT for what it did: NFS does, when it had to ask twice. */
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
 /* Likewise, unless `to` is there: among files that the lock keeps others away from. */
 dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error *err);

@@ -10,12 +10,13 @@
 #include "dh_mpi/alloc.h"
 #include "files.h"
 
-static dh_status write_synced(const char *path, const struct dh_image *image, struct dh_error *err)
+static dh_status write_synced(const char *path, const struct dh_image *image,
+                              const struct dh_lock *lock, struct stat *made, struct dh_error *err)
 {
     int fd = -1;
     size_t written;
     DH_CRASH_POINT(CHECKPOINT_BEGIN);
-    dh_status status = dh_files_create(path, &fd, err);
+    dh_status status = dh_lock_create(lock, path, &fd, err);
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(CHECKPOINT_CREATED);
@@ -25,6 +26,8 @@ static dh_status write_synced(const char *path, const struct dh_image *image, st
     if (!failure)
         failure = dh_files_sync_data(fd);
     DH_CRASH_POINT(CHECKPOINT_SYNCED);
+    if (!failure && fstat(fd, made) != 0)
+        failure = errno;
     if (close(fd) != 0 && !failure)
         failure = errno;
     if (!failure)
@@ -53,17 +56,26 @@ static dh_status keep_old(const char *path, const char *previous, struct dh_erro
     return status;
 }
 
+/* Each step may hang, for so long that another search takes over. */
+static dh_status ask_lock(const struct dh_lock *lock, struct dh_error *err)
+{
+    return lock ? dh_lock_status(lock, err) : DH_OK;
+}
+
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
                               const struct dh_lock *lock, struct dh_error *err)
 {
     char *temporary = dh_strprintf("%s.tmp", path), *previous = dh_strprintf("%s.previous", path);
-    dh_status status = dh_files_remove(temporary, err);
+    struct stat made;
+    dh_status status = write_synced(temporary, image, lock, &made, err);
     if (status == DH_OK)
-        status = write_synced(temporary, image, err);
-    if (status == DH_OK && lock)
-        status = dh_lock_status(lock, err);
+        status = ask_lock(lock, err);
     if (status == DH_OK && keep)
         status = keep_old(path, previous, err);
+    if (status == DH_OK)
+        status = ask_lock(lock, err);
+    if (status == DH_OK && !dh_files_named(temporary, &made))
+        status = dh_fail(err, DH_IO, "%s: was replaced by somebody else", temporary);
     if (status == DH_OK)
         status = dh_files_rename(temporary, path, err);
     DH_CRASH_POINT(CHECKPOINT_RENAMED);
@@ -72,7 +84,8 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     DH_CRASH_POINT(CHECKPOINT_DURABLE);
     free(temporary);
     free(previous);
-    return status;
+    dh_status owner = status == DH_OK ? DH_OK : ask_lock(lock, err); /* who may be the reason */
+    return owner == DH_OK ? status : owner;
 }
 
 dh_status dh_generation_sweep(const char *path, struct dh_error *err)

@@ -9,9 +9,9 @@
 #include "lock.h"
 
 /* Make `image` the file `path`: written to path.tmp, synced, renamed, the folder synced. With
- * `keep` what is there becomes path.previous. Nothing is renamed if `lock` (NULL: there is none)
- * was lost. On failure the old files are as they were, but for
- * a path.previous that may be gone, or with `keep` be all there is (where there are no links). */
+ * `keep` what is there becomes path.previous. Nothing is made or renamed once
+ * `lock` (NULL: there is none) is lost. On failure the old files are as they were, but for a
+ * path.previous that may be gone, or with `keep` be all there is (where there are no links). */
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
                               const struct dh_lock *lock, struct dh_error *err);
 /* path.tmp of a search that died. */

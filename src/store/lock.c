@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,7 +27,8 @@
 #define OWNER_SIZE 256
 #define HOST_SIZE 128
 
-#define NAP 5000 /* microseconds between looks at what another thread does */
+#define OPEN_TRIES 1000 /* while others make and remove it */
+#define NAP 5000        /* microseconds between looks at what another thread does */
 
 const struct dh_lock_rule dh_lock_default_rule = {.beat = 5, .patience = 16};
 
@@ -42,12 +45,13 @@ struct dh_lock {
     bool stop;
     int fd;
     int said;       /* errno of the last trouble that the log tells of; 0: none */
-    double doubted; /* monotonic time of the first look that failed since it was known to be
+    double looked;  /* the time at which the last look began that came back */
+    double doubted; /* the time of the first look that failed since it was known to be
                      * ours; 0: none */
     char lost_text[2 * OWNER_SIZE];
     bool taken_over;
     _Atomic bool lost;      /* released after both */
-    _Atomic double sure_of; /* monotonic time at which it was known to be ours */
+    _Atomic double sure_of; /* the time at which it was known to be ours */
 };
 
 /* What is known of the file behind a descriptor. */
@@ -58,6 +62,14 @@ struct look {
     char host[HOST_SIZE];
     struct stat info;
 };
+
+/* Seconds that also pass while the machine is suspended: others do not wait for it. */
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
 
 static bool try_kernel_lock(int fd, struct look *look)
 {
@@ -159,21 +171,24 @@ static void say_trouble(struct dh_lock *lock, const char *how, int cause)
  * for a sign of this one. Only looks that failed count: one that hung is no more than one. */
 static bool doubt(struct dh_lock *lock, const char *how, int cause)
 {
-    double now = dh_clock_now(&dh_clock_monotonic);
     say_trouble(lock, how, cause);
     if (lock->doubted <= 0)
-        lock->doubted = now;
-    if (now - lock->doubted >= lock->rule.patience)
+        lock->doubted = now();
+    if (now() - lock->doubted >= lock->rule.patience)
         lose(lock, false, how, strerror(cause));
     return false;
 }
 
-/* Give a sign by the open file, which asks the server as well as its name does; false if nobody
- * can see it there. */
+/* Give a sign by the open file, which asks the server as well as its name does; false with errno if
+ * nobody can see it there. */
 static bool give_sign(const struct dh_lock *lock)
 {
     struct stat held;
-    return futimens(lock->fd, NULL) == 0 && fstat(lock->fd, &held) == 0 && held.st_nlink > 0;
+    if (futimens(lock->fd, NULL) != 0 || fstat(lock->fd, &held) != 0)
+        return false;
+    if (held.st_nlink == 0)
+        errno = ESTALE;
+    return held.st_nlink > 0;
 }
 
 /* The file behind `fd` is ours from now on, if nobody holds it. Takes `fd`. */
@@ -209,6 +224,11 @@ static bool meet(struct dh_lock *lock)
 /* Somebody removed the file, or it belongs to another now. */
 static bool renew(struct dh_lock *lock)
 {
+    if (now() - lock->looked >= lock->rule.patience && access(lock->path, F_OK) != 0) {
+        lose(lock, true, "is gone, and this search could not look at it for so long that",
+             "another may have come and gone");
+        return false;
+    }
     int fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0 && adopt(lock, fd))
         return true;
@@ -260,11 +280,12 @@ static void *beat(void *argument)
             ;
         if (lock->stop)
             break;
-        double asked = dh_clock_now(&dh_clock_monotonic);
+        double asked = now();
         if (look_after(lock)) {
             lock->doubted = 0;
             atomic_store(&lock->sure_of, asked);
         }
+        lock->looked = asked;
     }
     pthread_mutex_unlock(&lock->mutex);
     return NULL;
@@ -300,21 +321,35 @@ static void touch(int fd, struct look *look)
 static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
-    double start = dh_clock_now(&dh_clock_monotonic);
+    double start = now();
     dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
                 look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
-    while (dh_clock_now(&dh_clock_monotonic) < start + lock->rule.patience) {
-        struct look now;
+    while (now() < start + lock->rule.patience) {
+        struct look seen;
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
-        if (!look_again(lock->path, &now) || now.info.st_ino != look->info.st_ino)
+        if (!look_again(lock->path, &seen) || seen.info.st_ino != look->info.st_ino)
             return CHANGED;
-        if (!same_time(&now.info, &look->info)) {
+        if (!same_time(&seen.info, &look->info)) {
             read_owner(fd, look);
             return ALIVE;
         }
         touch(fd, look);
     }
     return DEAD;
+}
+
+/* Is it a file system of this machine alone, whose kernel lock leaves no doubt? */
+static bool is_local(int fd)
+{
+    static const unsigned long types[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                          TMPFS_MAGIC, OVERLAYFS_SUPER_MAGIC};
+    struct statfs system;
+    if (fstatfs(fd, &system) != 0)
+        return false;
+    for (size_t i = 0; i < DH_COUNT_OF(types); i++)
+        if ((unsigned long)system.f_type == types[i])
+            return true;
+    return false;
 }
 
 static bool is_here(const struct dh_lock *lock, const struct look *look)
@@ -325,9 +360,11 @@ static bool is_here(const struct dh_lock *lock, const struct look *look)
 static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
                        const struct dh_log *log)
 {
-    bool here = is_here(lock, look);
-    if (look->owner[0] == '\0' && look->kernel != LOCKLESS) /* died, or is about to write it */
-        return look->kernel == LOCKED ? DEAD : ALIVE;
+    bool here = is_here(lock, look), unnamed = look->owner[0] == '\0';
+    if (unnamed && look->kernel == BUSY) /* about to write it */
+        return ALIVE;
+    if (unnamed && look->kernel == LOCKED && is_local(fd))
+        return DEAD;
     if (here && look->kernel != LOCKLESS)
         return look->kernel == LOCKED ? DEAD : ALIVE;
     if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
@@ -343,9 +380,10 @@ static bool same_file(const struct stat *a, const struct stat *b)
 /* May a dead owner's file become ours as it is? That of another host may not: its owner, should it
  * be alive but cut off, has the file open, and NFS then shows it its own old line for ever. A new
  * file it notices. */
-static bool may_adopt(const struct dh_lock *lock, const struct look *look)
+static bool may_adopt(const struct dh_lock *lock, int fd, const struct look *look)
 {
-    return look->kernel == LOCKED && (look->owner[0] == '\0' || is_here(lock, look));
+    bool unnamed = look->owner[0] == '\0' && is_local(fd);
+    return look->kernel == LOCKED && (unnamed || is_here(lock, look));
 }
 
 /* Take the dead owner's file, which is still open (so that no new one gets its number), out of the
@@ -358,13 +396,14 @@ static dh_status displace(const struct dh_lock *lock, const struct look *look, s
     char *aside = dh_strprintf("%s.%08" PRIx32 ".%ld", lock->path, host, (long)getpid());
     dh_status status = DH_OK;
     if (look_again(lock->path, &moved) && same_file(&moved.info, &look->info)) {
-        if (rename(lock->path, aside) == 0) {
-            bool right = look_again(aside, &moved) && same_file(&moved.info, &look->info);
+        bool failed = rename(lock->path, aside) != 0;
+        if (failed && errno != ENOENT)
+            status = dh_files_fail(err, lock->path, "move a dead search's lock");
+        if (status == DH_OK && look_again(aside, &moved)) { /* NFS may do it and say ENOENT */
+            bool right = same_file(&moved.info, &look->info);
             if (!right && link(aside, lock->path) != 0) /* somebody was faster: give it back */
                 (void)errno; /* and somebody else faster still: the owner of this will notice */
             unlink(aside);
-        } else if (errno != ENOENT) {
-            status = dh_files_fail(err, lock->path, "move a dead search's lock");
         }
     }
     free(aside);
@@ -374,7 +413,7 @@ static dh_status displace(const struct dh_lock *lock, const struct look *look, s
 /* Open the lock file, made now or before. */
 static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct dh_error *err)
 {
-    for (;;) {
+    for (int tries = 0; tries < OPEN_TRIES; tries++) {
         *fd = open(lock->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         *created = *fd >= 0;
         if (*fd >= 0)
@@ -387,6 +426,8 @@ static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct 
         if (errno != ENOENT)
             return dh_files_fail(err, lock->path, "open the lock");
     }
+    return dh_fail(err, DH_IO, "%s: can neither be made nor opened; is it a link to nowhere?",
+                   lock->path);
 }
 
 /* One try. DH_OK without a descriptor: things changed meanwhile, try again. */
@@ -395,6 +436,7 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
     struct look look = {0}, named;
     bool created;
     int fd;
+    double asked = now();
     dh_status status = open_file(lock, &fd, &created, err);
     if (status != DH_OK)
         return status;
@@ -410,9 +452,12 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
                     "%s: this file system has no locks; that no other search works on it is "
                     "only known from the file's time",
                     lock->path);
-    bool fit = created || may_adopt(lock, &look);
-    if (sign == DEAD && fit && ask_name(fd, lock->path, &named) == OURS) {
+    bool fit = created || may_adopt(lock, fd, &look);
+    if (sign == DEAD && fit && ask_name(fd, lock->path, &named) == OURS &&
+        strcmp(named.owner, look.owner) == 0) {
         lock->fd = fd;
+        lock->looked = asked;
+        atomic_store(&lock->sure_of, asked);
         return DH_OK;
     }
     if (sign == ALIVE)
@@ -454,7 +499,6 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     }
     DH_CRASH_POINT(LOCK_CREATED);
     write_owner(lock, lock->fd);
-    atomic_store(&lock->sure_of, dh_clock_now(&dh_clock_monotonic));
     DH_CRASH_POINT(LOCK_OWNED);
     *out = lock;
     status = start_beating(lock, err);
@@ -466,12 +510,23 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
 {
     while (!atomic_load_explicit(&lock->lost, memory_order_acquire)) {
-        double silence = dh_clock_now(&dh_clock_monotonic) - atomic_load(&lock->sure_of);
-        if (silence < lock->rule.patience / 2)
+        if (now() - atomic_load(&lock->sure_of) < lock->rule.patience / 2)
             return DH_OK;
         usleep(NAP);
     }
     return dh_fail(err, DH_IO, "%s %s; this search stops", lock->path, lock->lost_text);
+}
+
+dh_status dh_lock_create(const struct dh_lock *lock, const char *path, int *fd,
+                         struct dh_error *err)
+{
+    dh_status status = dh_files_create(path, fd, err);
+    if (status == DH_OK || access(path, F_OK) != 0)
+        return status;
+    status = lock ? dh_lock_status(lock, err) : DH_OK;
+    if (status == DH_OK)
+        status = dh_files_remove(path, err);
+    return status == DH_OK ? dh_files_create(path, fd, err) : status;
 }
 
 bool dh_lock_taken_over(const struct dh_lock *lock)
@@ -493,7 +548,7 @@ void dh_lock_release(struct dh_lock **handle)
         pthread_join(lock->thread, NULL);
     DH_CRASH_POINT(LOCK_RELEASE);
     struct look look = {0};
-    if (ask_name(lock->fd, lock->path, &look) == OURS && !is_other_line(lock, &look))
+    if (!lock->lost && ask_name(lock->fd, lock->path, &look) == OURS && !is_other_line(lock, &look))
         unlink(lock->path); /* while it is held: see try_take */
     close(lock->fd);
     DH_CRASH_POINT(LOCK_RELEASED);

@@ -13,6 +13,8 @@
  *   free          | this one     | the owner is dead: take over at once
  *   held          | this one     | refuse: the owner lives (or is stopped, and can be killed)
  *   none to have  | this one     | its process has ended: take over; otherwise watch
+ *   free, local   | no name yet  | it died before it wrote it: take over at once
+ *   held          | no name yet  | refuse
  *   any           | another      | watch: refuse as soon as the file is touched; take over if it is
  *                 |              | not for `patience` seconds
  *
@@ -26,7 +28,8 @@
  * and dh_lock_status tells it to stop. One that could not look for half the patience
  * is not told anything before it has looked, so that it writes nothing into what may be another's
  * files; what was on its way to the server before, replay.c leaves out. A lock file that somebody
- * removed is made again. Errors say nothing about whose it is: where its name cannot be looked at,
+ * removed is made again, but not by an owner that could not look for `patience` seconds: another
+ * may have come and gone. Errors say nothing about whose it is: where its name cannot be looked at,
  * the owner gives its signs through the file that it holds open. Where that fails, too, or the file
  * is gone and cannot be made again, it tries again for `patience` seconds; then it has to stop.
  */
@@ -54,6 +57,10 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
 /* Was it lost to another search? */
 bool dh_lock_taken_over(const struct dh_lock *lock);
+/* Create a file that only the owner of `lock` makes (NULL: whoever calls). One that is in the way,
+ * of an earlier try, is removed, but not without a look at the lock. */
+dh_status dh_lock_create(const struct dh_lock *lock, const char *path, int *fd,
+                         struct dh_error *err);
 /* Remove it, if it is still ours. NULL is fine. */
 void dh_lock_release(struct dh_lock **lock);
 

@@ -63,7 +63,7 @@ static dh_status look_for(const char *path, bool *there, struct dh_error *err)
  * caller frees each, and the array. */
 static char **list_suffixes(const struct dh_family *family, size_t *count)
 {
-    char **suffixes = dh_alloc(family->segment_count + 4, sizeof *suffixes);
+    char **suffixes = dh_alloc(family->segment_count + 5, sizeof *suffixes);
     *count = 0;
     suffixes[(*count)++] = dh_strdup("");
     suffixes[(*count)++] = dh_strdup(".previous");
@@ -71,6 +71,7 @@ static char **list_suffixes(const struct dh_family *family, size_t *count)
         suffixes[(*count)++] = dh_family_segment("", family->segments[i]);
     suffixes[(*count)++] = dh_strdup("-journal");
     suffixes[(*count)++] = dh_strdup("-journal.damaged");
+    suffixes[(*count)++] = dh_strdup("-journal.replaced");
     return suffixes;
 }
 
@@ -137,6 +138,9 @@ dh_status dh_store_set_aside(const char *path, char **moved_to, struct dh_error 
         return DH_OK;
     }
     status = dh_lock_take(family.path, &dh_lock_default_rule, NULL, &lock, err);
+    dh_family_free(&family); /* which may have changed while it was waited for */
+    if (status == DH_OK)
+        status = dh_family_list(path, &family, err);
     bool there = true;
     for (unsigned n = 1; status == DH_OK && there; n++) {
         free(to);

@@ -17,6 +17,8 @@ static void remove_obsolete(const struct dh_snapshot *snapshot)
 {
     struct dh_error err;
     for (size_t i = 0; i < snapshot->obsolete_count; i++) {
+        if (dh_lock_status(snapshot->lock, NULL) != DH_OK)
+            return; /* another's may have that name */
         char *path = dh_family_segment(snapshot->path, snapshot->obsolete[i]);
         if (dh_files_remove(path, &err) != DH_OK)
             dh_log_warn(snapshot->log, "%s", err.text);

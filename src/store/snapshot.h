@@ -17,7 +17,7 @@
 #include "lock.h"
 
 struct dh_snapshot {
-    /* Given by the caller, constant while it runs; the thread reads nothing else. It owns none. */
+    /* Given by the caller, who frees them; constant while it runs, but for what is said. */
     const char *path;
     const struct dh_settings *settings;
     const struct dh_space *space;

@@ -20,6 +20,10 @@
  *   8. sync the folder
  *   9. remove segments that end at or before the   what remains is more than enough
  *      event of NAME.previous
+ * Where somebody else put a file in NAME-journal's place, step 2 gives that a second name, and step
+ * 3 replaces it. The lock is looked at before each step that makes a name, changes or removes it:
+ * the one before may have hung for so long that another search took over.
+ *
  * So journals always reach back to NAME.previous, and a damaged NAME costs nothing. A damaged NAME
  * is not made NAME.previous: then 5 and 6 are left out. A last checkpoint that was written since
  * the journal could not be has events that no journal has: until the next one, it has to stay
@@ -49,6 +53,7 @@
 #include "lock.h"
 #include "mend.h"
 #include "recover.h"
+#include "salvage.h"
 #include "snapshot.h"
 #include "sync.h"
 #include "tail.h"
@@ -130,6 +135,15 @@ static dh_status write_pending(struct dh_store *store, struct dh_error *err)
                    : DH_OK;
 }
 
+/* Remove NAME-journal.new, unless it is another search's by now. Takes `fd`. */
+static void discard_journal(int fd, const char *path)
+{
+    struct stat made;
+    if (fstat(fd, &made) == 0 && dh_files_named(path, &made))
+        unlink(path);
+    close(fd);
+}
+
 /* NAME-journal.new: its header and the records that it begins with. */
 static dh_status create_journal(const struct dh_store *store, const struct dh_tail *records,
                                 const char *path, int *fd, struct dh_error *err)
@@ -145,9 +159,7 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
         .objective_count = (uint32_t)store->settings->objective_count,
         .config_text = (char *)dh_config_text(store->settings->config)};
     DH_CRASH_POINT(ROTATE_CREATE);
-    dh_status status = dh_files_remove(path, err);
-    if (status == DH_OK)
-        status = dh_files_create(path, fd, err);
+    dh_status status = dh_lock_create(store->lock, path, fd, err);
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(ROTATE_CREATED);
@@ -160,9 +172,8 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
     dh_buffer_free(&record);
     if (!failure)
         return DH_OK;
-    close(*fd);
+    discard_journal(*fd, path);
     *fd = -1;
-    unlink(path);
     return dh_fail(err, DH_IO, "%s: cannot write: %s", path, strerror(failure));
 }
 
@@ -189,7 +200,7 @@ static enum named ask_name(const struct dh_store *store)
         return errno == ENOENT ? REMOVED : OURS;
     if (fstat(store->fd, &held) != 0)
         return errno == ESTALE ? REPLACED : OURS;
-    return held.st_ino == found.st_ino && held.st_dev == found.st_dev ? OURS : REPLACED;
+    return dh_files_named(store->journal, &held) ? OURS : REPLACED;
 }
 
 /* What a new journal begins with: the records that may not be on the disk yet; if a sync `failed`,
@@ -205,14 +216,23 @@ static void choose_records(struct dh_store *store, bool gone, bool failed, struc
         dh_buffer_append(&out->bytes, store->tail.bytes.data, store->tail.bytes.size);
 }
 
-/* Step 2, where there is something to seal; what somebody else put there is only set aside. */
+/* A second name, or a copy, of what somebody else put there, so that the name is never free. */
+static dh_status keep_other(const struct dh_store *store, const char *aside, struct dh_error *err)
+{
+    dh_status status = dh_files_remove(aside, err);
+    if (status == DH_OK && !dh_files_link(store->journal, aside))
+        status = dh_salvage_copy(store->journal, aside, err);
+    return status;
+}
+
+/* Step 2, where there is something to seal. */
 static dh_status seal(struct dh_store *store, enum named named, const char *sealed,
                       const char *aside, uint64_t number, struct dh_error *err)
 {
     if (!store->journal_there || named == REMOVED)
         return DH_OK;
     if (named == REPLACED)
-        return dh_files_rename(store->journal, aside, err);
+        return keep_other(store, aside, err);
     dh_status status = dh_files_rename_new(store->journal, sealed, err);
     DH_CRASH_POINT(ROTATE_SEALED);
     if (status == DH_OK)
@@ -261,7 +281,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     uint64_t number = count ? store->segments[count - 1].number + 1 : 1;
     char *fresh = dh_strprintf("%s.new", store->journal);
     char *sealed = dh_family_segment(store->path, number);
-    char *aside = dh_strprintf("%s.damaged", store->journal);
+    char *aside = dh_strprintf("%s.replaced", store->journal);
     enum named named = ask_name(store);
     bool failed = dh_syncer_status(store->syncer, NULL) != DH_OK;
     struct dh_tail records;
@@ -275,7 +295,8 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     if (status == DH_OK)
         status = seal(store, named, sealed, aside, number, err);
     if (status == DH_OK) {
-        status = dh_files_rename_new(fresh, store->journal, err);
+        status = named == REPLACED ? dh_files_rename(fresh, store->journal, err)
+                                   : dh_files_rename_new(fresh, store->journal, err);
         DH_CRASH_POINT(ROTATE_STARTED);
         if (status != DH_OK && store->segment_count > count)
             take_back(store, sealed);
@@ -283,8 +304,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     if (status == DH_OK) {
         go_on_in(store, fd, failed, &records);
     } else if (fd >= 0) {
-        close(fd);
-        unlink(fresh);
+        discard_journal(fd, fresh);
     }
     if (status == DH_OK)
         say_other(store, named, aside);
@@ -450,7 +470,7 @@ static dh_status continue_from(struct dh_store *store, const struct dh_family *f
     store->usage = store->usage_written = image->usage;
     store->opened = dh_history_event(store->history);
     adopt_segments(store, family);
-    status = dh_mend_journal(family, &found, store->log, &store->journal_there, err);
+    status = dh_mend_journal(family, &found, store->lock, store->log, &store->journal_there, err);
     return status == DH_OK ? sync_journals(store, family, err) : status;
 }
 
@@ -555,7 +575,9 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
     if (status != DH_OK)
         say_unsaved(store, synced, why.text);
     DH_CRASH_POINT(CLOSE_REMOVE);
-    if (status == DH_OK && empty)
+    if (status == DH_OK)
+        status = dh_lock_status(store->lock, &why); /* the last sync may have taken long */
+    if (status == DH_OK && empty && ask_name(store) == OURS)
         status = dh_files_remove(store->journal, &why);
     DH_CRASH_POINT(CLOSE_REMOVED);
     free_store(store);

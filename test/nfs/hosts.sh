@@ -123,6 +123,19 @@ expect "it says why" yes "$(said g 'was taken over by process [0-9]* on host2')"
 wait $second
 expect "that of host2 with" 75 $?
 
+search 1 l &
+first=$!
+sleep 6
+ip link set s1 down
+say "host1 is cut off again"
+search 2 m --set search.max_time=8s
+expect "host2 takes over and ends with" 75 $?
+ip link set s1 up
+say "host1 is back"
+wait $first
+expect "its search ends with" 74 $?
+expect "it says why" yes "$(said l 'another may have come and gone')"
+
 for round in 1 2 3; do
     search 1 i &
     sleep 3

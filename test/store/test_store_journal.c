@@ -308,7 +308,7 @@ static void lose_journal(enum lost lost, bool dies)
     go_on(&f, history, store, 250);
     check(dh_store_close(&store, &err), &err);
     expect_events(&f, 250);
-    assert_int_equal(fixture_exists(fixture_file(&f, "-journal.damaged", aside)), lost != REMOVED);
+    assert_int_equal(fixture_exists(fixture_file(&f, "-journal.replaced", aside)), lost != REMOVED);
     if (dies) {
         shelf_put(&shelf, f.folder);
         expect_events(&f, 250);
@@ -349,6 +349,46 @@ int fdatasync(int fd)
         atomic_store(&syncs_fail, left - 1);
     errno = interrupted > 0 ? EINTR : EDQUOT;
     return interrupted > 0 || left ? -1 : sync(fd);
+}
+
+/* Renames that happen and are reported as failed, as by NFS when an answer was lost. */
+static _Atomic bool renames_lie;
+
+int rename(const char *from, const char *to)
+{
+    static _Atomic(void *) real;
+    if (!atomic_load(&real))
+        atomic_store(&real, dlsym(RTLD_NEXT, "rename"));
+    int (*call)(const char *, const char *);
+    *(void **)&call = atomic_load(&real);
+    int result = call(from, to);
+    if (!atomic_load(&renames_lie))
+        return result;
+    errno = ENOENT;
+    return -1;
+}
+
+static void test_renames_lie(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_log log;
+    struct dh_error err = {0};
+    fixture_open(&f);
+    struct dh_store *store = open_logged(&f, &history, &log);
+    atomic_store(&renames_lie, true);
+    for (uint64_t end = 20; end <= 100; end += 20) {
+        go_on(&f, history, store, end);
+        check(dh_store_checkpoint(store, true, &err), &err);
+        expect_events(&f, end);
+    }
+    check(dh_store_close(&store, &err), &err);
+    atomic_store(&renames_lie, false);
+    expect_events(&f, 100);
+    assert_int_equal(count_said(&log, "by somebody else"), 0);
+    dh_history_destroy(&history);
+    fixture_close(&f);
 }
 
 /* Go on, a write an event, until `left` has reached 0, or a write fails. */
@@ -658,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_nonsense),
         cmocka_unit_test(test_journal_lost),
+        cmocka_unit_test(test_renames_lie),
         cmocka_unit_test(test_sync_fails_once),
         cmocka_unit_test(test_sync_fails_after_a_resume),
         cmocka_unit_test(test_sync_fails_always),

@@ -226,7 +226,7 @@ static void test_removed(void **state)
     struct place place;
     struct dh_error err = {0};
     open_place(&place);
-    struct dh_lock *lock = take(&place, &here);
+    struct dh_lock *lock = take(&place, &slow);
     unlink(place.file);
     struct stat info = {0}; /* with its owner's name in it, too */
     for (int i = 0; i < 6000 && (stat(place.file, &info) != 0 || info.st_size == 0); i++)
@@ -360,6 +360,20 @@ static void test_stalled(void **state)
     close_place(&place);
 }
 
+/* A link to nowhere has the lock's name. */
+static void test_link_to_nowhere(void **state)
+{
+    (void)state;
+    struct place place;
+    struct dh_lock *lock;
+    struct dh_error err = {0};
+    open_place(&place);
+    assert_int_equal(symlink("/nowhere/at/all", place.file), 0);
+    assert_int_equal(dh_lock_take(place.path, &here, NULL, &lock, &err), DH_IO);
+    assert_non_null(strstr(err.text, "-lock: can neither be made nor opened"));
+    close_place(&place);
+}
+
 /* The same line in another file, as after a folder was copied: it is ours. */
 static void test_own_line(void **state)
 {
@@ -444,12 +458,19 @@ static void test_race(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_host),       cmocka_unit_test(test_other_host_lives),
-        cmocka_unit_test(test_other_host_dead), cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_fenced),          cmocka_unit_test(test_fenced_in_place),
-        cmocka_unit_test(test_removed),         cmocka_unit_test(test_errors_are_no_takeover),
-        cmocka_unit_test(test_no_sign),         cmocka_unit_test(test_stalled),
-        cmocka_unit_test(test_own_line),        cmocka_unit_test(test_race),
+        cmocka_unit_test(test_same_host),
+        cmocka_unit_test(test_other_host_lives),
+        cmocka_unit_test(test_other_host_dead),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_fenced),
+        cmocka_unit_test(test_fenced_in_place),
+        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_errors_are_no_takeover),
+        cmocka_unit_test(test_no_sign),
+        cmocka_unit_test(test_stalled),
+        cmocka_unit_test(test_link_to_nowhere),
+        cmocka_unit_test(test_own_line),
+        cmocka_unit_test(test_race),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
