@@ -10,12 +10,13 @@ DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user'
   launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
              "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
   driver:   {"report": [step, value]}                        for every job.record
-            {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ...}
-        or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ...}
+            {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
+        or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
   launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on,
                                    and after half of kill_after SIGTERM comes
 
-O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
+Whatever else an evaluation started is killed after its answer, but for the processes in "keep"; if
+any below this one were, it is replaced. O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
 a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1.
 End of input ends the process. Whatever the function does (raise, exit, return nonsense) is the
 outcome of that evaluation; the process lives on. The user's random state is never touched.
@@ -386,6 +387,48 @@ def peak_bytes():
     return 0
 
 
+def descendants():
+    """The processes below this one."""
+    parents = {}
+    for name in os.listdir("/proc"):
+        try:
+            with open("/proc/%d/stat" % int(name)) as file:
+                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+        except (ValueError, IndexError, OSError):
+            pass  # no process, or one that has just ended
+    found = [os.getpid()]
+    for above in found:
+        found += [process for process, parent in parents.items() if parent == above]
+    return found[1:]
+
+
+def trackers():
+    """The processes by which Python's (and loky's) multiprocessing cleans up after itself: they run
+    nobody's code, end with this process, and are not to be missing in the next evaluation."""
+    places = [
+        ("multiprocessing.resource_tracker", "_resource_tracker"),
+        ("multiprocessing.semaphore_tracker", "_semaphore_tracker"),
+        ("joblib.externals.loky.backend.resource_tracker", "_resource_tracker"),
+        ("loky.backend.resource_tracker", "_resource_tracker"),
+    ]
+    found = [getattr(sys.modules.get(name), attribute, None) for name, attribute in places]
+    return [tracker._pid for tracker in found if isinstance(getattr(tracker, "_pid", None), int)]
+
+
+def end_executors():
+    """End the workers that joblib (scikit-learn's n_jobs) keeps for its next call: it starts new
+    ones then, but would not notice that they were killed."""
+    for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
+        executor = getattr(sys.modules.get(name), "_executor", None)
+        try:
+            if hasattr(executor, "terminate"):  # joblib's, which removes its temporary files
+                executor.terminate(kill_workers=True)
+            elif executor is not None:
+                executor.shutdown(wait=True, kill_workers=True)
+        except Exception:
+            pass  # then they are killed, and this process is replaced
+
+
 def set_environment(values):
     """Set variables (None: remove) and return those they replaced, in the same form."""
     before = {name: os.environ.get(name) for name in values}
@@ -433,10 +476,12 @@ def evaluate(function, request, channel, settings):
     answer = outcome(function, request, channel, settings)
     if os.getpid() != channel.owner:
         os._exit(0)  # a child that the function forked fell out of it: the parent answers
+    end_executors()
     flush()
     answer["id"] = request["id"]
     answer["cpu_seconds"] = round(cpu_seconds() - start, 6)
     answer["peak_bytes"] = peak_bytes() if measured else 0
+    answer["keep"] = settings["helpers"] + trackers()
     set_environment(before)
     os.chdir(home)
     return answer
@@ -461,6 +506,7 @@ def main():
         channel.send({"fatal": message["error"] + "\n" + message["traceback"]})
         return
     flush()
+    settings["helpers"] = descendants()
     channel.send({"ready": True})
     while True:
         request = channel.wait()

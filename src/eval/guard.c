@@ -115,43 +115,55 @@ static void reap(struct guard *guard)
     guard->alone = pid < 0 && errno == ECHILD;
 }
 
-/* Kill all descendants, or all but the main process if `spare_main`, until none is left. */
-static void kill_rest(struct guard *guard, bool spare_main)
+/* Kill all descendants but the spared until none is left. Returns how many of them were below
+ * someone spared. */
+static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
 {
-    const struct eval_spared spared = {.pids = &guard->main, .count = spare_main};
+    size_t below = 0;
     double deadline = dh_clock_now(&dh_clock_monotonic) + PATIENCE;
-    int quiet = spare_main ? QUIET_SCANS - 1 : 0; /* a function that starts nothing is the rule */
+    int quiet = spared ? QUIET_SCANS - 1 : 0; /* a function that starts nothing is the rule */
     while (quiet < QUIET_SCANS) {
         reap(guard);
         if (guard->alone)
             break;
-        quiet = eval_process_kill_descendants(getpid(), &spared) ? 0 : quiet + 1;
+        quiet = eval_process_kill_descendants(getpid(), spared, &below) ? 0 : quiet + 1;
         if (quiet == QUIET_SCANS || dh_clock_now(&dh_clock_monotonic) > deadline)
             break;
         struct timespec nap = {.tv_nsec = 500000};
         nanosleep(&nap, NULL);
     }
     reap(guard);
+    return below;
 }
 
-static void sweep(struct guard *guard)
+/* `order` goes on with the pids that are spared beside the main process. */
+static void sweep(struct guard *guard, struct dh_reader order)
 {
-    kill_rest(guard, true);
+    pid_t pids[1 + EVAL_GUARD_KEPT] = {guard->main};
+    struct eval_spared spared = {.pids = pids, .count = 1};
+    while (order.next < order.end && spared.count < DH_COUNT_OF(pids))
+        pids[spared.count++] = (pid_t)dh_get_u32(&order);
+    size_t broken = kill_rest(guard, &spared);
     struct dh_buffer news = {0};
     dh_put_u8(&news, EVAL_GUARD_SWEPT);
+    dh_put_u8(&news, broken > 0);
     tell(guard->control, &news);
     dh_buffer_free(&news);
 }
 
 static void obey(struct guard *guard)
 {
-    char order;
+    char message[1 + EVAL_GUARD_KEPT * sizeof(uint32_t)];
     ssize_t size;
-    while (!guard->stop && (size = recv(guard->control, &order, 1, MSG_DONTWAIT)) >= 0) {
-        if (size == 0 || order == EVAL_GUARD_KILL)
+    while (!guard->stop &&
+           (size = recv(guard->control, message, sizeof message, MSG_DONTWAIT)) >= 0) {
+        struct dh_reader reader = dh_reader_of(message, (size_t)size);
+        enum eval_guard_order order =
+            size ? (enum eval_guard_order)dh_get_u8(&reader) : EVAL_GUARD_KILL;
+        if (order == EVAL_GUARD_KILL)
             guard->stop = true;
         else if (order == EVAL_GUARD_SWEEP)
-            sweep(guard);
+            sweep(guard, reader);
         else if (order == EVAL_GUARD_TERM && !guard->ended)
             kill(-guard->main, SIGTERM);
     }
@@ -229,7 +241,7 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     int keep[] = {guard.control, guard.signals};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     watch(&guard);
-    kill_rest(&guard, false);
+    kill_rest(&guard, NULL);
     eval_job_remove_temporary(spec->child.job);
     report(&guard);
     _exit(0);

@@ -10,7 +10,9 @@
 
 #include "job.h"
 
-/* Launcher → guard: one byte. */
+#define EVAL_GUARD_KEPT 30 /* most processes that a sweep spares beside the main one */
+
+/* Launcher → guard: one byte, with SWEEP followed by the pids (u32) that are to be spared, too. */
 enum eval_guard_order {
     EVAL_GUARD_TERM = 'T',  /* SIGTERM to the evaluation's process group */
     EVAL_GUARD_KILL = 'K',  /* end everything now */
@@ -22,7 +24,7 @@ enum eval_guard_news {
     EVAL_GUARD_REFUSED = 1, /* text: the evaluation could not be started */
     EVAL_GUARD_UNABLE,      /* text: nor could any other, here and now: it is not to blame */
     EVAL_GUARD_MISSING,     /* text: nor any other, since what is to be run cannot be */
-    EVAL_GUARD_SWEPT,
+    EVAL_GUARD_SWEPT,       /* u8: did it kill any that the main process may count on? */
     EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
 };
 

@@ -76,7 +76,7 @@ static void kill_orphans(const struct launcher *launcher)
         if (launcher->runs[i].control >= 0 && !launcher->runs[i].lost)
             guards[spared.count++] = launcher->runs[i].guard;
     double deadline = now() + GUARD_PATIENCE;
-    while (eval_process_kill_descendants(getpid(), &spared) > 0 && now() < deadline) {
+    while (eval_process_kill_descendants(getpid(), &spared, NULL) > 0 && now() < deadline) {
         reap();
         nap();
     }

@@ -91,7 +91,7 @@ static void end_children(double patience)
         if (pid > 0)
             continue;
         if (now >= kill_at)
-            eval_process_kill_descendants(getpid(), NULL);
+            eval_process_kill_descendants(getpid(), NULL, NULL);
         struct timespec nap = {.tv_nsec = 500000};
         nanosleep(&nap, NULL);
     }

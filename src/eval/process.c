@@ -108,6 +108,18 @@ static bool alive(const struct eval_process *row)
     return row->state != 'Z' && row->state != 'X' && row->state != 'x';
 }
 
+/* Is `row` below someone spared? */
+static bool is_below(const struct eval_process_table *table, const struct eval_process *row,
+                     const struct eval_spared *spared)
+{
+    for (size_t steps = 0; row && steps < table->count; steps++) {
+        if (is_spared(spared, row->parent))
+            return true;
+        row = find(table, row->parent);
+    }
+    return false;
+}
+
 struct eval_process_use eval_process_tree_use(const struct eval_process_table *table, pid_t root)
 {
     struct eval_process_use total = {0};
@@ -135,7 +147,18 @@ static size_t signal_descendants(const struct eval_process_table *table, pid_t r
     return count;
 }
 
-size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared)
+static size_t count_below(const struct eval_process_table *table, pid_t root,
+                          const struct eval_spared *spared)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct eval_process *row = &table->rows[i];
+        count += alive(row) && descends(table, row, root, spared) && is_below(table, row, spared);
+    }
+    return count;
+}
+
+size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared, size_t *below)
 {
     struct eval_process_table table = {0};
     for (int pass = 0; pass < FREEZE_PASSES; pass++) {
@@ -144,6 +167,8 @@ size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spare
             break;
     }
     size_t count = signal_descendants(&table, root, spared, SIGKILL);
+    if (count && below)
+        *below += count_below(&table, root, spared);
     eval_process_table_free(&table);
     return count;
 }

@@ -38,8 +38,9 @@ struct eval_spared {
 
 /* SIGKILL to every descendant of `root` but the spared (may be NULL). They are all stopped before
  * the first is killed, so that not even a fork bomb at its process limit gets away. Returns how
- * many living ones there were: call again (and reap) until that is 0. */
-size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared);
+ * many living ones there were: call again (and reap) until that is 0. With `below`, the number of
+ * those below one who is spared is added to it. */
+size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared, size_t *below);
 
 /* Close every descriptor from 3 on that is not in `keep`. */
 void eval_process_close_others(const int *keep, size_t count);

@@ -3,7 +3,8 @@
  * The process runs driver.py (embedded into the program); requests and answers are JSON lines over
  * two pipes of their own, see there. If it cannot import the function at all, or dies before it
  * can, that ends the search with one message; if it dies in an evaluation, that is this
- * evaluation's failure, and the next one gets a new process.
+ * evaluation's failure, and the next one gets a new process. So it does where processes had to be
+ * killed after an evaluation that the old one may go on with, such as a pool in a global variable.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -169,6 +170,16 @@ static double loose_number(const json_t *value)
     return json_is_number(value) ? json_number_value(value) : number;
 }
 
+/* Processes that the interpreter needs, or that were there before its first evaluation. */
+static void note_kept(struct eval_run *run, const json_t *list)
+{
+    size_t i;
+    json_t *pid;
+    run->kept_count = 0;
+    json_array_foreach(list, i, pid) if (json_is_integer(pid) && run->kept_count < EVAL_GUARD_KEPT)
+        run->kept[run->kept_count++] = (uint32_t)json_integer_value(pid);
+}
+
 static void answer(struct eval_run *run, const json_t *message)
 {
     const struct eval_plan *plan = run->host->plan;
@@ -192,6 +203,7 @@ static void answer(struct eval_run *run, const json_t *message)
                         own_options(plan)->function, result);
         json_decref(result);
     }
+    note_kept(run, json_object_get(message, "keep"));
     outcome->cpu_seconds = member_number(message, "cpu_seconds", NAN);
     outcome->peak_bytes = (uint64_t)fmin(fmax(0, member_number(message, "peak_bytes", 0)), 1e18);
     eval_run_answer(run);

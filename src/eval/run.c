@@ -89,6 +89,17 @@ void eval_run_order(const struct eval_run *run, enum eval_guard_order order)
         send(run->control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+static void order_sweep(const struct eval_run *run)
+{
+    struct dh_buffer order = {0};
+    dh_put_u8(&order, EVAL_GUARD_SWEEP);
+    for (size_t i = 0; i < run->kept_count; i++)
+        dh_put_u32(&order, run->kept[i]);
+    if (run->control >= 0)
+        send(run->control, order.data, order.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    dh_buffer_free(&order);
+}
+
 /* Was it ended as batch systems end all processes of a job, and not by us? Then it is no failure:
  * the search is about to stop as well. */
 static bool ended_with_job(int status)
@@ -298,7 +309,7 @@ void eval_run_answer(struct eval_run *run)
 {
     run->answered = true;
     if (runner_of(run)->persistent)
-        eval_run_order(run, EVAL_GUARD_SWEEP);
+        order_sweep(run);
 }
 
 void eval_run_report(struct eval_run *run, double step, double value)
@@ -478,8 +489,9 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         else
             free(text);
         run->missing |= kind == EVAL_GUARD_MISSING;
-    } else if (kind == EVAL_GUARD_SWEPT && run->answered && run->doomed) {
-        eval_run_order(run, EVAL_GUARD_KILL); /* the signal may still be on its way to it */
+    } else if (kind == EVAL_GUARD_SWEPT && run->answered && (dh_get_u8(&reader) || run->doomed)) {
+        /* it may go on with a pool of processes that is no more, or the signal is on its way */
+        eval_run_order(run, EVAL_GUARD_KILL);
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {
         eval_run_drain(run);
         finish(run, 0, NAN, 0);

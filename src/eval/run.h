@@ -67,7 +67,9 @@ struct eval_run {
     pid_t guard;
     int control, output, errors, requests, answers;
     struct dh_buffer request_bytes, answer_bytes;
-    bool ready;  /* persistent: takes evaluations */
+    bool ready;                     /* persistent: takes evaluations */
+    uint32_t kept[EVAL_GUARD_KEPT]; /* processes that it needs beyond the evaluation */
+    size_t kept_count;
     bool doomed; /* it was sent a signal: it takes no other evaluation, whatever it makes of that */
 
     /* The evaluation. */

@@ -1,0 +1,103 @@
+/* The python evaluator and processes that outlive a call in Python: joblib's workers, a pool in a
+ * global variable, what an import started. Nothing of an evaluation outlives it, and none is spoilt
+ * by what was killed after the one before. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+/* The objective is the number of the process that evaluates. */
+static const char module[] =
+    "import concurrent.futures, multiprocessing, os, subprocess\n"
+    "helper = subprocess.Popen(['sleep', '1000'])\n"
+    "pool = None\n"
+    "def look():\n"
+    "    assert helper.poll() is None\n"
+    "def spread():\n"
+    "    from joblib import Parallel, delayed\n"
+    "    assert Parallel(n_jobs=2)(delayed(abs)(i) for i in (1, -2, 3, -4)) == [1, 2, 3, 4]\n"
+    "def keep():\n"
+    "    global pool\n"
+    "    pool = pool or concurrent.futures.ProcessPoolExecutor(2)\n"
+    "    assert pool.submit(abs, -5).result() == 5\n"
+    "def share():\n"
+    "    multiprocessing.get_context('spawn').Semaphore()\n"
+    "def run(job):\n"
+    "    [look, spread, keep, share][job['job_id']]()\n"
+    "    look()\n"
+    "    return float(os.getpid())\n";
+
+enum { LOOK, SPREAD, KEEP, SHARE };
+
+static int setup(void **state)
+{
+    bench_setup(state);
+    bench_write(*state, "pools.py", module);
+    bench_open(*state, 1,
+               "type = \"python\"; function = \"pools.run\"; python = \"/usr/bin/python3\";");
+    return 0;
+}
+
+/* Returns the number of the process. */
+static double evaluate(struct bench *bench, uint64_t deed)
+{
+    struct dh_outcome outcome = bench_run(bench, deed);
+    if (outcome.status != DH_TRIAL_SUCCEEDED)
+        fail_msg("deed %d: %s\n%s", (int)deed, outcome.reason, outcome.stderr_tail);
+    double process = outcome.objectives[0];
+    dh_outcome_free(&outcome);
+    return process;
+}
+
+static void what_an_import_started_lives_on(void **state)
+{
+    struct bench *bench = *state;
+    double process = evaluate(bench, LOOK);
+    for (int i = 0; i < 3; i++)
+        assert_true(evaluate(bench, LOOK) == process);
+    assert_int_equal(bench_marked(bench->mark), 2);
+}
+
+static void joblib_works_in_each_evaluation(void **state)
+{
+    struct bench *bench = *state;
+    double process = evaluate(bench, SPREAD);
+    for (int i = 0; i < 4; i++) { /* its helper, and at most two trackers, but no worker */
+        assert_in_range(bench_marked(bench->mark), 2, 4);
+        assert_true(evaluate(bench, SPREAD) == process);
+    }
+}
+
+static void a_pool_in_a_global_is_made_anew(void **state)
+{
+    struct bench *bench = *state;
+    double process = evaluate(bench, KEEP);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
+        double next = evaluate(bench, KEEP);
+        assert_true(next != process);
+        process = next;
+    }
+}
+
+static void trackers_are_no_reason_for_a_new_process(void **state)
+{
+    struct bench *bench = *state;
+    double process = evaluate(bench, SHARE);
+    for (int i = 0; i < 3; i++)
+        assert_true(evaluate(bench, SHARE) == process);
+    assert_int_equal(bench_marked(bench->mark), 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
+        TEST(what_an_import_started_lives_on),
+        TEST(joblib_works_in_each_evaluation),
+        TEST(a_pool_in_a_global_is_made_anew),
+        TEST(trackers_are_no_reason_for_a_new_process),
+    };
+    return cmocka_run_group_tests_name("python pools", tests, NULL, NULL);
+}
