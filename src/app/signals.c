@@ -11,6 +11,7 @@
 int dh_app_signals_open(void)
 {
     sigset_t set;
+    signal(SIGPIPE, SIG_IGN); /* whoever read the log may go: a write says so, too */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

@@ -331,6 +331,23 @@ def load_function(dotted, path):
     return target
 
 
+def check_signature(dotted, function):
+    """A function that cannot be called with a job would fail in every evaluation alike."""
+    import inspect
+
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return  # not to be known
+    extra = {"dequed": []} if "dequed" in signature.parameters else {}
+    try:
+        signature.bind(None, **extra)
+    except TypeError as error:
+        raise TypeError(
+            "'%s%s' cannot be called with a job: %s" % (dotted, signature, error)
+        ) from None
+
+
 def takes_dequed(function):
     """Does it take DeepHyper's `dequed` (the resources of @queued) as an argument?"""
     import inspect
@@ -501,6 +518,7 @@ def main():
         return
     try:
         function = load_function(settings["function"], settings.get("path") or [])
+        check_signature(settings["function"], function)
     except BaseException as error:
         message = error_message(error)
         channel.send({"fatal": message["error"] + "\n" + message["traceback"]})

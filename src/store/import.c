@@ -1,9 +1,9 @@
 /* Points and objectives of an old history: see store.h.
  *
  * Two sources, one rule: columns are matched by name, texts are read as the space writes them, a
- * row that the space cannot take is skipped and counted. A CSV file may be DeepHyper's, ours, or
- * any with a header; anything else is read as a checkpoint (with its journals). Only a checkpoint
- * knows the goals of its objectives.
+ * row that the space cannot take is skipped and counted. A CSV file may be DeepHyper's, ours,
+ * Optuna's (its data frame of trials), or any with a header; anything else is read as a checkpoint
+ * (with its journals). Only a checkpoint knows the goals of its objectives.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
+#include "dialect.h"
 
 #define NOWHERE SIZE_MAX
 
@@ -27,13 +28,14 @@ struct importer {
     enum dh_import_rows rows;
     struct dh_import *out;
     struct dh_buffer notes, warnings;
-    struct dh_error first; /* why the first row was skipped */
-    bool *blanks;          /* of each parameter: cells without a value were noted … */
-    bool unread;           /* … and an objective that is no number */
-    size_t capacity;       /* rows */
-    size_t *parameters;    /* column of each parameter of the space, or NOWHERE */
-    size_t *objectives;    /* column of each objective, or NOWHERE */
-    size_t status;         /* column of our status, or NOWHERE */
+    struct dh_error first;            /* why the first row was skipped */
+    bool *blanks;                     /* of each parameter: cells without a value were noted … */
+    bool unread;                      /* … and an objective that is no number */
+    size_t capacity;                  /* rows */
+    size_t *parameters;               /* column of each parameter of the space, or NOWHERE */
+    size_t *objectives;               /* column of each objective, or NOWHERE */
+    size_t status;                    /* column of our status, or Optuna's state, or NOWHERE */
+    const struct dh_dialect *dialect; /* of a CSV file; NULL: it is a checkpoint */
 };
 
 /* Room for one more row; its values are NaN. */
@@ -104,8 +106,14 @@ static dh_status check_parameters(struct importer *importer, struct dh_error *er
     dh_buffer_free(&missing);
     if (found || count == 0)
         return DH_OK;
-    return dh_fail(err, DH_CONFIG, "%s: none of its columns is a parameter of the space",
-                   importer->path);
+    const char *name = dh_space_parameter(importer->space, 0)->name;
+    if (!importer->dialect)
+        return dh_fail(err, DH_CONFIG, "%s: none of its columns is a parameter of the space",
+                       importer->path);
+    return dh_fail(err, DH_CONFIG,
+                   "%s: none of its columns is a parameter of the space; expected comma-separated "
+                   "columns with names such as %s, p:%s or params_%s",
+                   importer->path, name, name, name);
 }
 
 /* Notes about the objectives that the file lacks; `there` are the names it has instead. Results
@@ -136,45 +144,39 @@ static char *trimmed(const char *cell)
     return text;
 }
 
-/* Which parameter a column header means: "p:lr" or "lr"; -1: none. */
+/* Which parameter a column header means, or -1. */
 static int column_parameter(const struct importer *importer, const char *header)
 {
-    return dh_space_find(importer->space, strncmp(header, "p:", 2) == 0 ? header + 2 : header);
+    const char *name = dh_dialect_parameter(importer->dialect, header);
+    if (name != header && dh_space_find(importer->space, header) >= 0)
+        name = header; /* it looks like a prefix, and is of the name */
+    return name ? dh_space_find(importer->space, name) : -1;
 }
 
-/* Which objective: its name, "objective" (the first), "objective_N"; or -1. */
+/* Which objective: by its name, or by its number; or -1. */
 static int column_objective(const struct importer *importer, const char *header)
 {
-    static const char lead[] = "objective_";
     size_t count = importer->settings->objective_count;
     for (size_t i = 0; i < count; i++)
         if (strcmp(header, importer->settings->objectives[i].name) == 0)
             return (int)i;
-    if (strcmp(header, "objective") == 0)
-        return 0;
-    if (strncmp(header, lead, sizeof lead - 1) != 0)
-        return -1;
-    const char *digits = header + sizeof lead - 1;
-    size_t length = strspn(digits, "0123456789");
-    if (length == 0 || length > 6 || digits[length] != '\0')
-        return -1;
-    unsigned long index = strtoul(digits, NULL, 10);
-    return index < count ? (int)index : -1;
+    int index = dh_dialect_objective(importer->dialect, header);
+    return index < (int)count ? index : -1;
 }
 
 static void map_column(struct importer *importer, const char *header, size_t column,
                        struct dh_buffer *unknown)
 {
-    bool prefixed = strncmp(header, "p:", 2) == 0;
+    bool prefixed = dh_dialect_prefixed(importer->dialect, header);
     int parameter = column_parameter(importer, header);
     int objective = prefixed ? -1 : column_objective(importer, header);
     if (parameter >= 0 && (prefixed || importer->parameters[parameter] == NOWHERE))
         importer->parameters[parameter] = column;
     else if (objective >= 0)
         importer->objectives[objective] = column;
-    else if (strcmp(header, "m:status") == 0)
+    else if (dh_dialect_is_status(importer->dialect, header))
         importer->status = column;
-    else if (parameter < 0 && strncmp(header, "m:", 2) != 0 && strncmp(header, "job_", 4) != 0)
+    else if (parameter < 0 && !dh_dialect_passed(importer->dialect, header))
         add_name(unknown, header);
 }
 
@@ -192,6 +194,7 @@ static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
                             struct dh_error *err)
 {
     struct dh_buffer unknown = {0};
+    importer->dialect = dh_dialect_of(csv);
     for (size_t i = 0; i < csv->count; i++)
         map_header_cell(importer, dh_csv_field(csv, i), i, &unknown);
     note_list(importer, &unknown, "columns that are no parameter, ignored");
@@ -244,14 +247,14 @@ static dh_status parse_cell(const struct dh_parameter *parameter, const char *ce
     return status;
 }
 
-/* What a row's m:status says, -1 where that is none; without that column it is its objectives that
+/* What a row's status says, -1 where that is none; without that column it is its objectives that
  * tell success from failure. */
 static int read_status(const struct importer *importer, const struct dh_csv *csv)
 {
     if (importer->status == NOWHERE)
         return DH_TRIAL_SUCCEEDED;
     char *text = trimmed(dh_csv_field(csv, importer->status));
-    int status = dh_trial_status_parse(text);
+    int status = dh_dialect_status(importer->dialect, text);
     free(text);
     return status;
 }

@@ -221,6 +221,14 @@ class Unread(Ending):
         self.assertIn("end: finished", self.read(self.stdout))
         self.assert_complete("end.h5", 10)
 
+    def test_reader_gone(self):
+        self.configure(seconds=0.1, grace="0s")
+        reader, writer = os.pipe()
+        os.close(reader)
+        self.assertEqual(self.start_with(stderr=writer).wait(120), 0)
+        self.assertIn("end: finished", self.read(self.stdout))
+        self.assert_complete("end.h5", 10)
+
     def test_terminal(self):
         self.configure(seconds=0.5, grace="0s")
         keyboard, terminal = os.openpty()

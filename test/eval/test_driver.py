@@ -197,6 +197,14 @@ class DriverTest(unittest.TestCase):
     def test_not_callable(self):
         self.assertIn("not a function", self.fatal("user.not_callable"))
 
+    def test_signature(self):
+        self.write("two.py", "def run(job, extra): return 1.0\ndef none(): return 1.0\n"
+                   "def fine(job, extra=0, *rest, **more): return 2.0\n")
+        self.assertIn("'two.run(job, extra)' cannot be called with a job: missing a required "
+                      "argument: 'extra'", self.fatal("two.run"))
+        self.assertIn("too many positional arguments", self.fatal("two.none"))
+        self.assertEqual(self.start("two.fine").answer(0)["objective"], 2.0)
+
     def test_module_alone(self):
         self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))
 

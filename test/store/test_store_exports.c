@@ -405,6 +405,49 @@ static void test_import_blanks(void **state)
     fixture_close(&f);
 }
 
+/* What DataFrame.to_csv makes of Optuna's study.trials_dataframe(). */
+static void test_import_optuna(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct dh_import import;
+    struct dh_error err = {0};
+    fixture_open_config(&f, small_config);
+    assert_int_equal(
+        import_text(&f,
+                    ",number,value,datetime_start,datetime_complete,duration,params_act,params_lr,"
+                    "params_m,params_n,user_attrs_note,system_attrs_tpe:x:0,state\n"
+                    "0,0,0.75,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.5,0.25,3,,,"
+                    "COMPLETE\n"
+                    "1,1,,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.25,0.5,2,,,FAIL\n"
+                    "2,2,9,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.125,0.5,2,,,"
+                    "PRUNED\n"
+                    "3,3,,2026-11-22 14:18:40,,,relu,0.375,0.5,2,,,RUNNING\n",
+                    &import, &err),
+        DH_OK);
+    assert_int_equal(import.count, 3);
+    assert_int_equal(import.skipped, 0);
+    assert_int_equal(import.cancelled, 1);
+    const double points[] = {0.5, 3, 0, 0.25, 0.25, 2, 0, 0.5, 0.125, 2, 0, 0.5};
+    for (size_t i = 0; i < DH_COUNT_OF(points); i++)
+        assert_true(import.points[i] == points[i]);
+    assert_true(import.objectives[0] == 0.75);
+    assert_true(isnan(import.objectives[1]) && isnan(import.objectives[2]));
+    assert_null(strstr(import.notes, "ignored"));
+    dh_import_free(&import);
+    fixture_close(&f);
+    fixture_open_config(&f, /* names that look like Optuna's columns, in any other file */
+                        "parameters = ( { name = \"params_x\"; type = \"real\"; low = 0.0; "
+                        "high = 9.0; }, { name = \"value\"; type = \"int\"; low = 1; high = 9; } "
+                        "); evaluator = { type = \"builtin\"; };");
+    assert_int_equal(import_text(&f, "params_x,p:value,objective\n1.5,2,3\n", &import, &err),
+                     DH_OK);
+    assert_true(import.points[0] == 1.5 && import.points[1] == 2 && import.objectives[0] == 3);
+    assert_string_equal(import.notes, "");
+    dh_import_free(&import);
+    fixture_close(&f);
+}
+
 static void test_import_refused(void **state)
 {
     (void)state;
@@ -465,7 +508,8 @@ int main(void)
         cmocka_unit_test(test_full_stream),      cmocka_unit_test(test_import_own),
         cmocka_unit_test(test_import_cancelled), cmocka_unit_test(test_import_blanks),
         cmocka_unit_test(test_import_activated), cmocka_unit_test(test_import_foreign),
-        cmocka_unit_test(test_import_refused),   cmocka_unit_test(test_csv_anything),
+        cmocka_unit_test(test_import_optuna),    cmocka_unit_test(test_import_refused),
+        cmocka_unit_test(test_csv_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
