@@ -222,10 +222,28 @@ static dh_status judge_job(const struct run *run, struct dh_error *err)
     return status;
 }
 
+/* The next run would cut the same evaluations short, and so every one. */
+static void warn_of_vain_run(const struct run *run, double seconds)
+{
+    struct dh_sched_counts counts;
+    dh_sched_counts(dh_manager_sched(run->manager), &counts);
+    if (counts.stop != DH_STOP_TIME || counts.ended_here > 0 ||
+        counts.by_status[DH_TRIAL_PENDING] == 0)
+        return;
+    struct dh_buffer text = {0};
+    dh_text_put_duration(&text, seconds);
+    dh_log_warn(run->log,
+                "no evaluation ended in this run of %s; one that takes longer than a run never "
+                "will: give it more time (search.max_time, the job's walltime)",
+                text.data);
+    dh_buffer_free(&text);
+}
+
 /* From an open session to the exit code. Closes nothing. */
 static int conduct(struct run *run)
 {
     struct dh_error err, close_err;
+    double begun = dh_clock_now(&dh_clock_monotonic);
     dh_ending_start(&run->ending, run->manager, run->signals,
                     run->session.setup.settings.search.grace, run->log);
     dh_watch_start(&run->watch, &run->session, run->manager, run->log, stderr);
@@ -240,6 +258,8 @@ static int conduct(struct run *run)
     int code = exit_code(run);
     if (status == DH_OK && stored == DH_OK)
         status = judge_job(run, &err);
+    if (status == DH_OK)
+        warn_of_vain_run(run, now - begun);
     if (status != DH_OK)
         code = dh_app_fail(run->log, &err);
     else if (stored != DH_OK)

@@ -328,6 +328,7 @@ class Walltime(Ending):
         self.assertIn("not starting evaluations that take about 0:0", log)
         self.assertEqual(len(self.lines("started")), len(self.ok()), log)
         self.assertGreaterEqual(len(self.ok()), 1)
+        self.assertNotIn("no evaluation ended", log)
         self.resume(2)
 
     def test_long_evaluations_are_stopped_in_time(self):
@@ -337,6 +338,7 @@ class Walltime(Ending):
             SLURM_JOB_ID="7", SLURM_JOB_END_TIME=str(int(end))))
         self.assert_ended_before(end)
         self.assertIn("stopping 2 evaluations", log)
+        self.assertIn("no evaluation ended in this run of 0:", log)
         self.resume(3)
 
     def test_a_job_that_can_bring_nothing_ends_the_chain(self):
