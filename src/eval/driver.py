@@ -36,6 +36,12 @@ import traceback
 TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
 ERROR_LIMIT = 1000  # characters kept of an exception's text
 METADATA_LIMIT = 1000000  # bytes of metadata in one answer, which so stays below 1 MiB
+PATIENCE = 5  # seconds that executors have to end
+EXECUTORS = (
+    "multiprocessing.forkserver",
+    "joblib.externals.loky.reusable_executor",
+    "loky.reusable_executor",
+)
 DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
 
 
@@ -335,11 +341,11 @@ def check_signature(dotted, function):
     """A function that cannot be called with a job would fail in every evaluation alike."""
     import inspect
 
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
+    try:  # of what is called, not of what a decorator wraps
+        signature = inspect.signature(function, follow_wrapped=False)
+    except Exception:
         return  # not to be known
-    extra = {"dequed": []} if "dequed" in signature.parameters else {}
+    extra = {"dequed": []} if takes_dequed(function) else {}
     try:
         signature.bind(None, **extra)
     except TypeError as error:
@@ -404,19 +410,33 @@ def peak_bytes():
     return 0
 
 
-def descendants():
-    """The processes below this one."""
-    parents = {}
-    for name in os.listdir("/proc"):
-        try:
-            with open("/proc/%d/stat" % int(name)) as file:
-                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
-        except (ValueError, IndexError, OSError):
-            pass  # no process, or one that has just ended
-    found = [os.getpid()]
+def look_at(process):
+    """(parent, start) of a living process, or None."""
+    try:
+        with open("/proc/%d/stat" % process, "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return None if fields[0] in (b"Z", b"X") else (int(fields[1]), int(fields[19]))
+    except (ValueError, IndexError, OSError):
+        return None  # it has just ended
+
+
+def started_so_far():
+    """{process: start} of all that this one started, also of what made itself a daemon: its parent
+    gathers those."""
+    try:
+        names = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return {}
+    seen = {name: look for name in names for look in [look_at(name)] if look}
+    found = [os.getppid()]
     for above in found:
-        found += [process for process, parent in parents.items() if parent == above]
-    return found[1:]
+        found += [process for process, (parent, _) in seen.items() if parent == above]
+    return {process: seen[process][1] for process in found[1:] if process != os.getpid()}
+
+
+def still_there(helpers):
+    """Those of {process: start} that have not ended; numbers are given again."""
+    return [name for name, start in helpers.items() if (look_at(name) or (0, None))[1] == start]
 
 
 def trackers():
@@ -433,9 +453,22 @@ def trackers():
 
 
 def end_executors():
-    """End the workers that joblib (scikit-learn's n_jobs) keeps for its next call: it starts new
-    ones then, but would not notice that they were killed."""
-    for name in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
+    """End the workers that joblib (scikit-learn's n_jobs) keeps for its next call, and the server
+    that multiprocessing may fork from: new ones are started then, but that they were killed would
+    not be noticed. What does not end in time is killed, and this process replaced."""
+    ending = threading.Thread(target=end_executors_now, daemon=True)
+    ending.start()
+    ending.join(PATIENCE)
+
+
+def end_executors_now():
+    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
+    try:
+        if getattr(server, "_forkserver_pid", None) is not None:
+            server._stop()
+    except Exception:
+        pass
+    for name in EXECUTORS[1:]:
         executor = getattr(sys.modules.get(name), "_executor", None)
         try:
             if hasattr(executor, "terminate"):  # joblib's, which removes its temporary files
@@ -443,7 +476,7 @@ def end_executors():
             elif executor is not None:
                 executor.shutdown(wait=True, kill_workers=True)
         except Exception:
-            pass  # then they are killed, and this process is replaced
+            pass
 
 
 def set_environment(values):
@@ -493,12 +526,13 @@ def evaluate(function, request, channel, settings):
     answer = outcome(function, request, channel, settings)
     if os.getpid() != channel.owner:
         os._exit(0)  # a child that the function forked fell out of it: the parent answers
-    end_executors()
+    if any(name in sys.modules for name in EXECUTORS):
+        end_executors()
     flush()
     answer["id"] = request["id"]
     answer["cpu_seconds"] = round(cpu_seconds() - start, 6)
     answer["peak_bytes"] = peak_bytes() if measured else 0
-    answer["keep"] = settings["helpers"] + trackers()
+    answer["keep"] = still_there(settings["helpers"]) + trackers()
     set_environment(before)
     os.chdir(home)
     return answer
@@ -524,7 +558,7 @@ def main():
         channel.send({"fatal": message["error"] + "\n" + message["traceback"]})
         return
     flush()
-    settings["helpers"] = descendants()
+    settings["helpers"] = started_so_far()
     channel.send({"ready": True})
     while True:
         request = channel.wait()

@@ -115,8 +115,8 @@ static void reap(struct guard *guard)
     guard->alone = pid < 0 && errno == ECHILD;
 }
 
-/* Kill all descendants but the spared until none is left. Returns how many of them were below
- * someone spared. */
+/* Kill all descendants but the spared until none is left, or one was found below someone spared.
+ * Returns how many such there were. */
 static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
 {
     size_t below = 0;
@@ -127,6 +127,8 @@ static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
         if (guard->alone)
             break;
         quiet = eval_process_kill_descendants(getpid(), spared, &below) ? 0 : quiet + 1;
+        if (below) /* the spared are not to be spared: a pool may start others for ever */
+            break;
         if (quiet == QUIET_SCANS || dh_clock_now(&dh_clock_monotonic) > deadline)
             break;
         struct timespec nap = {.tv_nsec = 500000};

@@ -10,7 +10,7 @@
 
 #include "job.h"
 
-#define EVAL_GUARD_KEPT 30 /* most processes that a sweep spares beside the main one */
+#define EVAL_GUARD_KEPT 1000 /* most processes that a sweep spares beside the main one */
 
 /* Launcher → guard: one byte, with SWEEP followed by the pids (u32) that are to be spared, too. */
 enum eval_guard_order {

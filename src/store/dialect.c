@@ -37,6 +37,8 @@ static const struct {
                      {"RUNNING", DH_TRIAL_CANCELLED},
                      {"WAITING", DH_TRIAL_CANCELLED}};
 
+static const char *const optuna_values[] = {"value_", "values_"};
+
 static bool begins_with(const char *text, const char *beginning)
 {
     return strncmp(text, beginning, strlen(beginning)) == 0;
@@ -44,14 +46,14 @@ static bool begins_with(const char *text, const char *beginning)
 
 const struct dh_dialect *dh_dialect_of(const struct dh_csv *header)
 {
-    bool parameters = false, others = false;
+    bool prefixed = false, other = false;
     for (size_t i = 0; i < header->count; i++) {
         const char *column = dh_csv_field(header, i);
-        parameters |= dh_dialect_prefixed(&optuna, column);
-        others |=
-            dh_dialect_is_status(&optuna, column) || dh_dialect_objective(&optuna, column) == 0;
+        prefixed |= dh_dialect_prefixed(&optuna, column);
+        other |= dh_dialect_prefixed(&deephyper, column) ||
+                 dh_dialect_objective(&deephyper, column) >= 0;
     }
-    return parameters && others ? &optuna : &deephyper;
+    return prefixed && !other ? &optuna : &deephyper;
 }
 
 bool dh_dialect_prefixed(const struct dh_dialect *dialect, const char *column)
@@ -64,6 +66,18 @@ const char *dh_dialect_parameter(const struct dh_dialect *dialect, const char *c
     if (dh_dialect_prefixed(dialect, column))
         return column + strlen(dialect->parameter);
     return dialect->always ? NULL : column;
+}
+
+const char *dh_dialect_objective_name(const struct dh_dialect *dialect, const char *column)
+{
+    if (dialect != &optuna)
+        return column;
+    if (dh_dialect_is_status(dialect, column) || dh_dialect_passed(dialect, column))
+        return NULL;
+    for (size_t i = 0; i < DH_COUNT_OF(optuna_values); i++)
+        if (begins_with(column, optuna_values[i]))
+            return column + strlen(optuna_values[i]);
+    return column;
 }
 
 int dh_dialect_objective(const struct dh_dialect *dialect, const char *column)

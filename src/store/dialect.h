@@ -1,5 +1,6 @@
 /* How programs name the columns of a CSV file of trials: DeepHyper's results.csv (and ours), and
- * the data frame of an Optuna study, which has columns "params_X" and "value" or "state". */
+ * the data frame of an Optuna study, which has columns "params_X", and neither "p:X" nor
+ * "objective". */
 #ifndef DH_STORE_DIALECT_H
 #define DH_STORE_DIALECT_H
 
@@ -15,6 +16,9 @@ const struct dh_dialect *dh_dialect_of(const struct dh_csv *header);
  * part of `column`; NULL: of none. Whether the prefix is there. */
 const char *dh_dialect_parameter(const struct dh_dialect *dialect, const char *column);
 bool dh_dialect_prefixed(const struct dh_dialect *dialect, const char *column);
+/* The name of the objective that a column may be of ("acc", Optuna's "value_acc" and "values_acc"),
+ * a part of `column`; NULL: of none. */
+const char *dh_dialect_objective_name(const struct dh_dialect *dialect, const char *column);
 /* The number of the objective: "objective" and "value" are 0, "objective_N" and "values_N" N; -1:
  * it is none. */
 int dh_dialect_objective(const struct dh_dialect *dialect, const char *column);

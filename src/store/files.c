@@ -184,6 +184,14 @@ bool dh_files_named(const char *path, const struct stat *file)
     return lstat(path, &named) == 0 && named.st_ino == file->st_ino && named.st_dev == file->st_dev;
 }
 
+void dh_files_discard(int fd, const char *path)
+{
+    struct stat file;
+    if (fstat(fd, &file) == 0 && dh_files_named(path, &file))
+        unlink(path);
+    close(fd);
+}
+
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err)
 {
     struct stat file;
@@ -204,10 +212,18 @@ dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error 
 bool dh_files_link(const char *from, const char *to)
 {
 #ifdef DH_CRASH_POINTS
-    if (getenv("DH_NO_LINKS")) /* as on some parallel file systems */
+    if (getenv("DH_NO_LINKS")) { /* as on some parallel file systems */
+        errno = EPERM;
         return false;
+    }
 #endif
     return link(from, to) == 0;
+}
+
+bool dh_files_has_no_links(int failure)
+{
+    return failure == EPERM || failure == EOPNOTSUPP || failure == ENOSYS || failure == EMLINK ||
+           failure == EXDEV;
 }
 
 /* Through signals; returns 0 or an errno. */

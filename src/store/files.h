@@ -45,12 +45,16 @@ dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
 /* Is it the file of that name? */
 bool dh_files_named(const char *path, const struct stat *file);
+/* Remove the file behind `fd`, which has that name, unless another has it by now. Takes `fd`. */
+void dh_files_discard(int fd, const char *path);
 /* Also where the system reports ENOENT for what it did: NFS does, when it had to ask twice. */
 dh_status dh_files_rename(const char *from, const char *to, struct dh_error *err);
 /* Likewise, unless `to` is there: among files that the lock keeps others away from. */
 dh_status dh_files_rename_new(const char *from, const char *to, struct dh_error *err);
-/* A second name for a file; false where that cannot be (file systems without links). */
+/* A second name for a file; false with errno. */
 bool dh_files_link(const char *from, const char *to);
+/* Is that errno the word of a file system without links? */
+bool dh_files_has_no_links(int failure);
 /* Make what was written to a file durable, also through signals. File systems that cannot are
  * forgiven. Returns 0 or an errno. */
 int dh_files_sync_data(int fd);

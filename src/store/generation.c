@@ -28,18 +28,29 @@ static dh_status write_synced(const char *path, const struct dh_image *image,
     DH_CRASH_POINT(CHECKPOINT_SYNCED);
     if (!failure && fstat(fd, made) != 0)
         failure = errno;
-    if (close(fd) != 0 && !failure)
+    if (failure) {
+        dh_files_discard(fd, path);
+    } else if (close(fd) != 0) {
         failure = errno;
+        if (dh_files_named(path, made))
+            unlink(path);
+    }
     if (!failure)
         return DH_OK;
-    unlink(path);
     return dh_fail(err, DH_IO, "%s: cannot write %zu bytes: %s", path, image->size,
                    strerror(failure));
 }
 
+/* Each step may hang, for so long that another search takes over. */
+static dh_status ask_lock(const struct dh_lock *lock, struct dh_error *err)
+{
+    return lock ? dh_lock_status(lock, err) : DH_OK;
+}
+
 /* `path` also becomes `previous`: by a second link, so that `path` is there at every moment; by
  * renaming where the file system has no links. */
-static dh_status keep_old(const char *path, const char *previous, struct dh_error *err)
+static dh_status keep_old(const char *path, const char *previous, const struct dh_lock *lock,
+                          struct dh_error *err)
 {
     if (access(path, F_OK) != 0) /* then `previous` may be all there is */
         return DH_OK;
@@ -47,19 +58,18 @@ static dh_status keep_old(const char *path, const char *previous, struct dh_erro
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(PREVIOUS_REMOVED);
+    status = ask_lock(lock, err);
+    if (status != DH_OK)
+        return status;
     if (dh_files_link(path, previous)) {
         DH_CRASH_POINT(PREVIOUS_LINKED);
         return DH_OK;
     }
+    if (!dh_files_has_no_links(errno))
+        return dh_files_fail(err, previous, "make a second name");
     status = dh_files_rename(path, previous, err);
     DH_CRASH_POINT(PREVIOUS_MOVED);
     return status;
-}
-
-/* Each step may hang, for so long that another search takes over. */
-static dh_status ask_lock(const struct dh_lock *lock, struct dh_error *err)
-{
-    return lock ? dh_lock_status(lock, err) : DH_OK;
 }
 
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
@@ -71,7 +81,7 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     if (status == DH_OK)
         status = ask_lock(lock, err);
     if (status == DH_OK && keep)
-        status = keep_old(path, previous, err);
+        status = keep_old(path, previous, lock, err);
     if (status == DH_OK)
         status = ask_lock(lock, err);
     if (status == DH_OK && !dh_files_named(temporary, &made))

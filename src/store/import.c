@@ -157,8 +157,9 @@ static int column_parameter(const struct importer *importer, const char *header)
 static int column_objective(const struct importer *importer, const char *header)
 {
     size_t count = importer->settings->objective_count;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(header, importer->settings->objectives[i].name) == 0)
+    const char *name = dh_dialect_objective_name(importer->dialect, header);
+    for (size_t i = 0; i < count && name; i++)
+        if (strcmp(name, importer->settings->objectives[i].name) == 0)
             return (int)i;
     int index = dh_dialect_objective(importer->dialect, header);
     return index < (int)count ? index : -1;

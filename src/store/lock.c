@@ -520,7 +520,10 @@ dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
 dh_status dh_lock_create(const struct dh_lock *lock, const char *path, int *fd,
                          struct dh_error *err)
 {
-    dh_status status = dh_files_create(path, fd, err);
+    dh_status status = lock ? dh_lock_status(lock, err) : DH_OK;
+    if (status != DH_OK)
+        return status;
+    status = dh_files_create(path, fd, err);
     if (status == DH_OK || access(path, F_OK) != 0)
         return status;
     status = lock ? dh_lock_status(lock, err) : DH_OK;

@@ -57,8 +57,8 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
 /* Was it lost to another search? */
 bool dh_lock_taken_over(const struct dh_lock *lock);
-/* Create a file that only the owner of `lock` makes (NULL: whoever calls). One that is in the way,
- * of an earlier try, is removed, but not without a look at the lock. */
+/* Create a file that only the owner of `lock` makes (NULL: whoever calls), after a look at the
+ * lock, and another before one that is in the way, of an earlier try, is removed. */
 dh_status dh_lock_create(const struct dh_lock *lock, const char *path, int *fd,
                          struct dh_error *err);
 /* Remove it, if it is still ours. NULL is fine. */

@@ -135,15 +135,6 @@ static dh_status write_pending(struct dh_store *store, struct dh_error *err)
                    : DH_OK;
 }
 
-/* Remove NAME-journal.new, unless it is another search's by now. Takes `fd`. */
-static void discard_journal(int fd, const char *path)
-{
-    struct stat made;
-    if (fstat(fd, &made) == 0 && dh_files_named(path, &made))
-        unlink(path);
-    close(fd);
-}
-
 /* NAME-journal.new: its header and the records that it begins with. */
 static dh_status create_journal(const struct dh_store *store, const struct dh_tail *records,
                                 const char *path, int *fd, struct dh_error *err)
@@ -172,7 +163,7 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
     dh_buffer_free(&record);
     if (!failure)
         return DH_OK;
-    discard_journal(*fd, path);
+    dh_files_discard(*fd, path);
     *fd = -1;
     return dh_fail(err, DH_IO, "%s: cannot write: %s", path, strerror(failure));
 }
@@ -180,7 +171,8 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
 /* Undo step 2; if that fails too, the journal goes on under its new name. */
 static void take_back(struct dh_store *store, const char *sealed)
 {
-    if (dh_files_rename_new(sealed, store->journal, NULL) == DH_OK) {
+    if (dh_lock_status(store->lock, NULL) == DH_OK &&
+        dh_files_rename_new(sealed, store->journal, NULL) == DH_OK) {
         store->segment_count--;
         return;
     }
@@ -241,6 +233,20 @@ static dh_status seal(struct dh_store *store, enum named named, const char *seal
     return status;
 }
 
+/* Step 3. */
+static dh_status start_journal(const struct dh_store *store, enum named named, int fd,
+                               const char *fresh, struct dh_error *err)
+{
+    struct stat made;
+    dh_status status = dh_lock_status(store->lock, err);
+    if (status == DH_OK && (fstat(fd, &made) != 0 || !dh_files_named(fresh, &made)))
+        status = dh_fail(err, DH_IO, "%s: was replaced by somebody else", fresh);
+    if (status != DH_OK)
+        return status;
+    return named == REPLACED ? dh_files_rename(fresh, store->journal, err)
+                             : dh_files_rename_new(fresh, store->journal, err);
+}
+
 static void say_other(const struct dh_store *store, enum named named, const char *aside)
 {
     if (named == REMOVED)
@@ -295,8 +301,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     if (status == DH_OK)
         status = seal(store, named, sealed, aside, number, err);
     if (status == DH_OK) {
-        status = named == REPLACED ? dh_files_rename(fresh, store->journal, err)
-                                   : dh_files_rename_new(fresh, store->journal, err);
+        status = start_journal(store, named, fd, fresh, err);
         DH_CRASH_POINT(ROTATE_STARTED);
         if (status != DH_OK && store->segment_count > count)
             take_back(store, sealed);
@@ -304,7 +309,7 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     if (status == DH_OK) {
         go_on_in(store, fd, failed, &records);
     } else if (fd >= 0) {
-        discard_journal(fd, fresh);
+        dh_files_discard(fd, fresh);
     }
     if (status == DH_OK)
         say_other(store, named, aside);
