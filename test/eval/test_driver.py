@@ -204,6 +204,32 @@ class DriverTest(unittest.TestCase):
                       "argument: 'extra'", self.fatal("two.run"))
         self.assertIn("too many positional arguments", self.fatal("two.none"))
         self.assertEqual(self.start("two.fine").answer(0)["objective"], 2.0)
+        self.write("wrap.py", '''
+            import functools
+            def spread(inner):
+                @functools.wraps(inner)
+                def outer(job):
+                    return inner(**job.parameters, scale=2)
+                return outer
+            @spread
+            def run(x, scale):
+                return x * scale
+            ''')
+        answer = self.start("wrap.run").answer(0, parameters={"x": 4.0})
+        self.assertEqual(answer["objective"], 8.0)
+
+    def test_executors_that_do_not_end(self):
+        """The answer does not wait for them for ever."""
+        self.write("stuck.py", '''
+            import sys, threading, types
+            class Executor:
+                def shutdown(self, **how):
+                    threading.Event().wait()
+            sys.modules["loky.reusable_executor"] = types.SimpleNamespace(_executor=Executor())
+            def run(job):
+                return 3.0
+            ''')
+        self.assertEqual(self.start("stuck.run").answer(0)["objective"], 3.0)
 
     def test_module_alone(self):
         self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))

@@ -440,10 +440,22 @@ static void test_import_optuna(void **state)
                         "parameters = ( { name = \"params_x\"; type = \"real\"; low = 0.0; "
                         "high = 9.0; }, { name = \"value\"; type = \"int\"; low = 1; high = 9; } "
                         "); evaluator = { type = \"builtin\"; };");
-    assert_int_equal(import_text(&f, "params_x,p:value,objective\n1.5,2,3\n", &import, &err),
-                     DH_OK);
+    assert_int_equal(import_text(&f, "params_x,value,objective\n1.5,2,3\n", &import, &err), DH_OK);
     assert_true(import.points[0] == 1.5 && import.points[1] == 2 && import.objectives[0] == 3);
     assert_string_equal(import.notes, "");
+    dh_import_free(&import);
+    fixture_close(&f);
+    fixture_open_config(&f, /* named metrics */
+                        "objectives = ( { name = \"duration\"; }, { name = \"acc\"; } ); "
+                        "parameters = ( { name = \"x\"; type = \"real\"; low = 0.0; high = 9.0; "
+                        "} ); evaluator = { type = \"builtin\"; };");
+    assert_int_equal(import_text(&f,
+                                 "number,values_duration,values_acc,duration,params_x,state\n"
+                                 "0,0.25,0.5,0 days 00:00:01,1.5,COMPLETE\n",
+                                 &import, &err),
+                     DH_OK);
+    assert_true(import.points[0] == 1.5);
+    assert_true(import.objectives[0] == 0.25 && import.objectives[1] == 0.5);
     dh_import_free(&import);
     fixture_close(&f);
 }
