@@ -185,14 +185,15 @@ enum named { OURS, REMOVED, REPLACED };
 /* Is the journal that is open still the one of that name? */
 static enum named ask_name(const struct dh_store *store)
 {
-    struct stat held, found;
+    struct stat held;
     if (store->fd < 0 || !store->journal_there)
         return OURS;
-    if (lstat(store->journal, &found) != 0)
+    bool known = fstat(store->fd, &held) == 0, stale = !known && errno == ESTALE;
+    if (known && dh_files_named(store->journal, &held))
+        return OURS;
+    if (access(store->journal, F_OK) != 0)
         return errno == ENOENT ? REMOVED : OURS;
-    if (fstat(store->fd, &held) != 0)
-        return errno == ESTALE ? REPLACED : OURS;
-    return dh_files_named(store->journal, &held) ? OURS : REPLACED;
+    return known || stale ? REPLACED : OURS;
 }
 
 /* What a new journal begins with: the records that may not be on the disk yet; if a sync `failed`,

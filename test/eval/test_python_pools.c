@@ -11,8 +11,7 @@
 static const char module[] =
     "import concurrent.futures, multiprocessing, os, subprocess\n"
     "helper = subprocess.Popen(['sleep', '1000'])\n"
-    "subprocess.run('sleep 1000 & echo $! > daemon', shell=True)\n"
-    "daemon = int(open('daemon').read())\n"
+    "daemon = int(subprocess.check_output('sleep 1000 >/dev/null & echo $!', shell=True))\n"
     "pool = None\n"
     "def look():\n"
     "    assert helper.poll() is None\n"
