@@ -41,12 +41,6 @@ static dh_status write_synced(const char *path, const struct dh_image *image,
                    strerror(failure));
 }
 
-/* Each step may hang, for so long that another search takes over. */
-static dh_status ask_lock(const struct dh_lock *lock, struct dh_error *err)
-{
-    return lock ? dh_lock_status(lock, err) : DH_OK;
-}
-
 /* `path` also becomes `previous`: by a second link, so that `path` is there at every moment; by
  * renaming where the file system has no links. */
 static dh_status keep_old(const char *path, const char *previous, const struct dh_lock *lock,
@@ -58,7 +52,7 @@ static dh_status keep_old(const char *path, const char *previous, const struct d
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(PREVIOUS_REMOVED);
-    status = ask_lock(lock, err);
+    status = dh_lock_status(lock, err);
     if (status != DH_OK)
         return status;
     if (dh_files_link(path, previous)) {
@@ -72,6 +66,7 @@ static dh_status keep_old(const char *path, const char *previous, const struct d
     return status;
 }
 
+/* Each step may hang, for so long that another search takes over: so the many looks at the lock. */
 dh_status dh_generation_write(const char *path, const struct dh_image *image, bool keep,
                               const struct dh_lock *lock, struct dh_error *err)
 {
@@ -79,11 +74,11 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     struct stat made;
     dh_status status = write_synced(temporary, image, lock, &made, err);
     if (status == DH_OK)
-        status = ask_lock(lock, err);
+        status = dh_lock_status(lock, err);
     if (status == DH_OK && keep)
         status = keep_old(path, previous, lock, err);
     if (status == DH_OK)
-        status = ask_lock(lock, err);
+        status = dh_lock_status(lock, err);
     if (status == DH_OK && !dh_files_named(temporary, &made))
         status = dh_fail(err, DH_IO, "%s: was replaced by somebody else", temporary);
     if (status == DH_OK)
@@ -94,7 +89,8 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     DH_CRASH_POINT(CHECKPOINT_DURABLE);
     free(temporary);
     free(previous);
-    dh_status owner = status == DH_OK ? DH_OK : ask_lock(lock, err); /* who may be the reason */
+    dh_status owner =
+        status == DH_OK ? DH_OK : dh_lock_status(lock, err); /* who may be the reason */
     return owner == DH_OK ? status : owner;
 }
 

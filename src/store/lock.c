@@ -509,6 +509,8 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
 
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
 {
+    if (!lock)
+        return DH_OK;
     while (!atomic_load_explicit(&lock->lost, memory_order_acquire)) {
         if (now() - atomic_load(&lock->sure_of) < lock->rule.patience / 2)
             return DH_OK;
@@ -520,13 +522,13 @@ dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err)
 dh_status dh_lock_create(const struct dh_lock *lock, const char *path, int *fd,
                          struct dh_error *err)
 {
-    dh_status status = lock ? dh_lock_status(lock, err) : DH_OK;
+    dh_status status = dh_lock_status(lock, err);
     if (status != DH_OK)
         return status;
     status = dh_files_create(path, fd, err);
     if (status == DH_OK || access(path, F_OK) != 0)
         return status;
-    status = lock ? dh_lock_status(lock, err) : DH_OK;
+    status = dh_lock_status(lock, err);
     if (status == DH_OK)
         status = dh_files_remove(path, err);
     return status == DH_OK ? dh_files_create(path, fd, err) : status;

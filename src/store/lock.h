@@ -53,7 +53,8 @@ struct dh_lock;
  * process) holds it. Waits while an owner on another host is watched, and says so. Keeps `log`. */
 dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const struct dh_log *log,
                        struct dh_lock **out, struct dh_error *err);
-/* DH_IO once it was lost. Waits where the file system does not answer. */
+/* DH_IO once it was lost; of NULL, where there is none, DH_OK. Waits where the file system does not
+ * answer. */
 dh_status dh_lock_status(const struct dh_lock *lock, struct dh_error *err);
 /* Was it lost to another search? */
 bool dh_lock_taken_over(const struct dh_lock *lock);

@@ -294,11 +294,9 @@ static dh_status rotate(struct dh_store *store, struct dh_error *err)
     struct dh_tail records;
     int fd = -1;
     choose_records(store, named != OURS, failed, &records);
-    dh_status status = dh_lock_status(store->lock, err); /* the writes before may have taken long */
+    dh_status status = create_journal(store, &records, fresh, &fd, err);
     if (status == DH_OK)
-        status = create_journal(store, &records, fresh, &fd, err);
-    if (status == DH_OK)
-        status = dh_lock_status(store->lock, err); /* and so may this one */
+        status = dh_lock_status(store->lock, err); /* writing it may have taken long */
     if (status == DH_OK)
         status = seal(store, named, sealed, aside, number, err);
     if (status == DH_OK) {
