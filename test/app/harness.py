@@ -131,13 +131,13 @@ class Case(unittest.TestCase):
             out.write(text)
         return self.path(name)
 
-    def nap(self, kind, seconds):
+    def nap(self, kind, seconds, include=SOURCE + "/include"):
         """What an evaluator of that kind is in a configuration, each evaluation taking `seconds`
         (less than one)."""
         self.write("nap.py", NAP_PYTHON.replace("SECONDS", str(seconds)))
         if kind == "plugin":
             source = self.write("library.c", NAP_PLUGIN.replace("SECONDS", str(seconds)))
-            subprocess.run(["cc", "-shared", "-fPIC", "-I", SOURCE + "/include", "-o",
+            subprocess.run(["cc", "-shared", "-fPIC", "-I", include, "-o",
                             self.path("library.so"), source], check=True)
         return NAPS[kind].replace("SECONDS", str(seconds))
 

@@ -1,7 +1,8 @@
-"""The shipped examples, on real input, with small budgets."""
+"""The shipped examples, on real input, with small budgets, and what `meson install` leaves."""
 
 import os
 import shutil
+import subprocess
 import unittest
 
 import harness
@@ -37,6 +38,32 @@ class Examples(harness.Case):
 
     def test_command(self):
         self.run_example("command", 20)
+
+
+class Installed(harness.Case):
+    def test_a_plugin_and_a_search(self):
+        """With the installed files alone: what a user sees where dh_mpi is a module."""
+        root = self.path("root")
+        subprocess.run(["meson", "install", "-C", harness.BUILD, "--no-rebuild", "--quiet"],
+                       env=os.environ | {"DESTDIR": root}, check=True, timeout=120)
+        files = {name: os.path.join(folder, name)
+                 for folder, _, names in os.walk(root) for name in names}
+        self.assertEqual(set(files), {"dh_mpi", "dhctl", "plugin.h"})
+
+        include = files["plugin.h"].removesuffix("/dh_mpi/plugin.h")
+        evaluator = self.nap("plugin", 0.001, include)
+        self.write("test.cfg", f"""search = {{ name = "installed"; max_evaluations = 12; }};
+{harness.PARAMETERS}
+evaluator = {{ {evaluator} }};
+checkpoint = {{ file = "test.h5"; }};
+""")
+        run = subprocess.run([files["dh_mpi"], "test.cfg"], cwd=self.folder, env=self.environment(),
+                             capture_output=True, text=True, timeout=120, check=True)
+        self.assertIn("x = ", run.stdout)
+        self.assert_complete("test.h5", 12)
+        best = subprocess.run([files["dhctl"], "best", "test.h5"], cwd=self.folder,
+                              capture_output=True, text=True, timeout=60, check=True)
+        self.assertIn("x = ", best.stdout)
 
 
 if __name__ == "__main__":
