@@ -101,6 +101,15 @@ static bool parse_call(struct dh_expr_compiler *c, const struct dh_expr_word *na
     return take(c, ")") || expected(c, "',' or ')'");
 }
 
+static bool is_label(const struct dh_expr_compiler *c, const char *word)
+{
+    for (size_t i = 0; i < c->count; i++)
+        for (size_t k = 0; k < c->parameters[i].choice_count; k++)
+            if (strcmp(c->parameters[i].choices[k].text, word) == 0)
+                return true;
+    return false;
+}
+
 static bool parameter_unknown(struct dh_expr_compiler *c, const struct dh_expr_word *name)
 {
     const char **names = dh_alloc(c->count, sizeof *names);
@@ -108,7 +117,11 @@ static bool parameter_unknown(struct dh_expr_compiler *c, const struct dh_expr_w
         names[i] = c->parameters[i].name;
     char *word = dh_strndup(name->start, name->length);
     int nearest = dh_text_nearest(word, names, c->count);
-    unknown_name(c, name, "parameter", nearest < 0 ? NULL : names[nearest]);
+    if (is_label(c, word))
+        dh_expr_complain(c, name->at,
+                         "there is no parameter '%s'; for the label, write it in quotes", word);
+    else
+        unknown_name(c, name, "parameter", nearest < 0 ? NULL : names[nearest]);
     free(word);
     free(names);
     return false;
