@@ -31,6 +31,7 @@ struct dh_choice {
     char *text;
     double number; /* of a number; 1 or 0 for true or false */
     enum dh_choice_kind kind;
+    bool real; /* a number that was written as one: 1.0, not 1 */
 };
 
 struct dh_parameter {

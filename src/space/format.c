@@ -15,6 +15,19 @@ static void put_whole(double value, struct dh_buffer *out)
         dh_text_put_number(out, value);
 }
 
+/* 1.0 stays 1.0: a share of all, say, where 1 would be one of them. */
+static void put_choice_number(const struct dh_choice *choice, struct dh_buffer *out)
+{
+    if (!choice->real) {
+        put_whole(choice->number, out);
+        return;
+    }
+    size_t before = out->size;
+    dh_text_put_number(out, choice->number);
+    if (strcspn(out->data + before, ".e") == out->size - before)
+        dh_buffer_text(out, ".0");
+}
+
 void dh_parameter_format(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
 {
     if (isnan(value))
@@ -22,7 +35,7 @@ void dh_parameter_format(const struct dh_parameter *parameter, double value, str
     const struct dh_choice *choice =
         parameter->choice_count > 0 ? &parameter->choices[(size_t)value] : NULL;
     if (choice && choice->kind == DH_CHOICE_NUMBER)
-        put_whole(choice->number, out);
+        put_choice_number(choice, out);
     else if (choice)
         dh_buffer_text(out, choice->text);
     else if (parameter->type == DH_INTEGER)

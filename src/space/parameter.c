@@ -212,6 +212,7 @@ static dh_status read_choice(const struct dh_parameter *p, const struct dh_node 
     struct dh_buffer text = {0};
     choice->kind = DH_CHOICE_NUMBER;
     choice->number = node->number + 0.0;
+    choice->real = node->kind == DH_NODE_REAL;
     dh_text_put_number(&text, choice->number);
     choice->text = dh_buffer_take(&text);
     return DH_OK;

@@ -15,17 +15,22 @@
 
 enum { LR, UNITS, DEPTH, SIZE, ACT, ACT2, MIXED, BN, PATH, FIXED, FLAG, MODE, COUNT };
 
-static struct dh_choice depths[] = {
-    {"1", 1, DH_CHOICE_NUMBER}, {"2", 2, DH_CHOICE_NUMBER}, {"4", 4, DH_CHOICE_NUMBER}};
+static struct dh_choice depths[] = {{.text = "1", .number = 1, .kind = DH_CHOICE_NUMBER},
+                                    {.text = "2", .number = 2, .kind = DH_CHOICE_NUMBER},
+                                    {.text = "4", .number = 4, .kind = DH_CHOICE_NUMBER}};
 static struct dh_choice sizes[] = {{.text = "small"}, {.text = "medium"}, {.text = "large"}};
 static struct dh_choice acts[] = {{.text = "relu"}, {.text = "tanh"}, {.text = "straße"}};
 static struct dh_choice acts2[] = {{.text = "tanh"}, {.text = "gelu"}};
-static struct dh_choice mixed[] = {{.text = "auto"}, {"3", 3, DH_CHOICE_NUMBER}};
-static struct dh_choice bools[] = {{"false", 0, DH_CHOICE_TRUTH}, {"true", 1, DH_CHOICE_TRUTH}};
-static struct dh_choice flags[] = {{"true", 1, DH_CHOICE_TRUTH}, {"false", 0, DH_CHOICE_TRUTH}};
-static struct dh_choice modes[] = {
-    {.text = "auto"}, {"false", 0, DH_CHOICE_TRUTH}, {"true", 1, DH_CHOICE_TRUTH}};
-static struct dh_choice fixed[] = {{"7", 7, DH_CHOICE_NUMBER}};
+static struct dh_choice mixed[] = {{.text = "auto"},
+                                   {.text = "3", .number = 3, .kind = DH_CHOICE_NUMBER}};
+static struct dh_choice bools[] = {{.text = "false", .number = 0, .kind = DH_CHOICE_TRUTH},
+                                   {.text = "true", .number = 1, .kind = DH_CHOICE_TRUTH}};
+static struct dh_choice flags[] = {{.text = "true", .number = 1, .kind = DH_CHOICE_TRUTH},
+                                   {.text = "false", .number = 0, .kind = DH_CHOICE_TRUTH}};
+static struct dh_choice modes[] = {{.text = "auto"},
+                                   {.text = "false", .number = 0, .kind = DH_CHOICE_TRUTH},
+                                   {.text = "true", .number = 1, .kind = DH_CHOICE_TRUTH}};
+static struct dh_choice fixed[] = {{.text = "7", .number = 7, .kind = DH_CHOICE_NUMBER}};
 
 static const struct dh_parameter parameters[COUNT] = {
     [LR] = {.name = "lr", .type = DH_REAL, .low = 1e-5, .high = 1},

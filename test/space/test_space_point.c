@@ -239,13 +239,15 @@ static void truth_values_formatted(void **state)
     fixture_close(&f);
 }
 
-/* A constant of 2^60 is an integer to Python, which 1.152921504606847e+18 is not. */
+/* A constant of 2^60 is an integer to Python, which 1.152921504606847e+18 is not; and 1.0 is
+ * none: scikit-learn takes it for all features, 1 for one. */
 static void whole_numbers_formatted(void **state)
 {
     (void)state;
     struct fixture f = fixture_open(
         "parameters = ( { name = \"c\"; type = \"constant\"; value = 0x1000000000000000L; },"
-        "{ name = \"o\"; type = \"ordinal\"; values = (-1e15, 0.5, 1e300); } );");
+        "{ name = \"o\"; type = \"ordinal\"; values = (-1000000000000000L, 0.5, 1e300, 1.0, "
+        "-1e16); } );");
     struct dh_buffer out = {0};
     dh_space_format_json(f.space, (double[]){0, 0}, &out);
     assert_string_equal(out.data, "{\"c\": 1152921504606846976, \"o\": -1000000000000000}");
@@ -255,6 +257,12 @@ static void whole_numbers_formatted(void **state)
     dh_buffer_clear(&out);
     dh_space_format_config(f.space, (double[]){0, 1}, &out);
     assert_string_equal(out.data, "{ c = 1152921504606846976L; o = 0.5; }");
+    dh_buffer_clear(&out);
+    dh_space_format_config(f.space, (double[]){0, 3}, &out);
+    assert_string_equal(out.data, "{ c = 1152921504606846976L; o = 1.0; }");
+    dh_buffer_clear(&out);
+    dh_space_format_json(f.space, (double[]){0, 4}, &out);
+    assert_non_null(strstr(out.data, "\"o\": -1e+16"));
     dh_buffer_free(&out);
     fixture_close(&f);
 }
