@@ -3,6 +3,7 @@
 
 #include "dh_mpi/app.h"
 #include "dh_mpi/streams.h"
+#include "dh_mpi/surroundings.h"
 
 /* The launcher comes first: nothing may be forked once MPI holds a fabric's memory, and it keeps
  * the signals that are blocked before MPI makes threads that would take them. The batch system is
@@ -74,6 +75,7 @@ int main(int argc, char **argv)
     struct dh_log log = {.stream = stderr, .level = DH_LOG_INFO, .rank = -1, .gap = &gap};
     struct dh_error err;
     int code = 0;
+    dh_locale_own();
     if (dh_streams_secure(&err) != DH_OK)
         return dh_app_fail(&log, &err);
     if (dh_app_options_parse(argc, argv, &options, &err) != DH_OK) {

@@ -5,8 +5,9 @@
 #include <pthread.h>
 #include <time.h>
 
-/* Start `run(argument)` on a thread that has every signal blocked; the caller joins it. 0, or the
- * error's number (see strerror): then there is no thread. */
+/* Start `run(argument)` on a thread that has every signal blocked, and working directory, file mode
+ * mask and locale for itself (see surroundings.h); the caller joins it. 0, or the error's number
+ * (see strerror): then there is no thread. */
 int dh_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument);
 
 /* A condition whose timed waits go by the monotonic clock; the moment `seconds` from now, for them.

@@ -11,7 +11,8 @@
 int dh_app_signals_open(void)
 {
     sigset_t set;
-    signal(SIGPIPE, SIG_IGN); /* whoever read the log may go: a write says so, too */
+    signal(SIGPIPE, SIG_IGN); /* whoever read the log may go, or a file grow too large: */
+    signal(SIGXFSZ, SIG_IGN); /* a write says so, too */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);

@@ -1,4 +1,5 @@
 /* dhctl: everything around a search, for login nodes: no MPI in here. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,6 +85,7 @@ static dh_status dispatch(int argc, char **argv, struct dh_error *err)
 int main(int argc, char **argv)
 {
     struct dh_error err;
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of file sizes says so */
     dh_status status = dh_streams_secure(&err);
     if (status == DH_OK)
         status = dispatch(argc - 1, argv + 1, &err);

@@ -83,7 +83,7 @@ dh_status output_open(const char *name, struct output *out, struct dh_error *err
     int cause = out->path ? open_temporary(out, &info) : 0;
     if (!out->stream)
         forget(out);
-    if (cause == ENOSPC || cause == EDQUOT) /* would empty the file for nothing */
+    if (cause == ENOSPC || cause == EDQUOT || cause == EFBIG) /* would empty the file for nothing */
         return fail(name, cause, err);
     if (!out->stream && !(out->stream = fopen(name, "we")))
         return fail(name, errno, err);

@@ -207,7 +207,8 @@ static void report(const struct guard *guard)
 
 int eval_guard_take_signals(void)
 {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM};
+    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,
+                                  SIGUSR2, SIGPIPE, SIGALRM, SIGXFSZ};
     for (size_t i = 0; i < DH_COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     sigset_t wanted;

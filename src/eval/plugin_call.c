@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/surroundings.h"
 #include "guard.h"
 #include "value.h"
 
@@ -162,7 +163,10 @@ void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function
     dh_result *result = dh_alloc(1, sizeof *result);
     for (size_t i = 0; i < DH_PLUGIN_OBJECTIVES; i++)
         result->objective[i] = NAN;
+    struct dh_surroundings kept;
+    dh_surroundings_lend(&kept);
     int code = function(&call, result);
+    dh_surroundings_restore(&kept);
     result->reason[sizeof result->reason - 1] = '\0';
     result->metadata[sizeof result->metadata - 1] = '\0';
     if (code != 0 && result->reason[0])

@@ -9,6 +9,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/surroundings.h"
 #include "dh_mpi/text.h"
 #include "plugin_call.h"
 #include "pool.h"
@@ -26,7 +27,11 @@ static dh_status create(struct dh_eval *pool, struct dh_error *err)
 {
     const struct eval_plugin *plugin = pool->plan->prepared;
     struct rank_state *state = pool->state = dh_alloc(1, sizeof *state);
-    return eval_plugin_load(plugin->path, &state->handle, &state->function, err);
+    struct dh_surroundings kept;
+    dh_surroundings_lend(&kept); /* to what the library does when it is loaded */
+    dh_status status = eval_plugin_load(plugin->path, &state->handle, &state->function, err);
+    dh_surroundings_restore(&kept);
+    return status;
 }
 
 static void destroy(struct dh_eval *pool)
@@ -89,6 +94,7 @@ static int report(const dh_job *job, double step, double value)
 {
     struct dh_eval *pool = job->reserved;
     struct rank_state *state = pool->state;
+    locale_t before = dh_locale_own();
     dh_buffer_text(&state->reports, state->reports.size ? ", [" : "[[");
     dh_text_put_json_number(&state->reports, step);
     dh_buffer_text(&state->reports, ", ");
@@ -97,6 +103,7 @@ static int report(const dh_job *job, double step, double value)
     struct dh_eval_event event = {
         .kind = DH_EVAL_REPORT, .slot = job->slot, .trial = job->id, .step = step, .value = value};
     eval_pool_push(pool, &event);
+    uselocale(before);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 """Plugins that several ranks evaluate together, and what is said of ranks, cores and GPUs."""
 
+import json
 import os
 import shutil
 import signal
@@ -138,6 +139,29 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# With -DRUDE it leaves nothing in the process as it was.
+GUEST = """
+#include <fenv.h>
+#include <locale.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    double x = dh_job_real(job, "x", 0);
+    result->objective[0] = (x - 1.37) * (x - 1.37);
+#ifdef RUDE
+    if (!setlocale(LC_ALL, "de_DE.UTF-8") || chdir("else") != 0)
+        return 1;
+    umask(0777);
+    fesetround(FE_UPWARD);
+#endif
+    usleep(100000); /* other threads write meanwhile */
+    job->report(job, 0.5, x);
+    return 0;
+}
+"""
+
 COMMAND = 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: {x}");'
 
 
@@ -153,6 +177,35 @@ class Groups(harness.Case):
         subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
                         library, source], check=True)
         return f'type = "plugin"; library = "{library}"; {more}'
+
+    def test_a_plugin_that_changes_the_process_it_is_called_in(self):
+        """The search keeps its folder, file modes, point of numbers and rounding."""
+        subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", self.path("de_DE.UTF-8")],
+                       check=False, stderr=subprocess.DEVNULL)
+        if not os.path.isdir(self.path("de_DE.UTF-8")):
+            self.skipTest("there are no locales: Debian's package is `locales`")
+        os.mkdir(self.path("else"))
+        source, found = self.write("guest.c", GUEST), {}
+        for kind in ([], ["-DRUDE"]):
+            library = self.path("rude.so" if kind else "polite.so")
+            subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", *kind, "-o",
+                            library, source], check=True)
+            self.configure(f'type = "plugin"; library = "{library}"; isolate = false;')
+            out, err = self.run_search(0, "--fresh", "--set", 'optimizer={ method = "ambs"; }',
+                                       "--set", "checkpoint.interval=1", "groups.cfg",
+                                       env={"LOCPATH": self.folder})
+            self.assertNotIn("removed", err)
+            self.assertRegex(out, r"x = 1\.\d+")
+            trials = self.assert_complete("groups.h5", 20)
+            self.assertEqual({t["status"] for t in trials}, {"ok"}, trials)
+            self.assertRegex(self.dhctl("show", "groups.h5", "7"), r"\[\[0\.5, 1\.\d+\]\]")
+            found[library] = [t["parameters"] for t in trials]
+            with open(self.path("status.json"), encoding="utf-8") as status:
+                self.assertEqual(json.load(status)["done"], 20)
+            self.assertEqual(os.stat(self.path("groups.h5")).st_mode & 0o400, 0o400)
+        polite, rude = found.values()
+        self.assertEqual(rude, polite)
+        self.assertEqual(os.listdir(self.path("else")), [])
 
     def test_a_partial_differential_equation(self):
         source = os.path.join(harness.BUILD, "benchmarks", "pde")
