@@ -250,6 +250,8 @@ dh_status dh_config_read(const char *path, const char *const *overrides, size_t 
     struct dh_buffer text = {0};
     *out = NULL;
     dh_status status = read_text(path, &text, err);
+    if (text.size >= 3 && memcmp(text.data, "\xEF\xBB\xBF", 3) == 0)
+        dh_buffer_consume(&text, 3); /* an editor's byte order mark */
     if (!status)
         status =
             build(path, text.size ? text.data : "", false, overrides, override_count, out, err);

@@ -1,6 +1,7 @@
 /* The picture of a search, and its one-line form: see report.h. */
 #include <inttypes.h>
 #include <math.h>
+#include <sys/ioctl.h>
 
 #include "dh_mpi/clock.h"
 #include "dh_mpi/report.h"
@@ -104,17 +105,36 @@ void dh_report_line(const struct dh_progress *progress, struct dh_buffer *out)
     }
 }
 
+/* How much of a line, whose text begins at `begin`, the terminal has room for: one that wraps is
+ * not overwritten by the next. UTF-8 is cut between characters, each of them one column wide. */
+static size_t fitting(int fd, const struct dh_buffer *line, size_t begin)
+{
+    struct winsize window;
+    size_t columns = 0, size = begin;
+    if (fd < 0 || ioctl(fd, TIOCGWINSZ, &window) != 0 || window.ws_col == 0)
+        return line->size;
+    for (; size < line->size; size++) {
+        bool starts = ((unsigned char)line->data[size] & 0xc0) != 0x80;
+        columns += starts;
+        if (starts && columns >= window.ws_col)
+            break;
+    }
+    return size;
+}
+
 void dh_report_show_line(const struct dh_progress *progress, FILE *terminal)
 {
     struct dh_buffer line = {0};
     int fd = fileno(terminal);
     dh_buffer_text(&line, "\r\033[K");
+    size_t begin = line.size;
     dh_report_line(progress, &line);
     dh_buffer_text(&line, progress->finished ? "\n" : "");
+    size_t size = progress->finished ? line.size : fitting(fd, &line, begin);
     if (fd >= 0) { /* one that is stopped (Ctrl-S) does not stop the search */
-        dh_streams_write(fd, line.data, line.size, 0, -1);
+        dh_streams_write(fd, line.data, size, 0, -1);
     } else {
-        fwrite(line.data, 1, line.size, terminal);
+        fwrite(line.data, 1, size, terminal);
         fflush(terminal);
     }
     dh_buffer_free(&line);

@@ -295,9 +295,8 @@ static dh_status start_beating(struct dh_lock *lock, struct dh_error *err)
 {
     int failure = dh_thread_start(&lock->thread, beat, lock);
     lock->beating = !failure;
-    return failure
-               ? dh_fail(err, DH_INTERNAL, "cannot start the lock's thread: %s", strerror(failure))
-               : DH_OK;
+    return failure ? dh_fail(err, DH_IO, "cannot start the lock's thread: %s", strerror(failure))
+                   : DH_OK;
 }
 
 /* ---- who finds a lock file ---- */

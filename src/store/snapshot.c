@@ -54,9 +54,9 @@ dh_status dh_snapshot_start(struct dh_snapshot *snapshot, struct dh_error *err)
 {
     int failure = dh_thread_start(&snapshot->thread, write_snapshot, snapshot);
     snapshot->running = !failure;
-    return failure ? dh_fail(err, DH_INTERNAL, "cannot start the checkpoint thread: %s",
-                             strerror(failure))
-                   : DH_OK;
+    return failure
+               ? dh_fail(err, DH_IO, "cannot start the checkpoint thread: %s", strerror(failure))
+               : DH_OK;
 }
 
 bool dh_snapshot_done(const struct dh_snapshot *snapshot)

@@ -123,8 +123,7 @@ dh_status dh_syncer_start(const char *path, double delay, struct dh_syncer **out
         pthread_mutex_destroy(&syncer->mutex);
         free(syncer->path);
         free(syncer);
-        return dh_fail(err, DH_INTERNAL, "cannot start the journal's thread: %s",
-                       strerror(failure));
+        return dh_fail(err, DH_IO, "cannot start the journal's thread: %s", strerror(failure));
     }
     *out = syncer;
     return DH_OK;

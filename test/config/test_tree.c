@@ -54,13 +54,17 @@ static void test_empty(void **state)
     dh_config_destroy(&config);
     assert_null(config);
     dh_config_destroy(&config);
-    char *path = written_text(".cfg", "");
-    struct dh_error err = {0};
-    assert_int_equal(dh_config_read(path, NULL, 0, &config, &err), DH_OK);
-    assert_string_equal(dh_config_path(config), path);
-    assert_string_equal(dh_config_folder(config), "/tmp");
-    dh_config_destroy(&config);
-    removed(path);
+    static const char *const texts[] = {"", "\xEF\xBB\xBF"}; /* the mark of some editors */
+    for (size_t i = 0; i < DH_COUNT_OF(texts); i++) {
+        char *path = written_text(".cfg", texts[i]);
+        struct dh_error err = {0};
+        assert_int_equal(dh_config_read(path, NULL, 0, &config, &err), DH_OK);
+        assert_string_equal(dh_config_path(config), path);
+        assert_string_equal(dh_config_folder(config), "/tmp");
+        assert_int_equal(dh_config_root(config)->child_count, 0);
+        dh_config_destroy(&config);
+        removed(path);
+    }
 }
 
 static int64_t integer_of(const char *literal)

@@ -2,12 +2,14 @@
  * succeeded, names and reasons that no one would choose, files that cannot be written. */
 #include <jansson.h>
 #include <math.h>
+#include <pty.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,6 +204,31 @@ static void test_line_on_a_terminal(void **state)
     fclose(terminal);
     assert_string_equal(shown, "\r\033[K0/200 done\r\033[K0/200 done\n");
     free(shown);
+    scene_close(&scene);
+}
+
+/* A line that is wider than the terminal is cut in front of its last column; the last one is not.
+ */
+static void test_line_on_a_narrow_terminal(void **state)
+{
+    (void)state;
+    struct scene scene;
+    const struct winsize window = {.ws_row = 25, .ws_col = 8};
+    char shown[64] = "";
+    int outer, inner;
+    assert_int_equal(openpty(&outer, &inner, NULL, NULL, &window), 0);
+    FILE *terminal = fdopen(inner, "w");
+    assert_non_null(terminal);
+    scene_open(&scene, ONE_OBJECTIVE);
+    dh_report_show_line(&scene.progress, terminal);
+    assert_int_equal(read(outer, shown, sizeof shown - 1), 4 + 7);
+    assert_string_equal(shown, "\r\033[K0/200 d");
+    scene.progress.finished = true;
+    dh_report_show_line(&scene.progress, terminal);
+    assert_int_equal(read(outer, shown, sizeof shown - 1), 4 + 12);
+    assert_string_equal(shown, "\r\033[K0/200 done\r\n");
+    fclose(terminal);
+    close(outer);
     scene_close(&scene);
 }
 
@@ -559,6 +586,7 @@ int main(void)
         cmocka_unit_test(test_line_with_all_parts),
         cmocka_unit_test(test_line_of_several_objectives),
         cmocka_unit_test(test_line_on_a_terminal),
+        cmocka_unit_test(test_line_on_a_narrow_terminal),
         cmocka_unit_test(test_incumbent_that_is_not_there),
         cmocka_unit_test(test_summary_without_success),
         cmocka_unit_test(test_summary_of_a_finished_search),
