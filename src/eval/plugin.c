@@ -128,8 +128,10 @@ static void run_plugin(const struct eval_child *child)
     eval_plugin_call(child->job, function, NULL, report, &answers, &outcome);
     struct dh_buffer payload = {0};
     dh_outcome_pack(&outcome, child->job->plan->objective_count, &payload);
-    send_frame(answers, EVAL_WIRE_DONE, &payload);
+    /* Before the answer, while limits hold: this waits for every stream's lock, which a thread of
+     * the plugin may keep for ever. */
     fflush(NULL);
+    send_frame(answers, EVAL_WIRE_DONE, &payload);
     _exit(0);
 }
 

@@ -23,6 +23,8 @@
 #define UNABLE_PAUSE 1.0
 /* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
 #define STOP_SHARE 0.5
+/* Seconds that the process of an evaluation which has answered may take to end. */
+#define ANSWERED_PATIENCE 1.0
 /* Bytes of what a process wrote to stderr that go into the message that nothing can be evaluated.
  */
 #define LAST_WORDS 1200
@@ -308,8 +310,11 @@ void eval_run_ready(struct eval_run *run)
 void eval_run_answer(struct eval_run *run)
 {
     run->answered = true;
+    run->limit_at = INFINITY;
     if (runner_of(run)->persistent)
         order_sweep(run);
+    else /* whatever it still does, or waits for, changes nothing */
+        run->kill_at = fmin(run->kill_at, dh_clock_now(&dh_clock_monotonic) + ANSWERED_PATIENCE);
 }
 
 void eval_run_report(struct eval_run *run, double step, double value)

@@ -2,7 +2,8 @@
  *
  * A run is idle, or busy with one evaluation. Its process is there while it is busy; that of a
  * persistent runner stays. An evaluation ends in exactly one result, sent when its process has
- * ended (or has answered) and nothing that it started is left.
+ * ended (or, if it is to stay, has answered) and nothing that it started is left. A process that
+ * does not stay and has answered, but does not end, is killed soon after.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
  * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
@@ -121,7 +122,8 @@ void eval_run_order(const struct eval_run *run, enum eval_guard_order order);
 /* For runners. */
 void eval_run_report(struct eval_run *run, double step, double value);
 void eval_run_ready(struct eval_run *run);
-void eval_run_answer(struct eval_run *run); /* `outcome` is filled */
+/* `outcome` is filled. No limit holds from here on: what is not to stay is about to be killed. */
+void eval_run_answer(struct eval_run *run);
 void eval_run_fatal(struct eval_run *run, const char *text);
 /* The process cannot be understood: the evaluation has failed, and the next one gets another. */
 void eval_run_break(struct eval_run *run, const char *reason);

@@ -91,6 +91,17 @@ static void sigterm_gives_time_to_end(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Limits hold until its process has ended, whatever it has said and closed. */
+static void a_hang_after_the_result_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_outcome outcome =
+        run_script(bench, "echo DH-OUTPUT: 1\nexec >&- 2>&-\nsleep 1000", "timeout = \"0.5s\";");
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_true(isnan(outcome.objectives[0]));
+    dh_outcome_free(&outcome);
+}
+
 static void a_hundred_megabytes_of_output_pass(void **state)
 {
     struct bench *bench = *state;
@@ -534,6 +545,7 @@ int main(void)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_that_ignores_sigterm_is_killed),
         TEST(sigterm_gives_time_to_end),
+        TEST(a_hang_after_the_result_is_ended),
         TEST(a_hundred_megabytes_of_output_pass),
         TEST(what_it_leaves_behind_is_killed),
         TEST(runaway_processes_are_caught),

@@ -6,10 +6,26 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../src/eval/wire.h"
 #include "bench.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
 
-enum { GOOD, CRASH, LEAVE, LEAVE_WELL, REFUSE, RETURN_CODE, NO_VALUE, HANG, REPORT, SCRIBBLE };
+enum deed {
+    GOOD,
+    CRASH,
+    LEAVE,
+    LEAVE_WELL,
+    REFUSE,
+    RETURN_CODE,
+    NO_VALUE,
+    HANG,
+    REPORT,
+    SCRIBBLE,
+    KEEP_READING,
+    ANSWER_AND_HANG,
+    DEEDS /* how many */
+};
 
 static void open_plugin(struct bench *bench, const char *settings)
 {
@@ -44,9 +60,11 @@ static void each_failure_has_its_reason(void **state)
     struct dh_outcome outcome = bench_run(bench, SCRIBBLE);
     assert_int_equal(outcome.status, DH_TRIAL_FAILED);
     dh_outcome_free(&outcome);
-    outcome = bench_run(bench, 10 + GOOD);
+    outcome = bench_run(bench, DEEDS + GOOD);
     assert_value(&outcome, 0.25 + 16 + 0.5 + 1);
-    assert_string_equal(outcome.metadata, "{\"seed\":1010,\"count\":1}"); /* a process each */
+    char metadata[64];
+    snprintf(metadata, sizeof metadata, "{\"seed\":%d,\"count\":1}", 1000 + DEEDS + GOOD);
+    assert_string_equal(outcome.metadata, metadata); /* a process each */
     dh_outcome_free(&outcome);
 }
 
@@ -57,6 +75,50 @@ static void a_hang_is_ended(void **state)
     struct dh_outcome outcome = bench_run(bench, HANG);
     assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
     dh_outcome_free(&outcome);
+}
+
+/* Its streams are written out while its time still counts. */
+static void a_thread_that_keeps_a_stream_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "timeout = 1; kill_after = 0.2;");
+    struct dh_outcome outcome = bench_run(bench, KEEP_READING);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    dh_outcome_free(&outcome);
+}
+
+/* The outcome of an evaluation that took the value `value`, as its process sends it. */
+static void write_answer(const struct bench *bench, double value)
+{
+    struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED, .objectives = &value};
+    struct dh_buffer payload = {0}, frame = {0};
+    dh_outcome_pack(&outcome, 1, &payload);
+    eval_wire_put(&frame, 0, EVAL_WIRE_DONE, &payload);
+    char path[128];
+    snprintf(path, sizeof path, "%s/answer", bench->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(frame.data, 1, frame.size, file), frame.size);
+    fclose(file);
+    dh_buffer_free(&payload);
+    dh_buffer_free(&frame);
+}
+
+/* It has its result, no limit is in its way, and its process is killed. */
+static void what_has_answered_ends(void **state)
+{
+    static const char *const limits[] = {"", "timeout = 20; kill_after = 20;"};
+    struct bench *bench = *state;
+    write_answer(bench, 5);
+    for (size_t i = 0; i < DH_COUNT_OF(limits); i++) {
+        open_plugin(bench, limits[i]);
+        double start = dh_clock_now(&dh_clock_monotonic);
+        struct dh_outcome outcome = bench_run(bench, ANSWER_AND_HANG);
+        assert_value(&outcome, 5);
+        assert_true(dh_clock_now(&dh_clock_monotonic) - start < 15);
+        dh_outcome_free(&outcome);
+        assert_int_equal(bench_marked(bench->mark), 0);
+    }
 }
 
 static void reports_arrive(void **state)
@@ -138,6 +200,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_is_ended),
+        TEST(a_thread_that_keeps_a_stream_is_ended),
+        TEST(what_has_answered_ends),
         TEST(reports_arrive),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
