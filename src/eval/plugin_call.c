@@ -15,37 +15,32 @@
 
 #define TRY_SECONDS 60
 
-dh_status eval_plugin_load(const char *path, void **handle, eval_plugin_function **out,
-                           struct dh_error *err)
+dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct dh_error *err)
 {
-    *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!*handle)
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
         return dh_fail(err, DH_CONFIG, "plugin %s cannot be loaded: %s", path, dlerror());
-    const uint32_t *version = dlsym(*handle, "dh_plugin_version");
-    void *function = dlsym(*handle, "dh_evaluate");
+    const uint32_t *version = dlsym(handle, "dh_plugin_version");
+    void *function = dlsym(handle, "dh_evaluate");
     if (version && *version != DH_PLUGIN_VERSION)
-        dh_fail(err, DH_CONFIG, "plugin %s is for version %u of plugin.h; this program has %d",
-                path, *version, DH_PLUGIN_VERSION);
-    else if (!function)
-        dh_fail(err, DH_CONFIG,
-                "plugin %s has no function dh_evaluate (in C++ it needs extern \"C\")", path);
-    else {
-        memcpy(out, &function, sizeof function); /* ISO C has no cast from object to function */
-        return DH_OK;
-    }
-    dlclose(*handle);
-    *handle = NULL;
-    return DH_CONFIG;
+        return dh_fail(err, DH_CONFIG,
+                       "plugin %s is for version %u of plugin.h; this program has %d", path,
+                       *version, DH_PLUGIN_VERSION);
+    if (!function)
+        return dh_fail(err, DH_CONFIG,
+                       "plugin %s has no function dh_evaluate (in C++ it needs extern \"C\")",
+                       path);
+    memcpy(out, &function, sizeof function); /* ISO C has no cast from object to function */
+    return DH_OK;
 }
 
 static void try_and_tell(const char *path, int fd)
 {
     struct dh_error err = {.text = ""};
-    void *handle;
     eval_plugin_function *function;
     eval_guard_reset_signals();
     alarm(TRY_SECONDS);
-    dh_status status = eval_plugin_load(path, &handle, &function, &err);
+    dh_status status = eval_plugin_load(path, &function, &err);
     size_t size = status == DH_OK ? 0 : strlen(err.text);
     _exit(write(fd, err.text, size) == (ssize_t)size && status == DH_OK ? 0 : 1);
 }

@@ -1,7 +1,6 @@
 /* The pool's backend for plugins with isolate = false: the function is called in the rank, within
  * poll, and gets the rank's communicator, or that of its group. It has the process to itself: no
  * limits, no cancelling once it runs, and a crash is the rank's. */
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #include "value.h"
 
 struct rank_state {
-    void *handle;
     eval_plugin_function *function;
     bool waiting; /* `job` has been started and not been called */
     struct eval_job job;
@@ -26,7 +24,7 @@ static dh_status create(struct dh_eval *pool, struct dh_error *err)
 {
     const struct eval_plugin *plugin = pool->plan->prepared;
     struct rank_state *state = pool->state = dh_alloc(1, sizeof *state);
-    return eval_plugin_load(plugin->path, &state->handle, &state->function, err);
+    return eval_plugin_load(plugin->path, &state->function, err);
 }
 
 static void destroy(struct dh_eval *pool)
@@ -34,8 +32,6 @@ static void destroy(struct dh_eval *pool)
     struct rank_state *state = pool->state;
     if (!state)
         return;
-    if (state->handle)
-        dlclose(state->handle);
     eval_job_free(&state->job);
     dh_buffer_free(&state->reports);
     free(state);

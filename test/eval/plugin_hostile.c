@@ -132,10 +132,28 @@ static int answer_and_hang(const dh_job *job, dh_result *result)
     return hang(job, result);
 }
 
+static void *count_for_ever(void *none)
+{
+    for (;;) {
+        dh_count++;
+        usleep(1000);
+    }
+    return none;
+}
+
+/* Starts a thread that lives as long as the process, in code of this library. */
+static int live_on(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    pthread_t thread;
+    result->objective[0] = 1;
+    return pthread_create(&thread, NULL, count_for_ever, NULL);
+}
+
 int dh_evaluate(const dh_job *job, dh_result *result)
 {
     static int (*const deeds[])(const dh_job *, dh_result *) = {
-        good,     crash, leave,  leave_well, refuse,       return_code,
-        no_value, hang,  report, scribble,   keep_reading, answer_and_hang};
+        good, crash,  leave,    leave_well,   refuse,          return_code, no_value,
+        hang, report, scribble, keep_reading, answer_and_hang, live_on};
     return deeds[job->id % (sizeof deeds / sizeof *deeds)](job, result);
 }

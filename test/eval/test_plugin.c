@@ -24,6 +24,7 @@ enum deed {
     SCRIBBLE,
     KEEP_READING,
     ANSWER_AND_HANG,
+    LIVE_ON,
     DEEDS /* how many */
 };
 
@@ -166,6 +167,20 @@ static void without_isolation_it_runs_in_the_rank(void **state)
     dh_outcome_free(&event.outcome);
 }
 
+/* A pool that is closed does not take the code away from under a thread of the plugin. */
+static void a_thread_of_the_plugin_outlives_the_pool(void **state)
+{
+    struct bench *bench = *state;
+    for (int i = 0; i < 2; i++) {
+        open_plugin(bench, "isolate = false;");
+        struct dh_outcome outcome = bench_run(bench, LIVE_ON);
+        assert_value(&outcome, 1);
+        dh_outcome_free(&outcome);
+        dh_eval_destroy(&bench->eval);
+        usleep(50000); /* it would crash in a millisecond */
+    }
+}
+
 static void what_cannot_be_used_is_said(void **state)
 {
     static const struct {
@@ -205,6 +220,7 @@ int main(void)
         TEST(reports_arrive),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
+        TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
     };
     return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);
