@@ -91,6 +91,38 @@ static void sigterm_gives_time_to_end(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* A shell dies of SIGTERM at once; the program that it runs has the time that was promised. */
+static void sigterm_gives_time_to_what_a_shell_runs(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "child.sh",
+                "trap 'sleep 0.5; echo saved >&2; exit 0' TERM\nwhile :; do sleep 0.05; done");
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_outcome outcome = run_script(bench, "sh \"${0%/*}/child.sh\"\necho DH-OUTPUT: 1",
+                                           "timeout = \"0.5s\"; kill_after = \"20s\";");
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_string_equal(outcome.reason, "timeout after 0.5 s");
+    assert_non_null(strstr(outcome.stderr_tail, "saved\n"));
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start <
+                15); /* when all have ended, not later */
+    dh_outcome_free(&outcome);
+}
+
+/* … and no more than that. */
+static void what_a_shell_leaves_is_killed_in_time(void **state)
+{
+    struct bench *bench = *state;
+    double start = dh_clock_now(&dh_clock_monotonic);
+    struct dh_outcome outcome =
+        run_script(bench, "(trap '' TERM; while :; do sleep 0.05; done) &\nwait",
+                   "timeout = \"0.3s\"; kill_after = \"0.7s\";");
+    double took = dh_clock_now(&dh_clock_monotonic) - start;
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    assert_true(took > 0.99 && took < 10);
+    assert_int_equal(bench_marked(bench->mark), 0);
+    dh_outcome_free(&outcome);
+}
+
 /* Limits hold until its process has ended, whatever it has said and closed. */
 static void a_hang_after_the_result_is_ended(void **state)
 {
@@ -545,6 +577,8 @@ int main(void)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_that_ignores_sigterm_is_killed),
         TEST(sigterm_gives_time_to_end),
+        TEST(sigterm_gives_time_to_what_a_shell_runs),
+        TEST(what_a_shell_leaves_is_killed_in_time),
         TEST(a_hang_after_the_result_is_ended),
         TEST(a_hundred_megabytes_of_output_pass),
         TEST(what_it_leaves_behind_is_killed),
