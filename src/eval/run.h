@@ -95,8 +95,14 @@ struct eval_run {
     struct eval_copy output_copy, errors_copy;
     struct dh_buffer reports;
     size_t report_count;
-    uint64_t peak_bytes;
+    uint64_t peak_bytes;    /* each page once */
+    uint64_t peak_resident; /* when that was looked at: of each process, shared pages too */
 };
+
+static inline const struct eval_runner *eval_run_runner(const struct eval_run *run)
+{
+    return run->host->plan->kind->runner;
+}
 
 void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot);
 /* Frees; the process must have been ended (eval_run_order, and waited for). */
