@@ -215,13 +215,14 @@ static void report(const struct guard *guard)
 
 int eval_guard_take_signals(void)
 {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM};
+    static const int ignored[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM};
     for (size_t i = 0; i < DH_COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -61,7 +61,7 @@ void eval_guard_miss(const struct eval_child *child, const char *key, const char
 void eval_guard_reset_signals(void);
 
 /* Ignore what batch systems send to every process of a job (SIGUSR1 before the walltime, …): it
- * is meant for the rank. SIGTERM and SIGCHLD are left to a signalfd, which is returned. */
+ * is meant for the rank. SIGTERM, SIGINT and SIGCHLD are left to a signalfd, which is returned. */
 int eval_guard_take_signals(void);
 
 #endif

@@ -22,6 +22,8 @@
 /* Seconds before an evaluation that could not begin is given back: processes or memory may be there
  * again. */
 #define UNABLE_PAUSE 1.0
+/* Seconds from the first process of a job that a batch system tells to end to the last. */
+#define JOB_END_SPREAD 5.0
 /* Seconds that the process of an evaluation which has answered may take to end. */
 #define ANSWERED_PATIENCE 1.0
 /* Bytes of what a process wrote to stderr that go into the message that nothing can be evaluated.
@@ -41,7 +43,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
         .limit_at = INFINITY,
         .term_at = INFINITY,
         .kill_at = INFINITY,
-        .give_back_at = INFINITY,
+        .conclude_at = INFINITY,
         .output_copy = {.fd = -1},
         .errors_copy = {.fd = -1},
     };
@@ -51,7 +53,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 static void clear(struct eval_run *run)
 {
     run->busy = run->answered = run->has_marked = run->lost = run->missing = false;
-    run->limit_at = run->term_at = run->kill_at = run->give_back_at = INFINITY;
+    run->limit_at = run->term_at = run->kill_at = run->conclude_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
     run->report_count = 0;
     run->peak_bytes = run->peak_resident = 0;
@@ -96,11 +98,17 @@ static void order_sweep(const struct eval_run *run)
     dh_buffer_free(&order);
 }
 
-/* Was it ended as batch systems end all processes of a job, and not by us? Then it is no failure:
- * the search is about to stop as well. */
-static bool ended_with_job(int status)
+/* Did it die of what batch systems send to all processes of a job that has to end? */
+static bool died_of_request(int status)
 {
     return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+}
+
+/* Has one of these signals come to this process, too, since the evaluation began? Then the job is
+ * at its end, and so is the search. */
+static bool job_ends(const struct eval_run *run)
+{
+    return run->host->signalled_at >= run->started.monotonic - JOB_END_SPREAD;
 }
 
 /* How the evaluation ended, from the strongest evidence to the weakest. */
@@ -115,7 +123,7 @@ static void judge(struct eval_run *run, int status)
         eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", run->unable);
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
-    else if (reason && !run->answered && ended_with_job(status))
+    else if (reason && !run->answered && died_of_request(status) && job_ends(run))
         eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", reason);
     else if (reason && !run->answered)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
@@ -125,17 +133,17 @@ static void judge(struct eval_run *run, int status)
 }
 
 /* Send the result and be idle. */
-static void conclude(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
+static void conclude(struct eval_run *run)
 {
     if (!run->unable) {
         run->unable_in_row = 0;
         run->host->ready_once |= !eval_run_runner(run)->persistent && !run->failure;
     }
-    judge(run, status);
+    judge(run, run->left.status);
     struct dh_outcome *outcome = &run->outcome;
     if (!run->answered || !eval_run_runner(run)->persistent) {
-        outcome->cpu_seconds = cpu_seconds;
-        outcome->peak_bytes = peak_bytes;
+        outcome->cpu_seconds = run->left.cpu_seconds;
+        outcome->peak_bytes = run->left.peak_bytes;
     }
     if (run->peak_bytes > outcome->peak_bytes)
         outcome->peak_bytes = run->peak_bytes;
@@ -146,7 +154,7 @@ static void conclude(struct eval_run *run, int status, double cpu_seconds, uint6
         outcome->reports = dh_buffer_take(&run->reports);
     }
     outcome->started = run->unable ? NAN : run->started.wall;
-    outcome->ended = dh_moment_wall_since(&run->started);
+    outcome->ended = run->left.ended;
     outcome->worker = -1;
     outcome->slot = run->slot;
     outcome->retries = run->job.retries;
@@ -185,29 +193,41 @@ static char *with_last_words(const struct eval_run *run, const char *text)
     return whole;
 }
 
-/* The evaluation is over; what could not begin is given back later. What could not since there is
- * no running its program, and never was, is no matter of the moment. */
+static void conclude_within(struct eval_run *run, double seconds)
+{
+    run->limit_at = run->term_at = run->kill_at = INFINITY;
+    run->conclude_at = dh_clock_now(&dh_clock_monotonic) + seconds;
+}
+
+/* The evaluation is over. What could not begin is given back later; what could not since there is
+ * no running its program, and never was, is no matter of the moment. Whether a job's end was what
+ * it died of is known when the other processes of the job have had their signals. */
 static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
-    if (!run->unable || run->ending != DH_TRIAL_PENDING) {
-        conclude(run, status, cpu_seconds, peak_bytes);
-        return;
-    }
-    if (run->missing && !run->host->ready_once) {
+    run->left = (struct eval_left){.status = status,
+                                   .cpu_seconds = cpu_seconds,
+                                   .peak_bytes = peak_bytes,
+                                   .ended = dh_moment_wall_since(&run->started)};
+    bool told = run->ending != DH_TRIAL_PENDING;
+    if (!told && run->unable && run->missing && !run->host->ready_once) {
         char *text = with_last_words(run, run->unable);
         tell_fatal(run, DH_CONFIG, text);
         free(text);
         clear(run);
-        return;
+    } else if (!told && run->unable) {
+        conclude_within(run, UNABLE_PAUSE);
+    } else if (!told && !run->failure && !run->answered && died_of_request(status) &&
+               !job_ends(run)) {
+        conclude_within(run, JOB_END_SPREAD);
+    } else {
+        conclude(run);
     }
-    run->limit_at = run->kill_at = INFINITY;
-    run->give_back_at = dh_clock_now(&dh_clock_monotonic) + UNABLE_PAUSE;
 }
 
-static void give_back(struct eval_run *run)
+static void conclude_late(struct eval_run *run)
 {
-    if (run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < DH_UNABLE_LIMIT) {
-        conclude(run, 0, NAN, 0);
+    if (!run->unable || run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < DH_UNABLE_LIMIT) {
+        conclude(run);
         return;
     }
     char *why = with_last_words(run, run->unable);
@@ -339,8 +359,8 @@ void eval_run_fatal(struct eval_run *run, const char *text)
 void eval_run_tick(struct eval_run *run, double now)
 {
     eval_run_enforce(run, now);
-    if (now >= run->give_back_at)
-        give_back(run);
+    if (now >= run->conclude_at)
+        conclude_late(run);
 }
 
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
@@ -357,15 +377,17 @@ size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
 
 /* A persistent process has ended before it was ready: no evaluation was in it, so none has failed.
  * Its program cannot be run here (a library or a folder is missing), as if it were not there; but
- * one that was killed may have met with too little memory, which is a matter of the moment. */
+ * one that was killed or told to end may have met with too little memory, or the end of the job,
+ * which are matters of the moment. */
 static void notice_early_end(struct eval_run *run, int status)
 {
     if (!run->busy || !eval_run_runner(run)->persistent || run->ready || run->unable ||
-        run->failure || run->ending != DH_TRIAL_PENDING || ended_with_job(status))
+        run->failure || run->ending != DH_TRIAL_PENDING)
         return;
     char *reason = eval_value_exit_reason(status);
     run->unable = eval_run_runner(run)->not_ready(run->host->plan, reason ? reason : "exit code 0");
-    run->missing = !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    run->missing =
+        !died_of_request(status) && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     free(reason);
 }
 
@@ -417,6 +439,11 @@ void eval_run_service(struct eval_run *run)
     if (there < 0)
         run->lost = true;
     dh_buffer_free(&news);
+}
+
+void eval_run_signalled(struct eval_run *run)
+{
+    run->conclude_at = isinf(run->conclude_at) ? INFINITY : 0;
 }
 
 void eval_run_give_up(struct eval_run *run)

@@ -5,6 +5,10 @@
  * ended (or, if it is to stay, has answered) and nothing that it started is left. A process that
  * does not stay and has answered, but does not end, is killed soon after.
  *
+ * One that dies of SIGTERM or SIGINT by itself has failed, unless these signals came to the
+ * launcher as well: then the job is at its end, and the evaluation is given back. As they do not
+ * come to all processes at once, its result waits a few seconds.
+ *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
  * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
  * back, after a pause, as CANCELLED that nobody asked for. When that happens to a slot several
@@ -57,7 +61,18 @@ struct eval_host {
     struct rlimit files;  /* of an evaluation; the launcher's own is higher */
     struct dh_buffer out; /* frames for the rank */
     uint32_t epoch;
+    /* When the launcher was last sent SIGTERM or SIGINT, as all processes of a job are at its end;
+     * -INFINITY: never. */
+    double signalled_at;
     bool ready_once; /* a persistent process has come up, or another one has run */
+};
+
+/* What is left of an evaluation's process. */
+struct eval_left {
+    int status;         /* of waitpid */
+    double cpu_seconds; /* NAN: not known */
+    uint64_t peak_bytes;
+    double ended; /* when, by the wall clock */
 };
 
 struct eval_run {
@@ -83,10 +98,11 @@ struct eval_run {
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */
     bool missing;  /* … that is because the program cannot be run, or does not come up */
-    double give_back_at; /* INFINITY: not about to be */
-    int unable_in_row;   /* evaluations of this slot */
-    bool answered;       /* `outcome` is the answer */
-    bool lost;           /* the guard is gone without a word */
+    double conclude_at; /* it is over, but the result may wait; INFINITY: it is not */
+    struct eval_left left;
+    int unable_in_row; /* evaluations of this slot */
+    bool answered;     /* `outcome` is the answer */
+    bool lost;         /* the guard is gone without a word */
     struct dh_outcome outcome;
     struct eval_lines lines;
     struct dh_buffer marked; /* text of the last DH-OUTPUT line */
@@ -121,6 +137,8 @@ double eval_run_next_time(const struct eval_run *run);
 /* The descriptors to poll; returns how many. Service after any of them was ready. */
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS]);
 void eval_run_service(struct eval_run *run);
+/* host->signalled_at has changed. */
+void eval_run_signalled(struct eval_run *run);
 /* After `lost` and the end of the orphans: the result. */
 void eval_run_give_up(struct eval_run *run);
 void eval_run_order(const struct eval_run *run, enum eval_guard_order order);

@@ -36,7 +36,7 @@ void eval_run_end(struct eval_run *run, enum dh_trial_status status, char *reaso
     run->ending_reason = reason;
     run->limit_at = INFINITY;
     run->kill_at = patience > 0 ? now + patience : INFINITY;
-    run->give_back_at = isinf(run->give_back_at) ? INFINITY : now;
+    run->conclude_at = isinf(run->conclude_at) ? INFINITY : now;
     if (patience > 0 && eval_run_runner(run)->stop && run->ready) {
         eval_run_runner(run)->stop(run);
         run->term_at = now + STOP_SHARE * patience;
@@ -153,5 +153,5 @@ void eval_run_enforce(struct eval_run *run, double now)
 double eval_run_next_time(const struct eval_run *run)
 {
     double end = fmin(run->term_at, run->kill_at);
-    return fmin(run->busy ? run->limit_at : INFINITY, fmin(end, run->give_back_at));
+    return fmin(run->busy ? run->limit_at : INFINITY, fmin(end, run->conclude_at));
 }
