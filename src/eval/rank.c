@@ -8,16 +8,16 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
-#include "dh_mpi/text.h"
 #include "plugin_call.h"
 #include "pool.h"
+#include "reports.h"
 #include "value.h"
 
 struct rank_state {
     eval_plugin_function *function;
     bool waiting; /* `job` has been started and not been called */
     struct eval_job job;
-    struct dh_buffer reports;
+    struct eval_reports reports;
 };
 
 static dh_status create(struct dh_eval *pool, struct dh_error *err)
@@ -33,7 +33,7 @@ static void destroy(struct dh_eval *pool)
     if (!state)
         return;
     eval_job_free(&state->job);
-    dh_buffer_free(&state->reports);
+    eval_reports_clear(&state->reports);
     free(state);
 }
 
@@ -59,10 +59,7 @@ static void finish(struct dh_eval *pool, struct dh_outcome *outcome)
     outcome->worker = -1;
     outcome->slot = state->job.slot;
     outcome->retries = state->job.retries;
-    if (state->reports.size) {
-        dh_buffer_text(&state->reports, "]");
-        outcome->reports = dh_buffer_take(&state->reports);
-    }
+    eval_reports_hand_over(&state->reports, outcome);
     struct dh_eval_event event = {.kind = DH_EVAL_DONE,
                                   .slot = state->job.slot,
                                   .trial = state->job.trial,
@@ -85,11 +82,8 @@ static int report(const dh_job *job, double step, double value)
 {
     struct dh_eval *pool = job->reserved;
     struct rank_state *state = pool->state;
-    dh_buffer_text(&state->reports, state->reports.size ? ", [" : "[[");
-    dh_text_put_json_number(&state->reports, step);
-    dh_buffer_text(&state->reports, ", ");
-    dh_text_put_json_number(&state->reports, value);
-    dh_buffer_text(&state->reports, "]");
+    if (!eval_reports_add(&state->reports, step, value))
+        return 0;
     struct dh_eval_event event = {
         .kind = DH_EVAL_REPORT, .slot = job->slot, .trial = job->id, .step = step, .value = value};
     eval_pool_push(pool, &event);

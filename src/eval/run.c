@@ -18,7 +18,6 @@
 #include "value.h"
 #include "wire.h"
 
-#define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
 /* Seconds before an evaluation that could not begin is given back: processes or memory may be there
  * again. */
 #define UNABLE_PAUSE 1.0
@@ -55,7 +54,6 @@ static void clear(struct eval_run *run)
     run->busy = run->answered = run->has_marked = run->lost = run->missing = false;
     run->limit_at = run->term_at = run->kill_at = run->conclude_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
-    run->report_count = 0;
     run->peak_bytes = run->peak_resident = 0;
     run->tail.total = 0;
     run->lines.skipping = run->lines.marked_skipped = false;
@@ -67,7 +65,7 @@ static void clear(struct eval_run *run)
     dh_outcome_free(&run->outcome);
     dh_buffer_free(&run->lines.partial);
     dh_buffer_free(&run->marked);
-    dh_buffer_free(&run->reports);
+    eval_reports_clear(&run->reports);
     eval_copy_close(&run->output_copy);
     eval_copy_close(&run->errors_copy);
 }
@@ -149,10 +147,7 @@ static void conclude(struct eval_run *run)
         outcome->peak_bytes = run->peak_bytes;
     if (outcome->status != DH_TRIAL_SUCCEEDED && !outcome->stderr_tail)
         outcome->stderr_tail = eval_tail_text(&run->tail);
-    if (run->report_count) {
-        dh_buffer_text(&run->reports, "]");
-        outcome->reports = dh_buffer_take(&run->reports);
-    }
+    eval_reports_hand_over(&run->reports, outcome);
     outcome->started = run->unable ? NAN : run->started.wall;
     outcome->ended = run->left.ended;
     outcome->worker = -1;
@@ -333,13 +328,8 @@ void eval_run_answer(struct eval_run *run)
 
 void eval_run_report(struct eval_run *run, double step, double value)
 {
-    if (!run->busy || run->report_count >= REPORT_LIMIT)
+    if (!run->busy || !eval_reports_add(&run->reports, step, value))
         return;
-    dh_buffer_text(&run->reports, run->report_count++ ? ", [" : "[[");
-    dh_text_put_json_number(&run->reports, step);
-    dh_buffer_text(&run->reports, ", ");
-    dh_text_put_json_number(&run->reports, value);
-    dh_buffer_text(&run->reports, "]");
     struct dh_buffer payload = {0};
     dh_progress_pack(run->slot, run->job.trial, step, value, &payload);
     eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_REPORT, &payload);

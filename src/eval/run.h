@@ -26,6 +26,7 @@
 #include "guard.h"
 #include "output.h"
 #include "process.h"
+#include "reports.h"
 
 struct eval_run;
 
@@ -109,8 +110,7 @@ struct eval_run {
     bool has_marked;
     struct eval_tail tail;
     struct eval_copy output_copy, errors_copy;
-    struct dh_buffer reports;
-    size_t report_count;
+    struct eval_reports reports;
     uint64_t peak_bytes;    /* each page once */
     uint64_t peak_resident; /* when that was looked at: of each process, shared pages too */
 };

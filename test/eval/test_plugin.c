@@ -25,6 +25,7 @@ enum deed {
     KEEP_READING,
     ANSWER_AND_HANG,
     LIVE_ON,
+    REPORT_MUCH,
     DEEDS /* how many */
 };
 
@@ -134,6 +135,28 @@ static void reports_arrive(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Whoever runs it: memory and history stay bounded, and it is said what is missing. */
+static void too_many_reports_are_dropped(void **state)
+{
+    static const char *const ways[] = {"", "isolate = false;"};
+    static const char last[] = ", [9999, 0]]";
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(ways); i++) {
+        open_plugin(bench, ways[i]);
+        struct dh_outcome outcome = bench_run(bench, REPORT_MUCH);
+        assert_value(&outcome, 1);
+        assert_int_equal(bench->reports, 10000);
+        assert_string_equal(outcome.reports + strlen(outcome.reports) - strlen(last), last);
+        assert_string_equal(outcome.stderr_tail,
+                            "[3 reports beyond the first 10000 are dropped]\n");
+        dh_outcome_free(&outcome);
+        outcome = bench_run(bench, REPORT); /* the next one has its own */
+        assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
+        assert_null(outcome.stderr_tail);
+        dh_outcome_free(&outcome);
+    }
+}
+
 static void inactive_parameters_are_not_listed(void **state)
 {
     struct bench *bench = *state;
@@ -218,6 +241,7 @@ int main(void)
         TEST(a_thread_that_keeps_a_stream_is_ended),
         TEST(what_has_answered_ends),
         TEST(reports_arrive),
+        TEST(too_many_reports_are_dropped),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
         TEST(a_thread_of_the_plugin_outlives_the_pool),
