@@ -21,7 +21,8 @@ dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct 
  * error like any other. */
 dh_status eval_plugin_try(const char *path, struct dh_error *err);
 
-/* Call `function` for `job` and fill `outcome`. `report` is the job's, with `reserved`. */
+/* Call `function` for `job` and fill `outcome`. `report` is the job's, with `reserved`. A child of
+ * this process that returns from it ends. */
 void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function,
                       const void *communicator,
                       int (*report)(const dh_job *job, double step, double value), void *reserved,

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const uint32_t dh_plugin_version = DH_PLUGIN_VERSION;
@@ -158,10 +159,21 @@ static int live_on(const dh_job *job, dh_result *result)
     return pthread_create(&thread, NULL, count_for_ever, NULL);
 }
 
+/* A forked child returns before its parent does. */
+static int fork_and_return(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    pid_t child = fork();
+    result->objective[0] = child == 0 ? 2 : 1;
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    return child < 0;
+}
+
 int dh_evaluate(const dh_job *job, dh_result *result)
 {
     static int (*const deeds[])(const dh_job *, dh_result *) = {
-        good, crash,  leave,    leave_well,   refuse,          return_code, no_value,
-        hang, report, scribble, keep_reading, answer_and_hang, live_on,     report_much};
+        good,   crash,    leave,        leave_well,      refuse,  return_code, no_value,       hang,
+        report, scribble, keep_reading, answer_and_hang, live_on, report_much, fork_and_return};
     return deeds[job->id % (sizeof deeds / sizeof *deeds)](job, result);
 }

@@ -26,6 +26,7 @@ enum deed {
     ANSWER_AND_HANG,
     LIVE_ON,
     REPORT_MUCH,
+    FORK_AND_RETURN,
     DEEDS /* how many */
 };
 
@@ -135,6 +136,22 @@ static void reports_arrive(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Only the process that was asked answers; without isolation a child would be a second rank. */
+static void a_forked_child_does_not_answer(void **state)
+{
+    static const char *const ways[] = {"", "isolate = false;"};
+    struct bench *bench = *state;
+    pid_t self = getpid();
+    for (size_t i = 0; i < DH_COUNT_OF(ways); i++) {
+        open_plugin(bench, ways[i]);
+        struct dh_outcome outcome = bench_run(bench, FORK_AND_RETURN);
+        if (getpid() != self)
+            _exit(3); /* this is the child */
+        assert_value(&outcome, 1);
+        dh_outcome_free(&outcome);
+    }
+}
+
 /* Whoever runs it: memory and history stay bounded, and it is said what is missing. */
 static void too_many_reports_are_dropped(void **state)
 {
@@ -241,6 +258,7 @@ int main(void)
         TEST(a_thread_that_keeps_a_stream_is_ended),
         TEST(what_has_answered_ends),
         TEST(reports_arrive),
+        TEST(a_forked_child_does_not_answer),
         TEST(too_many_reports_are_dropped),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
