@@ -29,6 +29,7 @@ void eval_reports_miss(struct eval_reports *reports, const char *line)
     if (reports->unread++ > 0)
         return;
     struct dh_buffer text = {0};
+    line += strspn(line, " \t");
     eval_value_put_utf8(&text, line, strnlen(line, SHOWN));
     reports->first_unread = dh_buffer_take(&text);
 }
@@ -48,9 +49,9 @@ void eval_reports_hand_over(struct eval_reports *reports, struct dh_outcome *out
             dh_buffer_printf(&tail, "[%zu reports beyond the first %d are dropped]\n",
                              reports->dropped, EVAL_REPORT_LIMIT);
         if (reports->unread)
-            dh_buffer_printf(&tail, "[no STEP VALUE in %zu DH-REPORT line%s, first in: \"%s\"]\n",
-                             reports->unread, reports->unread == 1 ? "" : "s",
-                             reports->first_unread);
+            dh_buffer_printf(
+                &tail, "[%zu DH-REPORT line%s without STEP VALUE, the first: \"%s\"]\n",
+                reports->unread, reports->unread == 1 ? "" : "s", reports->first_unread);
         free(outcome->stderr_tail);
         outcome->stderr_tail = dh_buffer_take(&tail);
     }

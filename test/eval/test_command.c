@@ -217,6 +217,35 @@ static void results_reports_and_metadata_come_back(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Fortran's numbers, commas and DOS's ends of lines are read; what is not is told, with success or
+ * without. */
+static void reports_that_cannot_be_read_are_told(void **state)
+{
+    static const char script[] = "echo why >&2\n"
+                                 "echo DH-REPORT: 1 1.0D-3\n"
+                                 "echo DH-REPORT: 2, 0.5\n"
+                                 "printf 'DH-REPORT: 3 0.25\\r\\n'\n"
+                                 "echo DH-REPORT: 4\n"
+                                 "echo 'DH-REPORT: 5; 6'\n"
+                                 "echo DH-REPORT: 7 8 9\n";
+    static const char note[] = "[3 DH-REPORT lines without STEP VALUE, the first: \"4\"]\n";
+    struct bench *bench = *state;
+    char text[512];
+    for (int code = 0; code < 2; code++) {
+        snprintf(text, sizeof text, "%secho DH-OUTPUT: 1.5d1\nexit %d\n", script, code);
+        struct dh_outcome outcome = bench_run_script(bench, text, "");
+        assert_string_equal(outcome.reports, "[[1, 0.001], [2, 0.5], [3, 0.25]]");
+        char told[256];
+        snprintf(told, sizeof told, "%s%s", code ? "why\n" : "", note);
+        assert_string_equal(outcome.stderr_tail, told);
+        if (code == 0)
+            assert_value(&outcome, 15);
+        else
+            assert_failed(&outcome, "exit code 1");
+        dh_outcome_free(&outcome);
+    }
+}
+
 static void huge_metadata_is_dropped_and_said(void **state)
 {
     struct bench *bench = *state;
@@ -484,6 +513,7 @@ int main(void)
         TEST(a_shell_never_parses_a_value),
         TEST(mpi_variables_are_hidden),
         TEST(results_reports_and_metadata_come_back),
+        TEST(reports_that_cannot_be_read_are_told),
         TEST(huge_metadata_is_dropped_and_said),
         TEST(metadata_that_json_readers_refuse_leaves_the_result),
         TEST(the_tail_of_stderr_is_valid_text),
