@@ -91,7 +91,8 @@ dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct
  */
 void dh_eval_cancel(struct dh_eval *eval, int32_t slot, uint64_t trial);
 /* DH_OK with an event, DH_EMPTY if there is none now. CANCELLED that was not asked for: the
- * evaluation could not begin on this machine, or was ended from outside; it is to be done again.
+ * evaluation could not begin on this machine, or was ended with the job (SIGTERM or SIGINT to it
+ * and the launcher); it is to be done again.
  * Errors end the pool, and come after all events that were there before: DH_CONFIG (it cannot be
  * loaded here), DH_IO (no run folders), DH_UNABLE (no evaluation begins on this machine),
  * DH_INTERNAL (the launcher is gone). */

@@ -36,6 +36,7 @@ struct guard {
     bool ended; /* the main process, with `status` */
     int status;
     bool alone; /* no child is left */
+    bool told;  /* to end, while the main process lived: what it left has time for that, too */
     bool stop;  /* ordered to end everything */
 };
 
@@ -167,18 +168,25 @@ static void obey(struct guard *guard)
         else if (order == EVAL_GUARD_SWEEP)
             sweep(guard, reader);
         else if (order == EVAL_GUARD_TERM && !guard->ended)
-            kill(-guard->main, SIGTERM);
+            guard->told = kill(-guard->main, SIGTERM) == 0;
     }
     if (!guard->stop && errno != EAGAIN && errno != EINTR)
         guard->stop = true;
 }
 
-/* Until the main process has ended or has to. */
+/* Has the evaluation ended? By itself, with its main process. One that was told to end may have
+ * others still at it, behind a shell that died of SIGTERM at once: until none is left. */
+static bool is_over(const struct guard *guard)
+{
+    return guard->ended && (!guard->told || guard->alone);
+}
+
+/* Until the evaluation is over or has to be. */
 static void watch(struct guard *guard)
 {
     struct pollfd fds[] = {{.fd = guard->control, .events = POLLIN},
                            {.fd = guard->signals, .events = POLLIN}};
-    while (!guard->stop && !guard->ended) {
+    while (!guard->stop && !is_over(guard)) {
         if (poll(fds, DH_COUNT_OF(fds), -1) < 0 && errno != EINTR)
             break;
         struct signalfd_siginfo info;
@@ -207,14 +215,14 @@ static void report(const struct guard *guard)
 
 int eval_guard_take_signals(void)
 {
-    static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,
-                                  SIGUSR2, SIGPIPE, SIGALRM, SIGXFSZ};
+    static const int ignored[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGXFSZ};
     for (size_t i = 0; i < DH_COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
     sigaddset(&wanted, SIGTERM);
+    sigaddset(&wanted, SIGINT);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }

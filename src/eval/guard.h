@@ -1,7 +1,8 @@
 /* The guard: a small process between the launcher and one evaluation (or one slot's persistent
  * process). It is a subreaper, so every process that the evaluation starts stays below it, even
  * one that has made itself a daemon. When the main process ends, or the launcher says so or goes
- * away, it kills all of them before it reports and ends. */
+ * away, it kills all of them before it reports and ends. If the main process ends since it was told
+ * to (EVAL_GUARD_TERM), the others have the time until EVAL_GUARD_KILL to end as well. */
 #ifndef DH_EVAL_GUARD_H
 #define DH_EVAL_GUARD_H
 
@@ -60,7 +61,7 @@ void eval_guard_miss(const struct eval_child *child, const char *key, const char
 void eval_guard_reset_signals(void);
 
 /* Ignore what batch systems send to every process of a job (SIGUSR1 before the walltime, …): it
- * is meant for the rank. SIGTERM and SIGCHLD are left to a signalfd, which is returned. */
+ * is meant for the rank. SIGTERM, SIGINT and SIGCHLD are left to a signalfd, which is returned. */
 int eval_guard_take_signals(void);
 
 #endif

@@ -211,9 +211,16 @@ static void read_rank(struct launcher *launcher)
 static void read_signals(struct launcher *launcher)
 {
     struct signalfd_siginfo info;
+    bool told = false;
     while (read(launcher->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo == SIGTERM && getppid() != launcher->nursery)
-            launcher->stop = true; /* one from elsewhere is for the rank, which may drain */
+        told = told || info.ssi_signo != SIGCHLD;
+    if (told && getppid() != launcher->nursery)
+        launcher->stop = true;
+    if (told) { /* one from elsewhere is for the rank, which may drain */
+        launcher->host.signalled_at = now();
+        for (size_t i = 0; i < launcher->run_count; i++)
+            eval_run_signalled(&launcher->runs[i]);
+    }
     reap();
 }
 
@@ -333,7 +340,7 @@ static void settle(struct launcher *launcher)
 
 void eval_launcher_run(int fd, pid_t nursery)
 {
-    struct launcher launcher = {.fd = fd, .nursery = nursery};
+    struct launcher launcher = {.fd = fd, .nursery = nursery, .host.signalled_at = -INFINITY};
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     settle(&launcher);
     launcher.stop = getppid() != nursery;

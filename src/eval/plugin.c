@@ -1,7 +1,6 @@
 /* The plugin evaluator: a function in a shared library, called in a process of its own for each
  * evaluation. The result comes back through a pipe in frames (wire.h), so that stdout stays the
  * plugin's. With `isolate = false` the rank calls it instead: rank.c. */
-#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -117,19 +116,20 @@ static void run_plugin(const struct eval_child *child)
 {
     const struct eval_plugin *plugin = child->job->plan->prepared;
     struct dh_error err;
-    void *handle;
     eval_plugin_function *function;
     int answers = child->answers;
     eval_job_variables(child->job, eval_job_set_variable, NULL);
-    if (eval_plugin_load(plugin->path, &handle, &function, &err) != DH_OK)
+    if (eval_plugin_load(plugin->path, &function, &err) != DH_OK)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "%s", err.text);
     close(child->control);
     struct dh_outcome outcome = {0};
     eval_plugin_call(child->job, function, NULL, report, &answers, &outcome);
     struct dh_buffer payload = {0};
     dh_outcome_pack(&outcome, child->job->plan->objective_count, &payload);
-    send_frame(answers, EVAL_WIRE_DONE, &payload);
+    /* Before the answer, while limits hold: this waits for every stream's lock, which a thread of
+     * the plugin may keep for ever. */
     fflush(NULL);
+    send_frame(answers, EVAL_WIRE_DONE, &payload);
     _exit(0);
 }
 

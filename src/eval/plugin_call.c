@@ -16,37 +16,32 @@
 
 #define TRY_SECONDS 60
 
-dh_status eval_plugin_load(const char *path, void **handle, eval_plugin_function **out,
-                           struct dh_error *err)
+dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct dh_error *err)
 {
-    *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!*handle)
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!handle)
         return dh_fail(err, DH_CONFIG, "plugin %s cannot be loaded: %s", path, dlerror());
-    const uint32_t *version = dlsym(*handle, "dh_plugin_version");
-    void *function = dlsym(*handle, "dh_evaluate");
+    const uint32_t *version = dlsym(handle, "dh_plugin_version");
+    void *function = dlsym(handle, "dh_evaluate");
     if (version && *version != DH_PLUGIN_VERSION)
-        dh_fail(err, DH_CONFIG, "plugin %s is for version %u of plugin.h; this program has %d",
-                path, *version, DH_PLUGIN_VERSION);
-    else if (!function)
-        dh_fail(err, DH_CONFIG,
-                "plugin %s has no function dh_evaluate (in C++ it needs extern \"C\")", path);
-    else {
-        memcpy(out, &function, sizeof function); /* ISO C has no cast from object to function */
-        return DH_OK;
-    }
-    dlclose(*handle);
-    *handle = NULL;
-    return DH_CONFIG;
+        return dh_fail(err, DH_CONFIG,
+                       "plugin %s is for version %u of plugin.h; this program has %d", path,
+                       *version, DH_PLUGIN_VERSION);
+    if (!function)
+        return dh_fail(err, DH_CONFIG,
+                       "plugin %s has no function dh_evaluate (in C++ it needs extern \"C\")",
+                       path);
+    memcpy(out, &function, sizeof function); /* ISO C has no cast from object to function */
+    return DH_OK;
 }
 
 static void try_and_tell(const char *path, int fd)
 {
     struct dh_error err = {.text = ""};
-    void *handle;
     eval_plugin_function *function;
     eval_guard_reset_signals();
     alarm(TRY_SECONDS);
-    dh_status status = eval_plugin_load(path, &handle, &function, &err);
+    dh_status status = eval_plugin_load(path, &function, &err);
     size_t size = status == DH_OK ? 0 : strlen(err.text);
     _exit(write(fd, err.text, size) == (ssize_t)size && status == DH_OK ? 0 : 1);
 }
@@ -164,9 +159,12 @@ void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function
     for (size_t i = 0; i < DH_PLUGIN_OBJECTIVES; i++)
         result->objective[i] = NAN;
     struct dh_surroundings kept;
+    pid_t self = getpid();
     dh_surroundings_lend(&kept);
     int code = function(&call, result);
     dh_surroundings_restore(&kept);
+    if (getpid() != self)
+        _exit(0); /* a child that the function forked fell out of it: the parent answers */
     result->reason[sizeof result->reason - 1] = '\0';
     result->metadata[sizeof result->metadata - 1] = '\0';
     if (code != 0 && result->reason[0])

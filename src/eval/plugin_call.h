@@ -13,14 +13,16 @@ struct eval_plugin {
     bool isolate;
 };
 
-/* Load the library and find its function: DH_CONFIG if that fails. `*handle` is for dlclose. */
-dh_status eval_plugin_load(const char *path, void **handle, eval_plugin_function **out,
-                           struct dh_error *err);
+/* Load the library and find its function: DH_CONFIG if that fails. It stays loaded as long as the
+ * process: a thread that it has started (a server, a logger, a runtime such as OpenMP's) may be in
+ * its code at any moment, and would crash where that is unmapped. */
+dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct dh_error *err);
 /* The same in a process of its own that then ends: a library that crashes when it is loaded is an
  * error like any other. */
 dh_status eval_plugin_try(const char *path, struct dh_error *err);
 
-/* Call `function` for `job` and fill `outcome`. `report` is the job's, with `reserved`. */
+/* Call `function` for `job` and fill `outcome`. `report` is the job's, with `reserved`. A child of
+ * this process that returns from it ends. */
 void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function,
                       const void *communicator,
                       int (*report)(const dh_job *job, double step, double value), void *reserved,

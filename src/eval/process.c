@@ -131,6 +131,33 @@ struct eval_process_use eval_process_tree_use(const struct eval_process_table *t
     return total;
 }
 
+/* Pss of `row`; 0 if it has ended. */
+static uint64_t share_of(const struct eval_process *row)
+{
+    char path[48], line[128];
+    unsigned long long kilobytes = 0;
+    snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)row->pid);
+    FILE *file = fopen(path, "re");
+    bool found = false;
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, "Pss: %llu", &kilobytes) == 1;
+    if (file)
+        fclose(file);
+    if (found)
+        return (uint64_t)kilobytes * 1024;
+    struct eval_process now;
+    return read_stat(row->pid, &now) && alive(&now) ? row->resident : 0;
+}
+
+uint64_t eval_process_tree_memory(const struct eval_process_table *table, pid_t root)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < table->count; i++)
+        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL))
+            total += share_of(&table->rows[i]);
+    return total;
+}
+
 /* Send `number` to the living descendants; stopped ones do not count when stopping. */
 static size_t signal_descendants(const struct eval_process_table *table, pid_t root,
                                  const struct eval_spared *spared, int number)

@@ -28,6 +28,11 @@ struct eval_process_use {
     size_t processes;
 };
 struct eval_process_use eval_process_tree_use(const struct eval_process_table *table, pid_t root);
+/* Bytes of memory of theirs now, where a page that n processes share counts 1/n for each (Pss of
+ * /proc/PID/smaps_rollup). Of a process that cannot be asked (another user's, Linux before 4.14),
+ * what it had resident in the scan. The kernel goes through their page tables for that: some
+ * milliseconds per GiB. */
+uint64_t eval_process_tree_memory(const struct eval_process_table *table, pid_t root);
 
 /* Who is spared when the descendants of a process are killed. */
 struct eval_spared {

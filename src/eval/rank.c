@@ -1,7 +1,6 @@
 /* The pool's backend for plugins with isolate = false: the function is called in the rank, within
  * poll, and gets the rank's communicator, or that of its group. It has the process to itself: no
  * limits, no cancelling once it runs, and a crash is the rank's. */
-#include <dlfcn.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +9,16 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/surroundings.h"
-#include "dh_mpi/text.h"
 #include "plugin_call.h"
 #include "pool.h"
+#include "reports.h"
 #include "value.h"
 
 struct rank_state {
-    void *handle;
     eval_plugin_function *function;
     bool waiting; /* `job` has been started and not been called */
     struct eval_job job;
-    struct dh_buffer reports;
+    struct eval_reports reports;
 };
 
 static dh_status create(struct dh_eval *pool, struct dh_error *err)
@@ -29,7 +27,7 @@ static dh_status create(struct dh_eval *pool, struct dh_error *err)
     struct rank_state *state = pool->state = dh_alloc(1, sizeof *state);
     struct dh_surroundings kept;
     dh_surroundings_lend(&kept); /* to what the library does when it is loaded */
-    dh_status status = eval_plugin_load(plugin->path, &state->handle, &state->function, err);
+    dh_status status = eval_plugin_load(plugin->path, &state->function, err);
     dh_surroundings_restore(&kept);
     return status;
 }
@@ -39,10 +37,8 @@ static void destroy(struct dh_eval *pool)
     struct rank_state *state = pool->state;
     if (!state)
         return;
-    if (state->handle)
-        dlclose(state->handle);
     eval_job_free(&state->job);
-    dh_buffer_free(&state->reports);
+    eval_reports_clear(&state->reports);
     free(state);
 }
 
@@ -68,10 +64,7 @@ static void finish(struct dh_eval *pool, struct dh_outcome *outcome)
     outcome->worker = -1;
     outcome->slot = state->job.slot;
     outcome->retries = state->job.retries;
-    if (state->reports.size) {
-        dh_buffer_text(&state->reports, "]");
-        outcome->reports = dh_buffer_take(&state->reports);
-    }
+    eval_reports_hand_over(&state->reports, outcome);
     struct dh_eval_event event = {.kind = DH_EVAL_DONE,
                                   .slot = state->job.slot,
                                   .trial = state->job.trial,
@@ -95,15 +88,13 @@ static int report(const dh_job *job, double step, double value)
     struct dh_eval *pool = job->reserved;
     struct rank_state *state = pool->state;
     locale_t before = dh_locale_own();
-    dh_buffer_text(&state->reports, state->reports.size ? ", [" : "[[");
-    dh_text_put_json_number(&state->reports, step);
-    dh_buffer_text(&state->reports, ", ");
-    dh_text_put_json_number(&state->reports, value);
-    dh_buffer_text(&state->reports, "]");
+    bool kept = eval_reports_add(&state->reports, step, value);
+    uselocale(before);
+    if (!kept)
+        return 0;
     struct dh_eval_event event = {
         .kind = DH_EVAL_REPORT, .slot = job->slot, .trial = job->id, .step = step, .value = value};
     eval_pool_push(pool, &event);
-    uselocale(before);
     return 0;
 }
 

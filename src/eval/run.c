@@ -13,24 +13,21 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/text.h"
+#include "run_limits.h"
 #include "run_process.h"
 #include "value.h"
 #include "wire.h"
 
-#define REPORT_LIMIT 10000 /* of one evaluation; further ones are dropped */
 /* Seconds before an evaluation that could not begin is given back: processes or memory may be there
  * again. */
 #define UNABLE_PAUSE 1.0
-/* Of the time until SIGKILL: for an evaluation that can be told, before SIGTERM tells it. */
-#define STOP_SHARE 0.5
+/* Seconds from the first process of a job that a batch system tells to end to the last. */
+#define JOB_END_SPREAD 5.0
+/* Seconds that the process of an evaluation which has answered may take to end. */
+#define ANSWERED_PATIENCE 1.0
 /* Bytes of what a process wrote to stderr that go into the message that nothing can be evaluated.
  */
 #define LAST_WORDS 1200
-
-static const struct eval_runner *runner_of(const struct eval_run *run)
-{
-    return run->host->plan->kind->runner;
-}
 
 void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 {
@@ -45,7 +42,7 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
         .limit_at = INFINITY,
         .term_at = INFINITY,
         .kill_at = INFINITY,
-        .give_back_at = INFINITY,
+        .conclude_at = INFINITY,
         .output_copy = {.fd = -1},
         .errors_copy = {.fd = -1},
     };
@@ -55,10 +52,9 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
 static void clear(struct eval_run *run)
 {
     run->busy = run->answered = run->has_marked = run->lost = run->missing = false;
-    run->limit_at = run->term_at = run->kill_at = run->give_back_at = INFINITY;
+    run->limit_at = run->term_at = run->kill_at = run->conclude_at = INFINITY;
     run->ending = DH_TRIAL_PENDING;
-    run->report_count = 0;
-    run->peak_bytes = 0;
+    run->peak_bytes = run->peak_resident = 0;
     run->tail.total = 0;
     run->lines.skipping = run->lines.marked_skipped = false;
     free(run->ending_reason);
@@ -69,7 +65,7 @@ static void clear(struct eval_run *run)
     dh_outcome_free(&run->outcome);
     dh_buffer_free(&run->lines.partial);
     dh_buffer_free(&run->marked);
-    dh_buffer_free(&run->reports);
+    eval_reports_clear(&run->reports);
     eval_copy_close(&run->output_copy);
     eval_copy_close(&run->errors_copy);
 }
@@ -100,11 +96,17 @@ static void order_sweep(const struct eval_run *run)
     dh_buffer_free(&order);
 }
 
-/* Was it ended as batch systems end all processes of a job, and not by us? Then it is no failure:
- * the search is about to stop as well. */
-static bool ended_with_job(int status)
+/* Did it die of what batch systems send to all processes of a job that has to end? */
+static bool died_of_request(int status)
 {
     return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+}
+
+/* Has one of these signals come to this process, too, since the evaluation began? Then the job is
+ * at its end, and so is the search. */
+static bool job_ends(const struct eval_run *run)
+{
+    return run->host->signalled_at >= run->started.monotonic - JOB_END_SPREAD;
 }
 
 /* How the evaluation ended, from the strongest evidence to the weakest. */
@@ -119,38 +121,35 @@ static void judge(struct eval_run *run, int status)
         eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", run->unable);
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
-    else if (reason && !run->answered && ended_with_job(status))
+    else if (reason && !run->answered && died_of_request(status) && job_ends(run))
         eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", reason);
     else if (reason && !run->answered)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
     else if (!run->answered)
-        runner_of(run)->silent(run, outcome);
+        eval_run_runner(run)->silent(run, outcome);
     free(reason);
 }
 
 /* Send the result and be idle. */
-static void conclude(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
+static void conclude(struct eval_run *run)
 {
     if (!run->unable) {
         run->unable_in_row = 0;
-        run->host->ready_once |= !runner_of(run)->persistent && !run->failure;
+        run->host->ready_once |= !eval_run_runner(run)->persistent && !run->failure;
     }
-    judge(run, status);
+    judge(run, run->left.status);
     struct dh_outcome *outcome = &run->outcome;
-    if (!run->answered || !runner_of(run)->persistent) {
-        outcome->cpu_seconds = cpu_seconds;
-        outcome->peak_bytes = peak_bytes;
+    if (!run->answered || !eval_run_runner(run)->persistent) {
+        outcome->cpu_seconds = run->left.cpu_seconds;
+        outcome->peak_bytes = run->left.peak_bytes;
     }
     if (run->peak_bytes > outcome->peak_bytes)
         outcome->peak_bytes = run->peak_bytes;
     if (outcome->status != DH_TRIAL_SUCCEEDED && !outcome->stderr_tail)
         outcome->stderr_tail = eval_tail_text(&run->tail);
-    if (run->report_count) {
-        dh_buffer_text(&run->reports, "]");
-        outcome->reports = dh_buffer_take(&run->reports);
-    }
+    eval_reports_hand_over(&run->reports, outcome);
     outcome->started = run->unable ? NAN : run->started.wall;
-    outcome->ended = dh_moment_wall_since(&run->started);
+    outcome->ended = run->left.ended;
     outcome->worker = -1;
     outcome->slot = run->slot;
     outcome->retries = run->job.retries;
@@ -189,29 +188,41 @@ static char *with_last_words(const struct eval_run *run, const char *text)
     return whole;
 }
 
-/* The evaluation is over; what could not begin is given back later. What could not since there is
- * no running its program, and never was, is no matter of the moment. */
+static void conclude_within(struct eval_run *run, double seconds)
+{
+    run->limit_at = run->term_at = run->kill_at = INFINITY;
+    run->conclude_at = dh_clock_now(&dh_clock_monotonic) + seconds;
+}
+
+/* The evaluation is over. What could not begin is given back later; what could not since there is
+ * no running its program, and never was, is no matter of the moment. Whether a job's end was what
+ * it died of is known when the other processes of the job have had their signals. */
 static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
-    if (!run->unable || run->ending != DH_TRIAL_PENDING) {
-        conclude(run, status, cpu_seconds, peak_bytes);
-        return;
-    }
-    if (run->missing && !run->host->ready_once) {
+    run->left = (struct eval_left){.status = status,
+                                   .cpu_seconds = cpu_seconds,
+                                   .peak_bytes = peak_bytes,
+                                   .ended = dh_moment_wall_since(&run->started)};
+    bool told = run->ending != DH_TRIAL_PENDING;
+    if (!told && run->unable && run->missing && !run->host->ready_once) {
         char *text = with_last_words(run, run->unable);
         tell_fatal(run, DH_CONFIG, text);
         free(text);
         clear(run);
-        return;
+    } else if (!told && run->unable) {
+        conclude_within(run, UNABLE_PAUSE);
+    } else if (!told && !run->failure && !run->answered && died_of_request(status) &&
+               !job_ends(run)) {
+        conclude_within(run, JOB_END_SPREAD);
+    } else {
+        conclude(run);
     }
-    run->limit_at = run->kill_at = INFINITY;
-    run->give_back_at = dh_clock_now(&dh_clock_monotonic) + UNABLE_PAUSE;
 }
 
-static void give_back(struct eval_run *run)
+static void conclude_late(struct eval_run *run)
 {
-    if (run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < DH_UNABLE_LIMIT) {
-        conclude(run, 0, NAN, 0);
+    if (!run->unable || run->ending != DH_TRIAL_PENDING || ++run->unable_in_row < DH_UNABLE_LIMIT) {
+        conclude(run);
         return;
     }
     char *why = with_last_words(run, run->unable);
@@ -238,8 +249,8 @@ static void begin(struct eval_run *run, double now)
     run->started = dh_moment_now();
     double timeout = run->host->plan->options->timeout;
     run->limit_at = timeout > 0 ? now + timeout : INFINITY;
-    if (runner_of(run)->begin)
-        runner_of(run)->begin(run);
+    if (eval_run_runner(run)->begin)
+        eval_run_runner(run)->begin(run);
 }
 
 /* A persistent process may have ended since it last worked; then it needs a successor. */
@@ -266,7 +277,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
                                  .values = task->values};
     task->values = NULL;
     run->started = dh_moment_now();
-    dh_status files = eval_job_files(&run->job, runner_of(run)->parameter_file, &err);
+    dh_status files = eval_job_files(&run->job, eval_run_runner(run)->parameter_file, &err);
     if (files == DH_IO) { /* the trial is not to blame: it is evaluated again */
         tell_fatal(run, files, err.text);
         clear(run);
@@ -288,11 +299,11 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
             finish(run, 0, NAN, 0);
             return;
         }
-        if (runner_of(run)->greet)
-            runner_of(run)->greet(run);
+        if (eval_run_runner(run)->greet)
+            eval_run_runner(run)->greet(run);
     }
-    if (runner_of(run)->persistent && !run->ready)
-        run->limit_at = now + runner_of(run)->startup_limit(run->host->plan);
+    if (eval_run_runner(run)->persistent && !run->ready)
+        run->limit_at = now + eval_run_runner(run)->startup_limit(run->host->plan);
     else
         begin(run, now);
 }
@@ -308,19 +319,17 @@ void eval_run_ready(struct eval_run *run)
 void eval_run_answer(struct eval_run *run)
 {
     run->answered = true;
-    if (runner_of(run)->persistent)
+    run->limit_at = INFINITY;
+    if (eval_run_runner(run)->persistent)
         order_sweep(run);
+    else /* whatever it still does, or waits for, changes nothing */
+        eval_run_kill_within(run, ANSWERED_PATIENCE, dh_clock_now(&dh_clock_monotonic));
 }
 
 void eval_run_report(struct eval_run *run, double step, double value)
 {
-    if (!run->busy || run->report_count >= REPORT_LIMIT)
+    if (!run->busy || !eval_reports_add(&run->reports, step, value))
         return;
-    dh_buffer_text(&run->reports, run->report_count++ ? ", [" : "[[");
-    dh_text_put_json_number(&run->reports, step);
-    dh_buffer_text(&run->reports, ", ");
-    dh_text_put_json_number(&run->reports, value);
-    dh_buffer_text(&run->reports, "]");
     struct dh_buffer payload = {0};
     dh_progress_pack(run->slot, run->job.trial, step, value, &payload);
     eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_REPORT, &payload);
@@ -337,117 +346,11 @@ void eval_run_fatal(struct eval_run *run, const char *text)
     clear(run); /* the trial is not to blame: it is evaluated again */
 }
 
-static void send_signal(struct eval_run *run, enum eval_guard_order order)
-{
-    run->doomed = run->control >= 0; /* there may be no process yet */
-    eval_run_order(run, order);
-}
-
-/* Tell the evaluation to end: politely first, if there is time for it. */
-static void end(struct eval_run *run, enum dh_trial_status status, char *reason, double patience,
-                double now)
-{
-    if (!run->busy || run->answered || run->ending != DH_TRIAL_PENDING) {
-        free(reason);
-        return;
-    }
-    run->ending = status;
-    run->ending_reason = reason;
-    run->limit_at = INFINITY;
-    run->kill_at = patience > 0 ? now + patience : INFINITY;
-    run->give_back_at = isinf(run->give_back_at) ? INFINITY : now;
-    if (patience > 0 && runner_of(run)->stop && run->ready) {
-        runner_of(run)->stop(run);
-        run->term_at = now + STOP_SHARE * patience;
-    } else {
-        send_signal(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
-    }
-}
-
-void eval_run_break(struct eval_run *run, const char *reason)
-{
-    end(run, DH_TRIAL_FAILED, dh_strdup(reason), 0, dh_clock_now(&dh_clock_monotonic));
-}
-
-void eval_run_cancel(struct eval_run *run, uint64_t trial, double now)
-{
-    if (run->busy && run->job.trial == trial)
-        end(run, DH_TRIAL_CANCELLED, dh_strdup("cancelled"), run->host->plan->options->kill_after,
-            now);
-}
-
-/* "2 GiB", "512 MiB", "1000 bytes" */
-static void put_bytes(struct dh_buffer *out, double bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    size_t unit = 0;
-    for (; bytes >= 1024 && unit + 1 < DH_COUNT_OF(units); unit++)
-        bytes /= 1024;
-    dh_buffer_printf(out, "%.4g %s", bytes, units[unit]);
-}
-
-void eval_run_check_use(struct eval_run *run, const struct eval_process_table *table, double now)
-{
-    const struct eval_options *options = run->host->plan->options;
-    if (!run->busy || run->control < 0)
-        return;
-    struct eval_process_use use = eval_process_tree_use(table, run->guard);
-    run->peak_bytes = use.resident > run->peak_bytes ? use.resident : run->peak_bytes;
-    struct dh_buffer text = {0};
-    if (options->memory_limit > 0 && (double)use.resident > options->memory_limit) {
-        dh_buffer_text(&text, "memory limit ");
-        put_bytes(&text, options->memory_limit);
-        dh_buffer_text(&text, " exceeded");
-    } else if (options->process_limit > 0 && use.processes > (size_t)options->process_limit) {
-        dh_buffer_printf(&text, "process limit %lld exceeded: %zu processes",
-                         (long long)options->process_limit, use.processes);
-    }
-    if (text.size)
-        end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), 0, now);
-}
-
-/* "10:00" from a minute on, "2.5 s" below. */
-static void put_limit(struct dh_buffer *out, double seconds)
-{
-    if (seconds < 60)
-        dh_buffer_printf(out, "%g s", seconds);
-    else
-        dh_text_put_duration(out, seconds);
-}
-
-static void time_is_up(struct eval_run *run, double now)
-{
-    const struct eval_plan *plan = run->host->plan;
-    bool starting = runner_of(run)->persistent && !run->ready;
-    struct dh_buffer text = {0};
-    dh_buffer_text(&text, starting ? "not ready to evaluate after " : "timeout after ");
-    put_limit(&text, starting ? runner_of(run)->startup_limit(plan) : plan->options->timeout);
-    run->limit_at = INFINITY;
-    end(run, starting ? DH_TRIAL_FAILED : DH_TRIAL_TIMEOUT, dh_buffer_take(&text),
-        plan->options->kill_after, now);
-}
-
 void eval_run_tick(struct eval_run *run, double now)
 {
-    if (run->busy && now >= run->limit_at)
-        time_is_up(run, now);
-    if (now >= run->term_at) {
-        run->term_at = INFINITY;
-        if (!run->answered)
-            send_signal(run, EVAL_GUARD_TERM);
-    }
-    if (now >= run->kill_at) {
-        run->kill_at = INFINITY;
-        send_signal(run, EVAL_GUARD_KILL);
-    }
-    if (now >= run->give_back_at)
-        give_back(run);
-}
-
-double eval_run_next_time(const struct eval_run *run)
-{
-    double end = fmin(run->term_at, run->kill_at);
-    return fmin(run->busy ? run->limit_at : INFINITY, fmin(end, run->give_back_at));
+    eval_run_enforce(run, now);
+    if (now >= run->conclude_at)
+        conclude_late(run);
 }
 
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
@@ -464,15 +367,17 @@ size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
 
 /* A persistent process has ended before it was ready: no evaluation was in it, so none has failed.
  * Its program cannot be run here (a library or a folder is missing), as if it were not there; but
- * one that was killed may have met with too little memory, which is a matter of the moment. */
+ * one that was killed or told to end may have met with too little memory, or the end of the job,
+ * which are matters of the moment. */
 static void notice_early_end(struct eval_run *run, int status)
 {
-    if (!run->busy || !runner_of(run)->persistent || run->ready || run->unable || run->failure ||
-        run->ending != DH_TRIAL_PENDING || ended_with_job(status))
+    if (!run->busy || !eval_run_runner(run)->persistent || run->ready || run->unable ||
+        run->failure || run->ending != DH_TRIAL_PENDING)
         return;
     char *reason = eval_value_exit_reason(status);
-    run->unable = runner_of(run)->not_ready(run->host->plan, reason ? reason : "exit code 0");
-    run->missing = !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    run->unable = eval_run_runner(run)->not_ready(run->host->plan, reason ? reason : "exit code 0");
+    run->missing =
+        !died_of_request(status) && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     free(reason);
 }
 
@@ -503,7 +408,7 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         notice_early_end(run, status);
         eval_run_close_process(run);
         if (run->busy)
-            finish(run, status, runner_of(run)->persistent ? NAN : cpu_seconds, peak_bytes);
+            finish(run, status, eval_run_runner(run)->persistent ? NAN : cpu_seconds, peak_bytes);
         return false;
     }
     return true;
@@ -524,6 +429,11 @@ void eval_run_service(struct eval_run *run)
     if (there < 0)
         run->lost = true;
     dh_buffer_free(&news);
+}
+
+void eval_run_signalled(struct eval_run *run)
+{
+    run->conclude_at = isinf(run->conclude_at) ? INFINITY : 0;
 }
 
 void eval_run_give_up(struct eval_run *run)

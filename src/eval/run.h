@@ -2,7 +2,12 @@
  *
  * A run is idle, or busy with one evaluation. Its process is there while it is busy; that of a
  * persistent runner stays. An evaluation ends in exactly one result, sent when its process has
- * ended (or has answered) and nothing that it started is left.
+ * ended (or, if it is to stay, has answered) and nothing that it started is left. A process that
+ * does not stay and has answered, but does not end, is killed soon after.
+ *
+ * One that dies of SIGTERM or SIGINT by itself has failed, unless these signals came to the
+ * launcher as well: then the job is at its end, and the evaluation is given back. As they do not
+ * come to all processes at once, its result waits a few seconds.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
  * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
@@ -21,6 +26,7 @@
 #include "guard.h"
 #include "output.h"
 #include "process.h"
+#include "reports.h"
 
 struct eval_run;
 
@@ -56,7 +62,18 @@ struct eval_host {
     struct rlimit files;  /* of an evaluation; the launcher's own is higher */
     struct dh_buffer out; /* frames for the rank */
     uint32_t epoch;
+    /* When the launcher was last sent SIGTERM or SIGINT, as all processes of a job are at its end;
+     * -INFINITY: never. */
+    double signalled_at;
     bool ready_once; /* a persistent process has come up, or another one has run */
+};
+
+/* What is left of an evaluation's process. */
+struct eval_left {
+    int status;         /* of waitpid */
+    double cpu_seconds; /* NAN: not known */
+    uint64_t peak_bytes;
+    double ended; /* when, by the wall clock */
 };
 
 struct eval_run {
@@ -82,20 +99,26 @@ struct eval_run {
     char *failure; /* why the process could not do it */
     char *unable;  /* why nothing can be evaluated here and now; the evaluation is given back */
     bool missing;  /* … that is because the program cannot be run, or does not come up */
-    double give_back_at; /* INFINITY: not about to be */
-    int unable_in_row;   /* evaluations of this slot */
-    bool answered;       /* `outcome` is the answer */
-    bool lost;           /* the guard is gone without a word */
+    double conclude_at; /* it is over, but the result may wait; INFINITY: it is not */
+    struct eval_left left;
+    int unable_in_row; /* evaluations of this slot */
+    bool answered;     /* `outcome` is the answer */
+    bool lost;         /* the guard is gone without a word */
     struct dh_outcome outcome;
     struct eval_lines lines;
     struct dh_buffer marked; /* text of the last DH-OUTPUT line */
     bool has_marked;
     struct eval_tail tail;
     struct eval_copy output_copy, errors_copy;
-    struct dh_buffer reports;
-    size_t report_count;
-    uint64_t peak_bytes;
+    struct eval_reports reports;
+    uint64_t peak_bytes;    /* each page once */
+    uint64_t peak_resident; /* when that was looked at: of each process, shared pages too */
 };
+
+static inline const struct eval_runner *eval_run_runner(const struct eval_run *run)
+{
+    return run->host->plan->kind->runner;
+}
 
 void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot);
 /* Frees; the process must have been ended (eval_run_order, and waited for). */
@@ -114,6 +137,8 @@ double eval_run_next_time(const struct eval_run *run);
 /* The descriptors to poll; returns how many. Service after any of them was ready. */
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS]);
 void eval_run_service(struct eval_run *run);
+/* host->signalled_at has changed. */
+void eval_run_signalled(struct eval_run *run);
 /* After `lost` and the end of the orphans: the result. */
 void eval_run_give_up(struct eval_run *run);
 void eval_run_order(const struct eval_run *run, enum eval_guard_order order);
@@ -121,7 +146,8 @@ void eval_run_order(const struct eval_run *run, enum eval_guard_order order);
 /* For runners. */
 void eval_run_report(struct eval_run *run, double step, double value);
 void eval_run_ready(struct eval_run *run);
-void eval_run_answer(struct eval_run *run); /* `outcome` is filled */
+/* `outcome` is filled. No limit holds from here on: what is not to stay is about to be killed. */
+void eval_run_answer(struct eval_run *run);
 void eval_run_fatal(struct eval_run *run, const char *text);
 /* The process cannot be understood: the evaluation has failed, and the next one gets another. */
 void eval_run_break(struct eval_run *run, const char *reason);

@@ -12,6 +12,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
+#include "value.h"
 #include "wire.h"
 
 #define PIECE (1 << 16)
@@ -141,13 +142,12 @@ void eval_run_close_process(struct eval_run *run)
 /* DH-REPORT: STEP VALUE */
 static void take_report(struct eval_run *run, const char *text)
 {
-    char *end, *rest;
-    double step = strtod(text, &end);
-    if (end == text)
-        return;
-    double value = strtod(end, &rest);
-    if (rest != end && rest[strspn(rest, " \t\r")] == '\0')
-        eval_run_report(run, step, value);
+    double values[2];
+    size_t count;
+    if (eval_value_list(text, values, DH_COUNT_OF(values), &count) && count == 2)
+        eval_run_report(run, values[0], values[1]);
+    else
+        eval_reports_miss(&run->reports, text);
 }
 
 static void marked_line(void *context, const char *line, size_t size)

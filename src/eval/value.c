@@ -79,10 +79,22 @@ static void take_values(struct dh_outcome *outcome, size_t objective_count, cons
         eval_value_numbers(outcome, objective_count, values);
 }
 
-/* Numbers with blanks or commas between them; false if something else is there. */
-static bool read_numbers(const char *text, double *values, size_t *count)
+/* A number, also with Fortran's letter for the exponent of a double: 1.0D-3. Changes `word`. */
+static bool read_number(char *word, double *value)
 {
-    static const char separators[] = " \t,";
+    if (dh_text_number(word, value))
+        return true;
+    char *letter = strpbrk(word, "dD");
+    if (!letter || letter == word || strpbrk(word, "xX") ||
+        !(isdigit((unsigned char)letter[-1]) || letter[-1] == '.'))
+        return false;
+    *letter = 'e';
+    return dh_text_number(word, value);
+}
+
+bool eval_value_list(const char *text, double *values, size_t most, size_t *count)
+{
+    static const char separators[] = " \t\r,";
     for (*count = 0; *(text += strspn(text, separators)); ++*count) {
         char word[64];
         size_t length = strcspn(text, separators);
@@ -91,9 +103,9 @@ static bool read_numbers(const char *text, double *values, size_t *count)
         memcpy(word, text, length);
         word[length] = '\0';
         double value;
-        if (!dh_text_number(word, &value))
+        if (!read_number(word, &value))
             return false;
-        if (*count < MOST_VALUES)
+        if (*count < most)
             values[*count] = value;
         text += length;
     }
@@ -117,7 +129,7 @@ static void parse_text(struct dh_outcome *outcome, size_t objective_count, doubl
         free(problem);
     } else if (strncmp(text, "F_", 2) == 0) {
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
-    } else if (read_numbers(text, values, &count)) {
+    } else if (eval_value_list(text, values, MOST_VALUES, &count)) {
         take_values(outcome, objective_count, values, count);
     } else {
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,

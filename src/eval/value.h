@@ -3,6 +3,7 @@
 #define DH_EVAL_VALUE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/history.h"
@@ -14,6 +15,10 @@ void eval_value_fail(struct dh_outcome *outcome, size_t objective_count,
 
 /* Take `count` values as the result: SUCCEEDED, or FAILED if one is not finite. */
 void eval_value_numbers(struct dh_outcome *outcome, size_t objective_count, const double *values);
+
+/* Numbers with blanks or commas between them, Fortran's 1.0D-3 among them: their count, and the
+ * first `most` of them. False if there is none, or something else. */
+bool eval_value_list(const char *text, double *values, size_t most, size_t *count);
 
 /* What follows DH-OUTPUT: a number, several (blanks or commas between), F_reason, or JSON as
  * below. */

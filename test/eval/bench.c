@@ -124,6 +124,17 @@ void bench_start(struct bench *bench, uint64_t trial, int32_t slot, int act)
     assert_int_equal(dh_eval_start(bench->eval, &task, &bench->err), DH_OK);
 }
 
+void bench_open_script(struct bench *bench, const char *script, const char *settings)
+{
+    char evaluator[512];
+    bench_write(bench, "script.sh", script);
+    snprintf(evaluator, sizeof evaluator,
+             "type = \"command\"; command = [\"sh\", \"{folder}/script.sh\", \"{lr}\", \"{act}\", "
+             "\"{momentum}\"]; %s",
+             settings);
+    bench_open(bench, 1, evaluator);
+}
+
 struct dh_eval_event bench_wait(struct bench *bench)
 {
     double deadline = dh_clock_now(&dh_clock_monotonic) + 30, now;
@@ -160,6 +171,12 @@ struct dh_outcome bench_run(struct bench *bench, uint64_t trial)
     assert_true(given_back ? isnan(event.outcome.started)
                            : event.outcome.ended >= event.outcome.started);
     return event.outcome;
+}
+
+struct dh_outcome bench_run_script(struct bench *bench, const char *script, const char *settings)
+{
+    bench_open_script(bench, script, settings);
+    return bench_run(bench, 7);
 }
 
 void assert_failed(const struct dh_outcome *outcome, const char *reason)

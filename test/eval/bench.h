@@ -40,6 +40,9 @@ char *bench_read(const struct bench *bench, const char *name); /* NULL: not ther
 dh_status bench_load(struct bench *bench, int objectives, const char *evaluator);
 /* Load, start a launcher (unless there is one), make the pool; asserts. */
 void bench_open(struct bench *bench, int objectives, const char *evaluator);
+/* The same with a pool that runs `script` by sh, with further settings: {lr}, {act} and {momentum}
+ * are its arguments. */
+void bench_open_script(struct bench *bench, const char *script, const char *settings);
 void bench_close(struct bench *bench); /* asserts that no process is left */
 
 void bench_start(struct bench *bench, uint64_t trial, int32_t slot, int act);
@@ -47,6 +50,8 @@ void bench_start(struct bench *bench, uint64_t trial, int32_t slot, int act);
 struct dh_eval_event bench_wait(struct bench *bench);
 /* start and wait, in slot 0 with act = relu. */
 struct dh_outcome bench_run(struct bench *bench, uint64_t trial);
+/* One evaluation, trial 7, by `script`. */
+struct dh_outcome bench_run_script(struct bench *bench, const char *script, const char *settings);
 
 void assert_failed(const struct dh_outcome *outcome, const char *reason);
 void assert_value(const struct dh_outcome *outcome, double value);

@@ -2,8 +2,10 @@
 #include <dh_mpi/plugin.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const uint32_t dh_plugin_version = DH_PLUGIN_VERSION;
@@ -88,6 +90,14 @@ static int report(const dh_job *job, dh_result *result)
     return 0;
 }
 
+static int report_much(const dh_job *job, dh_result *result)
+{
+    for (int step = 0; step < 10003; step++)
+        job->report(job, step, 0);
+    result->objective[0] = 1;
+    return 0;
+}
+
 /* Write nonsense into every descriptor there is. */
 static int scribble(const dh_job *job, dh_result *result)
 {
@@ -99,9 +109,71 @@ static int scribble(const dh_job *job, dh_result *result)
     return 0;
 }
 
+static void *read_for_ever(void *stream)
+{
+    char line[80];
+    return fgets(line, sizeof line, stream);
+}
+
+/* A thread keeps the lock of a stream: it waits for a line of another program. */
+static int keep_reading(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    pthread_t thread;
+    FILE *other = popen("sleep 1000", "r");
+    if (!other || pthread_create(&thread, NULL, read_for_ever, other) != 0)
+        return 1;
+    usleep(200000);
+    result->objective[0] = 1;
+    return 0;
+}
+
+/* Answers by itself, with the bytes in the folder's file "answer", and does not end. */
+static int answer_and_hang(const dh_job *job, dh_result *result)
+{
+    char path[256], bytes[4096];
+    const char *folder = getenv("DH_FOLDER");
+    snprintf(path, sizeof path, "%s/answer", folder ? folder : ".");
+    FILE *file = fopen(path, "r");
+    size_t size = file ? fread(bytes, 1, sizeof bytes, file) : 0;
+    if (size == 0 || write(*(const int *)job->reserved, bytes, size) != (ssize_t)size)
+        return 1;
+    return hang(job, result);
+}
+
+static void *count_for_ever(void *none)
+{
+    for (;;) {
+        dh_count++;
+        usleep(1000);
+    }
+    return none;
+}
+
+/* Starts a thread that lives as long as the process, in code of this library. */
+static int live_on(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    pthread_t thread;
+    result->objective[0] = 1;
+    return pthread_create(&thread, NULL, count_for_ever, NULL);
+}
+
+/* A forked child returns before its parent does. */
+static int fork_and_return(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    pid_t child = fork();
+    result->objective[0] = child == 0 ? 2 : 1;
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    return child < 0;
+}
+
 int dh_evaluate(const dh_job *job, dh_result *result)
 {
     static int (*const deeds[])(const dh_job *, dh_result *) = {
-        good, crash, leave, leave_well, refuse, return_code, no_value, hang, report, scribble};
+        good,   crash,    leave,        leave_well,      refuse,  return_code, no_value,       hang,
+        report, scribble, keep_reading, answer_and_hang, live_on, report_much, fork_and_return};
     return deeds[job->id % (sizeof deeds / sizeof *deeds)](job, result);
 }

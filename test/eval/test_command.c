@@ -12,25 +12,6 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 
-/* A pool that runs `script` by sh, with further settings. */
-static void open_script(struct bench *bench, const char *script, const char *settings)
-{
-    char evaluator[512];
-    bench_write(bench, "script.sh", script);
-    snprintf(evaluator, sizeof evaluator,
-             "type = \"command\"; command = [\"sh\", \"{folder}/script.sh\", \"{lr}\", \"{act}\", "
-             "\"{momentum}\"]; %s",
-             settings);
-    bench_open(bench, 1, evaluator);
-}
-
-/* One evaluation by `script`. */
-static struct dh_outcome run_script(struct bench *bench, const char *script, const char *settings)
-{
-    open_script(bench, script, settings);
-    return bench_run(bench, 7);
-}
-
 static void each_failure_has_its_reason(void **state)
 {
     static const struct {
@@ -58,48 +39,21 @@ static void each_failure_has_its_reason(void **state)
     };
     struct bench *bench = *state;
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
-        struct dh_outcome outcome = run_script(bench, cases[i].script, "");
+        struct dh_outcome outcome = bench_run_script(bench, cases[i].script, "");
         assert_failed(&outcome, cases[i].reason);
         dh_outcome_free(&outcome);
     }
-}
-
-static void a_hang_that_ignores_sigterm_is_killed(void **state)
-{
-    struct bench *bench = *state;
-    double start = dh_clock_now(&dh_clock_monotonic);
-    struct dh_outcome outcome =
-        run_script(bench, "trap '' TERM\necho busy >&2\nwhile :; do sleep 0.05; done",
-                   "timeout = \"0.3s\"; kill_after = \"0.3s\";");
-    double took = dh_clock_now(&dh_clock_monotonic) - start;
-    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
-    assert_string_equal(outcome.reason, "timeout after 0.3 s");
-    assert_string_equal(outcome.stderr_tail, "busy\n");
-    assert_true(took > 0.59 && took < 10);
-    assert_int_equal(bench_marked(bench->mark), 0);
-    dh_outcome_free(&outcome);
-}
-
-static void sigterm_gives_time_to_end(void **state)
-{
-    struct bench *bench = *state;
-    struct dh_outcome outcome =
-        run_script(bench, "trap 'echo saved >&2; exit 0' TERM\nwhile :; do sleep 0.05; done",
-                   "timeout = \"0.3s\"; kill_after = \"20s\";");
-    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
-    assert_non_null(strstr(outcome.stderr_tail, "saved\n"));
-    dh_outcome_free(&outcome);
 }
 
 static void a_hundred_megabytes_of_output_pass(void **state)
 {
     struct bench *bench = *state;
     struct dh_outcome outcome =
-        run_script(bench,
-                   "yes 'a line of output that says nothing at all' | head -c 50000000\n"
-                   "head -c 50000000 /dev/zero\n"
-                   "head -c 30000000 /dev/urandom >&2\necho; echo DH-OUTPUT: 4",
-                   "");
+        bench_run_script(bench,
+                         "yes 'a line of output that says nothing at all' | head -c 50000000\n"
+                         "head -c 50000000 /dev/zero\n"
+                         "head -c 30000000 /dev/urandom >&2\necho; echo DH-OUTPUT: 4",
+                         "");
     assert_value(&outcome, 4);
     dh_outcome_free(&outcome);
 }
@@ -108,7 +62,7 @@ static void what_it_leaves_behind_is_killed(void **state)
 {
     struct bench *bench = *state;
     /* children, a daemon (setsid, double fork) that holds stdout, one with all signals ignored */
-    struct dh_outcome outcome = run_script(
+    struct dh_outcome outcome = bench_run_script(
         bench,
         "sleep 1000 & sleep 1000 &\n"
         "setsid sh -c 'sleep 1000 & setsid sleep 1000 & sleep 1000' &\n"
@@ -126,7 +80,7 @@ static void runaway_processes_are_caught(void **state)
 {
     struct bench *bench = *state;
     bench_write(bench, "again.sh", "sleep 0.002\nsetsid sh \"$0\" &\n");
-    struct dh_outcome outcome = run_script(
+    struct dh_outcome outcome = bench_run_script(
         bench,
         "for i in 1 2 3 4; do sh \"$DH_FOLDER/again.sh\" & done; sleep 0.3; echo DH-OUTPUT: 1", "");
     assert_value(&outcome, 1);
@@ -136,21 +90,10 @@ static void runaway_processes_are_caught(void **state)
     dh_outcome_free(&outcome);
 }
 
-static void a_memory_hog_is_killed(void **state)
-{
-    struct bench *bench = *state;
-    struct dh_outcome outcome =
-        run_script(bench, "head -c 300000000 /dev/zero | tail -c 300000000 | sleep 1000",
-                   "memory_limit = \"64M\";");
-    assert_failed(&outcome, "memory limit 64 MiB exceeded");
-    assert_true(outcome.peak_bytes > 64u << 20);
-    dh_outcome_free(&outcome);
-}
-
 static void cancelling_ends_it(void **state)
 {
     struct bench *bench = *state;
-    open_script(bench, "sleep 1000", "slots = 2;");
+    bench_open_script(bench, "sleep 1000", "slots = 2;");
     bench_start(bench, 1, 0, ACT_RELU);
     bench_start(bench, 2, 1, ACT_RELU);
     struct dh_task busy = {.trial = 3, .slot = 1, .values = (double[]){0, 1, 0, 0}};
@@ -170,7 +113,7 @@ static void cancelling_ends_it(void **state)
 static void values_are_single_arguments(void **state)
 {
     struct bench *bench = *state;
-    open_script(
+    bench_open_script(
         bench,
         "printf '%s\\n' \"$#\" \"$1\" \"$2\" \"$3\" \"$DH_PARAM_act\" "
         "\"${DH_PARAM_momentum-unset}\" \"$DH_ID\" \"$DH_SEED\" \"$DH_SLOT\" \"$DH_WORKER\" "
@@ -237,12 +180,12 @@ static void mpi_variables_are_hidden(void **state)
     setenv("SLURM_PMI_FD", "1", 1);
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    struct dh_outcome outcome =
-        run_script(bench,
-                   "env | grep -E '^(OMPI_COMM|PMI|HYDRA|MPI_|SLURM_PMI)' >&2 && exit 9\n"
-                   "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
-                   "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
-                   "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
+    struct dh_outcome outcome = bench_run_script(
+        bench,
+        "env | grep -E '^(OMPI_COMM|PMI|HYDRA|MPI_|SLURM_PMI)' >&2 && exit 9\n"
+        "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
+        "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
+        "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
     assert_value(&outcome, 1);
     dh_outcome_free(&outcome);
 }
@@ -250,7 +193,7 @@ static void mpi_variables_are_hidden(void **state)
 static void results_reports_and_metadata_come_back(void **state)
 {
     struct bench *bench = *state;
-    struct dh_outcome outcome = run_script(
+    struct dh_outcome outcome = bench_run_script(
         bench,
         "echo DH-REPORT: 1 0.5; echo ' DH-REPORT: 2 0.75'; echo DH-REPORT: x\n"
         "echo DH-OUTPUT: 7; echo noise\n"
@@ -274,14 +217,43 @@ static void results_reports_and_metadata_come_back(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Fortran's numbers, commas and DOS's ends of lines are read; what is not is told, with success or
+ * without. */
+static void reports_that_cannot_be_read_are_told(void **state)
+{
+    static const char script[] = "echo why >&2\n"
+                                 "echo DH-REPORT: 1 1.0D-3\n"
+                                 "echo DH-REPORT: 2, 0.5\n"
+                                 "printf 'DH-REPORT: 3 0.25\\r\\n'\n"
+                                 "echo DH-REPORT: 4\n"
+                                 "echo 'DH-REPORT: 5; 6'\n"
+                                 "echo DH-REPORT: 7 8 9\n";
+    static const char note[] = "[3 DH-REPORT lines without STEP VALUE, the first: \"4\"]\n";
+    struct bench *bench = *state;
+    char text[512];
+    for (int code = 0; code < 2; code++) {
+        snprintf(text, sizeof text, "%secho DH-OUTPUT: 1.5d1\nexit %d\n", script, code);
+        struct dh_outcome outcome = bench_run_script(bench, text, "");
+        assert_string_equal(outcome.reports, "[[1, 0.001], [2, 0.5], [3, 0.25]]");
+        char told[256];
+        snprintf(told, sizeof told, "%s%s", code ? "why\n" : "", note);
+        assert_string_equal(outcome.stderr_tail, told);
+        if (code == 0)
+            assert_value(&outcome, 15);
+        else
+            assert_failed(&outcome, "exit code 1");
+        dh_outcome_free(&outcome);
+    }
+}
+
 static void huge_metadata_is_dropped_and_said(void **state)
 {
     struct bench *bench = *state;
     struct dh_outcome outcome =
-        run_script(bench,
-                   "printf 'DH-OUTPUT: {\"objective\": 1, \"metadata\": {\"a\": \"'\n"
-                   "head -c 500000 /dev/zero | tr '\\0' x; echo '\"}}'",
-                   "metadata_limit = 100000;");
+        bench_run_script(bench,
+                         "printf 'DH-OUTPUT: {\"objective\": 1, \"metadata\": {\"a\": \"'\n"
+                         "head -c 500000 /dev/zero | tr '\\0' x; echo '\"}}'",
+                         "metadata_limit = 100000;");
     assert_value(&outcome, 1);
     assert_string_equal(outcome.metadata,
                         "{\"dropped\":\"500008 bytes of metadata, over metadata_limit\"}");
@@ -300,7 +272,7 @@ static void metadata_that_json_readers_refuse_leaves_the_result(void **state)
     };
     struct bench *bench = *state;
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
-        struct dh_outcome outcome = run_script(bench, cases[i].script, "");
+        struct dh_outcome outcome = bench_run_script(bench, cases[i].script, "");
         assert_value(&outcome, 5);
         assert_string_equal(outcome.metadata, cases[i].metadata);
         dh_outcome_free(&outcome);
@@ -310,8 +282,8 @@ static void metadata_that_json_readers_refuse_leaves_the_result(void **state)
 static void the_tail_of_stderr_is_valid_text(void **state)
 {
     struct bench *bench = *state;
-    struct dh_outcome outcome =
-        run_script(bench, "seq 100000 >&2; printf 'bad \\377\\000 byte\\nlast\\n' >&2; exit 2", "");
+    struct dh_outcome outcome = bench_run_script(
+        bench, "seq 100000 >&2; printf 'bad \\377\\000 byte\\nlast\\n' >&2; exit 2", "");
     assert_failed(&outcome, "exit code 2");
     const char *tail = outcome.stderr_tail;
     assert_true(strlen(tail) <= 4096 + 4 && strlen(tail) > 3000);
@@ -326,10 +298,11 @@ static void run_folders_hold_what_was_said(void **state)
     char settings[128];
     snprintf(settings, sizeof settings, "runs = \"%s/deep/runs\"; output_limit = 10;",
              bench->folder);
-    struct dh_outcome outcome = run_script(bench,
-                                           "pwd -P >cwd; echo out; echo err >&2; cat "
-                                           "parameters.json >copy; seq 100; echo DH-OUTPUT: 1",
-                                           settings);
+    struct dh_outcome outcome =
+        bench_run_script(bench,
+                         "pwd -P >cwd; echo out; echo err >&2; cat "
+                         "parameters.json >copy; seq 100; echo DH-OUTPUT: 1",
+                         settings);
     assert_value(&outcome, 1);
     dh_outcome_free(&outcome);
     char *out = bench_read(bench, "deep/runs/7/stdout"),
@@ -353,7 +326,7 @@ static void run_folders_that_cannot_be_made_end_the_pool(void **state)
     struct dh_eval_event event;
     dh_status status;
     snprintf(settings, sizeof settings, "runs = \"%s/script.sh\";", bench->folder);
-    open_script(bench, "echo DH-OUTPUT: 1", settings);
+    bench_open_script(bench, "echo DH-OUTPUT: 1", settings);
     bench_start(bench, 7, 0, ACT_RELU);
     while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
         usleep(1000);
@@ -369,7 +342,7 @@ static void without_a_temporary_file_evaluations_are_given_back(void **state)
     dh_status status;
     char *before = getenv("TMPDIR") ? dh_strdup(getenv("TMPDIR")) : NULL;
     setenv("TMPDIR", "/nonexist", 1);
-    open_script(bench, "echo DH-OUTPUT: 1", "");
+    bench_open_script(bench, "echo DH-OUTPUT: 1", "");
     for (uint64_t trial = 7; trial < 9; trial++) {
         struct dh_outcome outcome = bench_run(bench, trial);
         assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
@@ -395,7 +368,7 @@ static void without_pipes_evaluations_are_given_back(void **state)
 {
     struct bench *bench = *state;
     struct rlimit few = {.rlim_cur = 10, .rlim_max = 10}; /* enough for the launcher itself */
-    open_script(bench, "echo DH-OUTPUT: 1", "");
+    bench_open_script(bench, "echo DH-OUTPUT: 1", "");
     struct dh_outcome outcome = bench_run(bench, 6);
     assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
     dh_outcome_free(&outcome);
@@ -471,7 +444,7 @@ static void a_run_folder_that_is_a_file_is_a_failure(void **state)
     char settings[128];
     bench_write(bench, "7", "");
     snprintf(settings, sizeof settings, "runs = \"%s\";", bench->folder);
-    struct dh_outcome outcome = run_script(bench, "echo DH-OUTPUT: 1", settings);
+    struct dh_outcome outcome = bench_run_script(bench, "echo DH-OUTPUT: 1", settings);
     assert_int_equal(outcome.status, DH_TRIAL_FAILED);
     assert_non_null(strstr(outcome.reason, "was there before"));
     dh_outcome_free(&outcome);
@@ -532,17 +505,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
-        TEST(a_hang_that_ignores_sigterm_is_killed),
-        TEST(sigterm_gives_time_to_end),
         TEST(a_hundred_megabytes_of_output_pass),
         TEST(what_it_leaves_behind_is_killed),
         TEST(runaway_processes_are_caught),
-        TEST(a_memory_hog_is_killed),
         TEST(cancelling_ends_it),
         TEST(values_are_single_arguments),
         TEST(a_shell_never_parses_a_value),
         TEST(mpi_variables_are_hidden),
         TEST(results_reports_and_metadata_come_back),
+        TEST(reports_that_cannot_be_read_are_told),
         TEST(huge_metadata_is_dropped_and_said),
         TEST(metadata_that_json_readers_refuse_leaves_the_result),
         TEST(the_tail_of_stderr_is_valid_text),

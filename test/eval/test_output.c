@@ -158,6 +158,12 @@ static void values_are_read(void **state)
         {"\"F_caf\xE9\"", DH_TRIAL_FAILED, NAN, NAN, "F_caf\xEF\xBF\xBD"},
         {"1 2 3", DH_TRIAL_FAILED, NAN, NAN, "3 values for 2 objectives"},
         {"1 two", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1 two\""},
+        {"1.0D-3, 1.d+02", DH_TRIAL_SUCCEEDED, 1e-3, 100, NULL}, /* Fortran's doubles */
+        {"-2d0 0x1d3", DH_TRIAL_SUCCEEDED, -2, 0x1d3, NULL},
+        {"1.5-101 1", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1.5-101 1\""},
+        {"1.0D-3D 1", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1.0D-3D 1\""},
+        {"1d 1", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1d 1\""},
+        {"D3 1", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"D3 1\""},
         {"0x", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"0x\""},
         {"\xFF", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"\xEF\xBF\xBD\""},
     };

@@ -6,10 +6,29 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../src/eval/wire.h"
 #include "bench.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
 
-enum { GOOD, CRASH, LEAVE, LEAVE_WELL, REFUSE, RETURN_CODE, NO_VALUE, HANG, REPORT, SCRIBBLE };
+enum deed {
+    GOOD,
+    CRASH,
+    LEAVE,
+    LEAVE_WELL,
+    REFUSE,
+    RETURN_CODE,
+    NO_VALUE,
+    HANG,
+    REPORT,
+    SCRIBBLE,
+    KEEP_READING,
+    ANSWER_AND_HANG,
+    LIVE_ON,
+    REPORT_MUCH,
+    FORK_AND_RETURN,
+    DEEDS /* how many */
+};
 
 static void open_plugin(struct bench *bench, const char *settings)
 {
@@ -44,9 +63,11 @@ static void each_failure_has_its_reason(void **state)
     struct dh_outcome outcome = bench_run(bench, SCRIBBLE);
     assert_int_equal(outcome.status, DH_TRIAL_FAILED);
     dh_outcome_free(&outcome);
-    outcome = bench_run(bench, 10 + GOOD);
+    outcome = bench_run(bench, DEEDS + GOOD);
     assert_value(&outcome, 0.25 + 16 + 0.5 + 1);
-    assert_string_equal(outcome.metadata, "{\"seed\":1010,\"count\":1}"); /* a process each */
+    char metadata[64];
+    snprintf(metadata, sizeof metadata, "{\"seed\":%d,\"count\":1}", 1000 + DEEDS + GOOD);
+    assert_string_equal(outcome.metadata, metadata); /* a process each */
     dh_outcome_free(&outcome);
 }
 
@@ -59,6 +80,50 @@ static void a_hang_is_ended(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Its streams are written out while its time still counts. */
+static void a_thread_that_keeps_a_stream_is_ended(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "timeout = 1; kill_after = 0.2;");
+    struct dh_outcome outcome = bench_run(bench, KEEP_READING);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    dh_outcome_free(&outcome);
+}
+
+/* The outcome of an evaluation that took the value `value`, as its process sends it. */
+static void write_answer(const struct bench *bench, double value)
+{
+    struct dh_outcome outcome = {.status = DH_TRIAL_SUCCEEDED, .objectives = &value};
+    struct dh_buffer payload = {0}, frame = {0};
+    dh_outcome_pack(&outcome, 1, &payload);
+    eval_wire_put(&frame, 0, EVAL_WIRE_DONE, &payload);
+    char path[128];
+    snprintf(path, sizeof path, "%s/answer", bench->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(frame.data, 1, frame.size, file), frame.size);
+    fclose(file);
+    dh_buffer_free(&payload);
+    dh_buffer_free(&frame);
+}
+
+/* It has its result, no limit is in its way, and its process is killed. */
+static void what_has_answered_ends(void **state)
+{
+    static const char *const limits[] = {"", "timeout = 20; kill_after = 20;"};
+    struct bench *bench = *state;
+    write_answer(bench, 5);
+    for (size_t i = 0; i < DH_COUNT_OF(limits); i++) {
+        open_plugin(bench, limits[i]);
+        double start = dh_clock_now(&dh_clock_monotonic);
+        struct dh_outcome outcome = bench_run(bench, ANSWER_AND_HANG);
+        assert_value(&outcome, 5);
+        assert_true(dh_clock_now(&dh_clock_monotonic) - start < 15);
+        dh_outcome_free(&outcome);
+        assert_int_equal(bench_marked(bench->mark), 0);
+    }
+}
+
 static void reports_arrive(void **state)
 {
     struct bench *bench = *state;
@@ -69,6 +134,44 @@ static void reports_arrive(void **state)
     assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
     assert_string_equal(outcome.metadata, "{\"dropped\":\"metadata that is not a JSON object\"}");
     dh_outcome_free(&outcome);
+}
+
+/* Only the process that was asked answers; without isolation a child would be a second rank. */
+static void a_forked_child_does_not_answer(void **state)
+{
+    static const char *const ways[] = {"", "isolate = false;"};
+    struct bench *bench = *state;
+    pid_t self = getpid();
+    for (size_t i = 0; i < DH_COUNT_OF(ways); i++) {
+        open_plugin(bench, ways[i]);
+        struct dh_outcome outcome = bench_run(bench, FORK_AND_RETURN);
+        if (getpid() != self)
+            _exit(3); /* this is the child */
+        assert_value(&outcome, 1);
+        dh_outcome_free(&outcome);
+    }
+}
+
+/* Whoever runs it: memory and history stay bounded, and it is said what is missing. */
+static void too_many_reports_are_dropped(void **state)
+{
+    static const char *const ways[] = {"", "isolate = false;"};
+    static const char last[] = ", [9999, 0]]";
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(ways); i++) {
+        open_plugin(bench, ways[i]);
+        struct dh_outcome outcome = bench_run(bench, REPORT_MUCH);
+        assert_value(&outcome, 1);
+        assert_int_equal(bench->reports, 10000);
+        assert_string_equal(outcome.reports + strlen(outcome.reports) - strlen(last), last);
+        assert_string_equal(outcome.stderr_tail,
+                            "[3 reports beyond the first 10000 are dropped]\n");
+        dh_outcome_free(&outcome);
+        outcome = bench_run(bench, REPORT); /* the next one has its own */
+        assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
+        assert_null(outcome.stderr_tail);
+        dh_outcome_free(&outcome);
+    }
 }
 
 static void inactive_parameters_are_not_listed(void **state)
@@ -102,6 +205,20 @@ static void without_isolation_it_runs_in_the_rank(void **state)
     struct dh_eval_event event = bench_wait(bench);
     assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
     dh_outcome_free(&event.outcome);
+}
+
+/* A pool that is closed does not take the code away from under a thread of the plugin. */
+static void a_thread_of_the_plugin_outlives_the_pool(void **state)
+{
+    struct bench *bench = *state;
+    for (int i = 0; i < 2; i++) {
+        open_plugin(bench, "isolate = false;");
+        struct dh_outcome outcome = bench_run(bench, LIVE_ON);
+        assert_value(&outcome, 1);
+        dh_outcome_free(&outcome);
+        dh_eval_destroy(&bench->eval);
+        usleep(50000); /* it would crash in a millisecond */
+    }
 }
 
 static void what_cannot_be_used_is_said(void **state)
@@ -138,9 +255,14 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_is_ended),
+        TEST(a_thread_that_keeps_a_stream_is_ended),
+        TEST(what_has_answered_ends),
         TEST(reports_arrive),
+        TEST(a_forked_child_does_not_answer),
+        TEST(too_many_reports_are_dropped),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
+        TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
     };
     return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);

@@ -42,6 +42,13 @@ static void wait_for_file(const struct bench *bench, const char *name)
     free(text);
 }
 
+static void unlink_file(const struct bench *bench, const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", bench->folder, name);
+    unlink(path);
+}
+
 /* Two evaluations with daemons, up and running. */
 static void open_two(struct bench *bench, const char *evaluator)
 {
@@ -240,6 +247,79 @@ static void signals_for_the_rank_are_not_for_the_launcher(void **state)
     dh_outcome_free(&event.outcome);
 }
 
+/* It says why on stderr, and that it is up, waits for the file "go" and dies of signal `name`. */
+static void start_mortal(struct bench *bench, const char *name)
+{
+    char evaluator[256];
+    snprintf(evaluator, sizeof evaluator,
+             "type = \"command\"; command = [\"sh\", \"-c\", \"echo why >&2; : >$DH_FOLDER/up; "
+             "until [ -e $DH_FOLDER/go ]; do sleep 0.02; done; kill -%s $$\"];",
+             name);
+    bench_open(bench, 1, evaluator);
+    bench_start(bench, 1, 0, ACT_RELU);
+    wait_for_file(bench, "up");
+}
+
+/* What dies of SIGTERM while the job goes on has failed, as of any other signal. */
+static void dying_of_a_signal_is_a_failure(void **state)
+{
+    static const struct {
+        const char *signal, *reason;
+    } cases[] = {{"TERM", "signal 15 (Terminated)"}, {"INT", "signal 2 (Interrupt)"}};
+    struct bench *bench = *state;
+    bench_write(bench, "go", "");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        double start = dh_clock_now(&dh_clock_monotonic);
+        start_mortal(bench, cases[i].signal);
+        double up = dh_clock_now(&dh_clock_monotonic);
+        struct dh_eval_event event = bench_wait(bench);
+        double end = dh_clock_now(&dh_clock_monotonic);
+        assert_failed(&event.outcome, cases[i].reason);
+        assert_string_equal(event.outcome.stderr_tail, "why\n");
+        assert_true(end - up > 2); /* or an evaluation at the job's end would have failed */
+        assert_true(event.outcome.ended - event.outcome.started < end - start - 2);
+        dh_outcome_free(&event.outcome);
+    }
+}
+
+static void assert_given_back(struct dh_eval_event event, const char *reason)
+{
+    assert_int_equal(event.outcome.status, DH_TRIAL_CANCELLED);
+    assert_string_equal(event.outcome.reason, reason);
+    dh_outcome_free(&event.outcome);
+}
+
+/* Where the launcher gets the signal, too, before or after, the evaluation is given back. */
+static void dying_at_the_end_of_the_job_is_none(void **state)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(numbers); i++) {
+        unlink_file(bench, "go");
+        unlink_file(bench, "up");
+        start_mortal(bench, "TERM");
+        if (i % 2 == 0)
+            kill(bench->launcher->pid, numbers[i / 2]);
+        bench_write(bench, "go", "");
+        double start = dh_clock_now(&dh_clock_monotonic);
+        if (i % 2 == 1) {
+            assert_int_equal(bench_marked_settles(bench->mark, 0), 0); /* it is dead */
+            usleep(200000);
+            kill(bench->launcher->pid, numbers[i / 2]);
+            kill(bench->launcher->pid, SIGTERM);
+        }
+        assert_given_back(bench_wait(bench), "signal 15 (Terminated)");
+        assert_true(dh_clock_now(&dh_clock_monotonic) - start < 4);
+        dh_eval_destroy(&bench->eval);
+        dh_launcher_stop(&bench->launcher); /* the next one was never signalled */
+    }
+    unlink_file(bench, "up");
+    start_mortal(bench, "TERM");
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
+    dh_eval_cancel(bench->eval, 0, 1); /* the search ends while that waits */
+    assert_given_back(bench_wait(bench), "cancelled");
+}
+
 static void an_idle_launcher_sleeps(void **state)
 {
     struct bench *bench = *state;
@@ -377,6 +457,8 @@ int main(void)
         TEST(nothing_outlives_the_pool),
         TEST(a_killed_guard_is_a_failed_evaluation),
         TEST(signals_for_the_rank_are_not_for_the_launcher),
+        TEST(dying_of_a_signal_is_a_failure),
+        TEST(dying_at_the_end_of_the_job_is_none),
         TEST(an_idle_launcher_sleeps),
         TEST(evaluations_leave_no_descriptors),
         TEST(builtin_functions_need_no_process),
