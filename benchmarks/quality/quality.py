@@ -1,6 +1,6 @@
 """Plays the systems on the problems and keeps what they found: see README.md.
 
-    quality.py run [--systems …] [--problems … | --held-out] [--seeds N [--first-seed 1]]
+    quality.py run [--systems …] [--problems … | --held-out | --hurdles] [--seeds N [--first-seed 1]]
                    [--workers 1 16] [-n 200] [--jobs 2] [--results FILE]
                    [--dh NAME:SETTING,SETTING …] [--time-limit S]
     quality.py run --systems program …      dh_mpi itself, in real time: see program.py
@@ -24,6 +24,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from problems import PROBLEMS, durations
 from held_out import HELD_OUT
+from hurdles import HURDLES
 from systems import PROGRAM, SYSTEMS, DhMpi, Random
 import program
 import report
@@ -166,6 +167,7 @@ def main():
     parser.add_argument("--dh", nargs="*", default=[], help="dh_mpi under a name with overrides")
     parser.add_argument("--problems", nargs="*")
     parser.add_argument("--held-out", action="store_true", help="the problems of held_out.py")
+    parser.add_argument("--hurdles", action="store_true", help="the problems of hurdles.py")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--workers", nargs="*", type=int, default=[1, 16])
@@ -178,8 +180,9 @@ def main():
     parser.add_argument("-v", "--verbose", action="store_true")
     options = parser.parse_args()
     if options.problems is None:
-        options.problems = HELD_OUT if options.held_out else \
-            [name for name in PROBLEMS if name not in HELD_OUT]
+        apart = {*HELD_OUT, *HURDLES}
+        options.problems = HELD_OUT if options.held_out else HURDLES if options.hurdles else \
+            [name for name in PROBLEMS if name not in apart]
     {"run": run, "reference": reference, "report": report.report}[options.verb](options)
 
 

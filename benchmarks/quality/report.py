@@ -184,6 +184,18 @@ def plot(path, table, references, systems, problems, workers):
     figure.savefig(path)
 
 
+def print_values(table, systems, problems, workers, n):
+    """Problems without a reference: the median of what was found."""
+    print(f"\n**{workers} worker{'s' if workers > 1 else ''}, {n} evaluations**: median of the best "
+          "values (seeds)\n")
+    print("| problem | " + " | ".join(systems) + " |")
+    print("| --- |" + " --- |" * len(systems))
+    for p in problems:
+        found = [list(table.get((s, p, workers, n), {}).values()) for s in systems]
+        print(f"| {p} | " + " | ".join(f"{np.median(v):.4g} ({len(v)})" if v else "" for v in found)
+              + " |")
+
+
 def report(options):
     table, groups, seconds = read_results(options.results)
     references = read_references()
@@ -193,9 +205,11 @@ def report(options):
                if s in options.systems or s not in [*SYSTEMS, PROGRAM]]
     workers = sorted({key[2] for key in table})
     problems = [p for p in options.problems if p in groups and p in references]
-    for p in sorted(set(groups) - set(references)):
-        print(f"{p}: no regret is known before quality.py reference --problems {p}")
-    for w in workers:
+    others = [p for p in options.problems if p in groups and p not in references]
+    for w in workers if others else []:
+        for n in options.at:
+            print_values(table, systems, others, w, n)
+    for w in workers if problems else []:
         for n in options.at:
             regret = regrets(table, references, systems, problems, w, n)
             seeds = sorted({len(v) for v in regret.values()})
@@ -205,9 +219,10 @@ def report(options):
                         f"({seeds[0]} to {seeds[-1]} seeds): normalised regret and mean rank",
                         regret, systems, groups)
             print_problems(regret, systems, problems)
-    print("\nWorkers against each other:\n")
-    for n in options.at:
-        print_crowd(table, references, systems, problems, groups, workers, n)
+    if problems:
+        print("\nWorkers against each other:\n")
+        for n in options.at:
+            print_crowd(table, references, systems, problems, groups, workers, n)
     print("\nSeconds of ask and tell an evaluation: " + "; ".join(
         f"{s}, {w} workers: {np.mean(v):.4f}" for (s, w), v in sorted(seconds.items())))
     if options.plot:

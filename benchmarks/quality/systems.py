@@ -4,7 +4,7 @@
     tell(handle, value)
 
 made by `SYSTEMS[name](problem, seed, workers, budget)`. Several points may be asked for before the
-first is told. All minimise. A system whose package is missing raises ImportError when made.
+first is told. All minimise. A value of NaN says that the evaluation failed. A system whose package is missing raises ImportError when made.
 """
 import json
 import math
@@ -110,7 +110,7 @@ class DhMpi:
         return answer["id"], answer["point"]
 
     def tell(self, handle, value):
-        self.say(f"tell {handle} {value!r}")
+        self.say(f"tell {handle} {'F_failed' if math.isnan(value) else repr(value)}")
 
     def close(self):
         self.process.stdin.close()
@@ -125,7 +125,7 @@ class Optuna:
         import optuna
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore")
-        self.space = problem.space
+        self.space, self.failed = problem.space, optuna.trial.TrialState.FAIL
         self.study = optuna.create_study(sampler=sampler(optuna.samplers, seed))
 
     def suggest(self, trial, q):
@@ -145,7 +145,10 @@ class Optuna:
         return trial, point
 
     def tell(self, handle, value):
-        self.study.tell(handle, value)
+        if math.isnan(value):
+            self.study.tell(handle, state=self.failed)
+        else:
+            self.study.tell(handle, value)
 
 
 def optuna_tpe(problem, seed, workers, budget):
@@ -209,7 +212,7 @@ class DeepHyper:
         return raw, point_of(self.problem, raw)
 
     def tell(self, handle, value):
-        self.search.tell([(handle, -value)])
+        self.search.tell([(handle, "F_failed" if math.isnan(value) else -value)])
 
     def close(self):
         self.folder.cleanup()
@@ -230,8 +233,11 @@ class Smac:
         return info, point_of(self.problem, info.config)
 
     def tell(self, handle, value):
-        from smac.runhistory.dataclasses import TrialValue
-        self.search.tell(handle, TrialValue(cost=value, time=1.0))
+        from smac.runhistory import StatusType, TrialValue
+        failed = math.isnan(value)
+        self.search.tell(handle, TrialValue(
+            cost=math.inf if failed else value, time=1.0,
+            status=StatusType.CRASHED if failed else StatusType.SUCCESS))
 
     def close(self):
         self.folder.cleanup()

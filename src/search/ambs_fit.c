@@ -163,17 +163,18 @@ static double evidence_of(const struct candidate *candidate, const struct ambs_f
 static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
                                         const struct dh_model_setup *setup)
 {
-    static const struct warp warps[] = {{AMBS_SCALING_POWER, 0},
+    static const struct warp warps[] = {{AMBS_SCALING_AUTO, 0},
                                         {AMBS_SCALING_LOG, 0.5},
                                         {AMBS_SCALING_LOG, 0.1},
                                         {AMBS_SCALING_LOG, 0.01},
                                         {AMBS_SCALING_LOG, 0.001}};
     struct candidate best = {.model = NULL};
     double most = -INFINITY;
-    bool differ = true; /* values that are all the same elect nothing */
-    for (size_t i = 0; i < DH_COUNT_OF(warps) && differ; i++) {
+    bool open = true; /* values that are all the same elect nothing, nor do those that need ranks */
+    for (size_t i = 0; i < DH_COUNT_OF(warps) && open; i++) {
         struct candidate candidate = fit_candidate(fit, k, setup, &warps[i]);
-        differ = candidate.scale.low < candidate.scale.high;
+        open = candidate.scale.low < candidate.scale.high &&
+               candidate.scale.transform.scaling != AMBS_SCALING_QUANTILE;
         double likelihood = candidate.model ? evidence_of(&candidate, fit) : -INFINITY;
         bool wins = candidate.model && (!best.model || likelihood > most);
         discard_candidate(wins ? &best : &candidate);
@@ -182,7 +183,7 @@ static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
             most = likelihood;
         }
     }
-    best.scale.elected = differ;
+    best.scale.elected = open;
     return best;
 }
 
@@ -206,9 +207,8 @@ static size_t passed_over(const struct ambs_fit *fit, size_t k)
 static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
                        struct dh_model_setup *setup)
 {
-    enum ambs_scaling scaling = (enum ambs_scaling)fit->options->scaling;
-    bool open = scaling == AMBS_SCALING_AUTO;
-    struct warp warp = {open ? AMBS_SCALING_POWER : scaling, 0};
+    struct warp warp = {(enum ambs_scaling)fit->options->scaling, 0};
+    bool open = warp.scaling == AMBS_SCALING_AUTO;
     setup->tune.most_noise = fit->most_noise[k];
     struct candidate member = open && may_elect(fit, k) ? elect_transform(fit, k, setup)
                                                         : fit_candidate(fit, k, setup, &warp);
@@ -222,7 +222,16 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
     live->scales[live->member_count++] = member.scale;
 }
 
-/* A forest of what failed (1) and what did not (0); none if nothing has. */
+/* What learns where trials fail: a Gaussian process where those of the values learn all results.
+ * Failing regions have slanted, smooth edges, at which the best often lies, and a forest's boxes
+ * make steps along them. */
+static const struct dh_model_kind *failing_kind(const struct ambs_fit *fit)
+{
+    bool smooth = fit->kind_count > 1 && !learns_part(fit, 0);
+    return dh_model_find(smooth ? "gp" : "et");
+}
+
+/* A model of what failed (1) and what did not (0); none if nothing has. */
 static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                           const struct dh_model_setup *setup)
 {
@@ -240,7 +249,9 @@ static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                    width * sizeof *x);
         struct dh_rows rows = {x, y, count};
         struct dh_error err;
-        if (dh_model_find("et")->fit(setup, &rows, &live->failing, &err) != DH_OK)
+        struct dh_model_setup own = *setup;
+        own.tune.most_noise = 0;
+        if (failing_kind(fit)->fit(&own, &rows, &live->failing, &err) != DH_OK)
             live->failing = NULL;
     }
     free(x);

@@ -7,8 +7,10 @@
 
 #include "dh_mpi/acquisition.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/math.h"
 
-#define FEW 16 /* points whose prediction needs no memory from the heap */
+#define FEW 16           /* points whose prediction needs no memory from the heap */
+#define LEAST_DOUBT 1e-6 /* variance of what is said of failing */
 
 /* The lie told of a pending trial; handle -1: none. */
 struct ambs_lie {
@@ -168,15 +170,33 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
 }
 
+/* How likely trials are to fail: what a forest says; of a Gaussian process, which learnt 0 and 1
+ * as if they were any numbers, how likely it is that the number is nearer to 1. */
+static void predict_failing(const struct dh_model *model, const double *x, size_t count,
+                            double *failing)
+{
+    double few[2 * FEW], *noise = count <= FEW ? few : dh_alloc(2 * count, sizeof *noise);
+    double *doubt = noise + count;
+    struct dh_prediction out = {failing, noise, doubt};
+    model->kind->predict(model, x, count, &out);
+    for (size_t i = 0; i < count; i++) {
+        double deviation = sqrt(fmax(noise[i] + doubt[i], LEAST_DOUBT));
+        failing[i] = model->kind->gradient
+                         ? dh_exp(dh_log_normal_cdf((failing[i] - 0.5) / deviation))
+                         : fmin(fmax(failing[i], 0), 1);
+    }
+    if (noise != few)
+        free(noise);
+}
+
 /* What a point is worth that may fail: as if failing were a middling result. */
 static void expect_failures(const struct ambs_live *live, size_t view, const double *x,
                             size_t count, double *mean, double *deviation)
 {
     double few[FEW], *failing = count <= FEW ? few : dh_alloc(count, sizeof *failing);
-    struct dh_prediction out = {.mean = failing};
-    live->failing->kind->predict(live->failing, x, count, &out);
+    predict_failing(live->failing, x, count, failing);
     for (size_t i = 0; i < count; i++) {
-        double share = fmin(fmax(failing[i], 0), 1);
+        double share = failing[i];
         mean[i] += share * (live->scales[view].mean - mean[i]);
         deviation[i] *= 1 - share;
     }

@@ -29,6 +29,12 @@ static bool waits_for_fit(const struct ambs *ambs, unsigned level)
 static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
 {
     const struct ambs_transform *t = &fit->live->scales[0].transform;
+    if (t->scaling == AMBS_SCALING_QUANTILE && ambs->options.scaling == AMBS_SCALING_AUTO)
+        dh_log_debug(
+            ambs->context->log,
+            "ambs: %zu results are learnt by their ranks: the better half is the same beside "
+            "the rest",
+            fit->count);
     if (!fit->live->scales[0].elected)
         return;
     if (t->scaling == AMBS_SCALING_LOG)

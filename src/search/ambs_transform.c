@@ -3,7 +3,9 @@
  * Every transform is monotone, so the best stays the best, and gives mean 0 and deviation 1 on
  * what it was learnt from. All but identity and quantile first clip what is far too bad, above
  * Q3 + 1.5 (Q3 - Q1): how bad a bad point is teaches nothing about good ones. "power" is then the
- * transform of Yeo and Johnson (2000) with the most likely exponent.
+ * transform of Yeo and Johnson (2000) with the most likely exponent. "auto" is power, or quantile
+ * where power leaves the better half of the values as good as the same: so it does with values of
+ * many decades, and where a penalty that stands for failing is more than a quarter of them.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +20,8 @@
 #define POWER_HIGH 4.0
 #define POWER_STEPS 33
 #define FARTHEST 1e6   /* deviations: of a value told later that is beyond all that were learnt */
+#define CRUSHED 0.05   /* deviations from the best value to the middle one */
+#define CRUSHED_OF 10  /* values: of fewer the middle says little */
 #define LOG_SHARE 0.01 /* of the range, usually added before the logarithm */
 
 static int ascending(const void *a, const void *b)
@@ -170,8 +174,8 @@ static void learn_shape(struct ambs_transform *t, double *sorted, size_t count)
     }
 }
 
-void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, double share,
-                        const double *y, size_t count)
+static void fit_as(struct ambs_transform *t, enum ambs_scaling scaling, double share,
+                   const double *y, size_t count)
 {
     *t = (struct ambs_transform){.scaling = scaling,
                                  .clip = INFINITY,
@@ -191,6 +195,27 @@ void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, dou
     moments(out, count, &t->mean, &t->deviation);
     free(sorted);
     free(out);
+}
+
+static bool is_crushed(const struct ambs_transform *t, const double *y, size_t count)
+{
+    if (count < CRUSHED_OF)
+        return false;
+    double *sorted = dh_memdup(y, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, ascending);
+    double best = sorted[0], middle = sorted[count / 2];
+    free(sorted);
+    return best < middle &&
+           ambs_transform_apply(t, middle) - ambs_transform_apply(t, best) < CRUSHED;
+}
+
+void ambs_transform_fit(struct ambs_transform *t, enum ambs_scaling scaling, double share,
+                        const double *y, size_t count)
+{
+    bool open = scaling == AMBS_SCALING_AUTO;
+    fit_as(t, open ? AMBS_SCALING_POWER : scaling, share, y, count);
+    if (open && is_crushed(t, y, count))
+        fit_as(t, AMBS_SCALING_QUANTILE, share, y, count);
 }
 
 double ambs_transform_apply(const struct ambs_transform *t, double y)

@@ -7,7 +7,7 @@
 #include "ambs_options.h"
 
 struct ambs_transform {
-    enum ambs_scaling scaling; /* not AUTO, which is for the fit to resolve */
+    enum ambs_scaling scaling; /* never AUTO, which the fit resolves */
     double clip;               /* larger values become this first */
     double scale;              /* then divides, so that nothing overflows */
     double center, width;      /* of the power transform's input; of the range otherwise */
@@ -19,7 +19,8 @@ struct ambs_transform {
 };
 
 /* Learn from `count` finite values (>= 1) to be minimised. `share` of their range is added before a
- * logarithm, 0: as much as is usual; other scalings ignore it. */
+ * logarithm, 0: as much as is usual; other scalings ignore it. AUTO becomes POWER, or QUANTILE
+ * where POWER would leave the better half of at least 10 values as good as the same. */
 void ambs_transform_fit(struct ambs_transform *transform, enum ambs_scaling scaling, double share,
                         const double *y, size_t count);
 double ambs_transform_apply(const struct ambs_transform *transform, double y);

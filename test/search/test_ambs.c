@@ -293,6 +293,46 @@ static void learns_where_trials_fail(void **unused)
     }
 }
 
+/* The edge of what fails is slanted, and the least that can be had lies at it. Boxes make steps of
+ * such an edge: where a forest learnt the failures, four of five searches were farther from it. */
+static void follows_a_slanted_edge(void **unused)
+{
+    (void)unused;
+    double least = pow(0.8 + 0.6 * 0.7 - 0.7, 2) / (1 + 0.6 * 0.6);
+    size_t found = 0;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct script script;
+        script_open_seeded(&script, PLANE "optimizer = { method = \"ambs\"; };", seed);
+        for (int k = 0; k < 50; k++) {
+            const struct dh_trial *trial = script_ask(&script);
+            const double *v = trial->values;
+            bool fails = v[0] + 0.6 * v[1] > 0.7;
+            script_tell(&script, trial, fails ? DH_TRIAL_FAILED : DH_TRIAL_SUCCEEDED,
+                        pow(v[0] - 0.8, 2) + pow(v[1] - 0.7, 2));
+        }
+        found += script.best - least < 0.012;
+        script_close(&script);
+    }
+    assert_true(found >= 4);
+}
+
+/* More than a quarter of the results are a penalty, beside which all others are the same. */
+static void sees_past_a_penalty(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        struct script script;
+        script_open_seeded(&script, PLANE "optimizer = { method = \"ambs\"; };", seed);
+        for (int k = 0; k < 40; k++) {
+            const struct dh_trial *trial = script_ask(&script);
+            double y = bowl(trial->values);
+            script_tell(&script, trial, DH_TRIAL_SUCCEEDED, y > 0.15 ? 1e6 : y);
+        }
+        assert_true(script.best < 3e-5);
+        script_close(&script);
+    }
+}
+
 /* Many hollows, so that ten results settle nothing. */
 static double waves(const double *point)
 {
@@ -606,6 +646,35 @@ static void an_outlier_hides_nothing(void **unused)
         }
 }
 
+/* Of the default, too, the better half is told apart, where a power transform does not: many
+ * decades, and a penalty for three of ten. */
+static void the_better_half_is_told_apart(void **unused)
+{
+    (void)unused;
+    enum { COUNT = 40 };
+    double plain[COUNT], decades[COUNT], penalty[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        plain[i] = dh_power(0.1 * (double)i, 3);
+        decades[i] = pow(10, 2.0 * (double)i - 40);
+        penalty[i] = i < 28 ? 0.1 * (double)i : 1e4;
+    }
+    const struct {
+        const double *y;
+        enum ambs_scaling becomes;
+    } cases[] = {{plain, AMBS_SCALING_POWER},
+                 {decades, AMBS_SCALING_QUANTILE},
+                 {penalty, AMBS_SCALING_QUANTILE}};
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct ambs_transform t;
+        ambs_transform_fit(&t, AMBS_SCALING_AUTO, 0, cases[c].y, COUNT);
+        assert_int_equal(t.scaling, cases[c].becomes);
+        assert_true(ambs_transform_apply(&t, cases[c].y[COUNT / 2]) -
+                        ambs_transform_apply(&t, cases[c].y[0]) >
+                    0.05);
+        ambs_transform_free(&t);
+    }
+}
+
 /* What makes densities of transformed values those of values: against finite differences; what is
  * clipped counts as the greatest value that is not. And whatever is better than all known values
  * is told apart. */
@@ -830,6 +899,8 @@ int main(void)
         cmocka_unit_test(strange_results),
         cmocka_unit_test(strange_results_of_a_crowd),
         cmocka_unit_test(learns_where_trials_fail),
+        cmocka_unit_test(follows_a_slanted_edge),
+        cmocka_unit_test(sees_past_a_penalty),
         cmocka_unit_test(constant_results),
         cmocka_unit_test(pending_trials_count),
         cmocka_unit_test(lies_are_named_by_what_users_see),
@@ -839,6 +910,7 @@ int main(void)
         cmocka_unit_test(progress_is_more_than_a_trifle),
         cmocka_unit_test(optimism_follows_the_crowd),
         cmocka_unit_test(an_outlier_hides_nothing),
+        cmocka_unit_test(the_better_half_is_told_apart),
         cmocka_unit_test(the_slope_of_a_transform),
         cmocka_unit_test(no_value_is_infinitely_far),
         cmocka_unit_test(equal_values_are_ranked_at_once),
