@@ -9,10 +9,10 @@ DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user'
   driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: ..."}
   launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
              "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
-  driver:   {"report": [step, value]}                        for every job.record
+  driver:   {"report": [step, value], "attempt": [7, 0]}     for every job.record: id and retries
             {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
         or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
-  launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on,
+  launcher: {"stop": [7, 0]}       while that attempt runs: job.stopped() is true from then on,
                                    and after half of kill_after SIGTERM comes
 
 Whatever else an evaluation started is killed after its answer, but for the processes in "keep"; if
@@ -46,20 +46,42 @@ DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become tex
 
 
 class Channel:
-    """JSON lines to and from the launcher. Only the process that opened it may read."""
+    """JSON lines to and from the launcher. Only the process that opened it may read.
+
+    While an evaluation runs, any thread may report and ask for a stop, for `attempt` alone: a
+    thread that goes on after its evaluation finds the line cut. Only the main thread waits, and
+    only while there is no attempt, so that nobody else reads then. What is sent meanwhile is short
+    enough for one write. The lock is for a handler of signals, too, which may find it taken.
+    """
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
         self.owner = os.getpid()
         self.received = b""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.closed = False
+        self.attempt = None  # [id, retries]; compared by identity
+
+    def begin(self, attempt):
+        self.attempt = attempt
+        return attempt
+
+    def end(self):
+        """Cut off the evaluation: when this returns, no thread of its own sends or reads."""
+        with self.lock:
+            self.attempt = None
 
     def send(self, message):
         data = json.dumps(message, allow_nan=False).encode() + b"\n"
+        while data:
+            data = data[os.write(self.writer, data) :]
+
+    def report(self, attempt, step, value):
+        if os.getpid() != self.owner:  # a forked child: who holds the lock may not be in it
+            self.lock = threading.RLock()
         with self.lock:
-            while data:
-                data = data[os.write(self.writer, data) :]
+            if attempt is self.attempt:
+                self.send({"report": [step, value], "attempt": attempt})
 
     def fill(self):
         """Read what is there (waits for it); at the end of input `closed` becomes true."""
@@ -83,14 +105,19 @@ class Channel:
                 return message
             self.fill()
 
-    def stop_arrived(self):
-        """Has a stop (or the end of input) arrived while an evaluation runs? Does not wait."""
+    def stop_arrived(self, attempt):
+        """Is this attempt to stop (or over, or the input at its end)? Does not wait."""
+        if attempt is not self.attempt:
+            return True
         if os.getpid() != self.owner:
             return False
-        while not self.closed and select.select([self.reader], [], [], 0)[0]:
-            self.fill()
-        message = self.take()
-        return self.closed or (message is not None and "stop" in message)
+        with self.lock:
+            if attempt is not self.attempt:
+                return True
+            while not self.closed and select.select([self.reader], [], [], 0)[0]:
+                self.fill()
+            messages = iter(self.take, None)
+            return any(message.get("stop") == attempt for message in messages) or self.closed
 
 
 class Storage:
@@ -124,6 +151,7 @@ class Job(collections.abc.MutableMapping):
         self.objective = None  # the last value recorded
         self.status = "RUNNING"
         self._channel = channel
+        self._attempt = channel.begin([request["id"], self.retries])
         self._stopped = False
 
     @property
@@ -131,16 +159,18 @@ class Job(collections.abc.MutableMapping):
         return Storage(self)
 
     def record(self, budget, objective):
-        """Report an intermediate result: `objective` after `budget` (epochs, seconds, ...)."""
+        """Report an intermediate result: `objective` after `budget` (epochs, seconds, ...). Does
+        nothing once the evaluation is over."""
         self.objective = objective
         if self._channel is not None:
             step, value = number(plain(budget)), number(plain(objective))
-            self._channel.send({"report": [step, value]})
+            self._channel.report(self._attempt, step, value)
 
     def stopped(self):
-        """Should the function end now and return what it has?"""
+        """Should the function end now and return what it has? True for what outlives it."""
         if not self._stopped and self._channel is not None:
-            self._stopped = self._channel.stop_arrived()
+            if self._channel.stop_arrived(self._attempt):  # another thread may have seen it
+                self._stopped = True
         return self._stopped
 
     def __getitem__(self, key):
@@ -508,10 +538,14 @@ def outcome(function, request, channel, settings):
         for name in settings.get("reals") or ():
             if name in request["parameters"]:
                 request["parameters"][name] = float(request["parameters"][name])
-        job = Job(request, channel)
-        objective, metadata = standard_result(
-            call(function, job, resources), settings.get("objectives", 1)
-        )
+        try:
+            job = Job(request, channel)
+            value = call(function, job, resources)
+        finally:
+            if os.getpid() != channel.owner:
+                os._exit(0)  # a child that the function forked fell out of it: the parent answers
+            channel.end()
+        objective, metadata = standard_result(value, settings.get("objectives", 1))
         return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
         return error_message(error)
@@ -524,8 +558,6 @@ def evaluate(function, request, channel, settings):
     measured = reset_peak()
     start = cpu_seconds()
     answer = outcome(function, request, channel, settings)
-    if os.getpid() != channel.owner:
-        os._exit(0)  # a child that the function forked fell out of it: the parent answers
     if any(name in sys.modules for name in EXECUTORS):
         end_executors()
     flush()

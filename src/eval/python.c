@@ -143,7 +143,8 @@ static void begin(struct eval_run *run)
 
 static void stop(struct eval_run *run)
 {
-    dh_buffer_text(&run->request_bytes, "{\"stop\": true}\n");
+    dh_buffer_printf(&run->request_bytes, "{\"stop\": [%" PRIu64 ", %" PRIu32 "]}\n",
+                     run->job.trial, run->job.retries);
 }
 
 static void fatal(struct eval_run *run, const char *text)
@@ -209,6 +210,15 @@ static void answer(struct eval_run *run, const json_t *message)
     eval_run_answer(run);
 }
 
+/* What a thread or a forked process sends too late belongs to no other evaluation. */
+static bool is_of_attempt(const struct eval_run *run, const json_t *attempt)
+{
+    const json_t *id = json_array_get(attempt, 0), *retries = json_array_get(attempt, 1);
+    return run->busy && json_is_integer(id) && json_is_integer(retries) &&
+           (uint64_t)json_integer_value(id) == run->job.trial &&
+           (uint64_t)json_integer_value(retries) == run->job.retries;
+}
+
 static void take_message(struct eval_run *run, const json_t *message)
 {
     const json_t *report = json_object_get(message, "report"), *id = json_object_get(message, "id");
@@ -217,7 +227,8 @@ static void take_message(struct eval_run *run, const json_t *message)
         fatal(run, text);
     else if (json_is_true(json_object_get(message, "ready")) && !run->ready)
         eval_run_ready(run);
-    else if (json_is_array(report) && json_array_size(report) == 2)
+    else if (json_is_array(report) && json_array_size(report) == 2 &&
+             is_of_attempt(run, json_object_get(message, "attempt")))
         eval_run_report(run, loose_number(json_array_get(report, 0)),
                         loose_number(json_array_get(report, 1)));
     else if (json_is_integer(id) && run->busy && !run->answered &&

@@ -41,6 +41,13 @@ static const char module[] =
     "def say(job, text, value):\n"
     "    os.write(job._channel.writer, text)\n"
     "    return value()\n"
+    "def late(job):\n" /* reports of other evaluations */
+    "    for attempt in ['', ', \"attempt\": [18, 1]', ', \"attempt\": [19, 0]', ', \"attempt\": "
+    "7']:\n"
+    "        os.write(job._channel.writer, b'{\"report\": [1, 0.5]%s}\\n' % "
+    "attempt.encode())\n"
+    "    job.record(5, 0.25)\n"
+    "    return 4.0\n"
     "def odd():\n"
     "    return {'objective': 3.0, 'metadata': {'hash': 2**63, 'caf\\udce9': 'x\\0y'}}\n"
     "def run(job):\n"
@@ -54,7 +61,7 @@ static const char module[] =
     "    deeds += [lambda: poll(job), lambda: poll(job, 100), odd,\n"
     "              lambda: say(job, b'{\"id\": 18, \"objective\": }\\n', lambda: "
     "time.sleep(1000)),\n"
-    "              lambda: say(job, b'hello\\n[}\\n\\0\\n\\n{}\\n', lambda: 4.0)]\n"
+    "              lambda: say(job, b'hello\\n[}\\n\\0\\n\\n{}\\n', lambda: late(job))]\n"
     "    if job['job_id'] >= 100:\n"
     "        return say(job, b'\\0\\xff', lambda: 1.0)\n"
     "    return deeds[int(job.id.split('.')[-1]) % 20]()\n";
@@ -299,6 +306,7 @@ static void an_unreadable_answer_is_not_waited_for(void **state)
     assert_count(bench, 1);
     outcome = bench_run(bench, NOISE);
     assert_value(&outcome, 4);
+    assert_string_equal(outcome.reports, "[[5, 0.25]]");
     dh_outcome_free(&outcome);
     assert_count(bench, 3);
 }
