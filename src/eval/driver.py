@@ -1,7 +1,9 @@
 """The process of the python evaluator: imports the user's function once, then calls it per trial.
 
-Embedded in the program and run as `python3 -u -c TEXT`. Standard library only, Python 3.6 or later,
-ASCII only (an old Python in the C locale cannot take other text from its command line).
+Embedded in the program, behind driver_values.py and driver_processes.py, as one text, which
+driver_start.py runs. Standard library only, Python 3.6 or later, ASCII only (an old Python in the C
+locale cannot take other text from its command line). What it uses of the standard library at all
+times is imported at the top, before sys.path leads to the user's modules, which may have any name.
 It talks with the launcher in JSON lines over two descriptors of its own (their numbers are in
 DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's.
 
@@ -24,25 +26,12 @@ outcome of that evaluation; the process lives on. The user's random state is nev
 
 import collections.abc
 import importlib
+import inspect
 import json
-import math
 import os
-import resource
 import select
 import sys
 import threading
-import traceback
-
-TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
-ERROR_LIMIT = 1000  # characters kept of an exception's text
-METADATA_LIMIT = 1000000  # bytes of metadata in one answer, which so stays below 1 MiB
-PATIENCE = 5  # seconds that executors have to end
-EXECUTORS = (
-    "multiprocessing.forkserver",
-    "joblib.externals.loky.reusable_executor",
-    "loky.reusable_executor",
-)
-DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
 
 
 class Channel:
@@ -202,140 +191,6 @@ class Job(collections.abc.MutableMapping):
         return state
 
 
-def plain(value):
-    """numpy, torch, pandas and tensorflow values as Python's own, without importing any."""
-    if hasattr(value, "numpy") and not hasattr(value, "tolist"):
-        value = value.numpy()
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def number(value):
-    """A number as JSON can carry it: a finite float, or "nan", "inf", "-inf"."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError("expected a number, got %s" % describe(value))
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
-
-
-def clean(text):
-    """A text that every reader of JSON takes: NUL and lone surrogates (which names of files in
-    another encoding have) are written out, as "\\udce9"."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def describe(value):
-    """A value for a message: its type, and how it begins."""
-    if value is None:
-        return "None"
-    try:
-        text = repr(value)
-    except Exception:
-        text = "..."
-    return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "...")
-
-
-def failure_text(value):
-    """The text of a returned failure: "F_reason". DeepHyper takes any text that begins with F."""
-    if not value.startswith("F"):
-        raise TypeError("returned the text %r, expected a number or \"F_reason\"" % value[:80])
-    return clean(value if value.startswith("F_") else "F_" + value)[:ERROR_LIMIT]
-
-
-def objectives_of(value, count):
-    """The returned objective(s) as the launcher expects them; raises if they are none."""
-    value = plain(value)
-    if value is None:
-        raise TypeError("returned None, expected %s" % wanted(count))
-    if isinstance(value, str):
-        return failure_text(value)
-    if isinstance(value, (list, tuple)):
-        values = [plain(item) for item in value]
-        failures = [item for item in values if isinstance(item, str)]
-        if failures:
-            return failure_text(failures[0])
-        if len(values) != count:
-            raise TypeError("returned %d values, expected %s" % (len(values), wanted(count)))
-        return [number(item) for item in values]
-    if not hasattr(value, "__float__"):
-        raise TypeError("returned %s, expected %s" % (describe(value), wanted(count)))
-    if count != 1:
-        raise TypeError("returned one value, expected %s" % wanted(count))
-    return number(value)
-
-
-def wanted(count):
-    return "a number" if count == 1 else "%d numbers, one for each objective" % count
-
-
-def standard_result(value, count):
-    """Split a return value of DeepHyper's standard into objective(s) and metadata."""
-    metadata = {}
-    for key in ("output", "objective"):  # "output" is what DeepHyper's @profile wraps around
-        if isinstance(value, collections.abc.Mapping):
-            extra = value.get("metadata")
-            if isinstance(extra, collections.abc.Mapping):
-                metadata.update(extra)
-            elif extra is not None:
-                raise TypeError("returned metadata that is %s, not a dict" % describe(extra))
-            if key in value:
-                value = value[key]
-            elif key == "objective":
-                keys = ", ".join(str(name) for name in value) or "nothing"
-                raise TypeError("returned a dict without 'objective' (it has: %s)" % keys[:200])
-    return objectives_of(value, count), metadata
-
-
-def jsonable(value, depth=0):
-    """Any value as JSON; what JSON cannot say becomes text, as do integers beyond 64 bits."""
-    value = plain(value) if not isinstance(value, type) else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or type(value) in (bool, float):
-        return value
-    if type(value) is int and -(2**63) <= value < 2**63:
-        return value
-    if depth < DEPTH_LIMIT and isinstance(value, collections.abc.Mapping):
-        return {clean(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
-    if depth < DEPTH_LIMIT and isinstance(value, (list, tuple)):
-        return [jsonable(item, depth + 1) for item in value]
-    try:
-        return clean(str(value))
-    except Exception as error:
-        return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
-
-
-def metadata_of(values):
-    """Metadata ready to send; what cannot be sent is replaced by a note, never the result's loss."""
-    try:
-        metadata = jsonable(values)
-        size = len(json.dumps(metadata, allow_nan=False))
-    except Exception as error:
-        return {"metadata_dropped": error_text(error)}
-    if size > METADATA_LIMIT:
-        return {"metadata_dropped": "%d characters, at most %d" % (size, METADATA_LIMIT)}
-    return metadata
-
-
-def error_text(error):
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    name = type(error).__name__
-    return clean("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
-
-
-def error_message(error):
-    """The two fields that describe an exception, without this file's own frame."""
-    try:
-        frames = error.__traceback__ and error.__traceback__.tb_next
-        lines = traceback.format_exception(type(error), error, frames)
-        tail = clean("".join(lines))[-TRACEBACK_LIMIT:]
-    except Exception:
-        tail = ""
-    return {"error": error_text(error), "traceback": tail}
-
-
 def find_module(parts):
     """Import the longest prefix of a dotted name that is a module: (module, names left)."""
     for length in range(len(parts) - 1, 0, -1):
@@ -369,8 +224,6 @@ def load_function(dotted, path):
 
 def check_signature(dotted, function):
     """A function that cannot be called with a job would fail in every evaluation alike."""
-    import inspect
-
     try:  # of what is called, not of what a decorator wraps
         signature = inspect.signature(function, follow_wrapped=False)
     except Exception:
@@ -386,8 +239,6 @@ def check_signature(dotted, function):
 
 def takes_dequed(function):
     """Does it take DeepHyper's `dequed` (the resources of @queued) as an argument?"""
-    import inspect
-
     try:
         return "dequed" in inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -411,102 +262,6 @@ def call(function, job, resources):
             asyncio.set_event_loop(None)
             loop.close()
     return result
-
-
-def cpu_seconds():
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def reset_peak():
-    """Set the kernel's mark of peak memory back to what is in use now; False if it refuses."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        return True
-    except OSError:
-        return False
-
-
-def peak_bytes():
-    """Peak resident memory since reset_peak; 0 if not known."""
-    try:
-        with open("/proc/self/status") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0
-
-
-def look_at(process):
-    """(parent, start) of a living process, or None."""
-    try:
-        with open("/proc/%d/stat" % process, "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else (int(fields[1]), int(fields[19]))
-    except (ValueError, IndexError, OSError):
-        return None  # it has just ended
-
-
-def started_so_far():
-    """{process: start} of all that this one started, also of what made itself a daemon: its parent
-    gathers those."""
-    try:
-        names = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return {}
-    seen = {name: look for name in names for look in [look_at(name)] if look}
-    found = [os.getppid()]
-    for above in found:
-        found += [process for process, (parent, _) in seen.items() if parent == above]
-    return {process: seen[process][1] for process in found[1:] if process != os.getpid()}
-
-
-def still_there(helpers):
-    """Those of {process: start} that have not ended; numbers are given again."""
-    return [name for name, start in helpers.items() if (look_at(name) or (0, None))[1] == start]
-
-
-def trackers():
-    """The processes by which Python's (and loky's) multiprocessing cleans up after itself: they run
-    nobody's code, end with this process, and are not to be missing in the next evaluation."""
-    places = [
-        ("multiprocessing.resource_tracker", "_resource_tracker"),
-        ("multiprocessing.semaphore_tracker", "_semaphore_tracker"),
-        ("joblib.externals.loky.backend.resource_tracker", "_resource_tracker"),
-        ("loky.backend.resource_tracker", "_resource_tracker"),
-    ]
-    found = [getattr(sys.modules.get(name), attribute, None) for name, attribute in places]
-    return [tracker._pid for tracker in found if isinstance(getattr(tracker, "_pid", None), int)]
-
-
-def end_executors():
-    """End the workers that joblib (scikit-learn's n_jobs) keeps for its next call, and the server
-    that multiprocessing may fork from: new ones are started then, but that they were killed would
-    not be noticed. What does not end in time is killed, and this process replaced."""
-    ending = threading.Thread(target=end_executors_now, daemon=True)
-    ending.start()
-    ending.join(PATIENCE)
-
-
-def end_executors_now():
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    try:
-        if getattr(server, "_forkserver_pid", None) is not None:
-            server._stop()
-    except Exception:
-        pass
-    for name in EXECUTORS[1:]:
-        executor = getattr(sys.modules.get(name), "_executor", None)
-        try:
-            if hasattr(executor, "terminate"):  # joblib's, which removes its temporary files
-                executor.terminate(kill_workers=True)
-            elif executor is not None:
-                executor.shutdown(wait=True, kill_workers=True)
-        except Exception:
-            pass
 
 
 def set_environment(values):

@@ -17,7 +17,7 @@
 #include "run.h"
 #include "value.h"
 
-extern const unsigned char eval_driver_text[];
+extern const unsigned char eval_driver_start[], eval_driver_text[];
 
 struct python_options {
     struct eval_options shared;
@@ -80,7 +80,8 @@ static void run_driver(const struct eval_child *child)
     /* copies, which outlive exec and have low numbers: select takes none from 1024 on */
     set_number("DH_DRIVER_IN", dup(child->requests));
     set_number("DH_DRIVER_OUT", dup(child->answers));
-    execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
+    execl(program, program, "-u", "-c", (const char *)eval_driver_start,
+          (const char *)eval_driver_text, (char *)NULL);
     eval_guard_miss(child, "python", program);
 }
 

@@ -1,4 +1,4 @@
-"""Tests of src/eval/driver.py: run as `python3 test_driver.py DRIVER`, talk to it as the launcher."""
+"""Tests of src/eval/driver*.py: talk to it as the launcher. `python3 test_driver.py START PART...`"""
 
 import json
 import os
@@ -9,8 +9,9 @@ import tempfile
 import textwrap
 import unittest
 
-DRIVER = sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "../../src/eval/driver.py")
+# The driver's texts: what starts it, and what it is.
+START, *PARTS = [open(path).read() for path in sys.argv[1:] if path.endswith(".py")]
+sys.argv[1:] = [name for name in sys.argv[1:] if not name.endswith(".py")]
 
 # What the user wrote: one function a case.
 USER = '''
@@ -106,15 +107,13 @@ not_callable = 3
 class Launcher:
     """The other end of the driver's lines."""
 
-    def __init__(self, function, folder, objectives=1, **extra):
+    def __init__(self, function, folder, objectives=1, cwd=None, **extra):
         to_driver, self.writer = os.pipe()
         self.reader, from_driver = os.pipe()
-        with open(DRIVER) as file:
-            text = file.read()
         env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver))
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", text], pass_fds=(to_driver, from_driver), env=env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            [sys.executable, "-u", "-c", START, "".join(PARTS)], pass_fds=(to_driver, from_driver), env=env,
+            cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         os.close(to_driver)
         os.close(from_driver)
         self.lines = os.fdopen(self.reader, "rb")
@@ -230,6 +229,32 @@ class DriverTest(unittest.TestCase):
                 return 3.0
             ''')
         self.assertEqual(self.start("stuck.run").answer(0)["objective"], 3.0)
+
+    def test_files_in_the_working_directory_are_not_the_standard_library(self):
+        """Nor are they beside the configuration, for what the driver itself needs."""
+        for name in ("json", "resource", "select", "token", "code", "types", "inspect"):
+            self.write(name + ".py", "raise ImportError('the wrong %s')" % name)
+        launcher = self.start("user.value", cwd=self.folder)
+        self.assertEqual(launcher.answer(0, {"text": "0.5"})["objective"], 0.5)
+        seen = launcher.answer(1, {"text": "{'objective': 0, 'metadata': {"
+                                   "'path': sys.path, 'argv': sys.argv}}"})["metadata"]
+        self.assertEqual(seen["argv"], ["-c"])
+        self.assertEqual(seen["path"][0], self.folder)
+        self.assertNotIn("", seen["path"])
+
+    def test_start_on_an_old_python(self):
+        """Python 2 understands it (no newer syntax), and says what is wrong."""
+        old = "import sys\nsys.version_info, sys.version = (3, 5, 9), '3.5.9 (x)'\n" + START
+        done = subprocess.run([sys.executable, "-c", old, "syntax error"], stderr=subprocess.PIPE)
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, b"dh_mpi needs Python 3.6 or later, this is 3.5.9\n"))
+        import glob
+        import shutil
+        pyenv = glob.glob(os.path.expanduser("~/.pyenv/versions/2*/bin/python"))
+        for python in filter(None, [shutil.which("python2"), *pyenv]):
+            if subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
+                done = subprocess.run([python, "-c", START, "x = *1"], stderr=subprocess.PIPE)
+                self.assertIn(b"needs Python 3.6 or later, this is 2.", done.stderr)
 
     def test_module_alone(self):
         self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))
