@@ -5,7 +5,8 @@ driver_start.py runs. Standard library only, Python 3.6 or later, ASCII only (an
 locale cannot take other text from its command line). What it uses of the standard library at all
 times is imported at the top, before sys.path leads to the user's modules, which may have any name.
 It talks with the launcher in JSON lines over two descriptors of its own (their numbers are in
-DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's.
+DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's. DH_DRIVER_GUARD is
+the process above all that belong to it.
 
   launcher: {"function": "train.run", "path": ["/folder", ...], "objectives": 1, "reals": ["lr", ...]}
   driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: ..."}
@@ -30,6 +31,7 @@ import inspect
 import json
 import os
 import select
+import stat
 import sys
 import threading
 
@@ -326,14 +328,27 @@ def evaluate(function, request, channel, settings):
 
 
 def open_channel():
-    descriptors = [int(os.environ.pop(name)) for name in ("DH_DRIVER_IN", "DH_DRIVER_OUT")]
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    return Channel(*descriptors)
+    """(channel, guard). What evaluator.python names may be a script that starts the interpreter."""
+    advice = "; it may name an environment's own bin/python instead"
+    try:
+        names = ["DH_DRIVER_IN", "DH_DRIVER_OUT", "DH_DRIVER_GUARD"]
+        *descriptors, guard = [int(os.environ.pop(name)) for name in names]
+    except KeyError as missing:
+        sys.exit("what evaluator.python names has to pass its environment on to Python (%s is not "
+                 "in it)%s" % (missing.args[0], advice))
+    try:
+        for descriptor in descriptors:
+            if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                raise OSError("not a pipe")
+            os.set_inheritable(descriptor, False)
+    except OSError as error:
+        sys.exit("what evaluator.python names has to pass its open files on to Python (descriptor "
+                 "%d: %s)%s" % (descriptor, error, advice))
+    return Channel(*descriptors), guard
 
 
 def main():
-    channel = open_channel()
+    channel, guard = open_channel()
     settings = channel.wait()
     if settings is None:
         return
@@ -345,7 +360,7 @@ def main():
         channel.send({"fatal": message["error"] + "\n" + message["traceback"]})
         return
     flush()
-    settings["helpers"] = started_so_far()
+    settings["helpers"] = started_so_far(guard)
     channel.send({"ready": True})
     while True:
         request = channel.wait()

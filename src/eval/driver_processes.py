@@ -50,18 +50,19 @@ def look_at(process):
         return None  # it has just ended
 
 
-def started_so_far():
-    """{process: start} of all that this one started, also of what made itself a daemon: its parent
-    gathers those."""
+def started_so_far(guard):
+    """{process: start} of all that is below the guard: this process, those that started it and wait
+    for it, where the interpreter is a script that does, and what all these started, also what made
+    itself a daemon: the guard gathers those."""
     try:
         names = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return {}
     seen = {name: look for name in names for look in [look_at(name)] if look}
-    found = [os.getppid()]
+    found = [guard]
     for above in found:
         found += [process for process, (parent, _) in seen.items() if parent == above]
-    return {process: seen[process][1] for process in found[1:] if process != os.getpid()}
+    return {process: seen[process][1] for process in found[1:]}
 
 
 def still_there(helpers):

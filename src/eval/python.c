@@ -80,6 +80,7 @@ static void run_driver(const struct eval_child *child)
     /* copies, which outlive exec and have low numbers: select takes none from 1024 on */
     set_number("DH_DRIVER_IN", dup(child->requests));
     set_number("DH_DRIVER_OUT", dup(child->answers));
+    set_number("DH_DRIVER_GUARD", getppid());
     execl(program, program, "-u", "-c", (const char *)eval_driver_start,
           (const char *)eval_driver_text, (char *)NULL);
     eval_guard_miss(child, "python", program);

@@ -110,7 +110,8 @@ class Launcher:
     def __init__(self, function, folder, objectives=1, cwd=None, **extra):
         to_driver, self.writer = os.pipe()
         self.reader, from_driver = os.pipe()
-        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver))
+        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver),
+                   DH_DRIVER_GUARD=str(os.getpid()))
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", START, "".join(PARTS)], pass_fds=(to_driver, from_driver), env=env,
             cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

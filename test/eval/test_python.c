@@ -416,6 +416,61 @@ static void a_python_that_never_comes_up_is_one_message(void **state)
     }
 }
 
+/* An interpreter that is a script, which does as `command` says. */
+static void open_script(struct bench *bench, const char *command)
+{
+    char text[512], path[128];
+    snprintf(text, sizeof text, "#!/bin/sh\n%s\nexit $?\n", command);
+    bench_write(bench, "script", text);
+    snprintf(path, sizeof path, "%s/script", bench->folder);
+    assert_int_equal(chmod(path, 0755), 0);
+    open_python(bench, "python = \"./script\";");
+}
+
+/* The process stays, though it is not the guard's child; so does what the script started before. */
+static void a_script_may_wait_for_its_python(void **state)
+{
+    struct bench *bench = *state;
+    open_script(bench, "sleep 1000 & echo loading\n"
+                       "sh -c '/usr/bin/python3 \"$@\"; exit $?' -- \"$@\"");
+    for (int count = 1; count < 4; count++)
+        assert_count(bench, count);
+    assert_int_equal(bench_marked(bench->mark), 4); /* two shells, Python, and sleep */
+    struct dh_outcome outcome = bench_run(bench, DAEMON);
+    assert_value(&outcome, 6);
+    dh_outcome_free(&outcome);
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0); /* one was below Python */
+    assert_count(bench, 1);
+    outcome = bench_run(bench, LEAVE);
+    assert_failed(&outcome, "exit code 3");
+    dh_outcome_free(&outcome);
+}
+
+static void a_script_is_told_what_it_has_to_pass_on(void **state)
+{
+    static const struct {
+        const char *command, *words;
+    } cases[] = {
+        {"exec env -i /usr/bin/python3 \"$@\"",
+         "has to pass its environment on to Python (DH_DRIVER_IN is not in it)"},
+        {"exec /usr/bin/python3 \"$@\" 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-",
+         "has to pass its open files on to Python (descriptor "},
+        {"exec /usr/bin/python3 \"$@\" 3</dev/null 4<&3 5<&3 6<&3 7<&3 8<&3 9<&3", "not a pipe)"},
+        {"exec /usr/bin/python3 -c 'import subprocess, sys; "
+         "sys.exit(subprocess.call([sys.executable] + sys.argv[1:]))' \"$@\"",
+         "Bad file descriptor)"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        open_script(bench, cases[i].command);
+        bench_start(bench, 1, 0, ACT_RELU);
+        assert_int_equal(poll_error(bench), DH_CONFIG);
+        assert_says(bench, "/script ended before it could evaluate (exit code 1)");
+        assert_says(bench, cases[i].words);
+        assert_null(strstr(bench->err.text, "Traceback"));
+    }
+}
+
 static void assert_given_back(struct bench *bench, const char *how)
 {
     struct dh_outcome outcome = bench_run(bench, COUNT);
@@ -480,6 +535,8 @@ int main(void)
         TEST(metadata_reports_and_environment),
         TEST(a_failing_import_is_one_message),
         TEST(a_python_that_never_comes_up_is_one_message),
+        TEST(a_script_may_wait_for_its_python),
+        TEST(a_script_is_told_what_it_has_to_pass_on),
         TEST(a_python_that_does_not_come_up_any_more_gives_back),
         TEST(what_readers_of_json_refuse_leaves_the_result),
         TEST(an_unreadable_answer_is_not_waited_for),
