@@ -279,51 +279,81 @@ def set_environment(values):
 
 def flush():
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass
+        whatever_happens(stream.flush)
+
+
+def whatever_happens(step, *arguments):
+    """What the step returns; None if it fails: a result that is there is not lost for that."""
+    try:
+        return step(*arguments)
+    except BaseException:
+        return None
+
+
+def prepare(request, settings):
+    """Enter the folder of the evaluation; returns the resources it is given."""
+    if request.get("cwd"):
+        os.chdir(request["cwd"])
+    for name in settings.get("reals") or ():
+        if name in request["parameters"]:
+            request["parameters"][name] = float(request["parameters"][name])
+    variables = request.get("env") or {}
+    return [variables[name] for name in variables if not name.startswith("DH_")]
+
+
+def end(channel, settings):
+    """The function has returned or raised: what it left running is cut off."""
+    if os.getpid() != channel.owner:
+        os._exit(0)  # a child that the function forked fell out of it: the parent answers
+    channel.end()
+    put_handlers_aside(settings["handlers"])
+    end_timers(settings["timers"])
 
 
 def outcome(function, request, channel, settings):
     """Call the function and say what came of it; never raises."""
+    value = failure = None
+    returned = False
     try:
-        variables = request.get("env") or {}
-        resources = [variables[name] for name in variables if not name.startswith("DH_")]
-        if request.get("cwd"):
-            os.chdir(request["cwd"])
-        for name in settings.get("reals") or ():
-            if name in request["parameters"]:
-                request["parameters"][name] = float(request["parameters"][name])
+        resources = prepare(request, settings)
+        job = Job(request, channel)
+        put_handlers_back(settings["handlers"])
+        value = call(function, job, resources)
+        returned = True
+    except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
+        failure = error
+    for _ in range(100):
         try:
-            job = Job(request, channel)
-            value = call(function, job, resources)
-        finally:
-            if os.getpid() != channel.owner:
-                os._exit(0)  # a child that the function forked fell out of it: the parent answers
-            channel.end()
+            end(channel, settings)
+            break
+        except BaseException:  # of a handler
+            pass
+    try:
+        if not returned:
+            return error_message(failure)
         objective, metadata = standard_result(value, settings.get("objectives", 1))
         return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
-    except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
+    except BaseException as error:
         return error_message(error)
+    finally:
+        del failure  # its traceback holds this frame, and all that the function held
 
 
 def evaluate(function, request, channel, settings):
     """One evaluation, in its folder and environment, which are put back afterwards."""
-    home = os.getcwd()
     before = set_environment(request.get("env") or {})
     measured = reset_peak()
     start = cpu_seconds()
     answer = outcome(function, request, channel, settings)
     if any(name in sys.modules for name in EXECUTORS):
-        end_executors()
+        whatever_happens(end_executors)
     flush()
     answer["id"] = request["id"]
     answer["cpu_seconds"] = round(cpu_seconds() - start, 6)
     answer["peak_bytes"] = peak_bytes() if measured else 0
     answer["keep"] = still_there(settings["helpers"]) + trackers()
     set_environment(before)
-    os.chdir(home)
+    whatever_happens(os.chdir, settings["home"])  # it may be gone
     return answer
 
 
@@ -361,6 +391,9 @@ def main():
         return
     flush()
     settings["helpers"] = started_so_far(guard)
+    settings["home"] = whatever_happens(os.getcwd) or "/"
+    settings["timers"], settings["handlers"] = timers_that_run(), {}
+    put_handlers_aside(settings["handlers"])
     channel.send({"ready": True})
     while True:
         request = channel.wait()
@@ -375,3 +408,7 @@ if __name__ == "__main__":
         main()
     except BrokenPipeError:
         pass  # the launcher is gone, and with it everything that could use an answer
+    except OSError as error:  # without a line to the launcher, a thread must not keep it waiting
+        os.write(2, b"the function closed files that are not its own: no result can be sent (%s)\n"
+                 % str(error).encode())
+        os._exit(1)

@@ -1,7 +1,8 @@
-"""Part of the driver: what this process uses, and the processes below it."""
+"""Part of the driver: what this process uses, its signals, and the processes below it."""
 
 import os
 import resource
+import signal
 import sys
 import threading
 
@@ -38,6 +39,39 @@ def peak_bytes():
     except (OSError, ValueError):
         pass
     return 0
+
+
+TIMERS = (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF)
+
+
+def timers_that_run():
+    return [timer for timer in TIMERS if signal.getitimer(timer)[0]]
+
+
+def end_timers(spared):
+    for timer in TIMERS:
+        if timer not in spared:
+            signal.setitimer(timer, 0)
+
+
+def ignore(number, frame):
+    pass
+
+
+def put_handlers_aside(handlers):
+    """Move the user's handlers of signals to {number: handler}: they are for his function alone. A
+    late alarm is no matter of what comes after it. An interrupt is, if he left that alone."""
+    spared = (ignore, signal.default_int_handler)
+    for number in range(1, signal.NSIG):
+        handler = signal.getsignal(number)
+        if callable(handler) and not any(handler is one for one in spared):
+            handlers[number] = handler
+            signal.signal(number, ignore)
+
+
+def put_handlers_back(handlers):
+    while handlers:
+        signal.signal(*handlers.popitem())
 
 
 def look_at(process):
@@ -97,7 +131,7 @@ def end_executors_now():
     try:
         if getattr(server, "_forkserver_pid", None) is not None:
             server._stop()
-    except Exception:
+    except BaseException:
         pass
     for name in EXECUTORS[1:]:
         executor = getattr(sys.modules.get(name), "_executor", None)
@@ -106,5 +140,5 @@ def end_executors_now():
                 executor.terminate(kill_workers=True)
             elif executor is not None:
                 executor.shutdown(wait=True, kill_workers=True)
-        except Exception:
+        except BaseException:
             pass

@@ -1,4 +1,7 @@
-"""Part of the driver: what a function returns or raises, as the launcher's JSON can carry it."""
+"""Part of the driver: what a function returns or raises, as the launcher's JSON can carry it.
+
+Texts of values and exceptions are the user's code, too, which may raise anything, as SystemExit.
+"""
 
 import collections.abc
 import json
@@ -38,7 +41,7 @@ def describe(value):
         return "None"
     try:
         text = repr(value)
-    except Exception:
+    except BaseException:
         text = "..."
     return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "...")
 
@@ -109,7 +112,7 @@ def jsonable(value, depth=0):
         return [jsonable(item, depth + 1) for item in value]
     try:
         return clean(str(value))
-    except Exception as error:
+    except BaseException as error:
         return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
 
 
@@ -118,7 +121,7 @@ def metadata_of(values):
     try:
         metadata = jsonable(values)
         size = len(json.dumps(metadata, allow_nan=False))
-    except Exception as error:
+    except BaseException as error:
         return {"metadata_dropped": error_text(error)}
     if size > METADATA_LIMIT:
         return {"metadata_dropped": "%d characters, at most %d" % (size, METADATA_LIMIT)}
@@ -128,7 +131,7 @@ def metadata_of(values):
 def error_text(error):
     try:
         text = str(error)
-    except Exception:
+    except BaseException:
         text = ""
     name = type(error).__name__
     return clean("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
@@ -140,6 +143,6 @@ def error_message(error):
         frames = error.__traceback__ and error.__traceback__.tb_next
         lines = traceback.format_exception(type(error), error, frames)
         tail = clean("".join(lines))[-TRACEBACK_LIMIT:]
-    except Exception:
+    except BaseException:
         tail = ""
     return {"error": error_text(error), "traceback": tail}

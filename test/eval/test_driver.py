@@ -1,180 +1,16 @@
-"""Tests of src/eval/driver*.py: talk to it as the launcher. `python3 test_driver.py START PART...`"""
+"""Tests of src/eval/driver*.py on what users' functions take and return: see driver_bench.py."""
 
-import json
+import math
 import os
-import select
-import subprocess
 import sys
-import tempfile
-import textwrap
 import unittest
 
-# The driver's texts: what starts it, and what it is.
-START, *PARTS = [open(path).read() for path in sys.argv[1:] if path.endswith(".py")]
-sys.argv[1:] = [name for name in sys.argv[1:] if not name.endswith(".py")]
+sys.dont_write_bytecode = True
 
-# What the user wrote: one function a case.
-USER = '''
-import math, os, sys
-from decimal import Decimal
-
-imports = []
-imports.append(1)
-
-def lr(job): return job["lr"]
-def number(job): return {"int": 3, "bool": True, "decimal": Decimal("0.25"), "nan": math.nan,
-                         "inf": math.inf, "minus": -math.inf}[job["kind"]]
-def value(job): return eval(job["text"])
-def mapping(config):
-    config = {**config}
-    return config["lr"] + config.get("other", 1)
-def attributes(job):
-    copy = job.parameters.copy()
-    copy["x"] = 1
-    assert "x" not in job.parameters and "lr" in job and len(job) == 1 and list(job) == ["lr"]
-    return {"objective": 1, "metadata": {"id": job.id, "number": job["job_id"], "seed": job.seed,
-            "slot": job.slot, "worker": job.worker, "retries": job.retries,
-            "type": type(job["lr"]).__name__}}
-def records(job):
-    for step in range(3):
-        job.record(step, step / 2)
-    job.record(3, math.nan)
-    return job.objective
-def until_stopped(job):
-    import time
-    steps = 0
-    while not job.stopped():
-        job.record(steps, 0.0)
-        steps += 1
-        time.sleep(0.01)
-    return steps
-async def asynchronous(job):
-    import asyncio
-    await asyncio.sleep(0)
-    return job["lr"]
-def leaves(job):
-    if job["how"] == "exit": sys.exit(3)
-    if job["how"] == "interrupt": raise KeyboardInterrupt
-    if job["how"] == "deep":
-        def down(): return down()
-        return down()
-    if job["how"] == "bad text":
-        class Bad(Exception):
-            def __str__(self): raise RuntimeError
-        raise Bad
-    return len(imports)
-def forks(job):
-    if os.fork() == 0:
-        return 99.0
-    os.wait()
-    return 1.0
-def surroundings(job):
-    code = "import os; print(os.environ.get('GPU'))"
-    import subprocess
-    child = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
-    seen = [name for name in os.environ if name.startswith("DH_DRIVER")]
-    return {"objective": 0, "metadata": {"cwd": os.getcwd(), "gpu": os.environ.get("GPU"),
-                                         "child": child, "seen": seen}}
-def noisy(job):
-    print("to stdout"); sys.stderr.write("to stderr\\n")
-    return 0
-def greedy(job):
-    block = bytearray(int(job["megabytes"]) << 20)
-    return sum(range(2000000)) * 0.0 + len(block) * 0.0
-def dequed(job, dequed=None): return len(dequed)
-def stored(job):
-    job.storage.store_job_metadata(job.id, "foo", 7)
-    return 0.5
-def pickled(job):
-    import copy, pickle
-    for twin in (pickle.loads(pickle.dumps(job)), copy.deepcopy(job)):
-        twin.record(0, 0)
-        assert twin["lr"] == job["lr"] and not twin.stopped()
-    return 1
-def changed_random(job):
-    import random
-    return random.random()
-
-class Model:
-    @staticmethod
-    def fit(job): return job["lr"]
-    def bound(self, job): return 2 * job["lr"]
-model = Model()
-not_callable = 3
-'''
+from driver_bench import DriverCase  # noqa: E402
 
 
-class Launcher:
-    """The other end of the driver's lines."""
-
-    def __init__(self, function, folder, objectives=1, cwd=None, **extra):
-        to_driver, self.writer = os.pipe()
-        self.reader, from_driver = os.pipe()
-        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver),
-                   DH_DRIVER_GUARD=str(os.getpid()))
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", START, "".join(PARTS)], pass_fds=(to_driver, from_driver), env=env,
-            cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        os.close(to_driver)
-        os.close(from_driver)
-        self.lines = os.fdopen(self.reader, "rb")
-        self.send({"function": function, "path": [folder], "objectives": objectives, **extra})
-
-    def send(self, message):
-        os.write(self.writer, json.dumps(message).encode() + b"\n")
-
-    def receive(self, seconds=20):
-        if not self.lines.peek(1) and not select.select([self.reader], [], [], seconds)[0]:
-            raise TimeoutError("no answer of the driver")
-        line = self.lines.readline()
-        if not line:
-            raise EOFError(self.process.stderr.read().decode())
-        return json.loads(line.decode())
-
-    def ask(self, trial=0, parameters=None, **extra):
-        self.send({"id": trial, "seed": 5, "retries": 0, "slot": 0, "worker": 1, "cwd": None,
-                   "env": {}, "parameters": parameters or {"lr": 0.1}, **extra})
-
-    def answer(self, *arguments, **extra):
-        self.ask(*arguments, **extra)
-        return self.receive()
-
-    def close(self):
-        if self.writer is not None:
-            os.close(self.writer)
-            self.writer = None
-            self.out, self.err = self.process.communicate(timeout=20)
-            self.lines.close()
-        return self.process.returncode, self.out.decode(), self.err.decode()
-
-
-class DriverTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="dh_driver_")
-        self.write("user.py", USER)
-
-    def tearDown(self):
-        import shutil
-
-        shutil.rmtree(self.folder)
-
-    def write(self, name, text):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(textwrap.dedent(text))
-
-    def start(self, function, objectives=1, ready=True, **extra):
-        launcher = Launcher(function, self.folder, objectives, **extra)
-        self.addCleanup(launcher.close)
-        if ready:
-            self.assertEqual(launcher.receive(), {"ready": True})
-        return launcher
-
-    def fatal(self, function):
-        launcher = self.start(function, ready=False)
-        return launcher.receive()["fatal"]
-
+class DriverTest(DriverCase):
     # Loading
 
     def test_missing_module(self):
@@ -217,45 +53,6 @@ class DriverTest(unittest.TestCase):
             ''')
         answer = self.start("wrap.run").answer(0, parameters={"x": 4.0})
         self.assertEqual(answer["objective"], 8.0)
-
-    def test_executors_that_do_not_end(self):
-        """The answer does not wait for them for ever."""
-        self.write("stuck.py", '''
-            import sys, threading, types
-            class Executor:
-                def shutdown(self, **how):
-                    threading.Event().wait()
-            sys.modules["loky.reusable_executor"] = types.SimpleNamespace(_executor=Executor())
-            def run(job):
-                return 3.0
-            ''')
-        self.assertEqual(self.start("stuck.run").answer(0)["objective"], 3.0)
-
-    def test_files_in_the_working_directory_are_not_the_standard_library(self):
-        """Nor are they beside the configuration, for what the driver itself needs."""
-        for name in ("json", "resource", "select", "token", "code", "types", "inspect"):
-            self.write(name + ".py", "raise ImportError('the wrong %s')" % name)
-        launcher = self.start("user.value", cwd=self.folder)
-        self.assertEqual(launcher.answer(0, {"text": "0.5"})["objective"], 0.5)
-        seen = launcher.answer(1, {"text": "{'objective': 0, 'metadata': {"
-                                   "'path': sys.path, 'argv': sys.argv}}"})["metadata"]
-        self.assertEqual(seen["argv"], ["-c"])
-        self.assertEqual(seen["path"][0], self.folder)
-        self.assertNotIn("", seen["path"])
-
-    def test_start_on_an_old_python(self):
-        """Python 2 understands it (no newer syntax), and says what is wrong."""
-        old = "import sys\nsys.version_info, sys.version = (3, 5, 9), '3.5.9 (x)'\n" + START
-        done = subprocess.run([sys.executable, "-c", old, "syntax error"], stderr=subprocess.PIPE)
-        self.assertEqual((done.returncode, done.stderr),
-                         (1, b"dh_mpi needs Python 3.6 or later, this is 3.5.9\n"))
-        import glob
-        import shutil
-        pyenv = glob.glob(os.path.expanduser("~/.pyenv/versions/2*/bin/python"))
-        for python in filter(None, [shutil.which("python2"), *pyenv]):
-            if subprocess.call([python, "-c", ""], stderr=subprocess.DEVNULL) == 0:
-                done = subprocess.run([python, "-c", START, "x = *1"], stderr=subprocess.PIPE)
-                self.assertIn(b"needs Python 3.6 or later, this is 2.", done.stderr)
 
     def test_module_alone(self):
         self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))
@@ -454,94 +251,6 @@ class DriverTest(unittest.TestCase):
             message = launcher.receive()
         self.assertEqual(message["id"], 5)
 
-    def test_threads_that_outlive_their_evaluation(self):
-        """They are told to stop and report nothing; requests are the main thread's alone."""
-        self.write("late.py", '''
-            import copy, threading, time
-            threads, told = [], []
-            def follow(job):
-                twin = copy.copy(job)
-                for step in range(10**9):
-                    job.record(step, job["lr"])
-                    twin.record(step, 77.0)
-                    if job.stopped():
-                        break
-                told.append(job["job_id"])
-                for step in range(100):
-                    job.record(step, 99.0)
-            def run(job):
-                threads.append([threading.Thread(target=follow, args=(job,)) for i in range(3)])
-                for thread in threads[-1]: thread.start()
-                time.sleep(0.01 * (job["job_id"] % 3))
-                if job["job_id"] % 4 == 0: raise ValueError("late")
-                return job["lr"]
-            def check(job):
-                for group in threads:
-                    for thread in group: thread.join(10)
-                return {"objective": 0, "metadata": {"told": sorted(told)}}
-            def turn(job): return check(job) if job["job_id"] == 1000 else run(job)
-            ''')
-        launcher = self.start("late.turn")
-        for trial in range(60):
-            launcher.ask(trial, {"lr": trial})
-            message = launcher.receive()
-            while "report" in message:
-                self.assertEqual((message["report"][1], message["attempt"]), (trial, [trial, 0]))
-                message = launcher.receive()
-            self.assertEqual(message["id"], trial)
-            self.assertEqual("error" in message, trial % 4 == 0, message)
-        told = launcher.answer(1000)["metadata"]["told"]
-        self.assertEqual(told, sorted(3 * list(range(60))))
-
-    def test_threads_of_one_evaluation_share_the_line(self):
-        """Several that ask and report at once: no message is split, each hears the stop."""
-        self.write("team.py", '''
-            import threading
-            def follow(job, heard):
-                step = 0
-                while not job.stopped():
-                    job.record(step, 0.5)
-                    step += 1
-                heard.append(1)
-            def run(job):
-                heard = []
-                team = [threading.Thread(target=follow, args=(job, heard)) for i in range(6)]
-                for thread in team: thread.start()
-                for thread in team: thread.join()
-                return len(heard)
-            ''')
-        launcher = self.start("team.run")
-        for trial in range(10):
-            launcher.ask(trial)
-            for _ in range(300):
-                self.assertEqual(launcher.receive()["report"][1], 0.5)
-            launcher.send({"stop": [trial, 0]})
-            message = launcher.receive()
-            while "report" in message:
-                message = launcher.receive()
-            self.assertEqual((message["id"], message["objective"]), (trial, 6))
-
-    def test_a_forked_child_reports_for_its_evaluation(self):
-        self.write("child.py", '''
-            import os, threading
-            def spin(job):
-                while not job.stopped(): pass
-            def run(job):
-                threading.Thread(target=spin, args=(job,), daemon=True).start()
-                for child in range(10):
-                    pid = os.fork()
-                    if pid == 0:
-                        job.record(child, 0.5)
-                        os._exit(job.stopped())
-                    assert os.waitpid(pid, 0)[1] == 0
-                return 1
-            ''')
-        launcher = self.start("child.run")
-        launcher.ask(3)
-        for child in range(10):
-            self.assertEqual(launcher.receive(), {"report": [child, 0.5], "attempt": [3, 0]})
-        self.assertEqual(launcher.receive()["objective"], 1)
-
     def test_end_of_input_stops_a_polite_function(self):
         launcher = self.start("user.until_stopped")
         launcher.ask(4)
@@ -564,27 +273,12 @@ class DriverTest(unittest.TestCase):
     def test_copies(self):
         self.assertEqual(self.start("user.pickled").answer().get("objective"), 1)
 
-    # Hostile functions
-
-    def test_leaving_is_an_error_of_that_evaluation(self):
-        launcher = self.start("user.leaves")
-        for how, expected in (("exit", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt"),
-                              ("deep", "RecursionError"), ("bad text", "Bad")):
-            answer = launcher.answer(1, {"how": how})
-            self.assertTrue(answer["error"].startswith(expected), answer)
-            self.assertLessEqual(len(answer["traceback"]), 8000)
-        self.assertEqual(launcher.answer(2, {"how": "stay"})["objective"], 1)
+    # Surroundings
 
     def test_traceback_names_the_users_line(self):
         answer = self.start("user.lr").answer(1, {"act": "relu"})
         self.assertEqual(answer["error"], "KeyError: 'lr'")
         self.assertIn("user.py", answer["traceback"])
-
-    def test_forked_child_does_not_answer(self):
-        launcher = self.start("user.forks")
-        for trial in range(3):
-            answer = launcher.answer(trial)
-            self.assertEqual((answer["id"], answer["objective"]), (trial, 1))
 
     def test_surroundings_are_put_back(self):
         launcher = self.start("user.surroundings")
