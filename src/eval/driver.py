@@ -20,7 +20,8 @@ the process above all that belong to it.
 
 Whatever else an evaluation started is killed after its answer, but for the processes in "keep"; if
 any below this one were, it is replaced. O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
-a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1.
+a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1. Paths
+and variables ("path", "cwd", "env") come byte by byte, one character each: they need not be UTF-8.
 End of input ends the process. Whatever the function does (raise, exit, return nonsense) is the
 outcome of that evaluation; the process lives on. The user's random state is never touched.
 """
@@ -193,6 +194,11 @@ class Job(collections.abc.MutableMapping):
         return state
 
 
+def native(text):
+    """The system's text (a path, a variable) whose bytes are the characters of `text`."""
+    return os.fsdecode(text.encode("latin-1"))
+
+
 def find_module(parts):
     """Import the longest prefix of a dotted name that is a module: (module, names left)."""
     for length in range(len(parts) - 1, 0, -1):
@@ -207,8 +213,11 @@ def find_module(parts):
 
 
 def load_function(dotted, path):
-    """The callable named `dotted` ("train.run", "package.module.Class.method")."""
-    sys.path[:] = list(path) + [entry for entry in sys.path if entry not in ("", *path)]
+    """The callable named `dotted` ("train.run", "package.module.Class.method"), in the folders
+    `path` or on PYTHONPATH; what is relative there is so to the folder we are in now."""
+    path = [native(folder) for folder in path]
+    rest = [entry for entry in sys.path if entry not in ("", *path)]
+    sys.path[:] = path + [os.path.abspath(name) if os.path.exists(name) else name for name in rest]
     target, names = find_module(dotted.split("."))
     for name in names:
         if not hasattr(target, name):
@@ -293,12 +302,12 @@ def whatever_happens(step, *arguments):
 def prepare(request, settings):
     """Enter the folder of the evaluation; returns the resources it is given."""
     if request.get("cwd"):
-        os.chdir(request["cwd"])
+        os.chdir(native(request["cwd"]))
     for name in settings.get("reals") or ():
         if name in request["parameters"]:
             request["parameters"][name] = float(request["parameters"][name])
     variables = request.get("env") or {}
-    return [variables[name] for name in variables if not name.startswith("DH_")]
+    return [native(variables[name]) for name in variables if not name.startswith("DH_")]
 
 
 def end(channel, settings):
@@ -341,7 +350,8 @@ def outcome(function, request, channel, settings):
 
 def evaluate(function, request, channel, settings):
     """One evaluation, in its folder and environment, which are put back afterwards."""
-    before = set_environment(request.get("env") or {})
+    variables = request.get("env") or {}
+    before = set_environment({name: native(text) for name, text in variables.items()})
     measured = reset_peak()
     start = cpu_seconds()
     answer = outcome(function, request, channel, settings)

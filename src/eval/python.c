@@ -6,6 +6,7 @@
  * evaluation's failure, and the next one gets a new process. So it does where processes had to be
  * killed after an evaluation that the old one may go on with, such as a pool in a global variable.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -100,6 +101,17 @@ static char *not_ready(const struct eval_plan *plan, const char *reason)
     return dh_strdup(err.text);
 }
 
+/* The bytes of a path or a variable as characters: they need not be UTF-8. */
+static void put_bytes(struct dh_buffer *out, const char *text)
+{
+    dh_buffer_text(out, "\"");
+    for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
+        dh_buffer_printf(
+            out, (*byte < 0x80 && isalnum(*byte)) || strchr("/._- ", *byte) ? "%c" : "\\u%04x",
+            *byte);
+    dh_buffer_text(out, "\"");
+}
+
 static void greet(struct eval_run *run)
 {
     const struct eval_plan *plan = run->host->plan;
@@ -107,7 +119,7 @@ static void greet(struct eval_run *run)
     dh_buffer_text(out, "{\"function\": ");
     dh_text_put_json(out, own_options(plan)->function);
     dh_buffer_text(out, ", \"path\": [");
-    dh_text_put_json(out, plan->folder);
+    put_bytes(out, plan->folder);
     dh_buffer_printf(out, "], \"objectives\": %zu, \"reals\": [", plan->objective_count);
     bool first = true;
     for (size_t i = 0; i < dh_space_count(plan->space); i++) {
@@ -128,7 +140,7 @@ static void put_member(void *context, const char *name, const char *value)
         dh_buffer_text(out, ", ");
     dh_text_put_json(out, name);
     dh_buffer_text(out, ": ");
-    dh_text_put_json(out, value);
+    put_bytes(out, value);
 }
 
 static void begin(struct eval_run *run)
@@ -136,7 +148,10 @@ static void begin(struct eval_run *run)
     struct dh_buffer *out = &run->request_bytes;
     eval_job_put_json(&run->job, out);
     dh_buffer_text(out, ", \"cwd\": ");
-    dh_text_put_json(out, run->job.folder);
+    if (run->job.folder)
+        put_bytes(out, run->job.folder);
+    else
+        dh_buffer_text(out, "null");
     dh_buffer_text(out, ", \"env\": {");
     eval_job_variables(&run->job, put_member, out);
     eval_job_resources(run->job.plan, run->slot, put_member, out);

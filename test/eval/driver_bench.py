@@ -105,13 +105,17 @@ not_callable = 3
 '''
 
 
+def bytewise(path):
+    return os.fsencode(path).decode("latin-1")
+
+
 class Launcher:
     """The other end of the driver's lines."""
 
-    def __init__(self, function, folder, objectives=1, cwd=None, **extra):
+    def __init__(self, function, folder, objectives=1, cwd=None, env=os.environ, **extra):
         to_driver, self.writer = os.pipe()
         self.reader, from_driver = os.pipe()
-        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver),
+        env = dict(env, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver),
                    DH_DRIVER_GUARD=str(os.getpid()))
         self.process = subprocess.Popen(
             [sys.executable, "-u", "-c", START, "".join(PARTS)], pass_fds=(to_driver, from_driver), env=env,
@@ -119,7 +123,7 @@ class Launcher:
         os.close(to_driver)
         os.close(from_driver)
         self.lines = os.fdopen(self.reader, "rb")
-        self.send({"function": function, "path": [folder], "objectives": objectives, **extra})
+        self.send({"function": function, "path": [bytewise(folder)], "objectives": objectives, **extra})
 
     def send(self, message):
         os.write(self.writer, json.dumps(message).encode() + b"\n")

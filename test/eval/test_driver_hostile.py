@@ -8,7 +8,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
-from driver_bench import START, DriverCase  # noqa: E402
+from driver_bench import START, DriverCase, Launcher, bytewise  # noqa: E402
 
 
 class HostileTest(DriverCase):
@@ -111,6 +111,33 @@ class HostileTest(DriverCase):
         self.assertEqual(seen["argv"], ["-c"])
         self.assertEqual(seen["path"][0], self.folder)
         self.assertNotIn("", seen["path"])
+
+    def test_names_in_another_encoding(self):
+        """The folder, the run folder and variables, in any locale."""
+        self.write("mod.py", '''
+            import os
+            def run(job):
+                import lazy, part
+                assert os.environb[b"GPU"] == b"caf\\xe9 \\xc3\\xa9"
+                assert os.getcwdb().endswith(b"r\\xe9n")
+                return lazy.value + part.value
+            ''')
+        self.write("lazy.py", "value = 2")
+        self.write("lib/part.py", "value = 3")
+        for name in (b"caf\xe9", "caf\xe9".encode(), b"\xff\xfe \"'\\"):
+            folder = os.path.join(os.fsencode(self.folder), name)
+            run = os.path.join(folder, b"r\xe9n")
+            os.makedirs(run)
+            for file in ("mod.py", "lazy.py"):
+                os.link(os.path.join(self.folder, file), os.path.join(folder, os.fsencode(file)))
+            for locale in ("C", "C.UTF-8"):
+                launcher = Launcher("mod.run", folder, cwd=self.folder, env=dict(
+                    os.environ, LC_ALL=locale, PYTHONPATH="lib", PYTHONCOERCECLOCALE="0"))
+                self.addCleanup(launcher.close)
+                self.assertEqual(launcher.receive(), {"ready": True})
+                answer = launcher.answer(0, cwd=bytewise(run),
+                                         env={"GPU": bytewise(b"caf\xe9 \xc3\xa9")})
+                self.assertEqual(answer.get("objective"), 5, answer)
 
     def test_start_on_an_old_python(self):
         """Python 2 understands it (no newer syntax), and says what is wrong."""

@@ -277,6 +277,40 @@ static void metadata_reports_and_environment(void **state)
     free(out);
 }
 
+/* Modules beside the configuration and on a relative PYTHONPATH are found from a run folder, at the
+ * first call, too; names of folders are bytes. */
+static void modules_are_found_from_run_folders(void **state)
+{
+    struct bench *bench = *state;
+    char folder[sizeof bench->folder], here[256], command[256];
+    snprintf(folder, sizeof folder, "%.50s-caf\xE9", bench->folder);
+    assert_int_equal(rename(bench->folder, folder), 0);
+    memcpy(bench->folder, folder, sizeof folder);
+    bench_write(bench, "above.py",
+                "import beside\n"
+                "def run(job):\n"
+                "    import os, late\n"
+                "    assert os.environb[b'DH_FOLDER'] + b'/runs' == "
+                "os.path.dirname(os.getcwdb())\n"
+                "    open(os.environ['DH_PARAMETERS']).close()\n"
+                "    return beside.value + late.value\n");
+    snprintf(command, sizeof command,
+             "mkdir '%s/lib'; cd '%s/lib'; echo value = 1 >beside.py; echo value = 2 >late.py",
+             folder, folder);
+    assert_int_equal(system(command), 0);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(setenv("PYTHONPATH", "lib", 1), 0);
+    bench_open(bench, 1, "type = \"python\"; function = \"above.run\"; runs = \"runs\";");
+    for (uint64_t trial = 0; trial < 3; trial++) {
+        struct dh_outcome outcome = bench_run(bench, trial);
+        assert_value(&outcome, 3);
+        dh_outcome_free(&outcome);
+    }
+    unsetenv("PYTHONPATH");
+    assert_int_equal(chdir(here), 0);
+}
+
 static void what_readers_of_json_refuse_leaves_the_result(void **state)
 {
     struct bench *bench = *state;
@@ -534,6 +568,7 @@ int main(void)
         TEST(what_it_leaves_behind_is_killed),
         TEST(metadata_reports_and_environment),
         TEST(a_failing_import_is_one_message),
+        TEST(modules_are_found_from_run_folders),
         TEST(a_python_that_never_comes_up_is_one_message),
         TEST(a_script_may_wait_for_its_python),
         TEST(a_script_is_told_what_it_has_to_pass_on),
