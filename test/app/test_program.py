@@ -240,6 +240,34 @@ class Program(harness.Case):
             self.assertIn(word or "", found[0] if found else "")
         self.assertFalse(os.path.exists(self.path("runs")))
 
+    def test_doctor_looks_at_temporary_files(self):
+        for evaluator, code in (('{ type = "command"; command = "true"; }', 78),
+                                ('{ type = "command"; command = "true"; runs = "r"; }', 0),
+                                ('{ type = "builtin"; function = "sphere"; }', 0)):
+            done = subprocess.run(
+                [harness.DHCTL, "doctor", "--set", "evaluator=" + evaluator, "ui.cfg"],
+                cwd=self.folder, capture_output=True, text=True, timeout=60,
+                env=dict(os.environ, TMPDIR="/nonexistent"))
+            self.assertEqual(done.returncode, code, done.stdout)
+            self.assertRegex(done.stdout, ("BAD " if code else "note") + " .*/nonexistent .TMPDIR.")
+
+    def test_without_proc(self):
+        hide = ["unshare", "-m", "sh", "-c", "umount -l /proc && exec \"$@\"", "--"]
+        command = 'evaluator={ type = "command"; command = ("echo", "DH-OUTPUT: {a}"); }'
+        try:
+            if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+                self.skipTest("/proc cannot be unmounted here")
+        except FileNotFoundError:
+            self.skipTest("no unshare")
+        for arguments, code, warnings in (
+                ([harness.DH_MPI, "--set", command], 0, 1),
+                ([harness.DHCTL, "doctor", "--set", command], 78, 1)):
+            done = subprocess.run(
+                [*hide, *arguments, "ui.cfg"], cwd=self.folder, text=True, timeout=120,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual(done.returncode, code, done.stdout)
+            self.assertEqual(done.stdout.count("/proc is not there"), warnings, done.stdout)
+
     def test_list_method_replays_a_results_csv(self):
         self.run_search(2, "ui.cfg")
         self.dhctl("export", "-o", "old.csv", "ui.h5")
