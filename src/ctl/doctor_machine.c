@@ -100,8 +100,43 @@ static void look_at_space(struct doctor *doctor, const char *folder)
                 "%s: %.1f GiB free", folder, bytes / 0x1p30);
 }
 
+/* Commands without run folders get their parameters in a file there. */
+static void look_at_temporary_files(struct doctor *doctor)
+{
+    const char *variable = getenv("TMPDIR"), *folder = variable && *variable ? variable : "/tmp";
+    const struct dh_node *evaluator = doctor->setup ? doctor->setup->settings.evaluator : NULL;
+    const struct dh_node *type = evaluator ? dh_node_child(evaluator, "type") : NULL;
+    bool needed = type && type->kind == DH_NODE_TEXT && strcmp(type->text, "command") == 0 &&
+                  !dh_node_child(evaluator, "runs");
+    char *path = dh_strprintf("%s/dh_mpi-doctor-XXXXXX", folder);
+    int fd = mkstemp(path);
+    if (fd >= 0) {
+        doctor_find(doctor, VERDICT_GOOD, NULL, "%s: takes temporary files", folder);
+        unlink(path);
+        close(fd);
+    } else {
+        doctor_find(doctor, needed ? VERDICT_BAD : VERDICT_NOTE,
+                    dh_strdup("set TMPDIR to a folder you can write in"),
+                    "%s%s: temporary files cannot be made: %s", folder,
+                    folder == variable ? " (TMPDIR)" : "", strerror(errno));
+    }
+    free(path);
+}
+
+static void look_at_proc(struct doctor *doctor)
+{
+    if (dh_eval_sees_processes())
+        doctor_find(doctor, VERDICT_GOOD, NULL, "/proc shows processes");
+    else
+        doctor_find(doctor, VERDICT_BAD, dh_strdup("mount /proc, in a container, too"),
+                    "/proc is not there: what evaluations leave running is not ended with them, "
+                    "and limits of memory and processes do not hold");
+}
+
 void doctor_file_system(struct doctor *doctor)
 {
+    look_at_temporary_files(doctor);
+    look_at_proc(doctor);
     char *folder = dh_path_folder(doctor->setup ? doctor->setup->settings.checkpoint.file : "");
     char *path = dh_strprintf("%s/.dhctl-doctor-%d", folder, (int)getpid());
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -18,7 +18,6 @@
 extern char **environ;
 
 #define MPI_SECONDS 60.0
-#define IMPORT_SECONDS 120.0
 #define MOST_OUTPUT 65536
 
 /* Read until the end of the pipe or `deadline`; false if that came first. */
@@ -159,46 +158,25 @@ static const char *text_of(const struct dh_node *group, const char *name, const 
     return node && node->kind == DH_NODE_TEXT ? node->text : fallback;
 }
 
-/* Import the function as the evaluator would: its folder first, then PYTHONPATH. */
+/* Start Python and import the function as a search does. Of a long message, a traceback, the first
+ * line says what it is; what a process wrote to stderr ends with what matters. */
 static void look_at_python(struct doctor *doctor)
 {
-    static const char program[] =
-        "import importlib, sys\n"
-        "sys.path.insert(0, sys.argv[1])\n"
-        "parts = sys.argv[2].split('.')\n"
-        "for n in range(len(parts) - 1, 0, -1):\n"
-        "    try:\n"
-        "        found = importlib.import_module('.'.join(parts[:n]))\n"
-        "        break\n"
-        "    except ModuleNotFoundError as error:\n"
-        "        if n == 1 or not '.'.join(parts[:n]).startswith(error.name or ' '):\n"
-        "            raise\n"
-        "for name in parts[n:]:\n"
-        "    found = getattr(found, name)\n"
-        "assert callable(found), 'it is not a function'\n";
     const struct dh_node *evaluator = doctor->setup->settings.evaluator;
     const char *python = text_of(evaluator, "python", "python3");
     const char *function = text_of(evaluator, "function", "");
-    const char *folder = dh_config_folder(doctor->setup->config);
-    const char *arguments[] = {python, "-c", program, folder, function, NULL};
-    struct dh_buffer output = {0};
-    int code = run_program(arguments, IMPORT_SECONDS, &output);
-    const char *text = output.data ? output.data : "";
-    size_t length = strlen(text);
-    while (length > 0 && text[length - 1] == '\n')
-        length--;
-    size_t start = length;
-    while (start > 0 && text[start - 1] != '\n')
-        start--;
-    if (code == 0)
+    struct dh_error err;
+    if (dh_eval_rehearse(&doctor->setup->settings, doctor->setup->space, &err) == DH_OK) {
         doctor_find(doctor, VERDICT_GOOD, NULL, "%s imports %s", python, function);
-    else
-        doctor_find(doctor, VERDICT_BAD,
-                    dh_strdup("evaluator.python names the interpreter that has its modules; "
-                              "modules are found beside the configuration and on PYTHONPATH"),
-                    "%s cannot import %s: %.*s", python, function, (int)(length - start),
-                    text + start);
-    dh_buffer_free(&output);
+        return;
+    }
+    size_t first = strcspn(err.text, "\n");
+    bool quotes = first >= 9 && strncmp(err.text + first - 9, "ends with", 9) == 0;
+    const char *last = quotes ? strrchr(err.text, '\n') + 1 : "";
+    doctor_find(doctor, VERDICT_BAD,
+                dh_strdup("evaluator.python names the interpreter that has its modules; "
+                          "modules are found beside the configuration and on PYTHONPATH"),
+                "%.*s%s%s", (int)first, err.text, quotes ? ": " : "", last);
 }
 
 void doctor_evaluator(struct doctor *doctor)

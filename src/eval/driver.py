@@ -1,65 +1,79 @@
 """The process of the python evaluator: imports the user's function once, then calls it per trial.
 
-Embedded in the program and run as `python3 -u -c TEXT`. Standard library only, Python 3.6 or later,
-ASCII only (an old Python in the C locale cannot take other text from its command line).
+Embedded in the program, behind driver_values.py and driver_processes.py, as one text, which
+driver_start.py runs. Standard library only, Python 3.6 or later, ASCII only (an old Python in the C
+locale cannot take other text from its command line). What it uses of the standard library at all
+times is imported at the top, before sys.path leads to the user's modules, which may have any name.
 It talks with the launcher in JSON lines over two descriptors of its own (their numbers are in
-DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's.
+DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's. DH_DRIVER_GUARD is
+the process above all that belong to it.
 
   launcher: {"function": "train.run", "path": ["/folder", ...], "objectives": 1, "reals": ["lr", ...]}
   driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: ..."}
   launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
              "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
-  driver:   {"report": [step, value]}                        for every job.record
+  driver:   {"report": [step, value], "attempt": [7, 0]}     for every job.record: id and retries
             {"id": 7, "objective": O, "metadata": {...}, "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
         or  {"id": 7, "error": "ValueError: ...", "traceback": "...", "cpu_seconds": ..., "peak_bytes": ..., "keep": [...]}
-  launcher: {"stop": true}         while an evaluation runs: job.stopped() is true from then on,
+  launcher: {"stop": [7, 0]}       while that attempt runs: job.stopped() is true from then on,
                                    and after half of kill_after SIGTERM comes
 
 Whatever else an evaluation started is killed after its answer, but for the processes in "keep"; if
 any below this one were, it is replaced. O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
-a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1.
+a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1. Paths
+and variables ("path", "cwd", "env") come byte by byte, one character each: they need not be UTF-8.
 End of input ends the process. Whatever the function does (raise, exit, return nonsense) is the
 outcome of that evaluation; the process lives on. The user's random state is never touched.
 """
 
 import collections.abc
 import importlib
+import inspect
 import json
-import math
 import os
-import resource
 import select
+import stat
 import sys
 import threading
-import traceback
-
-TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
-ERROR_LIMIT = 1000  # characters kept of an exception's text
-METADATA_LIMIT = 1000000  # bytes of metadata in one answer, which so stays below 1 MiB
-PATIENCE = 5  # seconds that executors have to end
-EXECUTORS = (
-    "multiprocessing.forkserver",
-    "joblib.externals.loky.reusable_executor",
-    "loky.reusable_executor",
-)
-DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
 
 
 class Channel:
-    """JSON lines to and from the launcher. Only the process that opened it may read."""
+    """JSON lines to and from the launcher. Only the process that opened it may read.
+
+    While an evaluation runs, any thread may report and ask for a stop, for `attempt` alone: a
+    thread that goes on after its evaluation finds the line cut. Only the main thread waits, and
+    only while there is no attempt, so that nobody else reads then. What is sent meanwhile is short
+    enough for one write. The lock is for a handler of signals, too, which may find it taken.
+    """
 
     def __init__(self, reader, writer):
         self.reader, self.writer = reader, writer
         self.owner = os.getpid()
         self.received = b""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.closed = False
+        self.attempt = None  # [id, retries]; compared by identity
+
+    def begin(self, attempt):
+        self.attempt = attempt
+        return attempt
+
+    def end(self):
+        """Cut off the evaluation: when this returns, no thread of its own sends or reads."""
+        with self.lock:
+            self.attempt = None
 
     def send(self, message):
         data = json.dumps(message, allow_nan=False).encode() + b"\n"
+        while data:
+            data = data[os.write(self.writer, data) :]
+
+    def report(self, attempt, step, value):
+        if os.getpid() != self.owner:  # a forked child: who holds the lock may not be in it
+            self.lock = threading.RLock()
         with self.lock:
-            while data:
-                data = data[os.write(self.writer, data) :]
+            if attempt is self.attempt:
+                self.send({"report": [step, value], "attempt": attempt})
 
     def fill(self):
         """Read what is there (waits for it); at the end of input `closed` becomes true."""
@@ -83,14 +97,19 @@ class Channel:
                 return message
             self.fill()
 
-    def stop_arrived(self):
-        """Has a stop (or the end of input) arrived while an evaluation runs? Does not wait."""
+    def stop_arrived(self, attempt):
+        """Is this attempt to stop (or over, or the input at its end)? Does not wait."""
+        if attempt is not self.attempt:
+            return True
         if os.getpid() != self.owner:
             return False
-        while not self.closed and select.select([self.reader], [], [], 0)[0]:
-            self.fill()
-        message = self.take()
-        return self.closed or (message is not None and "stop" in message)
+        with self.lock:
+            if attempt is not self.attempt:
+                return True
+            while not self.closed and select.select([self.reader], [], [], 0)[0]:
+                self.fill()
+            messages = iter(self.take, None)
+            return any(message.get("stop") == attempt for message in messages) or self.closed
 
 
 class Storage:
@@ -124,6 +143,7 @@ class Job(collections.abc.MutableMapping):
         self.objective = None  # the last value recorded
         self.status = "RUNNING"
         self._channel = channel
+        self._attempt = channel.begin([request["id"], self.retries])
         self._stopped = False
 
     @property
@@ -131,16 +151,18 @@ class Job(collections.abc.MutableMapping):
         return Storage(self)
 
     def record(self, budget, objective):
-        """Report an intermediate result: `objective` after `budget` (epochs, seconds, ...)."""
+        """Report an intermediate result: `objective` after `budget` (epochs, seconds, ...). Does
+        nothing once the evaluation is over."""
         self.objective = objective
         if self._channel is not None:
             step, value = number(plain(budget)), number(plain(objective))
-            self._channel.send({"report": [step, value]})
+            self._channel.report(self._attempt, step, value)
 
     def stopped(self):
-        """Should the function end now and return what it has?"""
+        """Should the function end now and return what it has? True for what outlives it."""
         if not self._stopped and self._channel is not None:
-            self._stopped = self._channel.stop_arrived()
+            if self._channel.stop_arrived(self._attempt):  # another thread may have seen it
+                self._stopped = True
         return self._stopped
 
     def __getitem__(self, key):
@@ -172,138 +194,9 @@ class Job(collections.abc.MutableMapping):
         return state
 
 
-def plain(value):
-    """numpy, torch, pandas and tensorflow values as Python's own, without importing any."""
-    if hasattr(value, "numpy") and not hasattr(value, "tolist"):
-        value = value.numpy()
-    return value.tolist() if hasattr(value, "tolist") else value
-
-
-def number(value):
-    """A number as JSON can carry it: a finite float, or "nan", "inf", "-inf"."""
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
-        raise TypeError("expected a number, got %s" % describe(value))
-    value = float(value)
-    return value if math.isfinite(value) else str(value)
-
-
-def clean(text):
-    """A text that every reader of JSON takes: NUL and lone surrogates (which names of files in
-    another encoding have) are written out, as "\\udce9"."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def describe(value):
-    """A value for a message: its type, and how it begins."""
-    if value is None:
-        return "None"
-    try:
-        text = repr(value)
-    except Exception:
-        text = "..."
-    return "%s %s" % (type(value).__name__, text if len(text) <= 80 else text[:80] + "...")
-
-
-def failure_text(value):
-    """The text of a returned failure: "F_reason". DeepHyper takes any text that begins with F."""
-    if not value.startswith("F"):
-        raise TypeError("returned the text %r, expected a number or \"F_reason\"" % value[:80])
-    return clean(value if value.startswith("F_") else "F_" + value)[:ERROR_LIMIT]
-
-
-def objectives_of(value, count):
-    """The returned objective(s) as the launcher expects them; raises if they are none."""
-    value = plain(value)
-    if value is None:
-        raise TypeError("returned None, expected %s" % wanted(count))
-    if isinstance(value, str):
-        return failure_text(value)
-    if isinstance(value, (list, tuple)):
-        values = [plain(item) for item in value]
-        failures = [item for item in values if isinstance(item, str)]
-        if failures:
-            return failure_text(failures[0])
-        if len(values) != count:
-            raise TypeError("returned %d values, expected %s" % (len(values), wanted(count)))
-        return [number(item) for item in values]
-    if not hasattr(value, "__float__"):
-        raise TypeError("returned %s, expected %s" % (describe(value), wanted(count)))
-    if count != 1:
-        raise TypeError("returned one value, expected %s" % wanted(count))
-    return number(value)
-
-
-def wanted(count):
-    return "a number" if count == 1 else "%d numbers, one for each objective" % count
-
-
-def standard_result(value, count):
-    """Split a return value of DeepHyper's standard into objective(s) and metadata."""
-    metadata = {}
-    for key in ("output", "objective"):  # "output" is what DeepHyper's @profile wraps around
-        if isinstance(value, collections.abc.Mapping):
-            extra = value.get("metadata")
-            if isinstance(extra, collections.abc.Mapping):
-                metadata.update(extra)
-            elif extra is not None:
-                raise TypeError("returned metadata that is %s, not a dict" % describe(extra))
-            if key in value:
-                value = value[key]
-            elif key == "objective":
-                keys = ", ".join(str(name) for name in value) or "nothing"
-                raise TypeError("returned a dict without 'objective' (it has: %s)" % keys[:200])
-    return objectives_of(value, count), metadata
-
-
-def jsonable(value, depth=0):
-    """Any value as JSON; what JSON cannot say becomes text, as do integers beyond 64 bits."""
-    value = plain(value) if not isinstance(value, type) else value
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if value is None or type(value) in (bool, float):
-        return value
-    if type(value) is int and -(2**63) <= value < 2**63:
-        return value
-    if depth < DEPTH_LIMIT and isinstance(value, collections.abc.Mapping):
-        return {clean(str(key)): jsonable(item, depth + 1) for key, item in value.items()}
-    if depth < DEPTH_LIMIT and isinstance(value, (list, tuple)):
-        return [jsonable(item, depth + 1) for item in value]
-    try:
-        return clean(str(value))
-    except Exception as error:
-        return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
-
-
-def metadata_of(values):
-    """Metadata ready to send; what cannot be sent is replaced by a note, never the result's loss."""
-    try:
-        metadata = jsonable(values)
-        size = len(json.dumps(metadata, allow_nan=False))
-    except Exception as error:
-        return {"metadata_dropped": error_text(error)}
-    if size > METADATA_LIMIT:
-        return {"metadata_dropped": "%d characters, at most %d" % (size, METADATA_LIMIT)}
-    return metadata
-
-
-def error_text(error):
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
-    name = type(error).__name__
-    return clean("%s: %s" % (name, text) if text else name)[:ERROR_LIMIT]
-
-
-def error_message(error):
-    """The two fields that describe an exception, without this file's own frame."""
-    try:
-        frames = error.__traceback__ and error.__traceback__.tb_next
-        lines = traceback.format_exception(type(error), error, frames)
-        tail = clean("".join(lines))[-TRACEBACK_LIMIT:]
-    except Exception:
-        tail = ""
-    return {"error": error_text(error), "traceback": tail}
+def native(text):
+    """The system's text (a path, a variable) whose bytes are the characters of `text`."""
+    return os.fsdecode(text.encode("latin-1"))
 
 
 def find_module(parts):
@@ -320,8 +213,11 @@ def find_module(parts):
 
 
 def load_function(dotted, path):
-    """The callable named `dotted` ("train.run", "package.module.Class.method")."""
-    sys.path[:] = list(path) + [entry for entry in sys.path if entry not in ("", *path)]
+    """The callable named `dotted` ("train.run", "package.module.Class.method"), in the folders
+    `path` or on PYTHONPATH; what is relative there is so to the folder we are in now."""
+    path = [native(folder) for folder in path]
+    rest = [entry for entry in sys.path if entry not in ("", *path)]
+    sys.path[:] = path + [os.path.abspath(name) if os.path.exists(name) else name for name in rest]
     target, names = find_module(dotted.split("."))
     for name in names:
         if not hasattr(target, name):
@@ -339,8 +235,6 @@ def load_function(dotted, path):
 
 def check_signature(dotted, function):
     """A function that cannot be called with a job would fail in every evaluation alike."""
-    import inspect
-
     try:  # of what is called, not of what a decorator wraps
         signature = inspect.signature(function, follow_wrapped=False)
     except Exception:
@@ -356,8 +250,6 @@ def check_signature(dotted, function):
 
 def takes_dequed(function):
     """Does it take DeepHyper's `dequed` (the resources of @queued) as an argument?"""
-    import inspect
-
     try:
         return "dequed" in inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -383,102 +275,6 @@ def call(function, job, resources):
     return result
 
 
-def cpu_seconds():
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
-
-
-def reset_peak():
-    """Set the kernel's mark of peak memory back to what is in use now; False if it refuses."""
-    try:
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")
-        return True
-    except OSError:
-        return False
-
-
-def peak_bytes():
-    """Peak resident memory since reset_peak; 0 if not known."""
-    try:
-        with open("/proc/self/status") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
-    return 0
-
-
-def look_at(process):
-    """(parent, start) of a living process, or None."""
-    try:
-        with open("/proc/%d/stat" % process, "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else (int(fields[1]), int(fields[19]))
-    except (ValueError, IndexError, OSError):
-        return None  # it has just ended
-
-
-def started_so_far():
-    """{process: start} of all that this one started, also of what made itself a daemon: its parent
-    gathers those."""
-    try:
-        names = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return {}
-    seen = {name: look for name in names for look in [look_at(name)] if look}
-    found = [os.getppid()]
-    for above in found:
-        found += [process for process, (parent, _) in seen.items() if parent == above]
-    return {process: seen[process][1] for process in found[1:] if process != os.getpid()}
-
-
-def still_there(helpers):
-    """Those of {process: start} that have not ended; numbers are given again."""
-    return [name for name, start in helpers.items() if (look_at(name) or (0, None))[1] == start]
-
-
-def trackers():
-    """The processes by which Python's (and loky's) multiprocessing cleans up after itself: they run
-    nobody's code, end with this process, and are not to be missing in the next evaluation."""
-    places = [
-        ("multiprocessing.resource_tracker", "_resource_tracker"),
-        ("multiprocessing.semaphore_tracker", "_semaphore_tracker"),
-        ("joblib.externals.loky.backend.resource_tracker", "_resource_tracker"),
-        ("loky.backend.resource_tracker", "_resource_tracker"),
-    ]
-    found = [getattr(sys.modules.get(name), attribute, None) for name, attribute in places]
-    return [tracker._pid for tracker in found if isinstance(getattr(tracker, "_pid", None), int)]
-
-
-def end_executors():
-    """End the workers that joblib (scikit-learn's n_jobs) keeps for its next call, and the server
-    that multiprocessing may fork from: new ones are started then, but that they were killed would
-    not be noticed. What does not end in time is killed, and this process replaced."""
-    ending = threading.Thread(target=end_executors_now, daemon=True)
-    ending.start()
-    ending.join(PATIENCE)
-
-
-def end_executors_now():
-    server = getattr(sys.modules.get("multiprocessing.forkserver"), "_forkserver", None)
-    try:
-        if getattr(server, "_forkserver_pid", None) is not None:
-            server._stop()
-    except Exception:
-        pass
-    for name in EXECUTORS[1:]:
-        executor = getattr(sys.modules.get(name), "_executor", None)
-        try:
-            if hasattr(executor, "terminate"):  # joblib's, which removes its temporary files
-                executor.terminate(kill_workers=True)
-            elif executor is not None:
-                executor.shutdown(wait=True, kill_workers=True)
-        except Exception:
-            pass
-
-
 def set_environment(values):
     """Set variables (None: remove) and return those they replaced, in the same form."""
     before = {name: os.environ.get(name) for name in values}
@@ -492,61 +288,107 @@ def set_environment(values):
 
 def flush():
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass
+        whatever_happens(stream.flush)
+
+
+def whatever_happens(step, *arguments):
+    """What the step returns; None if it fails: a result that is there is not lost for that."""
+    try:
+        return step(*arguments)
+    except BaseException:
+        return None
+
+
+def prepare(request, settings):
+    """Enter the folder of the evaluation; returns the resources it is given."""
+    if request.get("cwd"):
+        os.chdir(native(request["cwd"]))
+    for name in settings.get("reals") or ():
+        if name in request["parameters"]:
+            request["parameters"][name] = float(request["parameters"][name])
+    variables = request.get("env") or {}
+    return [native(variables[name]) for name in variables if not name.startswith("DH_")]
+
+
+def end(channel, settings):
+    """The function has returned or raised: what it left running is cut off."""
+    if os.getpid() != channel.owner:
+        os._exit(0)  # a child that the function forked fell out of it: the parent answers
+    channel.end()
+    put_handlers_aside(settings["handlers"])
+    end_timers(settings["timers"])
 
 
 def outcome(function, request, channel, settings):
     """Call the function and say what came of it; never raises."""
+    value = failure = None
+    returned = False
     try:
-        variables = request.get("env") or {}
-        resources = [variables[name] for name in variables if not name.startswith("DH_")]
-        if request.get("cwd"):
-            os.chdir(request["cwd"])
-        for name in settings.get("reals") or ():
-            if name in request["parameters"]:
-                request["parameters"][name] = float(request["parameters"][name])
+        resources = prepare(request, settings)
         job = Job(request, channel)
-        objective, metadata = standard_result(
-            call(function, job, resources), settings.get("objectives", 1)
-        )
-        return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
+        put_handlers_back(settings["handlers"])
+        value = call(function, job, resources)
+        returned = True
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
+        failure = error
+    for _ in range(100):
+        try:
+            end(channel, settings)
+            break
+        except BaseException:  # of a handler
+            pass
+    try:
+        if not returned:
+            return error_message(failure)
+        objective, metadata = standard_result(value, settings.get("objectives", 1))
+        return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
+    except BaseException as error:
         return error_message(error)
+    finally:
+        del failure  # its traceback holds this frame, and all that the function held
 
 
 def evaluate(function, request, channel, settings):
     """One evaluation, in its folder and environment, which are put back afterwards."""
-    home = os.getcwd()
-    before = set_environment(request.get("env") or {})
+    variables = request.get("env") or {}
+    before = set_environment({name: native(text) for name, text in variables.items()})
     measured = reset_peak()
     start = cpu_seconds()
     answer = outcome(function, request, channel, settings)
-    if os.getpid() != channel.owner:
-        os._exit(0)  # a child that the function forked fell out of it: the parent answers
     if any(name in sys.modules for name in EXECUTORS):
-        end_executors()
+        whatever_happens(end_executors)
     flush()
     answer["id"] = request["id"]
     answer["cpu_seconds"] = round(cpu_seconds() - start, 6)
     answer["peak_bytes"] = peak_bytes() if measured else 0
     answer["keep"] = still_there(settings["helpers"]) + trackers()
     set_environment(before)
-    os.chdir(home)
+    whatever_happens(os.chdir, settings["home"])  # it may be gone
     return answer
 
 
 def open_channel():
-    descriptors = [int(os.environ.pop(name)) for name in ("DH_DRIVER_IN", "DH_DRIVER_OUT")]
-    for descriptor in descriptors:
-        os.set_inheritable(descriptor, False)
-    return Channel(*descriptors)
+    """(channel, guard). What evaluator.python names may be a script that starts the interpreter."""
+    advice = "; it may name an environment's own bin/python instead"
+    try:
+        names = ["DH_DRIVER_IN", "DH_DRIVER_OUT", "DH_DRIVER_GUARD"]
+        *descriptors, guard = [int(os.environ.pop(name)) for name in names]
+    except KeyError as missing:
+        sys.exit("what evaluator.python names has to pass its environment on to Python (%s is not "
+                 "in it)%s" % (missing.args[0], advice))
+    try:
+        for descriptor in descriptors:
+            if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+                raise OSError("not a pipe")
+            os.set_inheritable(descriptor, False)
+    except OSError as error:
+        sys.exit("what evaluator.python names has to pass its open files on to Python (descriptor "
+                 "%d: %s)%s" % (descriptor, error, advice))
+    return Channel(*descriptors), guard
 
 
 def main():
-    channel = open_channel()
+    channel, guard = open_channel()
     settings = channel.wait()
     if settings is None:
         return
@@ -558,7 +400,10 @@ def main():
         channel.send({"fatal": message["error"] + "\n" + message["traceback"]})
         return
     flush()
-    settings["helpers"] = started_so_far()
+    settings["helpers"] = started_so_far(guard)
+    settings["home"] = whatever_happens(os.getcwd) or "/"
+    settings["timers"], settings["handlers"] = timers_that_run(), {}
+    put_handlers_aside(settings["handlers"])
     channel.send({"ready": True})
     while True:
         request = channel.wait()
@@ -573,3 +418,7 @@ if __name__ == "__main__":
         main()
     except BrokenPipeError:
         pass  # the launcher is gone, and with it everything that could use an answer
+    except OSError as error:  # without a line to the launcher, a thread must not keep it waiting
+        os.write(2, b"the function closed files that are not its own: no result can be sent (%s)\n"
+                 % str(error).encode())
+        os._exit(1)

@@ -1,8 +1,10 @@
 #!/bin/sh
-# The text of a file as a C array: embed.sh FILE NAME > OUTPUT. Bytes as numbers, so that neither
-# quoting nor the limit on string literals matters.
-echo "/* Made from $(basename "$1") by embed.sh. */"
-echo "extern const unsigned char $2[];"
-echo "const unsigned char $2[] = {"
-od -An -v -tu1 "$1" | sed 's/  */,/g; s/^,//; s/$/,/'
+# The text of files, one behind the other, as a C array: embed.sh NAME FILE... > OUTPUT. Bytes as
+# numbers, so that neither quoting nor the limit on string literals matters.
+name=$1
+shift
+echo "/* Made from $(basename -a "$@" | xargs) by embed.sh. */"
+echo "extern const unsigned char $name[];"
+echo "const unsigned char $name[] = {"
+cat "$@" | od -An -v -tu1 | sed 's/  */,/g; s/^,//; s/$/,/'
 echo "0};"

@@ -97,8 +97,8 @@ static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
     int keep[] = {child->control, child->requests, child->answers};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     setrlimit(RLIMIT_NOFILE, &spec->files);
-    if (child->job->folder && chdir(child->job->folder) != 0)
-        eval_guard_refuse(child, EVAL_GUARD_UNABLE, "cannot enter %s: %s", child->job->folder,
+    if (spec->folder && chdir(spec->folder) != 0)
+        eval_guard_refuse(child, EVAL_GUARD_UNABLE, "cannot enter %s: %s", spec->folder,
                           strerror(errno));
     eval_job_slot_variables(child->job->plan, child->job->slot, eval_job_set_variable, NULL);
 }

@@ -40,6 +40,7 @@ struct eval_guard_spec {
     struct eval_child child;
     int output, errors;                           /* to write to */
     struct rlimit files;                          /* that the evaluation may have open */
+    const char *folder;                           /* to enter; NULL: none */
     void (*main)(const struct eval_child *child); /* of the evaluation; does not return */
 };
 

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 
@@ -28,6 +29,20 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
     return DH_OK;
 }
 
+bool dh_eval_sees_processes(void)
+{
+    return access("/proc/self/stat", R_OK) == 0;
+}
+
+/* The first worker for all: they run in the same kind of container. */
+static void warn_of_surroundings(const struct dh_eval *pool)
+{
+    if (pool->plan->worker == 1 && pool->backend == &eval_backend_remote &&
+        !dh_eval_sees_processes())
+        dh_log_warn(pool->log, "/proc is not there: what evaluations leave running is not ended "
+                               "with them, and limits of memory and processes do not hold");
+}
+
 dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_space *space,
                          struct dh_launcher *launcher, int32_t worker, const void *communicator,
                          const struct dh_log *log, struct dh_eval **out, struct dh_error *err)
@@ -41,6 +56,7 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
     if (status == DH_OK) {
         pool->slots = dh_alloc((size_t)pool->plan->options->slots, sizeof *pool->slots);
         pool->backend = eval_plan_backend(pool->plan);
+        warn_of_surroundings(pool);
         status = pool->backend->create(pool, err);
     }
     if (status == DH_OK)

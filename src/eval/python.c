@@ -6,6 +6,7 @@
  * evaluation's failure, and the next one gets a new process. So it does where processes had to be
  * killed after an evaluation that the old one may go on with, such as a pool in a global variable.
  */
+#include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 #include "run.h"
 #include "value.h"
 
-extern const unsigned char eval_driver_text[];
+extern const unsigned char eval_driver_start[], eval_driver_text[];
 
 struct python_options {
     struct eval_options shared;
@@ -80,7 +81,9 @@ static void run_driver(const struct eval_child *child)
     /* copies, which outlive exec and have low numbers: select takes none from 1024 on */
     set_number("DH_DRIVER_IN", dup(child->requests));
     set_number("DH_DRIVER_OUT", dup(child->answers));
-    execl(program, program, "-u", "-c", (const char *)eval_driver_text, (char *)NULL);
+    set_number("DH_DRIVER_GUARD", getppid());
+    execl(program, program, "-u", "-c", (const char *)eval_driver_start,
+          (const char *)eval_driver_text, (char *)NULL);
     eval_guard_miss(child, "python", program);
 }
 
@@ -98,6 +101,17 @@ static char *not_ready(const struct eval_plan *plan, const char *reason)
     return dh_strdup(err.text);
 }
 
+/* The bytes of a path or a variable as characters: they need not be UTF-8. */
+static void put_bytes(struct dh_buffer *out, const char *text)
+{
+    dh_buffer_text(out, "\"");
+    for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
+        dh_buffer_printf(
+            out, (*byte < 0x80 && isalnum(*byte)) || strchr("/._- ", *byte) ? "%c" : "\\u%04x",
+            *byte);
+    dh_buffer_text(out, "\"");
+}
+
 static void greet(struct eval_run *run)
 {
     const struct eval_plan *plan = run->host->plan;
@@ -105,7 +119,7 @@ static void greet(struct eval_run *run)
     dh_buffer_text(out, "{\"function\": ");
     dh_text_put_json(out, own_options(plan)->function);
     dh_buffer_text(out, ", \"path\": [");
-    dh_text_put_json(out, plan->folder);
+    put_bytes(out, plan->folder);
     dh_buffer_printf(out, "], \"objectives\": %zu, \"reals\": [", plan->objective_count);
     bool first = true;
     for (size_t i = 0; i < dh_space_count(plan->space); i++) {
@@ -126,7 +140,7 @@ static void put_member(void *context, const char *name, const char *value)
         dh_buffer_text(out, ", ");
     dh_text_put_json(out, name);
     dh_buffer_text(out, ": ");
-    dh_text_put_json(out, value);
+    put_bytes(out, value);
 }
 
 static void begin(struct eval_run *run)
@@ -134,7 +148,10 @@ static void begin(struct eval_run *run)
     struct dh_buffer *out = &run->request_bytes;
     eval_job_put_json(&run->job, out);
     dh_buffer_text(out, ", \"cwd\": ");
-    dh_text_put_json(out, run->job.folder);
+    if (run->job.folder)
+        put_bytes(out, run->job.folder);
+    else
+        dh_buffer_text(out, "null");
     dh_buffer_text(out, ", \"env\": {");
     eval_job_variables(&run->job, put_member, out);
     eval_job_resources(run->job.plan, run->slot, put_member, out);
@@ -143,7 +160,8 @@ static void begin(struct eval_run *run)
 
 static void stop(struct eval_run *run)
 {
-    dh_buffer_text(&run->request_bytes, "{\"stop\": true}\n");
+    dh_buffer_printf(&run->request_bytes, "{\"stop\": [%" PRIu64 ", %" PRIu32 "]}\n",
+                     run->job.trial, run->job.retries);
 }
 
 static void fatal(struct eval_run *run, const char *text)
@@ -209,6 +227,15 @@ static void answer(struct eval_run *run, const json_t *message)
     eval_run_answer(run);
 }
 
+/* What a thread or a forked process sends too late belongs to no other evaluation. */
+static bool is_of_attempt(const struct eval_run *run, const json_t *attempt)
+{
+    const json_t *id = json_array_get(attempt, 0), *retries = json_array_get(attempt, 1);
+    return run->busy && json_is_integer(id) && json_is_integer(retries) &&
+           (uint64_t)json_integer_value(id) == run->job.trial &&
+           (uint64_t)json_integer_value(retries) == run->job.retries;
+}
+
 static void take_message(struct eval_run *run, const json_t *message)
 {
     const json_t *report = json_object_get(message, "report"), *id = json_object_get(message, "id");
@@ -217,7 +244,8 @@ static void take_message(struct eval_run *run, const json_t *message)
         fatal(run, text);
     else if (json_is_true(json_object_get(message, "ready")) && !run->ready)
         eval_run_ready(run);
-    else if (json_is_array(report) && json_array_size(report) == 2)
+    else if (json_is_array(report) && json_array_size(report) == 2 &&
+             is_of_attempt(run, json_object_get(message, "attempt")))
         eval_run_report(run, loose_number(json_array_get(report, 0)),
                         loose_number(json_array_get(report, 1)));
     else if (json_is_integer(id) && run->busy && !run->answered &&

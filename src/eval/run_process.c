@@ -87,6 +87,8 @@ static struct eval_guard_spec spec_of(const struct eval_run *run, const struct p
         .output = pipes->output[1],
         .errors = pipes->errors[1],
         .files = run->host->files,
+        /* a process that is not this evaluation's alone enters each one's by itself */
+        .folder = run->host->plan->kind->runner->persistent ? NULL : run->job.folder,
         .main = run->host->plan->kind->runner->main,
     };
 }

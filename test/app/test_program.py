@@ -205,6 +205,69 @@ class Program(harness.Case):
             self.assertIn(word, found[0]["text"])
             self.assertTrue(found[0]["fix"])
 
+    def test_doctor_starts_python_as_a_search_does(self):
+        """Where the search would end with 78, so does it, with the reason."""
+        os.mkdir(self.path("cfgs"))
+        for name, text in (
+                ("good", "def run(job): return 1"), ("job", "def run(): return 1"),
+                ("exits", "import sys; sys.exit(0)"), ("gone", "import os; os._exit(0)"),
+                ("killed", "import os; os.kill(os.getpid(), 9)"),
+                ("slow", "import time; time.sleep(1000)"),
+                ("term", "import os; os.kill(os.getpid(), 15)")):
+            self.write("cfgs/%s.py" % name, text + "\n")
+        self.write("here.py", "def run(job): return 1\n")
+        self.write("resource.py", "raise ImportError('the wrong one')\n")
+        self.write("cfgs/old", "#!/bin/sh\necho too old >&2\nexit 1\n")
+        os.chmod(self.path("cfgs/old"), 0o755)
+        with open(self.path("ui.cfg")) as file:
+            self.write("cfgs/ui.cfg", file.read())
+        for function, more, word in (
+                ("good.run", "", None), ("good.run", 'runs = "runs";', None),
+                ("here.run", "", "No module named 'here'"),
+                ("job.run", "", "cannot be called with a job"),
+                ("exits.run", "", "SystemExit: 0"), ("gone.run", "", "(exit code 0)"),
+                ("killed.run", "", "(signal 9 (Killed))"),
+                ("term.run", "", "(signal 15 (Terminated))"),
+                ("slow.run", "startup = 0.5; kill_after = 1;", "not ready to evaluate after 0.5 s"),
+                ("good.run", 'python = "./old";', "its stderr ends with: too old")):
+            evaluator = ('evaluator={ type = "python"; function = "%s"; %s %s }' % (
+                function, more, "" if "python" in more else 'python = "/usr/bin/python3";'))
+            done = subprocess.run([harness.DHCTL, "doctor", "--json", "--set", evaluator,
+                                   "cfgs/ui.cfg"], cwd=self.folder, capture_output=True, text=True,
+                                  timeout=60)
+            found = [f["text"] for f in json.loads(done.stdout) if f["verdict"] == "BAD"]
+            self.assertEqual((done.returncode, len(found)), (78, 1) if word else (0, 0), found)
+            self.assertIn(word or "", found[0] if found else "")
+        self.assertFalse(os.path.exists(self.path("runs")))
+
+    def test_doctor_looks_at_temporary_files(self):
+        for evaluator, code in (('{ type = "command"; command = "true"; }', 78),
+                                ('{ type = "command"; command = "true"; runs = "r"; }', 0),
+                                ('{ type = "builtin"; function = "sphere"; }', 0)):
+            done = subprocess.run(
+                [harness.DHCTL, "doctor", "--set", "evaluator=" + evaluator, "ui.cfg"],
+                cwd=self.folder, capture_output=True, text=True, timeout=60,
+                env=dict(os.environ, TMPDIR="/nonexistent"))
+            self.assertEqual(done.returncode, code, done.stdout)
+            self.assertRegex(done.stdout, ("BAD " if code else "note") + " .*/nonexistent .TMPDIR.")
+
+    def test_without_proc(self):
+        hide = ["unshare", "-m", "sh", "-c", "umount -l /proc && exec \"$@\"", "--"]
+        command = 'evaluator={ type = "command"; command = ("echo", "DH-OUTPUT: {a}"); }'
+        try:
+            if subprocess.run([*hide, "true"], capture_output=True).returncode != 0:
+                self.skipTest("/proc cannot be unmounted here")
+        except FileNotFoundError:
+            self.skipTest("no unshare")
+        for arguments, code, warnings in (
+                ([harness.DH_MPI, "--set", command], 0, 1),
+                ([harness.DHCTL, "doctor", "--set", command], 78, 1)):
+            done = subprocess.run(
+                [*hide, *arguments, "ui.cfg"], cwd=self.folder, text=True, timeout=120,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            self.assertEqual(done.returncode, code, done.stdout)
+            self.assertEqual(done.stdout.count("/proc is not there"), warnings, done.stdout)
+
     def test_list_method_replays_a_results_csv(self):
         self.run_search(2, "ui.cfg")
         self.dhctl("export", "-o", "old.csv", "ui.h5")

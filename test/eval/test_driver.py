@@ -1,180 +1,16 @@
-"""Tests of src/eval/driver.py: run as `python3 test_driver.py DRIVER`, talk to it as the launcher."""
+"""Tests of src/eval/driver*.py on what users' functions take and return: see driver_bench.py."""
 
-import json
+import math
 import os
-import select
-import subprocess
 import sys
-import tempfile
-import textwrap
 import unittest
 
-DRIVER = sys.argv.pop(1) if len(sys.argv) > 1 else os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "../../src/eval/driver.py")
+sys.dont_write_bytecode = True
 
-# What the user wrote: one function a case.
-USER = '''
-import math, os, sys
-from decimal import Decimal
-
-imports = []
-imports.append(1)
-
-def lr(job): return job["lr"]
-def number(job): return {"int": 3, "bool": True, "decimal": Decimal("0.25"), "nan": math.nan,
-                         "inf": math.inf, "minus": -math.inf}[job["kind"]]
-def value(job): return eval(job["text"])
-def mapping(config):
-    config = {**config}
-    return config["lr"] + config.get("other", 1)
-def attributes(job):
-    copy = job.parameters.copy()
-    copy["x"] = 1
-    assert "x" not in job.parameters and "lr" in job and len(job) == 1 and list(job) == ["lr"]
-    return {"objective": 1, "metadata": {"id": job.id, "number": job["job_id"], "seed": job.seed,
-            "slot": job.slot, "worker": job.worker, "retries": job.retries,
-            "type": type(job["lr"]).__name__}}
-def records(job):
-    for step in range(3):
-        job.record(step, step / 2)
-    job.record(3, math.nan)
-    return job.objective
-def until_stopped(job):
-    import time
-    steps = 0
-    while not job.stopped():
-        job.record(steps, 0.0)
-        steps += 1
-        time.sleep(0.01)
-    return steps
-async def asynchronous(job):
-    import asyncio
-    await asyncio.sleep(0)
-    return job["lr"]
-def leaves(job):
-    if job["how"] == "exit": sys.exit(3)
-    if job["how"] == "interrupt": raise KeyboardInterrupt
-    if job["how"] == "deep":
-        def down(): return down()
-        return down()
-    if job["how"] == "bad text":
-        class Bad(Exception):
-            def __str__(self): raise RuntimeError
-        raise Bad
-    return len(imports)
-def forks(job):
-    if os.fork() == 0:
-        return 99.0
-    os.wait()
-    return 1.0
-def surroundings(job):
-    code = "import os; print(os.environ.get('GPU'))"
-    import subprocess
-    child = subprocess.check_output([sys.executable, "-c", code]).decode().strip()
-    seen = [name for name in os.environ if name.startswith("DH_DRIVER")]
-    return {"objective": 0, "metadata": {"cwd": os.getcwd(), "gpu": os.environ.get("GPU"),
-                                         "child": child, "seen": seen}}
-def noisy(job):
-    print("to stdout"); sys.stderr.write("to stderr\\n")
-    return 0
-def greedy(job):
-    block = bytearray(int(job["megabytes"]) << 20)
-    return sum(range(2000000)) * 0.0 + len(block) * 0.0
-def dequed(job, dequed=None): return len(dequed)
-def stored(job):
-    job.storage.store_job_metadata(job.id, "foo", 7)
-    return 0.5
-def pickled(job):
-    import copy, pickle
-    for twin in (pickle.loads(pickle.dumps(job)), copy.deepcopy(job)):
-        twin.record(0, 0)
-        assert twin["lr"] == job["lr"] and not twin.stopped()
-    return 1
-def changed_random(job):
-    import random
-    return random.random()
-
-class Model:
-    @staticmethod
-    def fit(job): return job["lr"]
-    def bound(self, job): return 2 * job["lr"]
-model = Model()
-not_callable = 3
-'''
+from driver_bench import DriverCase  # noqa: E402
 
 
-class Launcher:
-    """The other end of the driver's lines."""
-
-    def __init__(self, function, folder, objectives=1, **extra):
-        to_driver, self.writer = os.pipe()
-        self.reader, from_driver = os.pipe()
-        with open(DRIVER) as file:
-            text = file.read()
-        env = dict(os.environ, DH_DRIVER_IN=str(to_driver), DH_DRIVER_OUT=str(from_driver))
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-c", text], pass_fds=(to_driver, from_driver), env=env,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        os.close(to_driver)
-        os.close(from_driver)
-        self.lines = os.fdopen(self.reader, "rb")
-        self.send({"function": function, "path": [folder], "objectives": objectives, **extra})
-
-    def send(self, message):
-        os.write(self.writer, json.dumps(message).encode() + b"\n")
-
-    def receive(self, seconds=20):
-        if not self.lines.peek(1) and not select.select([self.reader], [], [], seconds)[0]:
-            raise TimeoutError("no answer of the driver")
-        line = self.lines.readline()
-        if not line:
-            raise EOFError(self.process.stderr.read().decode())
-        return json.loads(line.decode())
-
-    def ask(self, trial=0, parameters=None, **extra):
-        self.send({"id": trial, "seed": 5, "retries": 0, "slot": 0, "worker": 1, "cwd": None,
-                   "env": {}, "parameters": parameters or {"lr": 0.1}, **extra})
-
-    def answer(self, *arguments, **extra):
-        self.ask(*arguments, **extra)
-        return self.receive()
-
-    def close(self):
-        if self.writer is not None:
-            os.close(self.writer)
-            self.writer = None
-            self.out, self.err = self.process.communicate(timeout=20)
-            self.lines.close()
-        return self.process.returncode, self.out.decode(), self.err.decode()
-
-
-class DriverTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="dh_driver_")
-        self.write("user.py", USER)
-
-    def tearDown(self):
-        import shutil
-
-        shutil.rmtree(self.folder)
-
-    def write(self, name, text):
-        path = os.path.join(self.folder, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(textwrap.dedent(text))
-
-    def start(self, function, objectives=1, ready=True, **extra):
-        launcher = Launcher(function, self.folder, objectives, **extra)
-        self.addCleanup(launcher.close)
-        if ready:
-            self.assertEqual(launcher.receive(), {"ready": True})
-        return launcher
-
-    def fatal(self, function):
-        launcher = self.start(function, ready=False)
-        return launcher.receive()["fatal"]
-
+class DriverTest(DriverCase):
     # Loading
 
     def test_missing_module(self):
@@ -217,19 +53,6 @@ class DriverTest(unittest.TestCase):
             ''')
         answer = self.start("wrap.run").answer(0, parameters={"x": 4.0})
         self.assertEqual(answer["objective"], 8.0)
-
-    def test_executors_that_do_not_end(self):
-        """The answer does not wait for them for ever."""
-        self.write("stuck.py", '''
-            import sys, threading, types
-            class Executor:
-                def shutdown(self, **how):
-                    threading.Event().wait()
-            sys.modules["loky.reusable_executor"] = types.SimpleNamespace(_executor=Executor())
-            def run(job):
-                return 3.0
-            ''')
-        self.assertEqual(self.start("stuck.run").answer(0)["objective"], 3.0)
 
     def test_module_alone(self):
         self.assertIn("expected MODULE.FUNCTION", self.fatal("user"))
@@ -289,7 +112,7 @@ class DriverTest(unittest.TestCase):
             ("{'objective': None}", "returned None"),
             ("{'objective': 1, 'metadata': 3}", "returned metadata that is int 3"),
             ("object", "returned type"),
-            ("1j", "returned complex 1j"),
+            ("1j", "complex"),
             ("10 ** 400", "OverflowError"),
             ("[[1]]", "expected a number, got list"),
         ):
@@ -367,7 +190,7 @@ class DriverTest(unittest.TestCase):
         launcher.ask(1, {"text": "[job.record(2**63, 2**64), job.record(-2**70, math.inf), 1][-1:]"})
         for expected in ([2.0**63, 2.0**64], [-2.0**70, "inf"]):
             message = launcher.receive()
-            self.assertEqual(message, {"report": expected})
+            self.assertEqual(message, {"report": expected, "attempt": [1, 0]})
             self.assertIsInstance(message["report"][0], float)
         self.assertEqual(launcher.receive()["objective"], [1])
         answer = launcher.answer(1, {"text": "job.record(1, 'caf\\udce9')"})
@@ -401,25 +224,32 @@ class DriverTest(unittest.TestCase):
         launcher = self.start("user.records")
         launcher.ask(4)
         for step, value in ((0, 0), (1, 0.5), (2, 1), (3, "nan")):
-            self.assertEqual(launcher.receive(), {"report": [step, value]})
+            self.assertEqual(launcher.receive()["report"], [step, value])
         self.assertEqual(launcher.receive()["objective"], "nan")
 
     def test_stop(self):
         launcher = self.start("user.until_stopped")
         launcher.ask(4)
-        self.assertEqual(launcher.receive(), {"report": [0, 0]})
-        launcher.send({"stop": True})
+        self.assertEqual(launcher.receive()["report"], [0, 0])
+        launcher.send({"stop": [4, 0]})
         while True:
             message = launcher.receive()
             if "report" not in message:
                 break
         self.assertEqual(message["id"], 4)
-        # A stop that comes too late does not stop the next one.
-        launcher.send({"stop": True})
-        launcher.ask(5)
-        self.assertEqual(launcher.receive(), {"report": [0, 0]})
-        self.assertEqual(launcher.receive(), {"report": [1, 0]})
-        launcher.send({"stop": True})
+        # A stop that comes too late does not stop the next one, nor does another's.
+        launcher.send({"stop": [4, 0]})
+        launcher.ask(5, retries=1)
+        self.assertEqual(launcher.receive(), {"report": [0, 0], "attempt": [5, 1]})
+        launcher.send({"stop": [5, 0]})
+        launcher.send({"stop": [4, 1]})
+        for step in range(1, 20):
+            self.assertEqual(launcher.receive(), {"report": [step, 0], "attempt": [5, 1]})
+        launcher.send({"stop": [5, 1]})
+        message = launcher.receive()
+        while "report" in message:
+            message = launcher.receive()
+        self.assertEqual(message["id"], 5)
 
     def test_end_of_input_stops_a_polite_function(self):
         launcher = self.start("user.until_stopped")
@@ -443,27 +273,12 @@ class DriverTest(unittest.TestCase):
     def test_copies(self):
         self.assertEqual(self.start("user.pickled").answer().get("objective"), 1)
 
-    # Hostile functions
-
-    def test_leaving_is_an_error_of_that_evaluation(self):
-        launcher = self.start("user.leaves")
-        for how, expected in (("exit", "SystemExit: 3"), ("interrupt", "KeyboardInterrupt"),
-                              ("deep", "RecursionError"), ("bad text", "Bad")):
-            answer = launcher.answer(1, {"how": how})
-            self.assertTrue(answer["error"].startswith(expected), answer)
-            self.assertLessEqual(len(answer["traceback"]), 8000)
-        self.assertEqual(launcher.answer(2, {"how": "stay"})["objective"], 1)
+    # Surroundings
 
     def test_traceback_names_the_users_line(self):
         answer = self.start("user.lr").answer(1, {"act": "relu"})
         self.assertEqual(answer["error"], "KeyError: 'lr'")
         self.assertIn("user.py", answer["traceback"])
-
-    def test_forked_child_does_not_answer(self):
-        launcher = self.start("user.forks")
-        for trial in range(3):
-            answer = launcher.answer(trial)
-            self.assertEqual((answer["id"], answer["objective"]), (trial, 1))
 
     def test_surroundings_are_put_back(self):
         launcher = self.start("user.surroundings")

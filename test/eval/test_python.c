@@ -41,6 +41,13 @@ static const char module[] =
     "def say(job, text, value):\n"
     "    os.write(job._channel.writer, text)\n"
     "    return value()\n"
+    "def late(job):\n" /* reports of other evaluations */
+    "    for attempt in ['', ', \"attempt\": [18, 1]', ', \"attempt\": [19, 0]', ', \"attempt\": "
+    "7']:\n"
+    "        os.write(job._channel.writer, b'{\"report\": [1, 0.5]%s}\\n' % "
+    "attempt.encode())\n"
+    "    job.record(5, 0.25)\n"
+    "    return 4.0\n"
     "def odd():\n"
     "    return {'objective': 3.0, 'metadata': {'hash': 2**63, 'caf\\udce9': 'x\\0y'}}\n"
     "def run(job):\n"
@@ -54,7 +61,7 @@ static const char module[] =
     "    deeds += [lambda: poll(job), lambda: poll(job, 100), odd,\n"
     "              lambda: say(job, b'{\"id\": 18, \"objective\": }\\n', lambda: "
     "time.sleep(1000)),\n"
-    "              lambda: say(job, b'hello\\n[}\\n\\0\\n\\n{}\\n', lambda: 4.0)]\n"
+    "              lambda: say(job, b'hello\\n[}\\n\\0\\n\\n{}\\n', lambda: late(job))]\n"
     "    if job['job_id'] >= 100:\n"
     "        return say(job, b'\\0\\xff', lambda: 1.0)\n"
     "    return deeds[int(job.id.split('.')[-1]) % 20]()\n";
@@ -270,6 +277,40 @@ static void metadata_reports_and_environment(void **state)
     free(out);
 }
 
+/* Modules beside the configuration and on a relative PYTHONPATH are found from a run folder, at the
+ * first call, too; names of folders are bytes. */
+static void modules_are_found_from_run_folders(void **state)
+{
+    struct bench *bench = *state;
+    char folder[sizeof bench->folder], here[256], command[256];
+    snprintf(folder, sizeof folder, "%.50s-caf\xE9", bench->folder);
+    assert_int_equal(rename(bench->folder, folder), 0);
+    memcpy(bench->folder, folder, sizeof folder);
+    bench_write(bench, "above.py",
+                "import beside\n"
+                "def run(job):\n"
+                "    import os, late\n"
+                "    assert os.environb[b'DH_FOLDER'] + b'/runs' == "
+                "os.path.dirname(os.getcwdb())\n"
+                "    open(os.environ['DH_PARAMETERS']).close()\n"
+                "    return beside.value + late.value\n");
+    snprintf(command, sizeof command,
+             "mkdir '%s/lib'; cd '%s/lib'; echo value = 1 >beside.py; echo value = 2 >late.py",
+             folder, folder);
+    assert_int_equal(system(command), 0);
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(setenv("PYTHONPATH", "lib", 1), 0);
+    bench_open(bench, 1, "type = \"python\"; function = \"above.run\"; runs = \"runs\";");
+    for (uint64_t trial = 0; trial < 3; trial++) {
+        struct dh_outcome outcome = bench_run(bench, trial);
+        assert_value(&outcome, 3);
+        dh_outcome_free(&outcome);
+    }
+    unsetenv("PYTHONPATH");
+    assert_int_equal(chdir(here), 0);
+}
+
 static void what_readers_of_json_refuse_leaves_the_result(void **state)
 {
     struct bench *bench = *state;
@@ -299,6 +340,7 @@ static void an_unreadable_answer_is_not_waited_for(void **state)
     assert_count(bench, 1);
     outcome = bench_run(bench, NOISE);
     assert_value(&outcome, 4);
+    assert_string_equal(outcome.reports, "[[5, 0.25]]");
     dh_outcome_free(&outcome);
     assert_count(bench, 3);
 }
@@ -408,6 +450,61 @@ static void a_python_that_never_comes_up_is_one_message(void **state)
     }
 }
 
+/* An interpreter that is a script, which does as `command` says. */
+static void open_script(struct bench *bench, const char *command)
+{
+    char text[512], path[128];
+    snprintf(text, sizeof text, "#!/bin/sh\n%s\nexit $?\n", command);
+    bench_write(bench, "script", text);
+    snprintf(path, sizeof path, "%s/script", bench->folder);
+    assert_int_equal(chmod(path, 0755), 0);
+    open_python(bench, "python = \"./script\";");
+}
+
+/* The process stays, though it is not the guard's child; so does what the script started before. */
+static void a_script_may_wait_for_its_python(void **state)
+{
+    struct bench *bench = *state;
+    open_script(bench, "sleep 1000 & echo loading\n"
+                       "sh -c '/usr/bin/python3 \"$@\"; exit $?' -- \"$@\"");
+    for (int count = 1; count < 4; count++)
+        assert_count(bench, count);
+    assert_int_equal(bench_marked(bench->mark), 4); /* two shells, Python, and sleep */
+    struct dh_outcome outcome = bench_run(bench, DAEMON);
+    assert_value(&outcome, 6);
+    dh_outcome_free(&outcome);
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0); /* one was below Python */
+    assert_count(bench, 1);
+    outcome = bench_run(bench, LEAVE);
+    assert_failed(&outcome, "exit code 3");
+    dh_outcome_free(&outcome);
+}
+
+static void a_script_is_told_what_it_has_to_pass_on(void **state)
+{
+    static const struct {
+        const char *command, *words;
+    } cases[] = {
+        {"exec env -i /usr/bin/python3 \"$@\"",
+         "has to pass its environment on to Python (DH_DRIVER_IN is not in it)"},
+        {"exec /usr/bin/python3 \"$@\" 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-",
+         "has to pass its open files on to Python (descriptor "},
+        {"exec /usr/bin/python3 \"$@\" 3</dev/null 4<&3 5<&3 6<&3 7<&3 8<&3 9<&3", "not a pipe)"},
+        {"exec /usr/bin/python3 -c 'import subprocess, sys; "
+         "sys.exit(subprocess.call([sys.executable] + sys.argv[1:]))' \"$@\"",
+         "Bad file descriptor)"},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        open_script(bench, cases[i].command);
+        bench_start(bench, 1, 0, ACT_RELU);
+        assert_int_equal(poll_error(bench), DH_CONFIG);
+        assert_says(bench, "/script ended before it could evaluate (exit code 1)");
+        assert_says(bench, cases[i].words);
+        assert_null(strstr(bench->err.text, "Traceback"));
+    }
+}
+
 static void assert_given_back(struct bench *bench, const char *how)
 {
     struct dh_outcome outcome = bench_run(bench, COUNT);
@@ -471,7 +568,10 @@ int main(void)
         TEST(what_it_leaves_behind_is_killed),
         TEST(metadata_reports_and_environment),
         TEST(a_failing_import_is_one_message),
+        TEST(modules_are_found_from_run_folders),
         TEST(a_python_that_never_comes_up_is_one_message),
+        TEST(a_script_may_wait_for_its_python),
+        TEST(a_script_is_told_what_it_has_to_pass_on),
         TEST(a_python_that_does_not_come_up_any_more_gives_back),
         TEST(what_readers_of_json_refuse_leaves_the_result),
         TEST(an_unreadable_answer_is_not_waited_for),
