@@ -252,6 +252,8 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
     if (status == DH_OK)
         status = unpack(plan, err);
     if (status == DH_OK)
+        plan->proposed = dh_alloc((size_t)plan->options->slots, sizeof *plan->proposed);
+    if (status == DH_OK)
         status = check_resources(plan, err);
     if (status == DH_OK)
         status = check_environment(plan, err);
@@ -272,6 +274,7 @@ void eval_plan_free(struct eval_plan **plan)
         return;
     if ((*plan)->kind && (*plan)->options)
         (*plan)->kind->release(*plan);
+    free((*plan)->proposed);
     free((*plan)->options);
     free((*plan)->folder);
     free(*plan);

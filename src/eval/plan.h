@@ -55,7 +55,9 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
-    bool probe; /* find programs, load libraries, ask for limits */
+    double *proposed; /* by slot: when the trial that it has now was proposed, which tells it from
+                         those of other searches; written by the launcher; owned */
+    bool probe;       /* find programs, load libraries, ask for limits */
 };
 
 /* `folder` NULL: the folder of the settings' configuration. `probe` looks for what the settings
