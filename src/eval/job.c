@@ -17,8 +17,6 @@
 #include "dh_mpi/text.h"
 #include "folder.h"
 
-extern char **environ;
-
 void eval_job_free(struct eval_job *job)
 {
     free(job->values);
@@ -26,44 +24,6 @@ void eval_job_free(struct eval_job *job)
     free(job->previous);
     free(job->parameters_path);
     *job = (struct eval_job){0};
-}
-
-/* Variables by which an MPI library knows that it was launched, and by whom. The job's own
- * SLURM_… variables stay; those of the step and of its ranks go, and so does the name of the file
- * that tells the job script of this search's end: one within an evaluation is another search; so is
- * one around it, whose evaluation may have had an earlier attempt. */
-static const char *const launcher_prefixes[] = {
-    "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",        "ORTE_",
-    "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",        "MPICH_",
-    "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",    "I_MPI_PMI",
-    "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",    "SLURM_MPI_TYPE",
-    "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS",  "SLURM_SRUN_COMM",
-    "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",      "DH_EXIT_FILE", "DH_PREVIOUS_FOLDER",
-};
-/* What users set for their own programs. */
-static const char *const kept_prefixes[] = {"OMPI_ALLOW_RUN_AS_ROOT"};
-
-static bool starts_with(const char *text, const char *const *prefixes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    return false;
-}
-
-void eval_job_scrub_environment(void)
-{
-    for (char **variable = environ; variable && *variable;) {
-        if (!starts_with(*variable, launcher_prefixes, DH_COUNT_OF(launcher_prefixes)) ||
-            starts_with(*variable, kept_prefixes, DH_COUNT_OF(kept_prefixes))) {
-            variable++;
-            continue;
-        }
-        char *name = dh_strndup(*variable, strcspn(*variable, "="));
-        unsetenv(name);
-        free(name);
-        variable = environ; /* unsetenv may have moved it */
-    }
 }
 
 void eval_job_set_variable(void *context, const char *name, const char *value)

@@ -31,8 +31,8 @@ dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err);
 dh_status eval_job_make_temporary(const struct eval_job *job, struct dh_error *err);
 void eval_job_remove_temporary(const struct eval_job *job);
 
-/* Take the variables of MPI launchers out of this process's environment, so that an evaluation
- * can be an MPI program of its own. */
+/* Take what MPI launchers set for their ranks out of this process's environment, so that an
+ * evaluation can be an MPI program of its own; what the user set for MPI stays. */
 void eval_job_scrub_environment(void);
 
 /* Call `put` with each variable of the evaluation. Those of the slot (worker, slot, resources,

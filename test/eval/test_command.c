@@ -232,14 +232,24 @@ static void mpi_variables_are_hidden(void **state)
     setenv("OMPI_COMM_WORLD_RANK", "1", 1);
     setenv("PMIX_RANK", "1", 1);
     setenv("PMI_FD", "9", 1);
-    setenv("HYDRA_X", "1", 1);
+    setenv("HYDI_CONTROL_FD", "1", 1);
+    setenv("OMPI_MCA_ess", "^singleton", 1);
+    setenv("OMPI_MCA_orte_hnp_uri", "1", 1);
+    setenv("OMPI_MCA_rmaps_base_mapping_policy", "ppr:9:node", 1);
+    setenv("SLURM_STEP_ID", "1", 1);
     setenv("MPI_LOCALRANKID", "1", 1);
     setenv("SLURM_PMI_FD", "1", 1);
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("OMPI_MCA_pmix_base_verbose", "0", 1); /* begins like one of the launcher's */
+    setenv("SLURM_MPI_TYPE", "pmix_v4", 1);
+    setenv("HYDRA_BOOTSTRAP", "ssh", 1);
     struct dh_outcome outcome =
         run_script(bench,
-                   "env | grep -E '^(OMPI_COMM|PMI|HYDRA|MPI_|SLURM_PMI)' >&2 && exit 9\n"
+                   "env | grep -E '^(OMPI_COMM|OMPI_MCA_(ess|orte|rmaps_base_map)|PMI|HYDI|MPI_|"
+                   "SLURM_(PMI|STEP))' >&2 && exit 9\n"
+                   "test \"$OMPI_MCA_pmix_base_verbose$SLURM_MPI_TYPE$HYDRA_BOOTSTRAP\" = "
+                   "0pmix_v4ssh || exit 6\n"
                    "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
                    "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
                    "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
