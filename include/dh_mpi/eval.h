@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dh_mpi/buffer.h"
 #include "dh_mpi/comm.h"
 #include "dh_mpi/config.h"
 #include "dh_mpi/history.h"
@@ -48,6 +49,10 @@ struct dh_eval_plan {
  * --check, on the machine it runs on. */
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
                         struct dh_eval_plan *out, struct dh_error *err);
+
+/* What is allowed in it and probably not meant: lines "file:line: text". */
+void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space *space,
+                      struct dh_buffer *out);
 
 enum dh_eval_event_kind { DH_EVAL_DONE, DH_EVAL_REPORT };
 

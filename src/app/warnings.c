@@ -1,5 +1,6 @@
 /* What is valid in a configuration and probably not meant. */
 #include "dh_mpi/app.h"
+#include "dh_mpi/eval.h"
 
 void dh_app_warnings(const struct dh_app_setup *setup, struct dh_buffer *out)
 {
@@ -7,4 +8,5 @@ void dh_app_warnings(const struct dh_app_setup *setup, struct dh_buffer *out)
     dh_space_moved_defaults(setup->space, out);
     for (size_t i = 0; initial && i < initial->child_count; i++)
         dh_space_moved_values(setup->space, initial->children[i], out);
+    dh_eval_warnings(&setup->settings, setup->space, out);
 }

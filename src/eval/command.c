@@ -65,22 +65,41 @@ static char *next_word(const char **text)
     return dh_buffer_take(&word);
 }
 
-static dh_status split(struct command *command, const struct dh_node *node, struct dh_error *err)
+/* Would a shell take that word, which stands there without quotes, for more than a word? */
+static bool of_a_shell(const char *word)
 {
+    static const char *const operators[] = {"|", "||", "&", "&&", ";", "<"};
+    for (size_t i = 0; i < DH_COUNT_OF(operators); i++)
+        if (strcmp(word, operators[i]) == 0)
+            return true;
+    return word[strspn(word, "012&")] == '>' || (word[0] == '$' && word[1]) || word[0] == '`';
+}
+
+static dh_status split(struct eval_plan *plan, const struct dh_node *node, struct dh_error *err)
+{
+    struct command *command = plan->prepared;
     for (const char *text = node->text; *(text += strspn(text, " \t\n"));) {
+        const char *start = text;
         char *word = next_word(&text);
         if (!word)
             return dh_node_fail(err, node, "command: a quote is not closed: %s", node->text);
+        if ((size_t)(text - start) == strlen(word) && of_a_shell(word)) /* without quotes */
+            eval_plan_warn(plan, node,
+                           "command: %s is an argument of the program, since there is no shell; "
+                           "shell = true runs the text by /bin/sh (meant so? then put it in "
+                           "quotes)",
+                           word);
         add_word(command, word);
     }
     return DH_OK;
 }
 
-static dh_status read_words(struct command *command, const struct dh_node *node,
+static dh_status read_words(struct eval_plan *plan, const struct dh_node *node,
                             struct dh_error *err)
 {
+    struct command *command = plan->prepared;
     if (node->kind == DH_NODE_TEXT)
-        return split(command, node, err);
+        return split(plan, node, err);
     if (node->kind != DH_NODE_LIST)
         return dh_node_fail(err, node, "command must be a text or a list of texts, not a %s",
                             dh_node_kind_name(node->kind));
@@ -135,7 +154,7 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
     command->shell = own->shell;
     if (own->shell)
         return prepare_shell(plan, own->command, err);
-    dh_status status = read_words(command, own->command, err);
+    dh_status status = read_words(plan, own->command, err);
     if (status == DH_OK && (command->count == 0 || !*command->words[0]))
         return dh_node_fail(err, own->command, "command: there is no program");
     for (size_t i = 0; status == DH_OK && i < command->count; i++)

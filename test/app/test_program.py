@@ -249,6 +249,27 @@ evaluator = { type = "builtin"; function = "sphere"; };
         self.assertIn("list: 1 of them are there before: no point is evaluated twice", log)
         self.assert_complete("digits.h5", 6)
 
+    def test_what_looks_like_a_shell_or_a_placeholder(self):
+        self.write("shell.cfg", """search = { name = "shell"; max_evaluations = 1; };
+parameters = ( { name = "x-y"; type = "real"; low = 0.0; high = 1.0; } );
+optimizer = { method = "random"; };
+evaluator = { type = "command"; command = "echo DH-OUTPUT: 1 '|' 2>&1 > out && rm $X"; environment = {
+  X = "{x-y}";
+  Y = "{nothing}";
+  Z = "a{id}"; }; };
+""")
+        out = self.dhctl("check", "shell.cfg")
+        for word in ("2>&1", ">", "&&", "$X"):
+            self.assertIn(f"shell.cfg:4: command: {word} is an argument of the program", out)
+        self.assertIn('shell.cfg:5: environment: X = "{x-y}" is passed as it stands: {x-y} is put into '
+                      "`command` alone; evaluations find it in the variable DH_PARAM_x_y", out)
+        self.assertIn("shell.cfg:7: environment: Z", out)
+        self.assertIn("in the variable DH_ID", out)
+        self.assertEqual(out.count("  warning   "), 6)
+        out = self.dhctl("check", "--set", "evaluator.shell=true", "--set", "evaluator.environment={}",
+                         "shell.cfg")
+        self.assertNotIn("warning", out)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
