@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "program.h"
 #include "run.h"
 #include "template.h"
 #include "value.h"
@@ -144,7 +145,12 @@ static dh_status find_program(const struct eval_plan *plan, struct command *comm
                      "command: there is no executable \"%s\"%s nor beside the configuration in %s",
                      name, strchr(name, '/') ? "" : " in PATH", plan->folder);
     free(name);
-    return command->program ? DH_OK : DH_CONFIG;
+    char *problem = command->program ? eval_program_problem(command->program) : NULL;
+    if (problem)
+        dh_node_fail(err, node, "command: %s cannot be run: %s", command->program, problem);
+    dh_status status = command->program && !problem ? DH_OK : DH_CONFIG;
+    free(problem);
+    return status;
 }
 
 static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
@@ -193,9 +199,14 @@ static void run_command(const struct eval_child *child)
     if (!program)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    if (!command->program || errno == E2BIG) /* that is this evaluation's alone */
-        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
-    eval_guard_miss(child, "command", program);
+    int problem = errno;
+    char *why = eval_program_failure(program, problem);
+    if (!command->program || problem == E2BIG) /* that is this evaluation's alone */
+        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, why);
+    struct dh_error err;
+    dh_node_fail(&err, eval_plan_node(child->job->plan, "command"), "evaluator: cannot run %s: %s",
+                 program, why);
+    eval_guard_refuse(child, EVAL_GUARD_MISSING, "%s", err.text);
 }
 
 /* The result is the last marked line. */

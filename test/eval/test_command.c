@@ -443,10 +443,14 @@ static void a_program_that_never_ran_ends_the_pool(void **state)
     struct bench *bench = *state;
     struct dh_eval_event event;
     dh_status status;
-    char program[300];
+    char program[300], interpreter[300], text[320];
     snprintf(program, sizeof program, "%s/program", bench->folder);
-    bench_write(bench, "program", "echo DH-OUTPUT: 1"); /* no #! */
+    snprintf(interpreter, sizeof interpreter, "%s/other", bench->folder);
+    snprintf(text, sizeof text, "#!%s\n", interpreter);
+    bench_write(bench, "program", text); /* its interpreter is there, but … */
+    bench_write(bench, "other", "echo DH-OUTPUT: 1");
     assert_int_equal(chmod(program, 0755), 0);
+    assert_int_equal(chmod(interpreter, 0755), 0);
     bench_open(bench, 1, "type = \"command\"; command = \"program\";");
     bench_start(bench, 7, 0, ACT_RELU);
     while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
@@ -454,7 +458,7 @@ static void a_program_that_never_ran_ends_the_pool(void **state)
     assert_int_equal(status, DH_CONFIG);
     assert_non_null(strstr(bench->err.text, "test.cfg:"));
     assert_non_null(strstr(bench->err.text, ": evaluator: cannot run "));
-    assert_non_null(strstr(bench->err.text, "Exec format error"));
+    assert_non_null(strstr(bench->err.text, "it is no program for this machine"));
 }
 
 /* Another evaluation's would be shorter. */
