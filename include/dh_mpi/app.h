@@ -48,6 +48,10 @@ dh_status dh_app_setup_parse(const char *path, const char *text, struct dh_app_s
                              struct dh_error *err);
 void dh_app_setup_free(struct dh_app_setup *setup);
 
+/* What is valid in it and probably not meant, a line "file:line: text" each: a value that becomes
+ * another one, a placeholder where none is replaced. */
+void dh_app_warnings(const struct dh_app_setup *setup, struct dh_buffer *out);
+
 struct dh_place;
 /* `--check` and `dhctl check`: validate everything that can be known before a run (space, method,
  * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. `places`

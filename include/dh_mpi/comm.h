@@ -163,7 +163,7 @@ dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload … */
-#define DH_WIRE_VERSION 4
+#define DH_WIRE_VERSION 5
 
 /* … and this is the error for it: DH_COMM, naming rank and tag. */
 dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err);
@@ -181,6 +181,7 @@ struct dh_hello {
 struct dh_task {
     uint64_t trial;
     uint64_t seed;
+    double proposed;  /* seconds since 1970: no other search has a trial of that id and time */
     uint32_t retries; /* attempts before this one */
     int32_t slot;
     double *values;

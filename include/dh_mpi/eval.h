@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "dh_mpi/buffer.h"
 #include "dh_mpi/comm.h"
 #include "dh_mpi/config.h"
 #include "dh_mpi/history.h"
@@ -55,6 +56,10 @@ bool dh_eval_sees_processes(void);
  * until it could evaluate, and end it. Nothing is evaluated; no run folder is made. */
 dh_status dh_eval_rehearse(const struct dh_settings *settings, const struct dh_space *space,
                            struct dh_error *err);
+
+/* What is allowed in it and probably not meant: lines "file:line: text". */
+void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space *space,
+                      struct dh_buffer *out);
 
 enum dh_eval_event_kind { DH_EVAL_DONE, DH_EVAL_REPORT };
 

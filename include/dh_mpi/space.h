@@ -141,6 +141,16 @@ dh_status dh_parameter_parse(const struct dh_parameter *parameter, const char *t
 dh_status dh_space_read_point(const struct dh_space *space, const struct dh_node *group,
                               double *point, struct dh_error *err);
 
+/* Is `used`, the canonical value next to `given`, another value to the eye (more than 1e-9 of it
+ * away)? Then say so in `out`: "conc = 2.5e-07 becomes 0: …", and what would help. */
+bool dh_parameter_moved(const struct dh_parameter *parameter, double given, double used,
+                        struct dh_buffer *out);
+/* The same for each value of `group` that dh_space_read_point takes, and for the defaults of all
+ * parameters: lines "file:line: text". */
+void dh_space_moved_values(const struct dh_space *space, const struct dh_node *group,
+                           struct dh_buffer *out);
+void dh_space_moved_defaults(const struct dh_space *space, struct dh_buffer *out);
+
 /* DH_OK if a history made in `old` can be continued in `now`: the same parameters with the same
  * types, bounds, choices and conditions, the same constraints, in any order. Otherwise DH_CONFIG
  * naming each difference. */

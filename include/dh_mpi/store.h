@@ -141,6 +141,7 @@ struct dh_import {
     size_t cancelled; /* rows left out, but of DH_IMPORT_POINTS */
     char *notes;      /* a line each */
     char *warnings;   /* … of what values may mean */
+    char *moved;      /* … of values that the space has no digits for */
 };
 enum dh_import_rows {
     DH_IMPORT_POINTS,  /* of every trial that has ended: to evaluate them */

@@ -227,6 +227,7 @@ static dh_status start_trial(struct dh_manager *manager, const struct dh_action 
     struct dh_trial *trial = dh_history_trial(manager->parts.history, action->trial);
     struct dh_task task = {.trial = trial->id,
                            .seed = trial->seed,
+                           .proposed = trial->proposed,
                            .retries = action->retries,
                            .slot = action->slot,
                            .values = trial->values};

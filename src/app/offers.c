@@ -26,8 +26,11 @@ void dh_offers_publish(struct dh_offers *offers, struct dh_sched *sched,
     while (offers->board && dh_board_room(offers->board) &&
            dh_sched_publish(sched, &id, &retries, now)) {
         const struct dh_trial *trial = dh_history_trial(history, id);
-        const struct dh_task task = {
-            .trial = id, .seed = trial->seed, .retries = retries, .values = trial->values};
+        const struct dh_task task = {.trial = id,
+                                     .seed = trial->seed,
+                                     .proposed = trial->proposed,
+                                     .retries = retries,
+                                     .values = trial->values};
         dh_board_offer(offers->board, &task);
     }
 }

@@ -198,6 +198,12 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
     return status;
 }
 
+static void put_warnings(const char *lines, struct dh_buffer *out)
+{
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
+        dh_buffer_printf(out, "  warning   %.*s\n", (int)(end - lines), lines);
+}
+
 /* Ranks, cores and GPUs, and what does not fit. */
 static void put_places(const struct dh_app_setup *setup, const struct dh_eval_plan *plan,
                        const struct dh_place *places, int size, struct dh_buffer *out)
@@ -213,8 +219,7 @@ static void put_places(const struct dh_app_setup *setup, const struct dh_eval_pl
     }
     dh_placement_judge(places, size, plan, &setup->settings, plan->ranks > 1 ? &groups : NULL,
                        &text);
-    for (char *line = text.size ? text.data : "", *end; (end = strchr(line, '\n')); line = end + 1)
-        dh_buffer_printf(out, "  warning   %.*s\n", (int)(end - line), line);
+    put_warnings(text.size ? text.data : "", out);
     dh_buffer_free(&text);
     dh_groups_free(&groups);
 }
@@ -239,5 +244,9 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct
     put_claims(settings, &plan, out);
     if (places && size > 1)
         put_places(setup, &plan, places, size, out);
+    struct dh_buffer warnings = {0};
+    dh_app_warnings(setup, &warnings);
+    put_warnings(warnings.size ? warnings.data : "", out);
+    dh_buffer_free(&warnings);
     return put_checkpoint(setup, fresh, out, err);
 }

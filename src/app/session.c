@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "muster.h"
 
@@ -65,6 +66,16 @@ static dh_status open_store(struct dh_session *session, const struct dh_log *log
     return status;
 }
 
+static void warn(const struct dh_app_setup *setup, const struct dh_log *log)
+{
+    struct dh_buffer lines = {0};
+    dh_app_warnings(setup, &lines);
+    const char *line = lines.size ? lines.data : "";
+    for (const char *end; (end = strchr(line, '\n')); line = end + 1)
+        dh_log_warn(log, "%.*s", (int)(end - line), line);
+    dh_buffer_free(&lines);
+}
+
 dh_status dh_session_open(const struct dh_app_options *options, int workers,
                           const struct dh_log *log, struct dh_session *session,
                           struct dh_error *err)
@@ -79,6 +90,8 @@ dh_status dh_session_open(const struct dh_app_options *options, int workers,
         status = dh_muster_check(&setup->settings, workers, err);
     if (status == DH_OK) /* everything that can be wrong before a file is touched */
         status = open_search(session, log, err);
+    if (status == DH_OK)
+        warn(setup, log);
     if (status == DH_OK && options->fresh)
         status = set_aside(session, log, err);
     if (status == DH_OK)

@@ -14,7 +14,7 @@
 #define LARGEST_RING 16384
 
 /* Words of an offer. */
-enum { OFFER_TRIAL, OFFER_SEED, OFFER_RETRIES, OFFER_VALUES };
+enum { OFFER_TRIAL, OFFER_SEED, OFFER_PROPOSED, OFFER_RETRIES, OFFER_VALUES };
 
 struct dh_board {
     struct dh_window *window; /* the transport's */
@@ -177,6 +177,7 @@ dh_status dh_board_claim(struct dh_board *board, int32_t slot, struct dh_turn *t
         board->values[i - OFFER_VALUES] = dh_bits_number(offer[i]);
     *task = (struct dh_task){.trial = offer[OFFER_TRIAL],
                              .seed = offer[OFFER_SEED],
+                             .proposed = dh_bits_number(offer[OFFER_PROPOSED]),
                              .retries = (uint32_t)offer[OFFER_RETRIES],
                              .slot = slot,
                              .values = board->values};
@@ -266,6 +267,7 @@ void dh_board_offer(struct dh_board *board, const struct dh_task *task)
         return;
     offer[OFFER_TRIAL] = task->trial;
     offer[OFFER_SEED] = task->seed;
+    offer[OFFER_PROPOSED] = dh_bits_of(task->proposed);
     offer[OFFER_RETRIES] = task->retries;
     for (size_t i = OFFER_VALUES; i < board->shape.payload; i++)
         offer[i] = dh_bits_of(task->values[i - OFFER_VALUES]);

@@ -68,6 +68,7 @@ void dh_task_pack(const struct dh_task *task, size_t parameter_count, struct dh_
 {
     dh_put_u64(out, task->trial);
     dh_put_u64(out, task->seed);
+    dh_put_f64(out, task->proposed);
     dh_put_u32(out, task->retries);
     put_i32(out, task->slot);
     dh_put_f64s(out, task->values, parameter_count);
@@ -80,6 +81,7 @@ bool dh_task_unpack(const struct dh_message *message, size_t parameter_count, st
     struct dh_task task = {0};
     task.trial = dh_get_u64(&reader);
     task.seed = dh_get_u64(&reader);
+    task.proposed = dh_get_f64(&reader);
     task.retries = dh_get_u32(&reader);
     task.slot = get_index(&reader);
     task.values = dh_alloc(parameter_count, sizeof *task.values);

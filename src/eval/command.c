@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "program.h"
 #include "run.h"
 #include "template.h"
 #include "value.h"
@@ -65,22 +66,41 @@ static char *next_word(const char **text)
     return dh_buffer_take(&word);
 }
 
-static dh_status split(struct command *command, const struct dh_node *node, struct dh_error *err)
+/* Would a shell take that word, which stands there without quotes, for more than a word? */
+static bool of_a_shell(const char *word)
 {
+    static const char *const operators[] = {"|", "||", "&", "&&", ";", "<"};
+    for (size_t i = 0; i < DH_COUNT_OF(operators); i++)
+        if (strcmp(word, operators[i]) == 0)
+            return true;
+    return word[strspn(word, "012&")] == '>' || (word[0] == '$' && word[1]) || word[0] == '`';
+}
+
+static dh_status split(struct eval_plan *plan, const struct dh_node *node, struct dh_error *err)
+{
+    struct command *command = plan->prepared;
     for (const char *text = node->text; *(text += strspn(text, " \t\n"));) {
+        const char *start = text;
         char *word = next_word(&text);
         if (!word)
             return dh_node_fail(err, node, "command: a quote is not closed: %s", node->text);
+        if ((size_t)(text - start) == strlen(word) && of_a_shell(word)) /* without quotes */
+            eval_plan_warn(plan, node,
+                           "command: %s is an argument of the program, since there is no shell; "
+                           "shell = true runs the text by /bin/sh (meant so? then put it in "
+                           "quotes)",
+                           word);
         add_word(command, word);
     }
     return DH_OK;
 }
 
-static dh_status read_words(struct command *command, const struct dh_node *node,
+static dh_status read_words(struct eval_plan *plan, const struct dh_node *node,
                             struct dh_error *err)
 {
+    struct command *command = plan->prepared;
     if (node->kind == DH_NODE_TEXT)
-        return split(command, node, err);
+        return split(plan, node, err);
     if (node->kind != DH_NODE_LIST)
         return dh_node_fail(err, node, "command must be a text or a list of texts, not a %s",
                             dh_node_kind_name(node->kind));
@@ -125,7 +145,12 @@ static dh_status find_program(const struct eval_plan *plan, struct command *comm
                      "command: there is no executable \"%s\"%s nor beside the configuration in %s",
                      name, strchr(name, '/') ? "" : " in PATH", plan->folder);
     free(name);
-    return command->program ? DH_OK : DH_CONFIG;
+    char *problem = command->program ? eval_program_problem(command->program) : NULL;
+    if (problem)
+        dh_node_fail(err, node, "command: %s cannot be run: %s", command->program, problem);
+    dh_status status = command->program && !problem ? DH_OK : DH_CONFIG;
+    free(problem);
+    return status;
 }
 
 static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
@@ -135,7 +160,7 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
     command->shell = own->shell;
     if (own->shell)
         return prepare_shell(plan, own->command, err);
-    dh_status status = read_words(command, own->command, err);
+    dh_status status = read_words(plan, own->command, err);
     if (status == DH_OK && (command->count == 0 || !*command->words[0]))
         return dh_node_fail(err, own->command, "command: there is no program");
     for (size_t i = 0; status == DH_OK && i < command->count; i++)
@@ -174,9 +199,14 @@ static void run_command(const struct eval_child *child)
     if (!program)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "there is no executable \"%s\"", words[0]);
     execv(program, words);
-    if (!command->program || errno == E2BIG) /* that is this evaluation's alone */
-        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, strerror(errno));
-    eval_guard_miss(child, "command", program);
+    int problem = errno;
+    char *why = eval_program_failure(program, problem);
+    if (!command->program || problem == E2BIG) /* that is this evaluation's alone */
+        eval_guard_refuse(child, EVAL_GUARD_REFUSED, "cannot run %s: %s", program, why);
+    struct dh_error err;
+    dh_node_fail(&err, eval_plan_node(child->job->plan, "command"), "evaluator: cannot run %s: %s",
+                 program, why);
+    eval_guard_refuse(child, EVAL_GUARD_MISSING, "%s", err.text);
 }
 
 /* The result is the last marked line. */

@@ -10,57 +10,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/path.h"
-
-extern char **environ;
+#include "dh_mpi/text.h"
+#include "folder.h"
 
 void eval_job_free(struct eval_job *job)
 {
     free(job->values);
     free(job->folder);
+    free(job->previous);
     free(job->parameters_path);
     *job = (struct eval_job){0};
-}
-
-/* Variables by which an MPI library knows that it was launched, and by whom. The job's own
- * SLURM_… variables stay; those of the step and of its ranks go, and so does the name of the file
- * that tells the job script of this search's end: one within an evaluation is another search. */
-static const char *const launcher_prefixes[] = {
-    "OMPI_",          "PMIX_",         "PMI_",          "PRTE_",        "ORTE_",
-    "OPAL_",          "HYDRA_",        "HYDI_",         "MPIR_",        "MPICH_",
-    "MPI_LOCAL",      "MPIRUN_",       "MPIEXEC_",      "MV2_COMM_",    "I_MPI_PMI",
-    "I_MPI_HYDRA",    "PALS_",         "ALPS_APP",      "SLURM_PMI",    "SLURM_MPI_TYPE",
-    "SLURM_STEP",     "SLURM_PROCID",  "SLURM_LOCALID", "SLURM_GTIDS",  "SLURM_SRUN_COMM",
-    "SLURM_TASK_PID", "SLURM_LAUNCH_", "FLUX_PMI",      "DH_EXIT_FILE",
-};
-/* What users set for their own programs. */
-static const char *const kept_prefixes[] = {"OMPI_ALLOW_RUN_AS_ROOT"};
-
-static bool starts_with(const char *text, const char *const *prefixes, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    return false;
-}
-
-void eval_job_scrub_environment(void)
-{
-    for (char **variable = environ; variable && *variable;) {
-        if (!starts_with(*variable, launcher_prefixes, DH_COUNT_OF(launcher_prefixes)) ||
-            starts_with(*variable, kept_prefixes, DH_COUNT_OF(kept_prefixes))) {
-            variable++;
-            continue;
-        }
-        char *name = dh_strndup(*variable, strcspn(*variable, "="));
-        unsetenv(name);
-        free(name);
-        variable = environ; /* unsetenv may have moved it */
-    }
 }
 
 void eval_job_set_variable(void *context, const char *name, const char *value)
@@ -156,6 +119,8 @@ void eval_job_variables(const struct eval_job *job, eval_variable_function *put,
     put_number(put, context, "DH_RETRIES", job->retries);
     if (job->parameters_path)
         put(context, "DH_PARAMETERS", job->parameters_path);
+    if (job->previous)
+        put(context, "DH_PREVIOUS_FOLDER", job->previous);
     for (size_t i = 0; i < dh_space_count(space); i++) {
         if (isnan(job->values[i]))
             continue;
@@ -183,6 +148,12 @@ static bool write_parameters(const struct eval_job *job, int fd)
 {
     struct dh_buffer text = {0};
     eval_job_put_json(job, &text);
+    if (job->folder) /* what tells it from the folders of other searches */
+        dh_buffer_printf(&text, ", \"proposed\": %.17g", job->plan->proposed[job->slot]);
+    if (job->previous) {
+        dh_buffer_text(&text, ", \"previous\": ");
+        dh_text_put_json(&text, job->previous);
+    }
     dh_buffer_text(&text, "}\n");
     ssize_t written = write(fd, text.data, text.size);
     bool complete = written == (ssize_t)text.size;
@@ -194,43 +165,15 @@ static bool write_parameters(const struct eval_job *job, int fd)
     return closed && complete;
 }
 
-/* `path` and the folders above it. */
-static dh_status make_folders(char *path, struct dh_error *err)
-{
-    for (char *slash = path; slash;) {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        int failed = mkdir(path, 0777) != 0 && errno != EEXIST;
-        int problem = errno;
-        if (slash)
-            *slash = '/';
-        if (failed && !(slash && problem == EROFS))
-            return dh_fail(err, DH_IO, "cannot make the folder %s: %s", path, strerror(problem));
-    }
-    return DH_OK;
-}
-
 static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
 {
-    const char *runs = job->plan->options->runs;
-    char *here = *runs == '/' ? NULL : getcwd(NULL, 0);
-    job->folder =
-        dh_strprintf("%s%s%s/%" PRIu64, here ? here : "", here ? "/" : "", runs, job->trial);
-    free(here);
-    dh_status status = make_folders(job->folder, err);
-    struct stat info;
+    dh_status status = eval_folder_make(job, err);
     if (status != DH_OK)
         return status;
-    if (lstat(job->folder, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
-        return dh_fail(err, DH_CONFIG, "%s was there before and is not a folder of this user",
-                       job->folder);
     job->parameters_path = dh_strprintf("%s/parameters.json", job->folder);
-    int fd =
-        open(job->parameters_path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int fd = open(job->parameters_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (fd < 0)
-        return dh_fail(err,
-                       errno == ELOOP || errno == EISDIR || errno == EACCES ? DH_CONFIG : DH_IO,
+        return dh_fail(err, errno == EEXIST || errno == EACCES ? DH_CONFIG : DH_IO,
                        "cannot write %s: %s", job->parameters_path, strerror(errno));
     return write_parameters(job, fd)
                ? DH_OK

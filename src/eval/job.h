@@ -15,23 +15,24 @@ struct eval_job {
     int32_t slot;
     double *values;        /* owned */
     char *folder;          /* runs/ID, absolute; NULL: none; owned */
+    char *previous;        /* folder of the attempt before, now; NULL: none; owned */
     char *parameters_path; /* JSON file; NULL: none; owned */
     bool temporary;        /* it is removed after the evaluation */
 };
 
 void eval_job_free(struct eval_job *job); /* memory only; then zeroed */
 
-/* Make the run folder if the settings ask for one, with parameters.json in it; without one, and
- * if `file` is set, that file is to be a temporary one. DH_IO: no other evaluation's folder could
- * be made either; DH_CONFIG: what is there under this one's name is in the way. */
+/* Make the run folder (folder.h) if the settings ask for one, with parameters.json in it; without
+ * one, and if `file` is set, that file is to be a temporary one. DH_IO: no other evaluation's
+ * folder could be made either; DH_CONFIG: what is there under this one's name is in the way. */
 dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err);
 /* Make the temporary file, if there is to be one: for the guard, which outlives a launcher that is
  * killed, and removes it. */
 dh_status eval_job_make_temporary(const struct eval_job *job, struct dh_error *err);
 void eval_job_remove_temporary(const struct eval_job *job);
 
-/* Take the variables of MPI launchers out of this process's environment, so that an evaluation
- * can be an MPI program of its own. */
+/* Take what MPI launchers set for their ranks out of this process's environment, so that an
+ * evaluation can be an MPI program of its own; what the user set for MPI stays. */
 void eval_job_scrub_environment(void);
 
 /* Call `put` with each variable of the evaluation. Those of the slot (worker, slot, resources,

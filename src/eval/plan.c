@@ -2,6 +2,8 @@
 #include "plan.h"
 
 #include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 #include "job.h"
 #include "pool.h"
 #include "run_process.h"
+#include "template.h"
 
 static const struct eval_kind *const kinds[] = {&eval_kind_builtin, &eval_kind_plugin,
                                                 &eval_kind_command, &eval_kind_python};
@@ -52,6 +55,16 @@ static const struct dh_option process_options[] = {
 const struct eval_backend *eval_plan_backend(const struct eval_plan *plan)
 {
     return plan->kind->backend ? plan->kind->backend(plan) : &eval_backend_remote;
+}
+
+void eval_plan_warn(struct eval_plan *plan, const struct dh_node *node, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    dh_buffer_printf(&plan->warnings, "%s:%d: %s\n", node->file, node->line, text);
 }
 
 const struct dh_node *eval_plan_node(const struct eval_plan *plan, const char *name)
@@ -204,7 +217,21 @@ static dh_status check_resources(const struct eval_plan *plan, struct dh_error *
     return DH_OK;
 }
 
-static dh_status check_environment(const struct eval_plan *plan, struct dh_error *err)
+/* Variables belong to a slot, and are the same for all of its evaluations. */
+static void warn_of_placeholder(struct eval_plan *plan, const struct dh_node *node)
+{
+    char *name, *variable;
+    if (node->kind != DH_NODE_TEXT || !eval_template_first(plan, node->text, &name, &variable))
+        return;
+    eval_plan_warn(plan, node,
+                   "environment: %s = \"%s\" is passed as it stands: {%s} is put into `command` "
+                   "alone; evaluations find it in the variable %s",
+                   node->name, node->text, name, variable);
+    free(variable);
+    free(name);
+}
+
+static dh_status check_environment(struct eval_plan *plan, struct dh_error *err)
 {
     const struct dh_node *group = plan->options->environment;
     if (group && group->kind != DH_NODE_GROUP)
@@ -217,6 +244,7 @@ static dh_status check_environment(const struct eval_plan *plan, struct dh_error
             return dh_node_fail(err, group->children[i],
                                 "environment: %s must be a text or a number",
                                 group->children[i]->name);
+        warn_of_placeholder(plan, group->children[i]);
     }
     return DH_OK;
 }
@@ -252,6 +280,8 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
     if (status == DH_OK)
         status = unpack(plan, err);
     if (status == DH_OK)
+        plan->proposed = dh_alloc((size_t)plan->options->slots, sizeof *plan->proposed);
+    if (status == DH_OK)
         status = check_resources(plan, err);
     if (status == DH_OK)
         status = check_environment(plan, err);
@@ -272,6 +302,8 @@ void eval_plan_free(struct eval_plan **plan)
         return;
     if ((*plan)->kind && (*plan)->options)
         (*plan)->kind->release(*plan);
+    free((*plan)->proposed);
+    dh_buffer_free(&(*plan)->warnings);
     free((*plan)->options);
     free((*plan)->folder);
     free(*plan);

@@ -7,6 +7,7 @@
 #ifndef DH_EVAL_PLAN_H
 #define DH_EVAL_PLAN_H
 
+#include "dh_mpi/buffer.h"
 #include "dh_mpi/config.h"
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
@@ -55,7 +56,10 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
-    bool probe; /* find programs, load libraries, ask for limits */
+    double *proposed; /* by slot: when the trial that it has now was proposed, which tells it from
+                         those of other searches; written by the launcher; owned */
+    struct dh_buffer warnings; /* lines "file:line: text" */
+    bool probe;                /* find programs, load libraries, ask for limits */
 };
 
 /* `folder` NULL: the folder of the settings' configuration. `probe` looks for what the settings
@@ -65,6 +69,10 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
                            const char *folder, int32_t worker, bool probe, struct eval_plan **out,
                            struct dh_error *err);
 void eval_plan_free(struct eval_plan **plan);
+
+/* Add a line to its warnings, about `node`. */
+void eval_plan_warn(struct eval_plan *plan, const struct dh_node *node, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Where it evaluates. */
 const struct eval_backend *eval_plan_backend(const struct eval_plan *plan);

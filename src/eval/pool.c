@@ -43,6 +43,16 @@ static void warn_of_surroundings(const struct dh_eval *pool)
                                "with them, and limits of memory and processes do not hold");
 }
 
+void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space *space,
+                      struct dh_buffer *out)
+{
+    struct eval_plan *plan;
+    if (eval_plan_create(settings, space, NULL, 0, false, &plan, NULL) != DH_OK)
+        return;
+    dh_buffer_append(out, plan->warnings.data, plan->warnings.size);
+    eval_plan_free(&plan);
+}
+
 dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_space *space,
                          struct dh_launcher *launcher, int32_t worker, const void *communicator,
                          const struct dh_log *log, struct dh_eval **out, struct dh_error *err)

@@ -15,6 +15,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
+#include "program.h"
 #include "run.h"
 #include "value.h"
 
@@ -59,7 +60,13 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
                             "evaluator: there is no executable \"%s\"%s nor beside the "
                             "configuration in %s",
                             name, strchr(name, '/') ? "" : " in PATH", plan->folder);
-    return DH_OK;
+    char *problem = eval_program_problem(plan->prepared);
+    dh_status status =
+        problem ? dh_node_fail(err, eval_plan_node(plan, "python"),
+                               "evaluator: %s cannot be run: %s", (char *)plan->prepared, problem)
+                : DH_OK;
+    free(problem);
+    return status;
 }
 
 static void release(struct eval_plan *plan)

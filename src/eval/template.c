@@ -105,6 +105,28 @@ bool eval_template_has_placeholder(const char *text)
     return false;
 }
 
+/* The variable that carries the known placeholder `name`; the caller frees it. */
+static char *variable_of(const struct eval_plan *plan, const char *name)
+{
+    return dh_space_find(plan->space, name) >= 0 ? eval_job_variable_name(name)
+                                                 : dh_strdup(fields[find_field(name)].variable);
+}
+
+bool eval_template_first(const struct eval_plan *plan, const char *text, char **name,
+                         char **variable)
+{
+    struct piece piece;
+    while (next_piece(&text, &piece)) {
+        *name = piece.kind == PIECE_NAME ? dh_strndup(piece.start, piece.size) : NULL;
+        if (*name && (dh_space_find(plan->space, *name) >= 0 || find_field(*name) >= 0)) {
+            *variable = variable_of(plan, *name);
+            return true;
+        }
+        free(*name);
+    }
+    return false;
+}
+
 struct wanted {
     const char *name;
     struct dh_buffer *out;
@@ -182,9 +204,7 @@ dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node
             continue;
         }
         char *name = dh_strndup(piece.start, piece.size);
-        char *variable = dh_space_find(plan->space, name) >= 0
-                             ? eval_job_variable_name(name)
-                             : dh_strdup(fields[find_field(name)].variable);
+        char *variable = variable_of(plan, name);
         bool bad = state.single || state.escaped;
         if (bad)
             dh_node_fail(err, node,

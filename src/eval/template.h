@@ -22,4 +22,9 @@ dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node
 /* Has the text any placeholder? */
 bool eval_template_has_placeholder(const char *text);
 
+/* The first placeholder in it that is a known one, and the variable that carries its value, both
+ * freed by the caller; false: there is none. */
+bool eval_template_first(const struct eval_plan *plan, const char *text, char **name,
+                         char **variable);
+
 #endif

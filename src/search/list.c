@@ -33,6 +33,26 @@ const char *dh_search_list_file(const struct dh_settings *settings)
     return file && file->kind == DH_NODE_TEXT ? file->text : NULL;
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* How many points are there before. */
+static size_t count_repeated(const struct dh_search_context *context)
+{
+    size_t width = dh_space_count(context->space), count = context->point_count, repeated = 0;
+    uint64_t *identities = dh_alloc(count, sizeof *identities);
+    for (size_t i = 0; i < count; i++)
+        identities[i] = dh_space_identity(context->space, context->points + i * width);
+    qsort(identities, count, sizeof *identities, by_number);
+    for (size_t i = 1; i < count; i++)
+        repeated += identities[i] == identities[i - 1];
+    free(identities);
+    return repeated;
+}
+
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
@@ -51,6 +71,10 @@ static dh_status create(const struct dh_search_context *context, const void *opt
                             o->file, context->point_count, infeasible);
     dh_log_info(context->log, "list: %zu points from %s, %zu of them against the constraints",
                 context->point_count, o->file, infeasible);
+    size_t repeated = count_repeated(context);
+    if (repeated)
+        dh_log_info(context->log, "list: %zu of them are there before: no point is evaluated twice",
+                    repeated);
     return DH_OK;
 }
 

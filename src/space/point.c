@@ -96,9 +96,8 @@ static bool is_pair(const struct dh_node *node)
            node->children[0]->kind == DH_NODE_TEXT;
 }
 
-/* The values of `group`, by parameter; NULL where there is none. */
-static dh_status collect(const struct dh_space *space, const struct dh_node *group,
-                         const struct dh_node **given, struct dh_error *err)
+dh_status dh_point_collect(const struct dh_space *space, const struct dh_node *group,
+                           const struct dh_node **given, struct dh_error *err)
 {
     bool pairs = group->kind == DH_NODE_LIST;
     if (!pairs && group->kind != DH_NODE_GROUP)
@@ -150,7 +149,7 @@ dh_status dh_space_read_point(const struct dh_space *space, const struct dh_node
                               double *point, struct dh_error *err)
 {
     const struct dh_node **given = dh_alloc(space->count, sizeof *given);
-    dh_status status = collect(space, group, given, err);
+    dh_status status = dh_point_collect(space, group, given, err);
     if (status == DH_OK)
         status = read_given(space, given, point, err);
     free(given);

@@ -27,7 +27,8 @@ struct importer {
     const struct dh_settings *settings;
     enum dh_import_rows rows;
     struct dh_import *out;
-    struct dh_buffer notes, warnings;
+    struct dh_buffer notes, warnings, moved;
+    size_t moved_count;               /* values that the space has no digits for */
     struct dh_error first;            /* why the first row was skipped */
     bool *blanks;                     /* of each parameter: cells without a value were noted … */
     bool unread;                      /* … and an objective that is no number */
@@ -302,6 +303,23 @@ static double read_objective(struct importer *importer, const struct dh_csv *csv
     return number && isfinite(value) ? value : NAN;
 }
 
+/* Say of the first value that the space has no digits for what it becomes; count the others. */
+static void note_moved(struct importer *importer, const struct dh_csv *csv, const double *point)
+{
+    struct dh_buffer text = {0};
+    for (size_t i = 0; i < dh_space_count(importer->space); i++) {
+        double given;
+        size_t column = importer->parameters[i];
+        if (column == NOWHERE || !dh_text_number(dh_csv_field(csv, column), &given) ||
+            !dh_parameter_moved(dh_space_parameter(importer->space, i), given, point[i], &text))
+            continue;
+        if (importer->moved_count++ == 0)
+            dh_buffer_printf(&importer->moved, "%s:%llu: %s\n", importer->path,
+                             (unsigned long long)csv->line, text.data);
+    }
+    dh_buffer_free(&text);
+}
+
 static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
 {
     struct dh_error err = {0};
@@ -316,6 +334,8 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
                                 dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
     if (status == DH_OK)
         note_blanks(importer, point, "", csv->line);
+    if (status == DH_OK)
+        note_moved(importer, csv, point);
     /* what an evaluation that was stopped early said last is no result */
     bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
@@ -534,6 +554,10 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
         dh_buffer_printf(&importer.notes,
                          "%s: %zu cancelled, left out: they did not run to an end\n", path,
                          out->cancelled);
+    if (importer.moved_count > 1)
+        dh_buffer_printf(&importer.moved, "%s: %zu more become others\n", path,
+                         importer.moved_count - 1);
+    out->moved = dh_buffer_take(&importer.moved);
     out->notes = dh_buffer_take(&importer.notes);
     out->warnings = dh_buffer_take(&importer.warnings);
     free(importer.parameters);
@@ -550,5 +574,6 @@ void dh_import_free(struct dh_import *import)
     free(import->objectives);
     free(import->notes);
     free(import->warnings);
+    free(import->moved);
     *import = (struct dh_import){0};
 }

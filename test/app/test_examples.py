@@ -39,6 +39,30 @@ class Examples(harness.Case):
     def test_command(self):
         self.run_example("command", 20)
 
+    def test_command_with_files(self):
+        """A code that has input and output files, behind a driver script: it gives what the awk
+        script gives."""
+        if not shutil.which("gfortran"):
+            self.skipTest("gfortran is not installed")
+        source = os.path.join(harness.SOURCE, "benchmarks", "command")
+        for name in os.listdir(source):
+            shutil.copy(os.path.join(source, name), self.folder)
+        subprocess.run(["gfortran", "-O2", "-o", "epidemic", "epidemic.f90"], cwd=self.folder,
+                       check=True)
+        self.run_search(4, "--set", "search.max_evaluations=20", "code.cfg")
+        self.assert_nothing_left()
+        self.run_search(4, "--set", "search.max_evaluations=20", "command.cfg")
+        models = set()
+        for code, script in zip(self.assert_complete("code.h5", 20), self.trials("epidemic.h5")):
+            self.assertEqual(code["parameters"], script["parameters"])
+            models.add(code["parameters"]["model"])
+            if script["metadata"]["never_infected"] > 500:
+                self.assertEqual(code["reason"], "F_no_outbreak")
+                continue
+            self.assertEqual(code["status"], "ok", code)
+            self.assertAlmostEqual(code["objectives"]["error"], script["objectives"]["error"], 4)
+        self.assertEqual(models, {"sir", "seir"})
+
 
 class Installed(harness.Case):
     def test_a_plugin_and_a_search(self):

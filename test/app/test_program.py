@@ -279,6 +279,60 @@ class Program(harness.Case):
         key = lambda p: json.dumps(p, sort_keys=True)
         self.assertEqual(sorted(map(key, old)), sorted(map(key, again)))
 
+    def test_values_that_their_range_has_no_digits_for(self):
+        """They are evaluated as something else, so that is said, by check and by the search."""
+        self.write("digits.cfg", """search = { name = "digits"; max_evaluations = 3; };
+parameters = ( { name = "conc"; type = "real"; low = 0.0; high = 1e6; default = 1e-9; },
+               { name = "t"; type = "real"; low = 1.0; high = 1e15; default = 1.0; },
+               { name = "k"; type = "real"; low = 1e-9; high = 1e6; scale = "log"; } );
+initial = ( { conc = 2.5e-7; k = 2.5e-7; },
+            { conc = 0.1234567; t = 300.5; },
+            { conc = 999999.12345; t = 1e15; } );
+optimizer = { method = "random"; };
+evaluator = { type = "builtin"; function = "sphere"; };
+""")
+        said = ['digits.cfg:2: conc = 1e-09 becomes 0: a real has 13 digits of its range; with scale '
+                '= "log", and low above 0, it has 13 of its value',
+                "digits.cfg:5: conc = 2.5e-07 becomes 0: a real",
+                "digits.cfg:6: conc = 0.1234567 becomes 0.123457: a real",
+                "digits.cfg:6: t = 300.5 becomes 1: a real has 13 digits of its range; with scale "
+                '= "log" it has 13 of its value']
+        _, log = self.run_search(0, "-q", "digits.cfg")
+        for text, mark in ((self.dhctl("check", "digits.cfg"), "  warning   "), (log, "warning: ")):
+            for line in said:
+                self.assertIn(mark + line, text)
+            self.assertEqual(text.count(mark), len(said), text)
+        self.assertEqual([t["parameters"]["conc"] for t in self.trials("digits.h5")],
+                         [0, 0.123457, 999999.12345])
+        self.write("list.csv", "conc,t,k\n1,1,1\n1,1,1\n2.5e-7,1,1\n3,300.5,1\n")
+        _, log = self.run_search(0, "--fresh", "--set", 'optimizer={ method = "list"; file = "list.csv"; }',
+                                 "--set", "search.max_evaluations=0", "digits.cfg")
+        self.assertIn("warning: list.csv:4: conc = 2.5e-07 becomes 0: ", log)
+        self.assertIn("list.csv: 1 more become others", log)
+        self.assertIn("list: 1 of them are there before: no point is evaluated twice", log)
+        self.assert_complete("digits.h5", 6)
+
+    def test_what_looks_like_a_shell_or_a_placeholder(self):
+        self.write("shell.cfg", """search = { name = "shell"; max_evaluations = 1; };
+parameters = ( { name = "x-y"; type = "real"; low = 0.0; high = 1.0; } );
+optimizer = { method = "random"; };
+evaluator = { type = "command"; command = "echo DH-OUTPUT: 1 '|' 2>&1 > out && rm $X"; environment = {
+  X = "{x-y}";
+  Y = "{nothing}";
+  Z = "a{id}"; }; };
+""")
+        out = self.dhctl("check", "shell.cfg")
+        for word in ("2>&1", ">", "&&", "$X"):
+            self.assertIn(f"shell.cfg:4: command: {word} is an argument of the program", out)
+        self.assertIn('shell.cfg:5: environment: X = "{x-y}" is passed as it stands: {x-y} is put into '
+                      "`command` alone; evaluations find it in the variable DH_PARAM_x_y", out)
+        self.assertIn("shell.cfg:7: environment: Z", out)
+        self.assertIn("in the variable DH_ID", out)
+        self.assertEqual(out.count("  warning   "), 6)
+        out = self.dhctl("check", "--set", "evaluator.shell=true", "--set", "evaluator.environment={}",
+                         "shell.cfg")
+        self.assertNotIn("warning", out)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

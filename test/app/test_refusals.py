@@ -1,5 +1,6 @@
 """What --check finds before a search starts, and which ends no job script may submit again."""
 
+import json
 import os
 import subprocess
 import unittest
@@ -137,6 +138,47 @@ comm = { window = "on"; };
                 self.assertNotIn("new search", log)
         self.assertIn(said, self.dhctl("check", "no.cfg", expect=78))
         self.assertFalse([name for name in os.listdir(self.folder) if name.startswith("no.h5")])
+
+    def test_programs_that_are_there_and_cannot_be_run(self):
+        """Found by check, doctor and the search, and where the name depends on the evaluation, by it:
+        in the same words."""
+        programs = {
+            "crlf.sh": ("#!/bin/sh\r\necho DH-OUTPUT: 1\r\n",
+                        'there is no interpreter "/bin/sh\\r": the file has Windows line ends'),
+            "noint.sh": ("#! /opt/none/bin/python -u\nprint(1)\n",
+                         "the interpreter of its #! line, /opt/none/bin/python, is not there"),
+            "nobang.sh": ('echo "DH-OUTPUT: 1"\n', "it is a text that has no #! line"),
+            "empty": ("", "it is empty"),
+        }
+        for name, (text, why) in programs.items():
+            with self.subTest(program=name):
+                os.chmod(self.write(name, text), 0o755)
+                command = f'evaluator.command=("./{name}")'
+                said = f"{name} cannot be run: {why}"
+                self.refused(78, said, "--set", command)
+                self.assertIn(said, self.dhctl("check", "--set", command, "no.cfg", expect=78))
+                findings = json.loads(subprocess.run(
+                    [harness.DHCTL, "doctor", "--json", "--set", command, "no.cfg"], cwd=self.folder,
+                    text=True, capture_output=True, timeout=60).stdout)
+                self.assertEqual([said in f["text"] for f in findings if f["verdict"] == "BAD"], [True])
+                stem, end = name[:1], name[1:]
+                self.run_alone("--fresh", "--set", 'evaluator.command=("./{stem}%s")' % end, "--set",
+                               'parameters=({ name = "stem"; type = "constant"; value = "%s"; })' % stem,
+                               "--set", "initial=()", "--set", "search.max_evaluations=1")
+                trial, = self.trials("no.h5")
+                self.assertEqual(trial["status"], "failed")
+                self.assertIn(f"{name}: {why}", trial["reason"])
+
+    def test_a_program_of_another_machine(self):
+        """Only the system knows whether that can be run."""
+        with open("/bin/true", "rb") as program:
+            image = bytearray(program.read())
+        image[18:20] = b"\xf7\x00"  # e_machine: BPF
+        with open(self.path("other"), "wb") as out:
+            out.write(image)
+        os.chmod(self.path("other"), 0o755)
+        self.refused(78, "other: it is no program for this machine", "--set",
+                     'evaluator.command=("./other")')
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ static void offer(struct table *table, uint64_t trial)
 {
     double values[PARAMETERS] = {(double)trial, 0.5, -1};
     const struct dh_task task = {
-        .trial = trial, .seed = 1000 + trial, .retries = 2, .values = values};
+        .trial = trial, .seed = 1000 + trial, .proposed = 1e9, .retries = 2, .values = values};
     assert_true(dh_board_room(table->boards[0]));
     dh_board_offer(table->boards[0], &task);
 }
@@ -81,6 +81,7 @@ static void what_is_offered_is_taken_whole(void **state)
         assert_int_equal(turn.ticket, UINT64_MAX - 1 + i);
         assert_int_equal(task.trial, i);
         assert_int_equal(task.seed, 1000 + i);
+        assert_true(task.proposed == 1e9);
         assert_int_equal(task.retries, 2);
         assert_int_equal(task.slot, 1);
         assert_true(task.values[0] == (double)i && task.values[2] == -1);

@@ -84,8 +84,12 @@ static void sample_hello(struct dh_buffer *out)
 static void sample_task(struct dh_buffer *out)
 {
     double values[PARAMETERS] = {0.5, NAN, -0.0, 1e300, INFINITY};
-    struct dh_task task = {
-        .trial = 1u << 31, .seed = UINT64_MAX, .retries = 2, .slot = 7, .values = values};
+    struct dh_task task = {.trial = 1u << 31,
+                           .seed = UINT64_MAX,
+                           .proposed = 0.1,
+                           .retries = 2,
+                           .slot = 7,
+                           .values = values};
     dh_task_pack(&task, PARAMETERS, out);
 }
 
@@ -270,6 +274,7 @@ static void test_hello_and_task(void **state)
     assert_true(dh_task_unpack(&message, PARAMETERS, &task));
     assert_int_equal(task.trial, 1u << 31);
     assert_true(task.seed == UINT64_MAX);
+    assert_true(task.proposed == 0.1);
     assert_int_equal(task.retries, 2);
     assert_int_equal(task.slot, 7);
     assert_true(isnan(task.values[1]) && signbit(task.values[2]) && isinf(task.values[4]));

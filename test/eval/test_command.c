@@ -175,14 +175,24 @@ static void mpi_variables_are_hidden(void **state)
     setenv("OMPI_COMM_WORLD_RANK", "1", 1);
     setenv("PMIX_RANK", "1", 1);
     setenv("PMI_FD", "9", 1);
-    setenv("HYDRA_X", "1", 1);
+    setenv("HYDI_CONTROL_FD", "1", 1);
+    setenv("OMPI_MCA_ess", "^singleton", 1);
+    setenv("OMPI_MCA_orte_hnp_uri", "1", 1);
+    setenv("OMPI_MCA_rmaps_base_mapping_policy", "ppr:9:node", 1);
+    setenv("SLURM_STEP_ID", "1", 1);
     setenv("MPI_LOCALRANKID", "1", 1);
     setenv("SLURM_PMI_FD", "1", 1);
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("OMPI_MCA_pmix_base_verbose", "0", 1); /* begins like one of the launcher's */
+    setenv("SLURM_MPI_TYPE", "pmix_v4", 1);
+    setenv("HYDRA_BOOTSTRAP", "ssh", 1);
     struct dh_outcome outcome = bench_run_script(
         bench,
-        "env | grep -E '^(OMPI_COMM|PMI|HYDRA|MPI_|SLURM_PMI)' >&2 && exit 9\n"
+        "env | grep -E '^(OMPI_COMM|OMPI_MCA_(ess|orte|rmaps_base_map)|PMI|HYDI|MPI_|"
+        "SLURM_(PMI|STEP))' >&2 && exit 9\n"
+        "test \"$OMPI_MCA_pmix_base_verbose$SLURM_MPI_TYPE$HYDRA_BOOTSTRAP\" = "
+        "0pmix_v4ssh || exit 6\n"
         "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
         "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
         "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
@@ -406,10 +416,14 @@ static void a_program_that_never_ran_ends_the_pool(void **state)
     struct bench *bench = *state;
     struct dh_eval_event event;
     dh_status status;
-    char program[300];
+    char program[300], interpreter[300], text[320];
     snprintf(program, sizeof program, "%s/program", bench->folder);
-    bench_write(bench, "program", "echo DH-OUTPUT: 1"); /* no #! */
+    snprintf(interpreter, sizeof interpreter, "%s/other", bench->folder);
+    snprintf(text, sizeof text, "#!%s\n", interpreter);
+    bench_write(bench, "program", text); /* its interpreter is there, but … */
+    bench_write(bench, "other", "echo DH-OUTPUT: 1");
     assert_int_equal(chmod(program, 0755), 0);
+    assert_int_equal(chmod(interpreter, 0755), 0);
     bench_open(bench, 1, "type = \"command\"; command = \"program\";");
     bench_start(bench, 7, 0, ACT_RELU);
     while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
@@ -417,7 +431,7 @@ static void a_program_that_never_ran_ends_the_pool(void **state)
     assert_int_equal(status, DH_CONFIG);
     assert_non_null(strstr(bench->err.text, "test.cfg:"));
     assert_non_null(strstr(bench->err.text, ": evaluator: cannot run "));
-    assert_non_null(strstr(bench->err.text, "Exec format error"));
+    assert_non_null(strstr(bench->err.text, "it is no program for this machine"));
 }
 
 /* Another evaluation's would be shorter. */

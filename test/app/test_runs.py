@@ -1,0 +1,148 @@
+"""Run folders: an attempt begins in an empty one, and what was there is moved aside."""
+
+import json
+import os
+import signal
+import subprocess
+import unittest
+
+import harness
+
+CONFIG = """
+search = {{ name = "s"; max_evaluations = {evaluations}; seed = 1; }};
+objectives = ( {{ name = "o"; goal = "minimize"; }} );
+parameters = ( {{ name = "x"; type = "real"; low = 0.0; high = 1.0; }} );
+optimizer = {{ method = "random"; }};
+evaluator = {{ type = "command"; command = ("sh", "{{folder}}/drive.sh"); runs = "runs"; {evaluator} }};
+"""
+
+# A simulation that leaves its result in a file, or, broken, does not; and its driver.
+STALE = """[ "$MODE" = broken ] || echo "$DH_PARAM_x" >results.out
+echo "DH-OUTPUT: $(cat results.out)"
+"""
+
+# Continues from the restart file of the attempt before; the first attempt of each trial fails.
+RESTART = """ls >before
+if [ -n "$DH_PREVIOUS_FOLDER" ]; then
+    echo "DH-OUTPUT: $(cat "$DH_PREVIOUS_FOLDER/restart")"
+    exit
+fi
+echo "$DH_PARAM_x" >restart
+exit 3
+"""
+
+# As many steps as it gets, until there is a restart file.
+LONG = """if [ -n "$DH_PREVIOUS_FOLDER" ]; then
+    echo "DH-OUTPUT: $(cat "$DH_PREVIOUS_FOLDER/restart")"
+    exit
+fi
+echo "$DH_PARAM_x" >restart
+touch "{folder}/begun"
+sleep 600
+"""
+
+
+class RunFolders(harness.Case):
+    def configure(self, script, evaluations=3, evaluator=""):
+        self.write("drive.sh", script)
+        self.write("s.cfg", CONFIG.format(evaluations=evaluations, evaluator=evaluator))
+
+    def runs(self):
+        return sorted(os.listdir(self.path("runs")))
+
+    def values(self):
+        return {str(t["id"]): t["parameters"]["x"] for t in self.trials("s.h5")}
+
+    def test_results_of_an_earlier_search_are_not_found(self):
+        self.configure(STALE)
+        self.run_search(3, "s.cfg")
+        before = self.values()
+        self.run_search(3, "--fresh", "--set", "search.seed=2", "s.cfg", env={"MODE": "broken"})
+        self.assertEqual({t["status"] for t in self.trials("s.h5")}, {"failed"})
+        self.assertEqual(self.runs(), ["0", "0.1", "1", "1.1", "2", "2.1"])
+        for trial, x in before.items():  # nothing is lost
+            self.assertEqual(float(self.read(self.path(f"runs/{trial}.1/results.out"))), x)
+        self.run_search(3, "--fresh", "s.cfg")
+        self.assertEqual(self.values(), before)
+        for trial in before:
+            names = os.listdir(self.path(f"runs/{trial}.2"))
+            self.assertEqual(sorted(names), ["parameters.json", "stderr", "stdout"])
+        self.assertIn("run folder   runs/2\n", self.dhctl("show", "s.h5", "2"))
+
+    def test_another_attempt_is_told_of_the_one_before(self):
+        self.configure(RESTART, evaluator="retries = 1; slots = 2;")
+        for ranks in (0, 3):
+            self.run_search(ranks, "--fresh", "s.cfg")  # of the same seed: and yet another search
+            for trial in self.assert_complete("s.h5", 3):
+                with self.subTest(ranks=ranks, trial=trial["id"]):
+                    self.assertEqual(trial["status"], "ok", trial)
+                    self.assertEqual(trial["retries"], 1)
+                    self.assertEqual(trial["objectives"]["o"], trial["parameters"]["x"])
+                    folder = self.path(f"runs/{trial['id']}")
+                    self.assertEqual(self.read(folder + "/before").split(),
+                                     ["before", "parameters.json", "stderr", "stdout"])
+                    with open(folder + "/parameters.json") as text:
+                        previous = json.load(text)["previous"]
+                    self.assertEqual(os.path.realpath(previous),
+                                     os.path.realpath(folder + (".1" if ranks == 0 else ".3")))
+        self.assertNotIn("DH_PREVIOUS_FOLDER", os.environ)
+
+    def test_what_a_stop_cut_short_is_told_of_it_too(self):
+        self.configure(LONG.format(folder=self.folder), evaluations=1)
+        process = self.start(2, "s.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
+        os.kill(self.ranks(process)[0], signal.SIGKILL)
+        process.wait(60 * harness.PATIENCE)
+        self.assert_nothing_left()
+        # neither is an outer search's variable the evaluation's
+        self.run_search(2, "s.cfg", env={"DH_PREVIOUS_FOLDER": "/nowhere"})
+        trial = self.assert_complete("s.h5", 1)[0]
+        self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
+        self.assertEqual(self.runs(), ["0", "0.1"])
+
+    def test_an_outer_search_is_not_its_own(self):
+        self.configure("echo DH-OUTPUT: ${#DH_PREVIOUS_FOLDER}\n", evaluations=1)
+        self.run_search(0, "s.cfg", env={"DH_PREVIOUS_FOLDER": "/nowhere"})
+        self.assertEqual(self.trials("s.h5")[0]["objectives"]["o"], 0)
+
+    def test_python_is_told_and_forgets(self):
+        self.write("train.py", "import os\ndef run(job):\n"
+                               "    before = os.environ.get('DH_PREVIOUS_FOLDER')\n"
+                               "    if int(job.id.split('.')[1]) % 2 == 0 and job.retries == 0:\n"
+                               "        return 'F_again'\n"
+                               "    assert bool(before) == (job.retries == 1), before\n"
+                               "    return job['x']\n")
+        self.configure("", evaluations=4)
+        self.run_search(0, "--set", 'evaluator={ type = "python"; function = "train.run"; retries = 1; '
+                        f'runs = "runs"; python = "{harness.PYTHON}"; }}', "s.cfg")
+        self.assertEqual([t["status"] for t in self.assert_complete("s.h5", 4)], 4 * ["ok"])
+        self.assertEqual(self.runs(), ["0", "0.1", "1", "2", "2.1", "3"])
+
+    def test_folders_in_the_way(self):
+        """An empty one is taken; a mount point or somebody else's cannot be, and says why."""
+        self.configure(STALE, evaluations=4)
+        os.makedirs(self.path("runs/0"))
+        os.makedirs(self.path("runs/1"))
+        os.makedirs(self.path("elsewhere"))
+        os.symlink(self.path("elsewhere"), self.path("runs/2"))
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", self.path("runs/1")],
+                                 capture_output=True).returncode == 0
+        if mounted:
+            self.addCleanup(subprocess.run, ["umount", "-l", self.path("runs/1")])
+        self.write("runs/1/old", "")
+        inode = os.stat(self.path("runs/0")).st_ino
+        self.run_search(2, "s.cfg")
+        trials = self.assert_complete("s.h5", 4)
+        self.assertEqual([t["status"] for t in trials],
+                         ["ok", "failed" if mounted else "ok", "failed", "ok"])
+        self.assertEqual(os.stat(self.path("runs/0")).st_ino, inode)
+        if mounted:
+            self.assertRegex(trials[1]["reason"], r"runs/1 was there before and cannot be renamed to "
+                                                  r".*runs/1\.1: .*busy")
+            self.assertEqual(self.runs(), ["0", "1", "2", "3"])
+        self.assertIn("not a folder of this user", trials[2]["reason"])
+        self.assertEqual(os.listdir(self.path("elsewhere")), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
