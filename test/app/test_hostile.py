@@ -32,6 +32,26 @@ def run(job):
     raise ValueError("five is too many")
 """
 
+READER = """
+#include <dh_mpi/plugin.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static void *wait_for_line(void *stream)
+{
+    char line[80];
+    return fgets(line, sizeof line, stream);
+}
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, wait_for_line, popen("sleep 1000", "r"));
+    usleep(100000);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 PAIR = """
 def run(job):
     return job["x"], float(job["k"])
@@ -150,6 +170,12 @@ class Hostile(harness.Case):
         return self.search(name, f'type = "command"; command = ("./{name}.sh", "{{x}}"); {extra}',
                            **options)
 
+    def compile(self, name, text, *options):
+        self.write(f"{name}.c", text)
+        subprocess.run(["cc", *options, "-shared", "-fPIC", "-pthread", "-I",
+                        os.path.join(harness.SOURCE, "include"), "-o", f"{name}.so", f"{name}.c"],
+                       cwd=self.folder, check=True)
+
     def all_failed(self, trials, status, reason):
         for trial in trials:
             self.assertEqual(trial["status"], status)
@@ -157,9 +183,7 @@ class Hostile(harness.Case):
             self.assertIsNone(trial["objectives"]["value"])
 
     def test_plugin_that_segfaults(self):
-        self.write("crash.c", SEGFAULT)
-        subprocess.run(["cc", "-shared", "-fPIC", "-I", os.path.join(harness.SOURCE, "include"),
-                        "-o", "crash.so", "crash.c"], cwd=self.folder, check=True)
+        self.compile("crash", SEGFAULT)
         trials = self.search("crash", 'type = "plugin"; library = "crash.so";', evaluations=30)
         for trial in trials:
             crashes = trial["parameters"]["k"] % 3 == 0
@@ -172,6 +196,19 @@ class Hostile(harness.Case):
         trials = self.shell("hang", "trap '' TERM INT HUP\nwhile :; do sleep 1; done\n",
                             evaluations=3, evaluator='timeout = "1s"; kill_after = "1s";')
         self.all_failed(trials, "timeout", "timeout")
+
+    def test_plugin_that_hangs_when_it_has_returned(self):
+        self.compile("reader", READER)
+        trials = self.search("reader", 'type = "plugin"; library = "reader.so"; timeout = "2s";',
+                             evaluations=3)
+        self.all_failed(trials, "timeout", "timeout")
+
+    def test_command_that_dies_of_sigterm(self):
+        trials = self.shell("term", 'echo once >>"$DH_FOLDER/calls"\necho why >&2\nkill -TERM $$\n',
+                            evaluations=2)
+        self.all_failed(trials, "failed", "signal 15 (Terminated)")
+        self.assertEqual({t["stderr"] for t in trials}, {"why\n"})
+        self.assertEqual(self.read(self.path("calls")), "once\n" * 2)
 
     def test_command_that_prints_100_megabytes(self):
         trials = self.shell("flood", "head -c 100000000 /dev/zero | tr '\\0' 'x'\n"
@@ -278,9 +315,7 @@ class Hostile(harness.Case):
             self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
 
     def test_plugin_that_corrupts_memory(self):
-        self.write("heap.c", HEAP)
-        subprocess.run(["cc", "-w", "-shared", "-fPIC", "-I", os.path.join(harness.SOURCE, "include"),
-                        "-o", "heap.so", "heap.c"], cwd=self.folder, check=True)
+        self.compile("heap", HEAP, "-w")
         trials = self.search("heap", 'type = "plugin"; library = "heap.so"; timeout = "20s";',
                              evaluations=30)
         for trial in trials:
