@@ -9,6 +9,20 @@
 
 #include "dh_mpi/alloc.h"
 
+bool dh_eval_sees_processes(void)
+{
+    return access("/proc/self/stat", R_OK) == 0;
+}
+
+/* The first worker for all: they run in the same kind of container. */
+static void warn_of_surroundings(const struct dh_eval *pool)
+{
+    if (pool->plan->worker == 1 && pool->backend == &eval_backend_remote &&
+        !dh_eval_sees_processes())
+        dh_log_warn(pool->log, "/proc is not there: what evaluations leave running is not ended "
+                               "with them, and limits of memory and processes do not hold");
+}
+
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
                         struct dh_eval_plan *out, struct dh_error *err)
 {
@@ -27,20 +41,6 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
         out->ranks = plan->kind->ranks(plan);
     eval_plan_free(&plan);
     return DH_OK;
-}
-
-bool dh_eval_sees_processes(void)
-{
-    return access("/proc/self/stat", R_OK) == 0;
-}
-
-/* The first worker for all: they run in the same kind of container. */
-static void warn_of_surroundings(const struct dh_eval *pool)
-{
-    if (pool->plan->worker == 1 && pool->backend == &eval_backend_remote &&
-        !dh_eval_sees_processes())
-        dh_log_warn(pool->log, "/proc is not there: what evaluations leave running is not ended "
-                               "with them, and limits of memory and processes do not hold");
 }
 
 void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space *space,
