@@ -51,7 +51,7 @@ dh_status dh_launcher_replace(struct dh_launcher *launcher, struct dh_error *err
     launcher->pid = eval_nursery_ask(launcher->nursery_fd, START_PATIENCE, &launcher->fd);
     if (launcher->pid > 0)
         return DH_OK;
-    return dh_fail(err, DH_IO, "launcher: its parent (process %d) cannot start one",
+    return dh_fail(err, DH_INTERNAL, "launcher: its parent (process %d) cannot start one",
                    (int)launcher->nursery);
 }
 
