@@ -171,7 +171,8 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
 }
 
 /* How likely trials are to fail: what a forest says; of a Gaussian process, which learnt 0 and 1
- * as if they were any numbers, how likely it is that the number is nearer to 1. */
+ * as if they were any numbers, how likely it is that the number is nearer to 1 (Rasmussen and
+ * Williams 2006, section 6.5). */
 static void predict_failing(const struct dh_model *model, const double *x, size_t count,
                             double *failing)
 {
