@@ -11,7 +11,7 @@ build='build-essential meson ninja-build pkg-config libopenmpi-dev openmpi-bin l
 quickstart='python3 python3-sklearn'
 test='libcmocka-dev mpich libmpich-dev libxgboost-dev clang libclang-rt-14-dev iproute2
     python3 python3-sklearn python3-h5py python3-pandas python3-mpi4py slurm-wlm slurm-wlm-torque
-    munge locales'
+    munge locales gfortran'
 
 packages=
 for group in "$@"; do
