@@ -81,8 +81,7 @@ static bool of_this_trial(const struct eval_job *job, const char *folder)
 {
     json_t *mark = read_mark(folder);
     const json_t *proposed = json_object_get(mark, "proposed");
-    bool same = json_is_number(proposed) &&
-                json_number_value(proposed) == job->plan->proposed[job->slot] &&
+    bool same = json_is_number(proposed) && json_number_value(proposed) == job->proposed &&
                 json_integer_value(json_object_get(mark, "id")) == (json_int_t)job->trial &&
                 json_integer_value(json_object_get(mark, "seed")) == (json_int_t)job->seed;
     json_decref(mark);

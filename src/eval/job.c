@@ -149,7 +149,7 @@ static bool write_parameters(const struct eval_job *job, int fd)
     struct dh_buffer text = {0};
     eval_job_put_json(job, &text);
     if (job->folder) /* what tells it from the folders of other searches */
-        dh_buffer_printf(&text, ", \"proposed\": %.17g", job->plan->proposed[job->slot]);
+        dh_buffer_printf(&text, ", \"proposed\": %.17g", job->proposed);
     if (job->previous) {
         dh_buffer_text(&text, ", \"previous\": ");
         dh_text_put_json(&text, job->previous);

@@ -13,6 +13,7 @@ struct eval_job {
     uint64_t trial, seed;
     uint32_t retries;
     int32_t slot;
+    double proposed;       /* see struct dh_task */
     double *values;        /* owned */
     char *folder;          /* runs/ID, absolute; NULL: none; owned */
     char *previous;        /* folder of the attempt before, now; NULL: none; owned */

@@ -170,10 +170,8 @@ static void start(struct launcher *launcher, const struct eval_frame *frame)
     if (!dh_task_unpack(&message, dh_space_count(launcher->space), &task))
         return;
     if (task.slot >= 0 && (size_t)task.slot < launcher->run_count &&
-        !launcher->runs[task.slot].busy) {
-        launcher->plan->proposed[task.slot] = task.proposed;
+        !launcher->runs[task.slot].busy)
         eval_run_start(&launcher->runs[task.slot], &task, now());
-    }
     free(task.values);
 }
 

@@ -280,8 +280,6 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
     if (status == DH_OK)
         status = unpack(plan, err);
     if (status == DH_OK)
-        plan->proposed = dh_alloc((size_t)plan->options->slots, sizeof *plan->proposed);
-    if (status == DH_OK)
         status = check_resources(plan, err);
     if (status == DH_OK)
         status = check_environment(plan, err);
@@ -302,7 +300,6 @@ void eval_plan_free(struct eval_plan **plan)
         return;
     if ((*plan)->kind && (*plan)->options)
         (*plan)->kind->release(*plan);
-    free((*plan)->proposed);
     dh_buffer_free(&(*plan)->warnings);
     free((*plan)->options);
     free((*plan)->folder);

@@ -56,8 +56,6 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
-    double *proposed; /* by slot: when the trial that it has now was proposed, which tells it from
-                         those of other searches; written by the launcher; owned */
     struct dh_buffer warnings; /* lines "file:line: text" */
     bool probe;                /* find programs, load libraries, ask for limits */
 };

@@ -274,6 +274,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
                                  .seed = task->seed,
                                  .retries = task->retries,
                                  .slot = run->slot,
+                                 .proposed = task->proposed,
                                  .values = task->values};
     task->values = NULL;
     run->started = dh_moment_now();
