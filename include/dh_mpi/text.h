@@ -16,6 +16,8 @@ bool dh_text_bytes(const char *text, double *bytes);
 void dh_text_put_duration(struct dh_buffer *out, double seconds);
 /* The shortest decimal that reads back as the same double ("nan", "inf", "-inf" otherwise). */
 void dh_text_put_number(struct dh_buffer *out, double value);
+/* The same for what is to stay a real where types count: 1.0, not 1. */
+void dh_text_put_real(struct dh_buffer *out, double value);
 /* A JSON number, or null where the value is not finite. */
 void dh_text_put_json_number(struct dh_buffer *out, double value);
 /* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */

@@ -125,6 +125,14 @@ void dh_text_put_number(struct dh_buffer *out, double value)
     dh_buffer_text(out, text);
 }
 
+void dh_text_put_real(struct dh_buffer *out, double value)
+{
+    size_t before = out->size;
+    dh_text_put_number(out, value);
+    if (isfinite(value) && strcspn(out->data + before, ".e") == out->size - before)
+        dh_buffer_text(out, ".0");
+}
+
 void dh_text_put_json_number(struct dh_buffer *out, double value)
 {
     if (isfinite(value))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/json.h"
 #include "dh_mpi/surroundings.h"
 #include "guard.h"
 #include "value.h"
@@ -125,13 +126,16 @@ static void take_metadata(const struct eval_job *job, const char *text, struct d
         return;
     char *problem = NULL;
     json_t *metadata = eval_value_parse(text, false, &problem);
-    outcome->metadata = json_is_object(metadata)
-                            ? json_dumps(metadata, JSON_COMPACT)
-                            : dh_strdup("{\"dropped\":\"metadata that is not a JSON object\"}");
-    if ((double)strlen(outcome->metadata) > job->plan->options->metadata_limit) {
-        free(outcome->metadata);
-        outcome->metadata = dh_strdup("{\"dropped\":\"metadata over metadata_limit\"}");
+    struct dh_buffer kept = {0};
+    if (json_is_object(metadata))
+        dh_json_put(&kept, metadata);
+    else
+        dh_buffer_text(&kept, "{\"dropped\":\"metadata that is not a JSON object\"}");
+    if ((double)kept.size > job->plan->options->metadata_limit) {
+        dh_buffer_clear(&kept);
+        dh_buffer_text(&kept, "{\"dropped\":\"metadata over metadata_limit\"}");
     }
+    outcome->metadata = dh_buffer_take(&kept);
     json_decref(metadata);
     free(problem);
 }

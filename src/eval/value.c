@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/json.h"
 #include "dh_mpi/text.h"
 #include "mend.h"
 
@@ -187,13 +188,15 @@ static void take_metadata(struct dh_outcome *outcome, double limit, json_t *meta
     outcome->metadata = NULL;
     if (json_object_size(metadata) == 0)
         return;
-    char *dump = json_dumps(metadata, JSON_COMPACT);
-    size_t size = dump ? strlen(dump) : 0;
-    if (dump && (double)size > limit) {
-        free(dump);
-        dump = dh_strprintf("{\"dropped\":\"%zu bytes of metadata, over metadata_limit\"}", size);
+    struct dh_buffer dump = {0};
+    dh_json_put(&dump, metadata);
+    size_t size = dump.size;
+    if ((double)size > limit) {
+        dh_buffer_clear(&dump);
+        dh_buffer_printf(&dump, "{\"dropped\":\"%zu bytes of metadata, over metadata_limit\"}",
+                         size);
     }
-    outcome->metadata = dump;
+    outcome->metadata = dh_buffer_take(&dump);
 }
 
 /* Everything of the object but the objective, with the members of "metadata" one level up. */

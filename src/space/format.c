@@ -18,14 +18,10 @@ static void put_whole(double value, struct dh_buffer *out)
 /* 1.0 stays 1.0: a share of all, say, where 1 would be one of them. */
 static void put_choice_number(const struct dh_choice *choice, struct dh_buffer *out)
 {
-    if (!choice->real) {
+    if (choice->real)
+        dh_text_put_real(out, choice->number);
+    else
         put_whole(choice->number, out);
-        return;
-    }
-    size_t before = out->size;
-    dh_text_put_number(out, choice->number);
-    if (strcspn(out->data + before, ".e") == out->size - before)
-        dh_buffer_text(out, ".0");
 }
 
 void dh_parameter_format(const struct dh_parameter *parameter, double value, struct dh_buffer *out)

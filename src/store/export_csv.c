@@ -10,13 +10,13 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/hash.h"
+#include "dh_mpi/json.h"
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
 
@@ -254,11 +254,11 @@ static void put_metadata(struct table *table, const struct dh_trial *trial)
         const char *text = json_string_value(value);
         if (text && strlen(text) < json_string_length(value))
             text = NULL; /* NUL within it is an escape */
-        char *dump = NULL;
+        struct dh_buffer dump = {0};
         if (value && !text && !json_is_null(value))
-            dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-        put_field(table, text ? text : dump ? dump : "");
-        free(dump);
+            dh_json_put(&dump, value);
+        put_field(table, text ? text : dump.size ? dump.data : "");
+        dh_buffer_free(&dump);
     }
     if (table->raw)
         put_field(table, trial->outcome.metadata && !object ? trial->outcome.metadata : "");

@@ -13,6 +13,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/bits.h"
+#include "dh_mpi/json.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/random.h"
 #include "dh_mpi/text.h"
@@ -155,6 +156,10 @@ static void test_written_numbers(void **state)
     expect_number(dh_text_put_number, 64, "64");
     expect_number(dh_text_put_number, 1e-3, "0.001");
     expect_number(dh_text_put_number, 1.0 / 3, "0.3333333333333333");
+    expect_number(dh_text_put_real, 64, "64.0");
+    expect_number(dh_text_put_real, -0.5, "-0.5");
+    expect_number(dh_text_put_real, 1e300, "1e+300");
+    expect_number(dh_text_put_real, NAN, "nan");
     struct dh_random random = dh_random_at(8, DH_STREAM_TEST, 0);
     for (int i = 0; i < 20000; i++) {
         uint64_t bits = dh_random_u64(&random);
@@ -165,6 +170,25 @@ static void test_written_numbers(void **state)
         dh_text_put_number(&out, value);
         assert_true(dh_text_number(out.data, &back) && back == value);
         dh_buffer_free(&out);
+    }
+}
+
+/* What was read comes back: kinds of numbers, digits, order, escapes. */
+static void test_json_values(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{\"loss\":0.1,\"one\":1.0,\"int\":1,\"big\":1e+300,\"list\":[0.3,[],{\"a\":-2.5}]}",
+        "{\"z\":null,\"a\":[true,false],\"\\n\":\"\\u0001\\\"ü\",\"\":9007199254740993}", "[]",
+        "\"text\"", "0.30000000000000004"};
+    for (size_t i = 0; i < DH_COUNT_OF(texts); i++) {
+        json_t *value = json_loads(texts[i], JSON_DECODE_ANY, NULL);
+        struct dh_buffer out = {0};
+        assert_non_null(value);
+        dh_json_put(&out, value);
+        assert_string_equal(out.data, texts[i]);
+        dh_buffer_free(&out);
+        json_decref(value);
     }
 }
 
@@ -255,10 +279,15 @@ static void test_json_members(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_durations),       cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_numbers),         cmocka_unit_test(test_written_durations),
-        cmocka_unit_test(test_written_numbers), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_nearest),         cmocka_unit_test(test_path),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_written_durations),
+        cmocka_unit_test(test_written_numbers),
+        cmocka_unit_test(test_json_values),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_path),
         cmocka_unit_test(test_json_members),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

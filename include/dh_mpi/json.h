@@ -1,0 +1,13 @@
+/* JSON as it is kept and shown: compact, reals with the digits that they need. */
+#ifndef DH_MPI_JSON_H
+#define DH_MPI_JSON_H
+
+#include <jansson.h>
+
+#include "dh_mpi/buffer.h"
+
+/* Append the value. A real is the shortest decimal that reads back as it is, and stays one (1.0);
+ * jansson would make 0.10000000000000001 of 0.1. */
+void dh_json_put(struct dh_buffer *out, const json_t *value);
+
+#endif
