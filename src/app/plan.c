@@ -35,7 +35,8 @@ static void put_range(const struct dh_parameter *parameter, struct dh_buffer *ou
             dh_buffer_text(out, " (log)");
     }
     for (size_t i = 0; i < parameter->choice_count; i++) {
-        dh_buffer_printf(out, "%s%s", i ? ", " : "", parameter->choices[i].text);
+        dh_buffer_text(out, i ? ", " : "");
+        dh_parameter_format(parameter, (double)i, out);
         if (parameter->probabilities)
             dh_buffer_printf(out, " (%.3g%%)", 100 * parameter->probabilities[i]);
     }

@@ -172,11 +172,14 @@ static void look_at_python(struct doctor *doctor)
     }
     size_t first = strcspn(err.text, "\n");
     bool quotes = first >= 9 && strncmp(err.text + first - 9, "ends with", 9) == 0;
-    const char *last = quotes ? strrchr(err.text, '\n') + 1 : "";
-    doctor_find(doctor, VERDICT_BAD,
-                dh_strdup("evaluator.python names the interpreter that has its modules; "
-                          "modules are found beside the configuration and on PYTHONPATH"),
-                "%.*s%s%s", (int)first, err.text, quotes ? ": " : "", last);
+    const char *newline = strrchr(err.text, '\n');
+    bool quoted = quotes && newline;
+    const char *advice = strstr(err.text, "cannot import")
+                             ? "evaluator.python names the interpreter that has its modules; "
+                               "modules are found beside the configuration and on PYTHONPATH"
+                             : "as the message says";
+    doctor_find(doctor, VERDICT_BAD, dh_strdup(advice), "%.*s%s%s", (int)first, err.text,
+                quoted ? ": " : "", quoted ? newline + 1 : "");
 }
 
 void doctor_evaluator(struct doctor *doctor)

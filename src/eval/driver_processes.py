@@ -5,6 +5,7 @@ import resource
 import signal
 import sys
 import threading
+from _signal import getsignal  # signal's makes an enumeration of every number, which takes longer
 
 PATIENCE = 5  # seconds that executors have to end
 EXECUTORS = (
@@ -63,7 +64,7 @@ def put_handlers_aside(handlers):
     late alarm is no matter of what comes after it. An interrupt is, if he left that alone."""
     spared = (ignore, signal.default_int_handler)
     for number in range(1, signal.NSIG):
-        handler = signal.getsignal(number)
+        handler = getsignal(number)
         if callable(handler) and not any(handler is one for one in spared):
             handlers[number] = handler
             signal.signal(number, ignore)

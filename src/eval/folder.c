@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,9 +42,10 @@ static dh_status make_folders(char *path, struct dh_error *err)
 static dh_status look_into(const char *path, struct dh_error *err)
 {
     struct stat info;
-    if (lstat(path, &info) != 0 && errno == ENOENT)
+    int failed = lstat(path, &info);
+    if (failed && errno == ENOENT)
         return DH_MISSING;
-    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
+    if (failed || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
         return dh_fail(err, DH_CONFIG, "%s was there before and is not a folder of this user",
                        path);
     DIR *folder = opendir(path);
@@ -75,6 +77,37 @@ static json_t *read_mark(const char *folder)
     return mark;
 }
 
+/* The descriptor of `folder`'s parameters.json with a lock on it; -1, with errno, if there is none
+ * (EWOULDBLOCK: another has it). */
+static int lock_mark(const char *folder)
+{
+    char *path = dh_strprintf("%s/parameters.json", folder);
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    free(path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int problem = errno;
+        close(fd);
+        errno = problem;
+        return -1;
+    }
+    return fd;
+}
+
+int eval_folder_hold(const struct eval_job *job)
+{
+    int fd = lock_mark(job->folder);
+    return fd < 0 ? 0 : fd + 1; /* where there are no locks it does without */
+}
+
+static bool is_held(const char *folder)
+{
+    int fd = lock_mark(folder);
+    bool held = fd < 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return held;
+}
+
 /* Was it made for an earlier attempt of this trial? Another search has another seed, or proposed
  * its trial of that number at another time. */
 static bool of_this_trial(const struct eval_job *job, const char *folder)
@@ -86,6 +119,45 @@ static bool of_this_trial(const struct eval_job *job, const char *folder)
                 json_integer_value(json_object_get(mark, "seed")) == (json_int_t)job->seed;
     json_decref(mark);
     return same;
+}
+
+/* Is there more in it than what every attempt begins with? */
+static bool has_files(const char *path)
+{
+    static const char *const own[] = {".", "..", "parameters.json", "stdout", "stderr"};
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    bool found = false;
+    while (folder && !found && (entry = readdir(folder))) {
+        found = true;
+        for (size_t i = 0; i < DH_COUNT_OF(own); i++)
+            found = found && strcmp(entry->d_name, own[i]) != 0;
+    }
+    if (folder)
+        closedir(folder);
+    return found;
+}
+
+/* The newest attempt of this trial; one that left nothing, since it may not have begun at all, only
+ * if there is no other. The caller frees it. */
+static char *find_previous(const struct eval_job *job)
+{
+    char *found = NULL;
+    bool left_something = false, there = true;
+    for (unsigned n = 1; there; n++) {
+        struct stat info;
+        char *path = dh_strprintf("%s.%u", job->folder, n);
+        there = lstat(path, &info) == 0;
+        bool left = there && has_files(path);
+        if (there && left >= left_something && of_this_trial(job, path)) {
+            free(found);
+            found = path;
+            left_something = left;
+        } else {
+            free(path);
+        }
+    }
+    return found;
 }
 
 /* A new name for job->folder, which takes the place of the empty folder that reserves that name.
@@ -116,19 +188,18 @@ static bool of_the_disk(int problem)
 static dh_status set_aside(struct eval_job *job, struct dh_error *err)
 {
     char *to;
+    if (!of_this_trial(job, job->folder) && is_held(job->folder))
+        return dh_fail(err, DH_IO,
+                       "%s is in use by another search: searches that run at the same time need "
+                       "a folder for `runs` each",
+                       job->folder);
     dh_status status = reserve_name(job, &to, err);
     if (status != DH_OK)
         return status;
-    if (rename(job->folder, to) == 0) {
-        free(job->previous);
-        job->previous = of_this_trial(job, to) ? to : NULL;
-        if (!job->previous)
-            free(to);
-        return DH_OK;
-    }
-    int problem = errno;
-    rmdir(to);
-    if (problem != ENOENT) /* otherwise somebody else did */
+    int problem = rename(job->folder, to) == 0 ? 0 : errno;
+    if (problem)
+        rmdir(to);
+    if (problem && problem != ENOENT) /* otherwise somebody else did */
         status = dh_fail(err, of_the_disk(problem) ? DH_IO : DH_CONFIG,
                          "%s was there before and cannot be renamed to %s: %s", job->folder, to,
                          strerror(problem));
@@ -149,8 +220,10 @@ dh_status eval_folder_make(struct eval_job *job, struct dh_error *err)
             status = look_into(job->folder, err);
         if (status == DH_OK)
             status = set_aside(job, err);
-        else if (status == DH_EMPTY)
+        if (status == DH_EMPTY) {
+            job->previous = find_previous(job);
             return DH_OK;
+        }
         if (status != DH_OK && status != DH_MISSING)
             return status;
     }

@@ -9,10 +9,14 @@
 
 #include "job.h"
 
-/* Make the folder and its parents: fills `folder` and, where what was moved aside belongs to an
- * earlier attempt of the same trial of the same search, `previous`. DH_IO: no other evaluation's
- * folder could be made either; DH_CONFIG: what is there under this one's name is in the way (a
- * file, a link, somebody else's, a mount point). */
+/* Make the folder and its parents: fills `folder` and, where there was an earlier attempt of the
+ * same trial of the same search, `previous`. DH_IO: no other evaluation's folder could be made
+ * either, or another search's evaluation runs in that one; DH_CONFIG: what is there under this
+ * one's name is in the way (a file, a link, somebody else's, a mount point). */
 dh_status eval_folder_make(struct eval_job *job, struct dh_error *err);
+
+/* Tell other searches that the folder, with its parameters.json, is in use, until eval_job_free.
+ * Returns job->held. */
+int eval_folder_hold(const struct eval_job *job);
 
 #endif

@@ -1,6 +1,7 @@
 /* The guard process: see guard.h. It waits for two things: orders (a socket whose end means that
  * the launcher is gone) and signals (a child has ended; SIGTERM when the launcher dies). A SIGTERM
- * from elsewhere, such as a batch system's to all processes, is not its business. */
+ * from elsewhere, such as a batch system's to all processes, ends nothing, but has told the
+ * evaluation's to end. */
 #include "guard.h"
 
 #include <errno.h>
@@ -191,8 +192,10 @@ static void watch(struct guard *guard)
             break;
         struct signalfd_siginfo info;
         while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info)
-            if (info.ssi_signo == SIGTERM && getppid() != guard->launcher)
-                guard->stop = true;
+            if (info.ssi_signo == SIGTERM) {
+                guard->told = true; /* so were all of a job that has to end */
+                guard->stop = guard->stop || getppid() != guard->launcher;
+            }
         reap(guard);
         obey(guard);
     }

@@ -19,6 +19,8 @@
 
 void eval_job_free(struct eval_job *job)
 {
+    if (job->held > 0)
+        close(job->held - 1);
     free(job->values);
     free(job->folder);
     free(job->previous);
@@ -175,9 +177,10 @@ static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
     if (fd < 0)
         return dh_fail(err, errno == EEXIST || errno == EACCES ? DH_CONFIG : DH_IO,
                        "cannot write %s: %s", job->parameters_path, strerror(errno));
-    return write_parameters(job, fd)
-               ? DH_OK
-               : dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
+    if (!write_parameters(job, fd))
+        return dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
+    job->held = eval_folder_hold(job);
+    return DH_OK;
 }
 
 /* A name that nobody else has. */

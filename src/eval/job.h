@@ -19,9 +19,10 @@ struct eval_job {
     char *previous;        /* folder of the attempt before, now; NULL: none; owned */
     char *parameters_path; /* JSON file; NULL: none; owned */
     bool temporary;        /* it is removed after the evaluation */
+    int held;              /* 1 + a descriptor of it, which other searches find locked; 0: none */
 };
 
-void eval_job_free(struct eval_job *job); /* memory only; then zeroed */
+void eval_job_free(struct eval_job *job); /* no files but `held`; then zeroed */
 
 /* Make the run folder (folder.h) if the settings ask for one, with parameters.json in it; without
  * one, and if `file` is set, that file is to be a temporary one. DH_IO: no other evaluation's

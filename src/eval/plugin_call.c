@@ -87,7 +87,8 @@ static dh_kind kind_of(const struct dh_parameter *parameter)
         const struct dh_choice *choice = &parameter->choices[i];
         if (choice->kind == DH_CHOICE_TEXT || (choice->kind == DH_CHOICE_TRUTH) != truth)
             return DH_KIND_TEXT;
-        if (choice->number != floor(choice->number) || fabs(choice->number) >= 0x1p53)
+        if (choice->real || choice->number != floor(choice->number) ||
+            fabs(choice->number) >= 0x1p53)
             kind = DH_KIND_REAL;
     }
     return kind;

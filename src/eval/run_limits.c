@@ -112,6 +112,7 @@ void eval_run_check_use(struct eval_run *run, const struct eval_process_table *t
     }
     eval_run_end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), OVER_PATIENCE, now);
     eval_run_kill_within(run, fmax(bytes, count) > OVER_MOST ? 0 : OVER_PATIENCE, now);
+    run->doomed = true; /* what it keeps in memory would be the next evaluation's end, too */
 }
 
 /* "10:00" from a minute on, "2.5 s" below. */

@@ -227,8 +227,9 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
  * make steps along them. */
 static const struct dh_model_kind *failing_kind(const struct ambs_fit *fit)
 {
-    bool smooth = fit->kind_count > 1 && !learns_part(fit, 0);
-    return dh_model_find(smooth ? "gp" : "et");
+    bool hurried = fit->options->surrogate == AMBS_SURROGATE_AUTO && fit->kind_count == 1;
+    bool smooth = fit->kinds[0]->gradient && !hurried && !learns_part(fit, 0);
+    return smooth ? fit->kinds[0] : dh_model_find("et");
 }
 
 /* A model of what failed (1) and what did not (0); none if nothing has. */

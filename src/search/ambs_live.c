@@ -176,15 +176,20 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
 static void predict_failing(const struct dh_model *model, const double *x, size_t count,
                             double *failing)
 {
+    if (!model->kind->gradient) {
+        struct dh_prediction share = {.mean = failing};
+        model->kind->predict(model, x, count, &share);
+        for (size_t i = 0; i < count; i++)
+            failing[i] = fmin(fmax(failing[i], 0), 1);
+        return;
+    }
     double few[2 * FEW], *noise = count <= FEW ? few : dh_alloc(2 * count, sizeof *noise);
     double *doubt = noise + count;
     struct dh_prediction out = {failing, noise, doubt};
     model->kind->predict(model, x, count, &out);
     for (size_t i = 0; i < count; i++) {
         double deviation = sqrt(fmax(noise[i] + doubt[i], LEAST_DOUBT));
-        failing[i] = model->kind->gradient
-                         ? dh_exp(dh_log_normal_cdf((failing[i] - 0.5) / deviation))
-                         : fmin(fmax(failing[i], 0), 1);
+        failing[i] = dh_exp(dh_log_normal_cdf((failing[i] - 0.5) / deviation));
     }
     if (noise != few)
         free(noise);

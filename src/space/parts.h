@@ -59,10 +59,10 @@ bool dh_value_exact(const struct dh_node *node);
 /* With file:line. */
 dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct dh_node *node,
                              double *value, struct dh_error *err);
-/* Is a native value canonical? */
 /* The values of `group` (see dh_space_read_point), by parameter; NULL where there is none. */
 dh_status dh_point_collect(const struct dh_space *space, const struct dh_node *group,
                            const struct dh_node **given, struct dh_error *err);
+/* Is a native value canonical? */
 dh_status dh_value_check(const struct dh_parameter *parameter, double value, struct dh_error *err);
 
 /* order.c: order[k] is the parameter that comes k-th, so that all that a condition uses comes

@@ -149,6 +149,19 @@ class Signals(Ending):
         self.assert_nothing_left()
         self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
 
+    def test_a_code_behind_a_driver_script_may_save_its_work(self):
+        """The script dies of the signal at once, and what it runs has got it, too."""
+        self.configure(seconds=60, grace="30s")
+        self.write("code.sh", "trap 'sleep 2; echo >> saved; exit 1' TERM\n"
+                              "echo $DH_ID >> started\nwhile :; do sleep 0.1; done\n")
+        self.write("driver.sh", "sh code.sh\necho DH-OUTPUT: 1\n")
+        process = self.begin(3, "--set", 'evaluator.command="sh driver.sh"')
+        self.signal_all(signal.SIGTERM)
+        self.assertEqual(process.wait(120), 75, self.output())
+        self.assert_nothing_left()
+        self.assertEqual(len(self.lines("saved")), 2)
+        self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
+
     def test_finished_by_what_still_ran(self):
         self.configure(seconds=3, grace="60s")
         process = self.begin(3, "--set", "search.max_evaluations=2")

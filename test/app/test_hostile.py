@@ -252,6 +252,19 @@ class Hostile(harness.Case):
                             evaluations=2, evaluator='memory_limit = "64M"; timeout = "60s";')
         self.all_failed(trials, "failed", "memory limit 64 MiB exceeded")
 
+    def test_python_that_keeps_too_much_memory_goes_with_its_evaluation(self):
+        """It stops when it is told, a little over the limit, and could go on with the next."""
+        self.write("keeps.py", "import time\nkept = []\ndef run(job):\n"
+                               "    if int(job.id.split('.')[1]) == 2:\n"
+                               "        kept.append(b'x' * (195 << 20))\n"
+                               "    for _ in range(10):\n"
+                               "        if not job.stopped(): time.sleep(0.05)\n"
+                               "    return job['x']\n")
+        trials = self.search("keeps", 'type = "python"; function = "keeps.run"; '
+                             f'memory_limit = "200M"; python = "{harness.PYTHON}";', ranks=2)
+        self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [2])
+        self.assertEqual(trials[2]["reason"], "memory limit 200 MiB exceeded")
+
     def test_large_metadata_is_limited_and_said(self):
         trials = self.shell("meta", "printf 'DH-OUTPUT: {\"objective\": %s, \"text\": \"' $1\n"
                             "head -c 10000000 /dev/zero | tr '\\0' x\necho '\"}'\n", evaluations=2)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import unittest
@@ -39,6 +40,12 @@ fi
 echo "$DH_PARAM_x" >restart
 touch "{folder}/begun"
 sleep 600
+"""
+
+# Its parameters are still its own when it has waited.
+SLOW = """touch "{folder}/begun"
+while [ ! -e "{folder}/end" ]; do sleep 0.1; done
+echo "DH-OUTPUT: $(sed 's/.*"x": \\([^}}]*\\)}}.*/\\1/' parameters.json)"
 """
 
 
@@ -99,6 +106,42 @@ class RunFolders(harness.Case):
         trial = self.assert_complete("s.h5", 1)[0]
         self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
         self.assertEqual(self.runs(), ["0", "0.1"])
+
+    def test_a_restart_file_is_found_behind_attempts_that_came_to_nothing(self):
+        """A full disk or a node that can begin nothing leaves folders of no use."""
+        self.configure(LONG.format(folder=self.folder), evaluations=1)
+        process = self.start(2, "s.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
+        os.kill(self.ranks(process)[0], signal.SIGKILL)
+        process.wait(60 * harness.PATIENCE)
+        self.assert_nothing_left()
+        os.rename(self.path("runs/0"), self.path("runs/0.1"))
+        os.mkdir(self.path("runs/0.2"))  # it did not begin; of the next not even that was written
+        shutil.copy(self.path("runs/0.1/parameters.json"), self.path("runs/0.2"))
+        os.mkdir(self.path("runs/0"))
+        self.write("runs/0/parameters.json", "")
+        self.run_search(2, "s.cfg")
+        trial = self.assert_complete("s.h5", 1)[0]
+        self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
+        self.assertEqual(self.runs(), ["0", "0.1", "0.2", "0.3"])
+
+    def test_two_searches_at_once_need_two_folders(self):
+        self.configure(SLOW.format(folder=self.folder), evaluations=2)
+        other = [harness.DH_MPI, "--set", "search.name=other", "s.cfg"]
+        first = self.start(2, "s.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
+        second = subprocess.run(other, cwd=self.folder, env=self.environment(), text=True,
+                                capture_output=True, timeout=60 * harness.PATIENCE)
+        self.assertEqual(second.returncode, 74, second.stderr)
+        self.assertIn("runs/0 is in use by another search", second.stderr)
+        self.write("end", "")
+        self.assertEqual(first.wait(60 * harness.PATIENCE), 0, self.output())
+        for trial in self.assert_complete("s.h5", 2):
+            self.assertEqual(trial["objectives"]["o"], trial["parameters"]["x"])
+        subprocess.run(other, cwd=self.folder, env=self.environment(), check=True,
+                       stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       timeout=60 * harness.PATIENCE)
+        self.assertEqual(self.runs(), ["0", "0.1", "1", "1.1"])
 
     def test_an_outer_search_is_not_its_own(self):
         self.configure("echo DH-OUTPUT: ${#DH_PREVIOUS_FOLDER}\n", evaluations=1)
