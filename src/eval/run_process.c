@@ -66,7 +66,7 @@ dh_status eval_run_check_files(const struct eval_plan *plan, struct dh_error *er
     const struct eval_runner *runner = plan->kind->runner;
     long long slots = plan->options->slots;
     long long sides = 3 + runner->requests + runner->answers; /* see open_pipes */
-    long long copies = plan->options->runs ? 2 : 0;
+    long long copies = plan->options->runs ? 3 : 0; /* of the streams, and what is held */
     long long needed = slots * (sides + copies) + sides + OWN_FILES;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= (rlim_t)needed)
