@@ -57,6 +57,10 @@ bool dh_eval_sees_processes(void);
 dh_status dh_eval_rehearse(const struct dh_settings *settings, const struct dh_space *space,
                            struct dh_error *err);
 
+/* Where the newest attempt of the trial ran, by `runs` as seen from the working directory; NULL if
+ * there is no folder of it. The caller frees it. */
+char *dh_eval_run_folder(const struct dh_settings *settings, const struct dh_trial *trial);
+
 /* What is allowed in it and probably not meant: lines "file:line: text". */
 void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space *space,
                       struct dh_buffer *out);

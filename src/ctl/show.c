@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/eval.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/text.h"
 #include "verb.h"
@@ -55,19 +55,6 @@ static void print_proposer(const struct dh_store_image *image, const struct dh_t
     printf(", seed %" PRIu64 "\n", trial->seed);
 }
 
-/* Where `runs`, seen from here, has a folder of that trial. */
-static void print_run_folder(const struct dh_store_image *image, const struct dh_trial *trial)
-{
-    const struct dh_node *runs = dh_node_child(image->settings.evaluator, "runs");
-    struct stat info;
-    if (!runs || runs->kind != DH_NODE_TEXT)
-        return;
-    char *folder = dh_strprintf("%s/%" PRIu64, runs->text, trial->id);
-    if (lstat(folder, &info) == 0 && S_ISDIR(info.st_mode))
-        print_text("run folder", folder);
-    free(folder);
-}
-
 static void print_trial(const struct dh_store_image *image, const struct dh_trial *trial)
 {
     const struct dh_outcome *outcome = &trial->outcome;
@@ -92,7 +79,9 @@ static void print_trial(const struct dh_store_image *image, const struct dh_tria
         printf("%-12s worker %d, slot %d, after %u %s\n", "ran on", outcome->worker, outcome->slot,
                outcome->retries, outcome->retries == 1 ? "retry" : "retries");
     }
-    print_run_folder(image, trial);
+    char *folder = dh_eval_run_folder(&image->settings, trial);
+    print_text("run folder", folder);
+    free(folder);
     dh_text_put_plain(&text, outcome->stderr_tail);
     if (text.size)
         printf("last lines of its stderr:\n%s\n", text.data);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/eval.h"
 
 /* Somebody else may put another in its place, or take it away: another rank that was believed dead
  * and evaluates the same trial. */
@@ -108,17 +109,43 @@ static bool is_held(const char *folder)
     return held;
 }
 
-/* Was it made for an earlier attempt of this trial? Another search has another seed, or proposed
- * its trial of that number at another time. */
-static bool of_this_trial(const struct eval_job *job, const char *folder)
+/* Was it made for an attempt of that trial? Another search has another seed, or proposed its trial
+ * of that number at another time. */
+static bool is_of(const char *folder, uint64_t trial, uint64_t seed, double proposed)
 {
     json_t *mark = read_mark(folder);
-    const json_t *proposed = json_object_get(mark, "proposed");
-    bool same = json_is_number(proposed) && json_number_value(proposed) == job->proposed &&
-                json_integer_value(json_object_get(mark, "id")) == (json_int_t)job->trial &&
-                json_integer_value(json_object_get(mark, "seed")) == (json_int_t)job->seed;
+    const json_t *moment = json_object_get(mark, "proposed");
+    bool same = json_is_number(moment) && json_number_value(moment) == proposed &&
+                json_integer_value(json_object_get(mark, "id")) == (json_int_t)trial &&
+                json_integer_value(json_object_get(mark, "seed")) == (json_int_t)seed;
     json_decref(mark);
     return same;
+}
+
+static bool of_this_trial(const struct eval_job *job, const char *folder)
+{
+    return is_of(folder, job->trial, job->seed, job->proposed);
+}
+
+char *dh_eval_run_folder(const struct dh_settings *settings, const struct dh_trial *trial)
+{
+    const struct dh_node *runs = dh_node_child(settings->evaluator, "runs");
+    if (!runs || runs->kind != DH_NODE_TEXT)
+        return NULL;
+    char *name = dh_strprintf("%s/%" PRIu64, runs->text, trial->id), *found = NULL;
+    if (is_of(name, trial->id, trial->seed, trial->proposed))
+        return name;
+    struct stat info;
+    bool there = true;
+    for (unsigned n = 1; there; n++) { /* another search has taken its place */
+        char *path = dh_strprintf("%s.%u", name, n);
+        there = lstat(path, &info) == 0;
+        bool own = there && is_of(path, trial->id, trial->seed, trial->proposed);
+        free(own ? found : path);
+        found = own ? path : found;
+    }
+    free(name);
+    return found;
 }
 
 /* Is there more in it than what every attempt begins with? */

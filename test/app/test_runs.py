@@ -75,6 +75,7 @@ class RunFolders(harness.Case):
             names = os.listdir(self.path(f"runs/{trial}.2"))
             self.assertEqual(sorted(names), ["parameters.json", "stderr", "stdout"])
         self.assertIn("run folder   runs/2\n", self.dhctl("show", "s.h5", "2"))
+        self.assertIn("run folder   runs/2.1\n", self.dhctl("show", "s.h5.1", "2"))
 
     def test_another_attempt_is_told_of_the_one_before(self):
         self.configure(RESTART, evaluator="retries = 1; slots = 2;")
