@@ -188,7 +188,8 @@ class Job(collections.abc.MutableMapping):
         return "Job(id=%s, parameters=%s)" % (self.id, self.parameters)
 
     def __getstate__(self):
-        """A copy (another process, deepcopy) has the parameters but no line to the launcher."""
+        """A copy (deepcopy, for a forked process) has the parameters but no line to the launcher. A
+        spawned process cannot find this class: it is given job.parameters."""
         state = dict(self.__dict__)
         state["_channel"] = None
         return state
