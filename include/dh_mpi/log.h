@@ -27,6 +27,9 @@ struct dh_log {
 void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A warning for each line of `lines`, all of which end with a line break; NULL: none. */
+void dh_log_warn_lines(const struct dh_log *log, const char *lines);
+
 #define dh_log_error(log, ...) dh_log_at(log, DH_LOG_ERROR, __VA_ARGS__)
 #define dh_log_warn(log, ...) dh_log_at(log, DH_LOG_WARN, __VA_ARGS__)
 #define dh_log_info(log, ...) dh_log_at(log, DH_LOG_INFO, __VA_ARGS__)

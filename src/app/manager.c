@@ -106,8 +106,7 @@ void manager_look_at_places(struct dh_manager *manager)
     manager->placed = true;
     dh_placement_judge(parts->places, manager->peers.count, parts->plan, &parts->setup->settings,
                        parts->groups, &text);
-    for (char *line = text.size ? text.data : "", *end; (end = strchr(line, '\n')); line = end + 1)
-        dh_log_warn(parts->log, "%.*s", (int)(end - line), line);
+    dh_log_warn_lines(parts->log, text.data);
     dh_buffer_free(&text);
 }
 

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "muster.h"
 
@@ -70,9 +69,7 @@ static void warn(const struct dh_app_setup *setup, const struct dh_log *log)
 {
     struct dh_buffer lines = {0};
     dh_app_warnings(setup, &lines);
-    const char *line = lines.size ? lines.data : "";
-    for (const char *end; (end = strchr(line, '\n')); line = end + 1)
-        dh_log_warn(log, "%.*s", (int)(end - line), line);
+    dh_log_warn_lines(log, lines.data);
     dh_buffer_free(&lines);
 }
 

@@ -20,8 +20,9 @@ static void put_object(struct dh_buffer *out, const json_t *object)
     const char *separator = "", *key;
     json_t *value;
     dh_buffer_text(out, "{");
+    /* the loop wants no const, and only reads */
     json_object_foreach((json_t *)object, key, value)
-    { /* which only reads it */
+    {
         dh_buffer_text(out, separator);
         dh_text_put_json(out, key);
         dh_buffer_text(out, ":");

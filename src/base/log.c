@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,4 +89,10 @@ void dh_log_at(const struct dh_log *log, enum dh_log_level level, const char *fo
     write_line(log, &line);
     dh_buffer_free(&line);
     free(message);
+}
+
+void dh_log_warn_lines(const struct dh_log *log, const char *lines)
+{
+    for (const char *end; lines && (end = strchr(lines, '\n')); lines = end + 1)
+        dh_log_warn(log, "%.*s", (int)(end - lines), lines);
 }

@@ -122,32 +122,6 @@ static bool is_of(const char *folder, uint64_t trial, uint64_t seed, double prop
     return same;
 }
 
-static bool of_this_trial(const struct eval_job *job, const char *folder)
-{
-    return is_of(folder, job->trial, job->seed, job->proposed);
-}
-
-char *dh_eval_run_folder(const struct dh_settings *settings, const struct dh_trial *trial)
-{
-    const struct dh_node *runs = dh_node_child(settings->evaluator, "runs");
-    if (!runs || runs->kind != DH_NODE_TEXT)
-        return NULL;
-    char *name = dh_strprintf("%s/%" PRIu64, runs->text, trial->id), *found = NULL;
-    if (is_of(name, trial->id, trial->seed, trial->proposed))
-        return name;
-    struct stat info;
-    bool there = true;
-    for (unsigned n = 1; there; n++) { /* another search has taken its place */
-        char *path = dh_strprintf("%s.%u", name, n);
-        there = lstat(path, &info) == 0;
-        bool own = there && is_of(path, trial->id, trial->seed, trial->proposed);
-        free(own ? found : path);
-        found = own ? path : found;
-    }
-    free(name);
-    return found;
-}
-
 /* Is there more in it than what every attempt begins with? */
 static bool has_files(const char *path)
 {
@@ -165,18 +139,18 @@ static bool has_files(const char *path)
     return found;
 }
 
-/* The newest attempt of this trial; one that left nothing, since it may not have begun at all, only
- * if there is no other. The caller frees it. */
-static char *find_previous(const struct eval_job *job)
+/* The newest attempt of that trial among what was moved aside from `name`; one that left nothing,
+ * since it may not have begun at all, only if there is no other. The caller frees it. */
+static char *find_aside(const char *name, uint64_t trial, uint64_t seed, double proposed)
 {
     char *found = NULL;
     bool left_something = false, there = true;
     for (unsigned n = 1; there; n++) {
         struct stat info;
-        char *path = dh_strprintf("%s.%u", job->folder, n);
+        char *path = dh_strprintf("%s.%u", name, n);
         there = lstat(path, &info) == 0;
         bool left = there && has_files(path);
-        if (there && left >= left_something && of_this_trial(job, path)) {
+        if (there && left >= left_something && is_of(path, trial, seed, proposed)) {
             free(found);
             found = path;
             left_something = left;
@@ -185,6 +159,20 @@ static char *find_previous(const struct eval_job *job)
         }
     }
     return found;
+}
+
+char *dh_eval_run_folder(const struct dh_settings *settings, const struct dh_trial *trial)
+{
+    const struct dh_node *runs = dh_node_child(settings->evaluator, "runs");
+    if (!runs || runs->kind != DH_NODE_TEXT)
+        return NULL;
+    char *name = dh_strprintf("%s/%" PRIu64, runs->text, trial->id);
+    if (is_of(name, trial->id, trial->seed, trial->proposed))
+        return name;
+    /* another search, or a later attempt that left no mark, has taken its place */
+    char *aside = find_aside(name, trial->id, trial->seed, trial->proposed);
+    free(name);
+    return aside;
 }
 
 /* A new name for job->folder, which takes the place of the empty folder that reserves that name.
@@ -215,7 +203,7 @@ static bool of_the_disk(int problem)
 static dh_status set_aside(struct eval_job *job, struct dh_error *err)
 {
     char *to;
-    if (!of_this_trial(job, job->folder) && is_held(job->folder))
+    if (!is_of(job->folder, job->trial, job->seed, job->proposed) && is_held(job->folder))
         return dh_fail(err, DH_IO,
                        "%s is in use by another search: searches that run at the same time need "
                        "a folder for `runs` each",
@@ -248,7 +236,7 @@ dh_status eval_folder_make(struct eval_job *job, struct dh_error *err)
         if (status == DH_OK)
             status = set_aside(job, err);
         if (status == DH_EMPTY) {
-            job->previous = find_previous(job);
+            job->previous = find_aside(job->folder, job->trial, job->seed, job->proposed);
             return DH_OK;
         }
         if (status != DH_OK && status != DH_MISSING)

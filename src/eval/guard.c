@@ -1,7 +1,6 @@
 /* The guard process: see guard.h. It waits for two things: orders (a socket whose end means that
  * the launcher is gone) and signals (a child has ended; SIGTERM when the launcher dies). A SIGTERM
- * from elsewhere, such as a batch system's to all processes, ends nothing, but has told the
- * evaluation's to end. */
+ * from elsewhere, such as a batch system's to all processes, ends nothing by itself. */
 #include "guard.h"
 
 #include <errno.h>
@@ -38,6 +37,7 @@ struct guard {
     int status;
     bool alone; /* no child is left */
     bool told;  /* to end, while the main process lived: what it left has time for that, too */
+    bool asked; /* the same by somebody else, who asked all processes of the job */
     bool stop;  /* ordered to end everything */
 };
 
@@ -179,7 +179,8 @@ static void obey(struct guard *guard)
  * others still at it, behind a shell that died of SIGTERM at once: until none is left. */
 static bool is_over(const struct guard *guard)
 {
-    return guard->ended && (!guard->told || guard->alone);
+    bool told = guard->told || (guard->asked && WIFSIGNALED(guard->status));
+    return guard->ended && (!told || guard->alone);
 }
 
 /* Until the evaluation is over or has to be. */
@@ -193,7 +194,7 @@ static void watch(struct guard *guard)
         struct signalfd_siginfo info;
         while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info)
             if (info.ssi_signo == SIGTERM) {
-                guard->told = true; /* so were all of a job that has to end */
+                guard->asked = true;
                 guard->stop = guard->stop || getppid() != guard->launcher;
             }
         reap(guard);

@@ -109,7 +109,7 @@ static char *not_ready(const struct eval_plan *plan, const char *reason)
 }
 
 /* The bytes of a path or a variable as characters: they need not be UTF-8. */
-static void put_bytes(struct dh_buffer *out, const char *text)
+static void put_bytewise(struct dh_buffer *out, const char *text)
 {
     dh_buffer_text(out, "\"");
     for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
@@ -126,7 +126,7 @@ static void greet(struct eval_run *run)
     dh_buffer_text(out, "{\"function\": ");
     dh_text_put_json(out, own_options(plan)->function);
     dh_buffer_text(out, ", \"path\": [");
-    put_bytes(out, plan->folder);
+    put_bytewise(out, plan->folder);
     dh_buffer_printf(out, "], \"objectives\": %zu, \"reals\": [", plan->objective_count);
     bool first = true;
     for (size_t i = 0; i < dh_space_count(plan->space); i++) {
@@ -147,7 +147,7 @@ static void put_member(void *context, const char *name, const char *value)
         dh_buffer_text(out, ", ");
     dh_text_put_json(out, name);
     dh_buffer_text(out, ": ");
-    put_bytes(out, value);
+    put_bytewise(out, value);
 }
 
 static void begin(struct eval_run *run)
@@ -156,7 +156,7 @@ static void begin(struct eval_run *run)
     eval_job_put_json(&run->job, out);
     dh_buffer_text(out, ", \"cwd\": ");
     if (run->job.folder)
-        put_bytes(out, run->job.folder);
+        put_bytewise(out, run->job.folder);
     else
         dh_buffer_text(out, "null");
     dh_buffer_text(out, ", \"env\": {");

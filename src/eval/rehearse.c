@@ -53,7 +53,7 @@ static char *reason_of(const struct eval_run *run)
 
 static dh_status rehearse(const struct eval_plan *plan, struct dh_error *err)
 {
-    struct eval_host host = {.plan = plan};
+    struct eval_host host = {.plan = plan, .signalled_at = -INFINITY};
     struct eval_run run;
     size_t count = dh_space_count(plan->space);
     double *middle = dh_alloc(count, sizeof *middle);

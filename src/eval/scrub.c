@@ -21,7 +21,7 @@ static const struct {
     {{"OMPI_APP_CTX_NUM_PROCS", "OMPI_ARGV", "OMPI_COMMAND", "OMPI_COMM_WORLD_*",
       "OMPI_FILE_LOCATION", "OMPI_FIRST_RANKS", "OMPI_NUM_APP_CTX", "OMPI_UNIVERSE_SIZE",
       "HFI_NO_BACKTRACE", "IPATH_NO_BACKTRACE"},
-     "Open MPI: who and where a rank is, and what was started"},
+     "Open MPI: who and where a rank is, what was started, and two settings of every rank"},
     {{"OMPI_MCA_orte_*", "ORTE_*", "PRTE_*", "OMPI_MCA_ess", "OMPI_MCA_ess_*",
       "OMPI_MCA_pubsub_orte_server", "OMPI_MCA_initial_wdir"},
      "Open MPI's runtime: addresses, session, rank; and mpiexec's options for what it started "
@@ -47,9 +47,8 @@ static const struct {
     {{"SLURM_PMI_FD", "SLURM_PMI2_*", "SLURM_PMIXP_*", "SLURM_PMIX_MAPPING_SERV", "SLURM_STEPID",
       "SLURM_STEP_*", "SLURM_CPU_BIND*", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS",
       "SLURM_SRUN_COMM*", "SLURM_TASK_PID", "SLURM_LAUNCH_*"},
-     "srun: the step, the task in it, its cores, and how PMI is reached; SLURM_MPI_TYPE, which it "
-     "sets too, "
-     "is but the name of a plugin, with which an inner srun goes on"},
+     "srun: the step, the task in it, its cores, and how PMI is reached. SLURM_MPI_TYPE, which it "
+     "sets too, is but the name of a plugin, with which an inner srun goes on"},
     {{"DH_EXIT_FILE", "DH_PREVIOUS_FOLDER"},
      "of a search or evaluation: one within an evaluation is another"},
 };

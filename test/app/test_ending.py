@@ -162,6 +162,17 @@ class Signals(Ending):
         self.assertEqual(len(self.lines("saved")), 2)
         self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
 
+    def test_what_ends_well_after_the_signal_counts(self):
+        """Whatever it leaves running."""
+        self.configure(seconds=60, grace="300s")
+        self.write("driver.sh", "trap '' TERM\nsetsid sleep 1000 &\necho $DH_ID >> started\n"
+                                "sleep 2\necho DH-OUTPUT: 1\n")
+        process = self.begin(3, "--set", 'evaluator.command="sh driver.sh"')
+        self.signal_all(signal.SIGTERM)
+        self.assertEqual(process.wait(120), 75, self.output())
+        self.assert_nothing_left()
+        self.assertEqual(len(self.ok()), 2, self.output())
+
     def test_finished_by_what_still_ran(self):
         self.configure(seconds=3, grace="60s")
         process = self.begin(3, "--set", "search.max_evaluations=2")

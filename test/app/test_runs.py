@@ -60,6 +60,21 @@ class RunFolders(harness.Case):
     def values(self):
         return {str(t["id"]): t["parameters"]["x"] for t in self.trials("s.h5")}
 
+    def begin_and_kill(self):
+        """A search whose only trial has left its restart file."""
+        self.configure(LONG.format(folder=self.folder), evaluations=1)
+        process = self.start(2, "s.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
+        os.kill(self.ranks(process)[0], signal.SIGKILL)
+        process.wait(60 * harness.PATIENCE)
+        self.assert_nothing_left()
+
+    def go_on(self, env=None):
+        """The trial is evaluated again, from that file."""
+        self.run_search(2, "s.cfg", env=env)
+        trial = self.assert_complete("s.h5", 1)[0]
+        self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
+
     def test_results_of_an_earlier_search_are_not_found(self):
         self.configure(STALE)
         self.run_search(3, "s.cfg")
@@ -96,34 +111,20 @@ class RunFolders(harness.Case):
         self.assertNotIn("DH_PREVIOUS_FOLDER", os.environ)
 
     def test_what_a_stop_cut_short_is_told_of_it_too(self):
-        self.configure(LONG.format(folder=self.folder), evaluations=1)
-        process = self.start(2, "s.cfg")
-        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
-        os.kill(self.ranks(process)[0], signal.SIGKILL)
-        process.wait(60 * harness.PATIENCE)
-        self.assert_nothing_left()
+        self.begin_and_kill()
         # neither is an outer search's variable the evaluation's
-        self.run_search(2, "s.cfg", env={"DH_PREVIOUS_FOLDER": "/nowhere"})
-        trial = self.assert_complete("s.h5", 1)[0]
-        self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
+        self.go_on(env={"DH_PREVIOUS_FOLDER": "/nowhere"})
         self.assertEqual(self.runs(), ["0", "0.1"])
 
     def test_a_restart_file_is_found_behind_attempts_that_came_to_nothing(self):
         """A full disk or a node that can begin nothing leaves folders of no use."""
-        self.configure(LONG.format(folder=self.folder), evaluations=1)
-        process = self.start(2, "s.cfg")
-        self.wait_for(lambda: os.path.exists(self.path("begun")), 30, "it runs")
-        os.kill(self.ranks(process)[0], signal.SIGKILL)
-        process.wait(60 * harness.PATIENCE)
-        self.assert_nothing_left()
+        self.begin_and_kill()
         os.rename(self.path("runs/0"), self.path("runs/0.1"))
         os.mkdir(self.path("runs/0.2"))  # it did not begin; of the next not even that was written
         shutil.copy(self.path("runs/0.1/parameters.json"), self.path("runs/0.2"))
         os.mkdir(self.path("runs/0"))
         self.write("runs/0/parameters.json", "")
-        self.run_search(2, "s.cfg")
-        trial = self.assert_complete("s.h5", 1)[0]
-        self.assertEqual((trial["status"], trial["objectives"]["o"]), ("ok", trial["parameters"]["x"]))
+        self.go_on()
         self.assertEqual(self.runs(), ["0", "0.1", "0.2", "0.3"])
 
     def test_two_searches_at_once_need_two_folders(self):
