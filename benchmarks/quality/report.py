@@ -20,6 +20,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCES = os.path.join(HERE, "references.json")
 RESAMPLES = 200
 STEP = 10  # evaluations between the rows that quality.py keeps
+MARGIN = 0.015  # of regret: what is worth a word on a single problem
+OURS = "dh_mpi"
 GROUPS = ["continuous", "mixed", "conditional", "training"]
 
 
@@ -123,6 +125,19 @@ def print_problems(regret, systems, problems):
         print(f"| {p} | " + " | ".join(cells) + " |")
 
 
+def print_behind(regret, systems, problems):
+    """The problems on which another system has less regret than dh_mpi by more than a trifle."""
+    lines = []
+    for p in problems:
+        ours = regret[OURS, p].mean() if (OURS, p) in regret else -np.inf
+        better = [f"{s} {regret[s, p].mean():.2f}" for s in systems
+                  if (s, p) in regret and regret[s, p].mean() < ours - MARGIN]
+        if better:
+            lines.append(f"{p} {ours:.2f} ({', '.join(better)})")
+    if any((OURS, p) in regret for p in problems) and len(systems) > 1:
+        print(f"\n{OURS} is behind another by more than {MARGIN} on: {'; '.join(lines) or 'none'}")
+
+
 def earlier(table, references, system, problems, n, pending):
     """The mean regret, by problem, that one worker had `pending` evaluations before the n-th, on the
     scale of n; between the counts that were kept (multiples of 10) by a line. {} if they were not."""
@@ -219,6 +234,7 @@ def report(options):
                         f"({seeds[0]} to {seeds[-1]} seeds): normalised regret and mean rank",
                         regret, systems, groups)
             print_problems(regret, systems, problems)
+            print_behind(regret, systems, problems)
     if problems:
         print("\nWorkers against each other:\n")
         for n in options.at:
