@@ -6,7 +6,7 @@ unchanged, and at the end the ids are without a gap, the budget exact, no point 
 each run no process and no temporary file may be left behind. (A result that was under way to the journal when rank 0 was
 killed is evaluated again; it does not count as finished. Kills begin when all ranks are through
 MPI_Init.) Ends with "KILLS kills: L evaluations lost, D doubled, P processes and F files left" and
-code 0 if those are all 0. The suite runs a dozen; the README's figures are from 300:
+code 0 if those are all 0. The suite runs a dozen; the figures of test/README.md are from 300:
 
     DH_MPI=… DHCTL=… DH_SOURCE=. DH_BUILD=build python3 test/app/kill_storm.py 300
 """
