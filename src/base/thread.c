@@ -3,38 +3,47 @@
 
 #include <math.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
-#include <stdlib.h>
 
-#include "dh_mpi/alloc.h"
 #include "dh_mpi/surroundings.h"
 
 struct start {
     void *(*run)(void *argument);
     void *argument;
+    sem_t apart;
 };
 
 /* Where the system does not allow a working directory of its own, it has the process's. */
 static void *begin(void *argument)
 {
-    struct start start = *(struct start *)argument;
-    free(argument);
+    struct start *start = argument;
+    void *(*run)(void *argument) = start->run;
+    argument = start->argument;
     unshare(CLONE_FS);
     dh_locale_own();
-    return start.run(start.argument);
+    sem_post(&start->apart); /* after which the caller's `start` is gone */
+    return run(argument);
 }
 
-int dh_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument)
+int dh_thread_start_helper(pthread_t *thread, void *(*run)(void *argument), void *argument)
 {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before); /* a thread inherits its creator's mask */
-    struct start start = {run, argument};
-    struct start *kept = dh_memdup(&start, sizeof start);
-    int failure = pthread_create(thread, NULL, begin, kept);
+    int failure = pthread_create(thread, NULL, run, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failure)
-        free(kept);
+    return failure;
+}
+
+int dh_thread_start(pthread_t *thread, void *(*run)(void *argument), void *argument)
+{
+    struct start start = {.run = run, .argument = argument};
+    sem_init(&start.apart, 0, 0);
+    int failure = dh_thread_start_helper(thread, begin, &start);
+    while (!failure && sem_wait(&start.apart) != 0)
+        ;
+    sem_destroy(&start.apart);
     return failure;
 }
 

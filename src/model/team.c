@@ -31,7 +31,7 @@ void dh_team_run(int threads, size_t count, void (*job)(void *context, size_t in
         helpers = count ? count - 1 : 0;
     pthread_t *ids = dh_alloc(helpers, sizeof *ids);
     size_t started = 0;
-    while (started < helpers && dh_thread_start(&ids[started], work, &team) == 0)
+    while (started < helpers && dh_thread_start_helper(&ids[started], work, &team) == 0)
         started++;
     work(&team);
     for (size_t i = 0; i < started; i++)
