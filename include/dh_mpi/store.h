@@ -138,15 +138,15 @@ struct dh_import {
     double *points;     /* count × dh_space_count, settled */
     double *objectives; /* count × objective_count of `settings`; NaN: failed or not there */
     size_t skipped;
-    size_t cancelled; /* rows left out, but of DH_IMPORT_POINTS */
-    char *notes;      /* a line each */
-    char *warnings;   /* … of what values may mean */
-    char *moved;      /* … of values that the space has no digits for */
+    size_t left_out; /* rows of trials that did not run to an end */
+    char *notes;     /* a line each */
+    char *warnings;  /* … of what values may mean */
+    char *moved;     /* … of values that the space has no digits for */
 };
 enum dh_import_rows {
     DH_IMPORT_POINTS,  /* of every trial that has ended: to evaluate them */
     DH_IMPORT_TRIED,   /* not of cancelled ones, of whose points nothing is known */
-    DH_IMPORT_RESULTS, /* the same: to learn from them */
+    DH_IMPORT_RESULTS, /* nor of pruned ones, whose last value is no result: to learn from them */
 };
 /* From a results.csv (DeepHyper's, ours, or any with a header) or, if it is one, a checkpoint. */
 dh_status dh_import_read(const char *path, const struct dh_space *space,

@@ -60,7 +60,7 @@ static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_nod
     warm->objectives = append(warm->objectives, warm->count, one.objectives, one.count, depth);
     warm->count += one.count;
     warm->skipped += one.skipped;
-    warm->cancelled += one.cancelled;
+    warm->left_out += one.left_out;
     dh_import_free(&one);
     return DH_OK;
 }

@@ -61,8 +61,9 @@ static double *add_row(struct importer *importer, double **objectives)
 /* Is a row of that status left out? Its trial did not run to an end, so it is no result. */
 static bool left_out(struct importer *importer, int status)
 {
-    bool out = importer->rows != DH_IMPORT_POINTS && status == DH_TRIAL_CANCELLED;
-    importer->out->cancelled += out;
+    bool out = (status == DH_TRIAL_CANCELLED && importer->rows != DH_IMPORT_POINTS) ||
+               (status == DH_TRIAL_PRUNED && importer->rows == DH_IMPORT_RESULTS);
+    importer->out->left_out += out;
     return out;
 }
 
@@ -336,7 +337,6 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
         note_blanks(importer, point, "", csv->line);
     if (status == DH_OK)
         note_moved(importer, csv, point);
-    /* what an evaluation that was stopped early said last is no result */
     bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE)
@@ -550,10 +550,10 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     if (out->skipped)
         dh_buffer_printf(&importer.notes, "%s: %zu of %zu rows skipped\n", path, out->skipped,
                          out->skipped + out->count);
-    if (out->cancelled)
+    if (out->left_out)
         dh_buffer_printf(&importer.notes,
-                         "%s: %zu cancelled, left out: they did not run to an end\n", path,
-                         out->cancelled);
+                         "%s: %zu cancelled or pruned, left out: they did not run to an end\n",
+                         path, out->left_out);
     if (importer.moved_count > 1)
         dh_buffer_printf(&importer.moved, "%s: %zu more become others\n", path,
                          importer.moved_count - 1);
