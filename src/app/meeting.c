@@ -113,10 +113,10 @@ dh_status dh_meeting_hold(const struct dh_app_setup *setup, struct dh_comm *comm
     if (status != DH_OK && quiet)
         dh_log_debug(log, "no board: %s", err->text);
     else if (status != DH_OK)
-        dh_log_info(log, "claims go by message, not through the board (comm.window): %s",
+        dh_log_info(log, "claims go by message, not through rank 0's memory (comm.window): %s",
                     err->text);
     else
-        dh_log_debug(log, "claims go through the board: room for %d offers", (int)plan.ring);
+        dh_log_debug(log, "claims go through rank 0's memory: room for %d offers", (int)plan.ring);
     return DH_OK;
 }
 

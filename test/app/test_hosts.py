@@ -57,10 +57,10 @@ class Hosts(network.Hosts):
     def by_message(self, why):
         said = [line for line in self.search().splitlines() if "(comm.window): " in line]
         self.assertEqual(len(said), 1, said)
-        self.assertIn("claims go by message, not through the board (comm.window): " + why, said[0])
+        self.assertIn("claims go by message, not through rank 0's memory (comm.window): " + why, said[0])
 
     def through_the_board(self):
-        self.assertEqual(self.search(*WINDOW).count("claims go through the board: room for"), 1)
+        self.assertEqual(self.search(*WINDOW).count("claims go through rank 0's memory: room for"), 1)
 
     def assert_lossy(self):
         carried, lost = self.traffic()

@@ -49,7 +49,7 @@ class Program(harness.Case):
                                      "evaluator.slots=3", "--set", "evaluator.duration=0.01",
                                      "ui.cfg")
             self.assert_complete("ui.h5", 30)
-            self.assertEqual("through the board: room" in log, use == "on" or
+            self.assertEqual("through rank 0's memory: room" in log, use == "on" or
                              (use == "auto" and "by message" not in log), log)
         _, log = self.run_search(0, "--check", "--set", 'comm.window="yes"', "ui.cfg", expect=78)
         self.assertIn("auto", log)
