@@ -73,8 +73,8 @@ static int by_value(const void *a, const void *b)
     return x->y < y->y ? -1 : 1;
 }
 
-/* The best half of what member k learns, and picks among the others: where the optimum may be it is
- * to be exact, and is to know of everything else. The caller frees it. */
+/* The best results as half of `count`, and picks among the others: where the optimum may be a model
+ * is to be exact, and is to know of everything else. The caller frees it. */
 static size_t *choose_results(const struct ambs_fit *fit, size_t count)
 {
     struct result *all = dh_alloc(fit->count, sizeof *all);
@@ -90,18 +90,18 @@ static size_t *choose_results(const struct ambs_fit *fit, size_t count)
     return chosen;
 }
 
-/* Does member k learn only a part of the results? */
-static bool learns_part(const struct ambs_fit *fit, size_t k)
+/* Does it learn only a part of the results? */
+static bool learns_part(const struct ambs_fit *fit, const struct ambs_learner *learner)
 {
-    return fit->most[k] > 0 && fit->most[k] < fit->count;
+    return learner->most > 0 && learner->most < fit->count;
 }
 
-static struct learnt learn_rows(const struct ambs_fit *fit, size_t k,
+static struct learnt learn_rows(const struct ambs_fit *fit, const struct ambs_learner *learner,
                                 const struct ambs_scale *scale)
 {
     size_t width = fit->data->features->count;
-    bool part = learns_part(fit, k);
-    size_t count = part ? fit->most[k] : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    bool part = learns_part(fit, learner);
+    size_t count = part ? learner->most : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
     size_t *chosen = part ? choose_results(fit, count) : NULL;
     struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
                           0};
@@ -130,15 +130,15 @@ static void discard_candidate(struct candidate *candidate)
     ambs_transform_free(&candidate->scale.transform);
 }
 
-static struct candidate fit_candidate(struct ambs_fit *fit, size_t k,
+static struct candidate fit_candidate(struct ambs_fit *fit, const struct ambs_learner *learner,
                                       const struct dh_model_setup *setup, const struct warp *warp)
 {
     struct candidate candidate = {.model = NULL};
     learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(fit, k, &candidate.scale);
+    struct learnt learnt = learn_rows(fit, learner, &candidate.scale);
     struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
     if (learnt.count == 0 ||
-        fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
+        learner->kind->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
         candidate.model = NULL;
     free(learnt.x);
     free(learnt.y);
@@ -160,7 +160,7 @@ static double evidence_of(const struct candidate *candidate, const struct ambs_f
 /* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
  * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
  * tell good results apart where most are far worse, as of trainings. */
-static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
+static struct candidate elect_transform(struct ambs_fit *fit, const struct ambs_learner *learner,
                                         const struct dh_model_setup *setup)
 {
     static const struct warp warps[] = {{AMBS_SCALING_AUTO, 0},
@@ -172,7 +172,7 @@ static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
     double most = -INFINITY;
     bool open = true; /* values that are all the same elect nothing, nor do those that need ranks */
     for (size_t i = 0; i < DH_COUNT_OF(warps) && open; i++) {
-        struct candidate candidate = fit_candidate(fit, k, setup, &warps[i]);
+        struct candidate candidate = fit_candidate(fit, learner, setup, &warps[i]);
         open = candidate.scale.low < candidate.scale.high &&
                candidate.scale.transform.scaling != AMBS_SCALING_QUANTILE;
         double likelihood = candidate.model ? evidence_of(&candidate, fit) : -INFINITY;
@@ -188,37 +188,40 @@ static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
 }
 
 /* Only with all values, which have to be the same under every transform: failures' are not. */
-static bool may_elect(const struct ambs_fit *fit, size_t k)
+static bool may_elect(const struct ambs_fit *fit, const struct ambs_learner *learner)
 {
     size_t successes = 0;
     for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
         successes += !isnan(ambs_data_y(fit->data, i));
-    return fit->elects[k] && !learns_part(fit, k) && fit->kinds[k]->evidence &&
+    return learner->elects && !learns_part(fit, learner) && learner->kind->evidence &&
            ambs_leaves_out_failed(fit->options) && successes >= ELECTORS;
 }
 
 /* Of the trials that were pending at the mark, whose proposals are the first events: those before
- * the newest that member k has room for. */
-static size_t passed_over(const struct ambs_fit *fit, size_t k)
+ * the newest that it has room for. */
+static size_t passed_over(const struct ambs_fit *fit, const struct ambs_learner *learner)
 {
-    return fit->pending > fit->most_lies[k] ? fit->pending - fit->most_lies[k] : 0;
+    return fit->pending > learner->most_lies ? fit->pending - learner->most_lies : 0;
 }
 
-static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
-                       struct dh_model_setup *setup)
+static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
+                       const struct ambs_learner *learner, const struct dh_model_setup *shared)
 {
     struct warp warp = {(enum ambs_scaling)fit->options->scaling, 0};
     bool open = warp.scaling == AMBS_SCALING_AUTO;
-    setup->tune.most_noise = fit->most_noise[k];
-    struct candidate member = open && may_elect(fit, k) ? elect_transform(fit, k, setup)
-                                                        : fit_candidate(fit, k, setup, &warp);
+    struct dh_model_setup setup = *shared;
+    setup.tune.most_noise = learner->most_noise;
+    struct candidate member = open && may_elect(fit, learner)
+                                  ? elect_transform(fit, learner, &setup)
+                                  : fit_candidate(fit, learner, &setup, &warp);
     if (!member.model) {
         discard_candidate(&member);
         return;
     }
     live->members[live->member_count] = member.model;
-    if (fit->most_lies[k] > 0)
-        ambs_live_limit_lies(live, live->member_count, fit->most_lies[k], passed_over(fit, k));
+    if (learner->most_lies > 0)
+        ambs_live_limit_lies(live, live->member_count, learner->most_lies,
+                             passed_over(fit, learner));
     live->scales[live->member_count++] = member.scale;
 }
 
@@ -227,9 +230,10 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
  * make steps along them. */
 static const struct dh_model_kind *failing_kind(const struct ambs_fit *fit)
 {
-    bool hurried = fit->options->surrogate == AMBS_SURROGATE_AUTO && fit->kind_count == 1;
-    bool smooth = fit->kinds[0]->gradient && !hurried && !learns_part(fit, 0);
-    return smooth ? fit->kinds[0] : dh_model_find("et");
+    const struct ambs_learner *first = &fit->plan.members[0];
+    bool hurried = fit->options->surrogate == AMBS_SURROGATE_AUTO && fit->plan.member_count == 1;
+    bool smooth = first->kind->gradient && !hurried && !learns_part(fit, first);
+    return smooth ? first->kind : dh_model_find("et");
 }
 
 /* A model of what failed (1) and what did not (0); none if nothing has. */
@@ -250,9 +254,7 @@ static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                    width * sizeof *x);
         struct dh_rows rows = {x, y, count};
         struct dh_error err;
-        struct dh_model_setup own = *setup;
-        own.tune.most_noise = 0;
-        if (failing_kind(fit)->fit(&own, &rows, &live->failing, &err) != DH_OK)
+        if (failing_kind(fit)->fit(setup, &rows, &live->failing, &err) != DH_OK)
             live->failing = NULL;
     }
     free(x);
@@ -266,14 +268,15 @@ void ambs_fit_run(struct ambs_fit *fit)
     live->features = fit->data->features;
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
-    live->learnt = learns_part(fit, 0) ? fit->most[0] : fit->count;
+    const struct ambs_learner *first = &fit->plan.members[0];
+    live->learnt = learns_part(fit, first) ? first->most : fit->count;
     struct dh_model_setup setup = {.features = fit->data->features->list,
                                    .feature_count = fit->data->features->count,
                                    .seed = fit->seed,
                                    .threads = fit->threads,
                                    .tune.trees = (size_t)fit->options->trees};
-    for (size_t k = 0; k < fit->kind_count; k++)
-        fit_member(live, fit, k, &setup);
+    for (size_t k = 0; k < fit->plan.member_count; k++)
+        fit_member(live, fit, &fit->plan.members[k], &setup);
     if (fit->options->failures == AMBS_FAILED_AUTO)
         learn_failing(live, fit, &setup);
     if (live->member_count == 0)

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "ambs_fit.h"
-#include "ambs_kinds.h"
 #include "ambs_model.h"
+#include "ambs_plan.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/hash.h"
@@ -63,7 +63,7 @@ static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
 {
     const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
     size_t count = fit->live ? fit->live->member_count : 0;
-    if (fit->live && fit->live->member_count < fit->kind_count)
+    if (fit->live && fit->live->member_count < fit->plan.member_count)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);
     if (fit->live)
         say_elected(ambs, fit);
@@ -99,7 +99,7 @@ static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
     fit->threads = ambs->context->lanes ? 1 : ambs->cores; /* a lane is one thread */
     atomic_init(&fit->events, data->since.count);
-    ambs_choose_kinds(ambs, level, fit);
+    fit->plan = ambs_plan_make(ambs, level);
     return fit;
 }
 

@@ -18,8 +18,8 @@ static struct ambs_live *fit(struct stage *stage, const char *const *kinds, size
                            .count = RESULTS,
                            .seed = 5,
                            .threads = 1};
-    for (; fit.kind_count < count; fit.kind_count++)
-        fit.kinds[fit.kind_count] = dh_model_find(kinds[fit.kind_count]);
+    for (size_t k = 0; k < count; k++)
+        fit.plan.members[fit.plan.member_count++].kind = dh_model_find(kinds[k]);
     ambs_fit_run(&fit);
     if (!fit.live)
         fail_msg("%s", fit.error.text);
@@ -547,9 +547,7 @@ static struct ambs_live *fit_electing(const struct stage *stage, const char *kin
 {
     struct ambs_fit fit = {.options = &stage->ambs->options,
                            .data = &stage->ambs->data,
-                           .kinds = {dh_model_find(kind)},
-                           .elects = {elects},
-                           .kind_count = 1,
+                           .plan = {{{.kind = dh_model_find(kind), .elects = elects}}, 1},
                            .count = RESULTS,
                            .threads = 1};
     ambs_fit_run(&fit);
@@ -715,8 +713,7 @@ static void a_fit_without_a_model(void **unused)
     stage_propose(&stage);
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .kinds = {&cannot, &cannot},
-                           .kind_count = 2,
+                           .plan = {{{.kind = &cannot}, {.kind = &cannot}}, 2},
                            .count = 1,
                            .threads = 1};
     atomic_init(&fit.events, stage.ambs->data.since.count);
@@ -752,11 +749,10 @@ static void each_kind_has_its_bound_of_noise(void **unused)
         double y = 3 * x[0] + 0.5 * dh_random_normal(&random);
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y, 3);
     }
+    const struct dh_model_kind *gp = dh_model_find("gp");
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .kinds = {dh_model_find("gp"), dh_model_find("gp")},
-                           .most_noise = {0, 1e-5},
-                           .kind_count = 2,
+                           .plan = {{{.kind = gp}, {.kind = gp, .most_noise = 1e-5}}, 2},
                            .count = RESULTS,
                            .threads = 1};
     ambs_fit_run(&fit);
@@ -806,8 +802,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
     stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .kinds = {&looks},
-                           .kind_count = 1,
+                           .plan = {{{.kind = &looks}}, 1},
                            .count = RESULTS,
                            .threads = 1};
     ambs_fit_run(&fit);
@@ -817,7 +812,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
     memcpy(all, given.y, sizeof all);
     qsort(all, RESULTS - 1, sizeof *all, descending);
     for (fit.seed = 0; fit.seed < 20; fit.seed++) {
-        fit.most[0] = 10;
+        fit.plan.members[0].most = 10;
         ambs_fit_run(&fit);
         assert_in_range(given.count, 9, 10); /* the failure may be picked, and left out then */
         qsort(given.y, given.count, sizeof *given.y, descending);
@@ -826,7 +821,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
         for (size_t i = 1; i < given.count; i++)
             assert_true(given.y[i] < given.y[i - 1]);
     }
-    fit.most[0] = RESULTS;
+    fit.plan.members[0].most = RESULTS;
     ambs_fit_run(&fit);
     assert_int_equal(given.count, RESULTS - 1);
     stage_close(&stage);

@@ -134,8 +134,7 @@ static void a_hurried_ask_does_not_wait(void **unused)
     struct ambs_fit *fit = ambs->fit = dh_alloc(1, sizeof *fit);
     *fit = (struct ambs_fit){.options = &ambs->options,
                              .data = &ambs->data,
-                             .kinds = {dh_model_find("et")},
-                             .kind_count = 1,
+                             .plan = {{{.kind = dh_model_find("et")}}, 1},
                              .count = ambs->data.mark,
                              .threads = 1};
     for (int asks = 0; asks < 3; asks++) {
@@ -240,13 +239,10 @@ static void note_fit(struct record *record, const struct ambs *ambs)
     const struct ambs_fit *fit = ambs->fit;
     *record = (struct record){.fit = {.options = fit->options,
                                       .data = fit->data,
-                                      .kind_count = fit->kind_count,
+                                      .plan = fit->plan,
                                       .count = fit->count,
                                       .seed = fit->seed,
                                       .threads = 1}};
-    memcpy(record->fit.kinds, fit->kinds, sizeof fit->kinds);
-    memcpy(record->fit.most_noise, fit->most_noise, sizeof fit->most_noise);
-    memcpy(record->fit.elects, fit->elects, sizeof fit->elects);
 }
 
 static void note_events(struct record *record, const struct ambs *ambs)
@@ -392,8 +388,7 @@ static void following_plays_all_but_a_few(void **unused)
     for (int i = 0; i < 2; i++) {
         fits[i] = (struct ambs_fit){.options = &ambs->options,
                                     .data = &ambs->data,
-                                    .kinds = {dh_model_find("et")},
-                                    .kind_count = 1,
+                                    .plan = {{{.kind = dh_model_find("et")}}, 1},
                                     .count = ambs->data.mark,
                                     .threads = 1};
         atomic_init(&fits[i].events, ambs->data.since.count);
