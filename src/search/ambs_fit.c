@@ -225,17 +225,6 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
     live->scales[live->member_count++] = member.scale;
 }
 
-/* What learns where trials fail: a Gaussian process where those of the values learn all results.
- * Failing regions have slanted, smooth edges, at which the best often lies, and a forest's boxes
- * make steps along them. */
-static const struct dh_model_kind *failing_kind(const struct ambs_fit *fit)
-{
-    const struct ambs_learner *first = &fit->plan.members[0];
-    bool hurried = fit->options->surrogate == AMBS_SURROGATE_AUTO && fit->plan.member_count == 1;
-    bool smooth = first->kind->gradient && !hurried && !learns_part(fit, first);
-    return smooth ? first->kind : dh_model_find("et");
-}
-
 /* A model of what failed (1) and what did not (0); none if nothing has. */
 static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                           const struct dh_model_setup *setup)
@@ -254,7 +243,7 @@ static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
                    width * sizeof *x);
         struct dh_rows rows = {x, y, count};
         struct dh_error err;
-        if (failing_kind(fit)->fit(setup, &rows, &live->failing, &err) != DH_OK)
+        if (fit->plan.failing->fit(setup, &rows, &live->failing, &err) != DH_OK)
             live->failing = NULL;
     }
     free(x);
@@ -277,7 +266,7 @@ void ambs_fit_run(struct ambs_fit *fit)
                                    .tune.trees = (size_t)fit->options->trees};
     for (size_t k = 0; k < fit->plan.member_count; k++)
         fit_member(live, fit, &fit->plan.members[k], &setup);
-    if (fit->options->failures == AMBS_FAILED_AUTO)
+    if (fit->plan.failing)
         learn_failing(live, fit, &setup);
     if (live->member_count == 0)
         ambs_live_destroy(&live);

@@ -76,18 +76,18 @@ static bool has_classes(const struct ambs_features *features)
     return false;
 }
 
-struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level)
+static struct ambs_plan plan_members(const struct ambs *ambs, unsigned level)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
     bool other = name && strcmp(name, "gp") != 0;
-    level = level_by_budget(ambs, level);
     size_t most = other ? 0 : gp_results(ambs, level);
     if (most == 0)
-        return (struct ambs_plan){{{.kind = dh_model_find(other ? name : "et")}}, 1};
+        return (struct ambs_plan){.members = {{.kind = dh_model_find(other ? name : "et")}},
+                                  .member_count = 1};
     struct ambs_learner process = {.kind = dh_model_find("gp"), .most = most};
     if (is_open(ambs))
         process.most_lies = gp_most(ambs) + gp_lies[level] - most;
-    struct ambs_plan plan = {{process}, 1};
+    struct ambs_plan plan = {.members = {process}, .member_count = 1};
     if (name || level < 2)
         return plan;
     plan.members[0].elects = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
@@ -95,6 +95,26 @@ struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level)
     plan.members[plan.member_count++] = process;
     if (has_classes(&ambs->features))
         plan.members[plan.member_count++] = (struct ambs_learner){.kind = dh_model_find("et")};
+    return plan;
+}
+
+/* What learns where trials fail: a Gaussian process where those of the values learn all results and
+ * there is time for several. Failing regions have slanted, smooth edges, at which the best often
+ * lies, and a forest's boxes make steps along them. */
+static const struct dh_model_kind *failing_kind(const struct ambs *ambs, unsigned level,
+                                                const struct ambs_learner *first)
+{
+    bool hurried = is_open(ambs) && level < 2;
+    bool part = first->most > 0 && first->most < ambs->data.mark;
+    return first->kind->gradient && !hurried && !part ? first->kind : dh_model_find("et");
+}
+
+struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level)
+{
+    level = level_by_budget(ambs, level);
+    struct ambs_plan plan = plan_members(ambs, level);
+    if (ambs->options.failures == AMBS_FAILED_AUTO)
+        plan.failing = failing_kind(ambs, level, &plan.members[0]);
     return plan;
 }
 

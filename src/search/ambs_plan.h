@@ -25,9 +25,10 @@ struct ambs_learner {
 struct ambs_plan {
     struct ambs_learner members[AMBS_MEMBERS];
     size_t member_count;
+    const struct dh_model_kind *failing; /* learns where trials fail; NULL: nothing does */
 };
 
-/* The members of a fit at this level, to what there is at the mark. */
+/* The models of a fit at this level, to what there is at the mark. */
 struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level);
 /* Is the model one that must not grow further? */
 bool ambs_outgrown(const struct ambs *ambs);

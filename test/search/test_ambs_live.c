@@ -20,6 +20,8 @@ static struct ambs_live *fit(struct stage *stage, const char *const *kinds, size
                            .threads = 1};
     for (size_t k = 0; k < count; k++)
         fit.plan.members[fit.plan.member_count++].kind = dh_model_find(kinds[k]);
+    if (fit.options->failures == AMBS_FAILED_AUTO)
+        fit.plan.failing = dh_model_find(count > 1 ? kinds[0] : "et");
     ambs_fit_run(&fit);
     if (!fit.live)
         fail_msg("%s", fit.error.text);
@@ -545,11 +547,12 @@ static double log_normal(const double *x)
 
 static struct ambs_live *fit_electing(const struct stage *stage, const char *kind, bool elects)
 {
-    struct ambs_fit fit = {.options = &stage->ambs->options,
-                           .data = &stage->ambs->data,
-                           .plan = {{{.kind = dh_model_find(kind), .elects = elects}}, 1},
-                           .count = RESULTS,
-                           .threads = 1};
+    struct ambs_fit fit = {
+        .options = &stage->ambs->options,
+        .data = &stage->ambs->data,
+        .plan = {.members = {{.kind = dh_model_find(kind), .elects = elects}}, .member_count = 1},
+        .count = RESULTS,
+        .threads = 1};
     ambs_fit_run(&fit);
     assert_int_equal(fit.live->member_count, 1);
     return fit.live;
@@ -711,11 +714,12 @@ static void a_fit_without_a_model(void **unused)
     stage_open(&stage, SQUARE OPTIMIZER);
     stage_results(&stage, 1);
     stage_propose(&stage);
-    struct ambs_fit fit = {.options = &stage.ambs->options,
-                           .data = &stage.ambs->data,
-                           .plan = {{{.kind = &cannot}, {.kind = &cannot}}, 2},
-                           .count = 1,
-                           .threads = 1};
+    struct ambs_fit fit = {
+        .options = &stage.ambs->options,
+        .data = &stage.ambs->data,
+        .plan = {.members = {{.kind = &cannot}, {.kind = &cannot}}, .member_count = 2},
+        .count = 1,
+        .threads = 1};
     atomic_init(&fit.events, stage.ambs->data.since.count);
     ambs_fit_run(&fit);
     assert_null(fit.live);
@@ -750,11 +754,12 @@ static void each_kind_has_its_bound_of_noise(void **unused)
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y, 3);
     }
     const struct dh_model_kind *gp = dh_model_find("gp");
-    struct ambs_fit fit = {.options = &stage.ambs->options,
-                           .data = &stage.ambs->data,
-                           .plan = {{{.kind = gp}, {.kind = gp, .most_noise = 1e-5}}, 2},
-                           .count = RESULTS,
-                           .threads = 1};
+    struct ambs_fit fit = {
+        .options = &stage.ambs->options,
+        .data = &stage.ambs->data,
+        .plan = {.members = {{.kind = gp}, {.kind = gp, .most_noise = 1e-5}}, .member_count = 2},
+        .count = RESULTS,
+        .threads = 1};
     ambs_fit_run(&fit);
     assert_int_equal(fit.live->member_count, 2);
     double noise[2], x[STAGE_WIDTH] = {0.5, 0.5};
@@ -802,7 +807,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
     stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .plan = {{{.kind = &looks}}, 1},
+                           .plan = {.members = {{.kind = &looks}}, .member_count = 1},
                            .count = RESULTS,
                            .threads = 1};
     ambs_fit_run(&fit);

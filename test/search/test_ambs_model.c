@@ -132,11 +132,12 @@ static void a_hurried_ask_does_not_wait(void **unused)
     struct ambs *ambs = stage.ambs;
     const struct ambs_live *before = ambs->live;
     struct ambs_fit *fit = ambs->fit = dh_alloc(1, sizeof *fit);
-    *fit = (struct ambs_fit){.options = &ambs->options,
-                             .data = &ambs->data,
-                             .plan = {{{.kind = dh_model_find("et")}}, 1},
-                             .count = ambs->data.mark,
-                             .threads = 1};
+    *fit =
+        (struct ambs_fit){.options = &ambs->options,
+                          .data = &ambs->data,
+                          .plan = {.members = {{.kind = dh_model_find("et")}}, .member_count = 1},
+                          .count = ambs->data.mark,
+                          .threads = 1};
     for (int asks = 0; asks < 3; asks++) {
         ambs_model_refresh(ambs, HURRIED);
         assert_true(ambs->fit == fit && ambs->live == before);
@@ -386,11 +387,12 @@ static void following_plays_all_but_a_few(void **unused)
         stage_propose(&stage);
     struct ambs_fit fits[2];
     for (int i = 0; i < 2; i++) {
-        fits[i] = (struct ambs_fit){.options = &ambs->options,
-                                    .data = &ambs->data,
-                                    .plan = {{{.kind = dh_model_find("et")}}, 1},
-                                    .count = ambs->data.mark,
-                                    .threads = 1};
+        fits[i] = (struct ambs_fit){
+            .options = &ambs->options,
+            .data = &ambs->data,
+            .plan = {.members = {{.kind = dh_model_find("et")}}, .member_count = 1},
+            .count = ambs->data.mark,
+            .threads = 1};
         atomic_init(&fits[i].events, ambs->data.since.count);
         ambs_fit_run(&fits[i]);
         assert_false(atomic_load(&fits[i].done));
