@@ -73,46 +73,81 @@ static int by_value(const void *a, const void *b)
     return x->y < y->y ? -1 : 1;
 }
 
+/* Does a learner of at most so many results (0: all) learn only a part of them? */
+static bool learns_part(const struct ambs_fit *fit, size_t most)
+{
+    return most > 0 && most < fit->count;
+}
+
 /* The best results as half of `count`, and picks among the others: where the optimum may be a model
- * is to be exact, and is to know of everything else. The caller frees it. */
-static size_t *choose_results(const struct ambs_fit *fit, size_t count)
+ * is to be exact, and is to know of everything else. */
+static void choose_best(const struct ambs_fit *fit, size_t *chosen, size_t count)
 {
     struct result *all = dh_alloc(fit->count, sizeof *all);
     for (size_t i = 0; i < fit->count; i++)
         all[i] = (struct result){i, ambs_data_y(fit->data, i)};
     qsort(all, fit->count, sizeof *all, by_value);
-    size_t *chosen = dh_alloc(count, sizeof *chosen), best = count / 2;
+    size_t best = count / 2;
     for (size_t i = 0; i < best; i++)
         chosen[i] = all[i].index;
     for (size_t i = best; i < count; i++)
         chosen[i] = all[best + sampled(fit->seed, fit->count - best, i - best, count - best)].index;
     free(all);
+}
+
+/* The results that a learner of at most `most` (0: all) learns from. The caller frees them. */
+static size_t *choose_results(const struct ambs_fit *fit, size_t most, size_t *count)
+{
+    bool part = learns_part(fit, most);
+    *count = part ? most : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    size_t *chosen = dh_alloc(*count, sizeof *chosen);
+    if (part)
+        choose_best(fit, chosen, *count);
+    else
+        for (size_t i = 0; i < *count; i++)
+            chosen[i] = sampled(fit->seed, fit->count, i, *count);
     return chosen;
 }
 
-/* Does it learn only a part of the results? */
-static bool learns_part(const struct ambs_fit *fit, const struct ambs_learner *learner)
-{
-    return learner->most > 0 && learner->most < fit->count;
-}
-
-static struct learnt learn_rows(const struct ambs_fit *fit, const struct ambs_learner *learner,
-                                const struct ambs_scale *scale)
+static struct learnt make_rows(const struct ambs_fit *fit, size_t capacity)
 {
     size_t width = fit->data->features->count;
-    bool part = learns_part(fit, learner);
-    size_t count = part ? learner->most : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    size_t *chosen = part ? choose_results(fit, count) : NULL;
-    struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
-                          0};
+    return (struct learnt){.x = dh_alloc(capacity * width, sizeof(double)),
+                           .y = dh_alloc(capacity, sizeof(double))};
+}
+
+static void add_row(struct learnt *rows, const struct ambs_fit *fit, size_t result, double y)
+{
+    size_t width = fit->data->features->count;
+    memcpy(rows->x + rows->count * width, ambs_data_x(fit->data, result), width * sizeof *rows->x);
+    rows->y[rows->count++] = y;
+}
+
+/* Fit to the rows, which are freed; NULL and `err` if that cannot be, or there are none. */
+static struct dh_model *fit_rows(const struct dh_model_kind *kind,
+                                 const struct dh_model_setup *setup, struct learnt *learnt,
+                                 struct dh_error *err)
+{
+    struct dh_model *model = NULL;
+    struct dh_rows rows = {learnt->x, learnt->y, learnt->count};
+    if (learnt->count == 0 || kind->fit(setup, &rows, &model, err) != DH_OK)
+        model = NULL;
+    free(learnt->x);
+    free(learnt->y);
+    return model;
+}
+
+static struct learnt learn_rows(const struct ambs_fit *fit, size_t most,
+                                const struct ambs_scale *scale)
+{
+    size_t count, *chosen = choose_results(fit, most, &count);
+    struct learnt rows = make_rows(fit, count);
     for (size_t i = 0; i < count; i++) {
-        size_t result = part ? chosen[i] : sampled(fit->seed, fit->count, i, count);
-        double y = ambs_data_y(fit->data, result);
-        if (isnan(y) && ambs_leaves_out_failed(fit->options))
-            continue;
-        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
-        rows.y[rows.count++] = isnan(y) ? ambs_failed_value(fit->options, scale)
-                                        : ambs_transform_apply(&scale->transform, y);
+        double y = ambs_data_y(fit->data, chosen[i]);
+        if (!isnan(y))
+            add_row(&rows, fit, chosen[i], ambs_transform_apply(&scale->transform, y));
+        else if (!ambs_leaves_out_failed(fit->options))
+            add_row(&rows, fit, chosen[i], ambs_failed_value(fit->options, scale));
     }
     free(chosen);
     return rows;
@@ -135,13 +170,8 @@ static struct candidate fit_candidate(struct ambs_fit *fit, const struct ambs_le
 {
     struct candidate candidate = {.model = NULL};
     learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(fit, learner, &candidate.scale);
-    struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
-    if (learnt.count == 0 ||
-        learner->kind->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
-        candidate.model = NULL;
-    free(learnt.x);
-    free(learnt.y);
+    struct learnt rows = learn_rows(fit, learner->most, &candidate.scale);
+    candidate.model = fit_rows(learner->kind, setup, &rows, &fit->error);
     return candidate;
 }
 
@@ -193,7 +223,7 @@ static bool may_elect(const struct ambs_fit *fit, const struct ambs_learner *lea
     size_t successes = 0;
     for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
         successes += !isnan(ambs_data_y(fit->data, i));
-    return learner->elects && !learns_part(fit, learner) && learner->kind->evidence &&
+    return learner->elects && !learns_part(fit, learner->most) && learner->kind->evidence &&
            ambs_leaves_out_failed(fit->options) && successes >= ELECTORS;
 }
 
@@ -226,28 +256,18 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
 }
 
 /* A model of what failed (1) and what did not (0); none if nothing has. */
-static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
-                          const struct dh_model_setup *setup)
+static struct dh_model *learn_failing(const struct ambs_fit *fit,
+                                      const struct dh_model_setup *setup)
 {
-    size_t width = fit->data->features->count, failed = 0;
-    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    double *y = dh_alloc(count, sizeof *y), *x = NULL;
-    for (size_t i = 0; i < count; i++) {
-        y[i] = isnan(ambs_data_y(fit->data, sampled(fit->seed, fit->count, i, count)));
-        failed += y[i] > 0;
-    }
-    if (failed > 0) {
-        x = dh_alloc(count * width, sizeof *x);
-        for (size_t i = 0; i < count; i++)
-            memcpy(x + i * width, ambs_data_x(fit->data, sampled(fit->seed, fit->count, i, count)),
-                   width * sizeof *x);
-        struct dh_rows rows = {x, y, count};
-        struct dh_error err;
-        if (fit->plan.failing->fit(setup, &rows, &live->failing, &err) != DH_OK)
-            live->failing = NULL;
-    }
-    free(x);
-    free(y);
+    size_t count, *chosen = choose_results(fit, 0, &count), failed = 0;
+    for (size_t i = 0; i < count; i++)
+        failed += isnan(ambs_data_y(fit->data, chosen[i])) != 0;
+    struct learnt rows = make_rows(fit, failed ? count : 0);
+    for (size_t i = 0; failed && i < count; i++)
+        add_row(&rows, fit, chosen[i], isnan(ambs_data_y(fit->data, chosen[i])) != 0);
+    free(chosen);
+    struct dh_error err;
+    return fit_rows(fit->plan.failing, setup, &rows, &err);
 }
 
 void ambs_fit_run(struct ambs_fit *fit)
@@ -258,7 +278,7 @@ void ambs_fit_run(struct ambs_fit *fit)
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
     const struct ambs_learner *first = &fit->plan.members[0];
-    live->learnt = learns_part(fit, first) ? first->most : fit->count;
+    live->learnt = learns_part(fit, first->most) ? first->most : fit->count;
     struct dh_model_setup setup = {.features = fit->data->features->list,
                                    .feature_count = fit->data->features->count,
                                    .seed = fit->seed,
@@ -267,7 +287,7 @@ void ambs_fit_run(struct ambs_fit *fit)
     for (size_t k = 0; k < fit->plan.member_count; k++)
         fit_member(live, fit, &fit->plan.members[k], &setup);
     if (fit->plan.failing)
-        learn_failing(live, fit, &setup);
+        live->failing = learn_failing(fit, &setup);
     if (live->member_count == 0)
         ambs_live_destroy(&live);
     fit->live = live;
