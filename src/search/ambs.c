@@ -282,7 +282,7 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
                                .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
         ambs_model_refresh(ambs, level);
         /* Results that are all the same teach nothing but where trials fail. */
-        const struct ambs_scale *scale = ambs->live ? ambs->live->scales : NULL;
+        const struct ambs_scale *scale = ambs->live ? &ambs->live->members[0].scale : NULL;
         bool differ = scale && (scale->low < scale->high || ambs->live->failing);
         bool found = differ && ask_model(&ask, proposal);
         if (!ask.local) /* which is shorter than the level's others */

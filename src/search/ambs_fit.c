@@ -153,36 +153,25 @@ static struct learnt learn_rows(const struct ambs_fit *fit, size_t most,
     return rows;
 }
 
-/* A member that was fitted, or could not be. */
-struct candidate {
-    struct ambs_scale scale;
-    struct dh_model *model;
-};
-
-static void discard_candidate(struct candidate *candidate)
+/* `model` is NULL if it cannot be fitted. */
+static struct ambs_member fit_under(struct ambs_fit *fit, const struct ambs_learner *learner,
+                                    const struct dh_model_setup *setup, const struct warp *warp)
 {
-    dh_model_destroy(&candidate->model);
-    ambs_transform_free(&candidate->scale.transform);
-}
-
-static struct candidate fit_candidate(struct ambs_fit *fit, const struct ambs_learner *learner,
-                                      const struct dh_model_setup *setup, const struct warp *warp)
-{
-    struct candidate candidate = {.model = NULL};
-    learn_values(&candidate.scale, fit, warp);
-    struct learnt rows = learn_rows(fit, learner->most, &candidate.scale);
-    candidate.model = fit_rows(learner->kind, setup, &rows, &fit->error);
-    return candidate;
+    struct ambs_member member = {.model = NULL};
+    learn_values(&member.scale, fit, warp);
+    struct learnt rows = learn_rows(fit, learner->most, &member.scale);
+    member.model = fit_rows(learner->kind, setup, &rows, &fit->error);
+    return member;
 }
 
 /* log p(y | x) of the values themselves. */
-static double evidence_of(const struct candidate *candidate, const struct ambs_fit *fit)
+static double evidence_of(const struct ambs_member *member, const struct ambs_fit *fit)
 {
-    double sum = candidate->model->kind->evidence(candidate->model);
+    double sum = member->model->kind->evidence(member->model);
     for (size_t i = 0; i < fit->count; i++) {
         double y = ambs_data_y(fit->data, i);
         if (!isnan(y))
-            sum += ambs_transform_log_slope(&candidate->scale.transform, y);
+            sum += ambs_transform_log_slope(&member->scale.transform, y);
     }
     return sum;
 }
@@ -190,26 +179,26 @@ static double evidence_of(const struct candidate *candidate, const struct ambs_f
 /* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
  * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
  * tell good results apart where most are far worse, as of trainings. */
-static struct candidate elect_transform(struct ambs_fit *fit, const struct ambs_learner *learner,
-                                        const struct dh_model_setup *setup)
+static struct ambs_member elect_transform(struct ambs_fit *fit, const struct ambs_learner *learner,
+                                          const struct dh_model_setup *setup)
 {
     static const struct warp warps[] = {{AMBS_SCALING_AUTO, 0},
                                         {AMBS_SCALING_LOG, 0.5},
                                         {AMBS_SCALING_LOG, 0.1},
                                         {AMBS_SCALING_LOG, 0.01},
                                         {AMBS_SCALING_LOG, 0.001}};
-    struct candidate best = {.model = NULL};
+    struct ambs_member best = {.model = NULL};
     double most = -INFINITY;
     bool open = true; /* values that are all the same elect nothing, nor do those that need ranks */
     for (size_t i = 0; i < DH_COUNT_OF(warps) && open; i++) {
-        struct candidate candidate = fit_candidate(fit, learner, setup, &warps[i]);
-        open = candidate.scale.low < candidate.scale.high &&
-               candidate.scale.transform.scaling != AMBS_SCALING_QUANTILE;
-        double likelihood = candidate.model ? evidence_of(&candidate, fit) : -INFINITY;
-        bool wins = candidate.model && (!best.model || likelihood > most);
-        discard_candidate(wins ? &best : &candidate);
+        struct ambs_member member = fit_under(fit, learner, setup, &warps[i]);
+        open = member.scale.low < member.scale.high &&
+               member.scale.transform.scaling != AMBS_SCALING_QUANTILE;
+        double likelihood = member.model ? evidence_of(&member, fit) : -INFINITY;
+        bool wins = member.model && (!best.model || likelihood > most);
+        ambs_member_free(wins ? &best : &member);
         if (wins) {
-            best = candidate;
+            best = member;
             most = likelihood;
         }
     }
@@ -241,18 +230,16 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
     bool open = warp.scaling == AMBS_SCALING_AUTO;
     struct dh_model_setup setup = *shared;
     setup.tune.most_noise = learner->most_noise;
-    struct candidate member = open && may_elect(fit, learner)
-                                  ? elect_transform(fit, learner, &setup)
-                                  : fit_candidate(fit, learner, &setup, &warp);
+    struct ambs_member member = open && may_elect(fit, learner)
+                                    ? elect_transform(fit, learner, &setup)
+                                    : fit_under(fit, learner, &setup, &warp);
     if (!member.model) {
-        discard_candidate(&member);
+        ambs_member_free(&member);
         return;
     }
-    live->members[live->member_count] = member.model;
     if (learner->most_lies > 0)
-        ambs_live_limit_lies(live, live->member_count, learner->most_lies,
-                             passed_over(fit, learner));
-    live->scales[live->member_count++] = member.scale;
+        ambs_member_limit_lies(&member, learner->most_lies, passed_over(fit, learner));
+    live->members[live->member_count++] = member;
 }
 
 /* A model of what failed (1) and what did not (0); none if nothing has. */

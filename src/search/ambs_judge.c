@@ -36,7 +36,7 @@ static unsigned hedge(struct ambs_ask *ask)
         double y = ambs_data_y(&ambs->data, warm + i);
         if (ambs->sources[i] > 2 || isnan(y))
             continue;
-        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->scales[0].transform, y);
+        sums[ambs->sources[i]] -= ambs_transform_apply(&ambs->live->members[0].scale.transform, y);
         counts[ambs->sources[i]]++;
     }
     for (int k = 0; k < 3; k++)
@@ -78,7 +78,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     bool by_itself = wanted == AMBS_AUTO; /* a named one keeps the kappa that was set */
     bool patient = by_itself && crowd && ask->level >= 2;
     double share = patient ? crowd_share(&ambs->data) : 1;
-    ask->blind = ambs->live->members[ask->view]->kind->blind;
+    ask->blind = ambs->live->members[ask->view].model->kind->blind;
     ask->local = patient && !ask->blind && dh_random_uniform(&ask->random) < LOCAL_SHARE;
     if (by_itself) {
         wanted = optimist ? AMBS_UCB : AMBS_EI;
@@ -93,7 +93,7 @@ void ambs_judge_by(struct ambs_ask *ask)
     a->kind = kinds[wanted];
     a->kappa = share * dh_schedule_value(schedule, o->kappa, ask->id + 1, ambs->features.count);
     a->xi = dh_schedule_value(schedule, o->xi, ask->id + 1, ambs->features.count);
-    a->best = ambs->live->scales[ask->view].best;
+    a->best = ambs->live->members[ask->view].scale.best;
     if (ask->strategy == AMBS_SPREAD_QUCB)
         a->kappa *= -dh_log1p(-dh_random_uniform(&ask->random));
 }

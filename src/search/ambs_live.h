@@ -33,24 +33,30 @@ struct ambs_recent {
     struct ambs_told *told; /* most */
 };
 
+/* One view of the results. */
+struct ambs_member {
+    struct dh_model *model;
+    struct ambs_scale scale;
+    struct ambs_recent recent;
+};
+
 struct ambs_live {
     const struct ambs_options *options;
     const struct ambs_features *features;
     const struct ambs_array *rows;
-    struct dh_model *members[AMBS_MEMBERS]; /* views of the same results */
+    struct ambs_member members[AMBS_MEMBERS];
     size_t member_count;
     struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
-    struct ambs_scale scales[AMBS_MEMBERS]; /* of each member */
-    size_t fitted;                          /* results there were when it was fitted … */
-    size_t learnt;                          /* … and those of them that its first member learnt */
-    struct ambs_recent recent[AMBS_MEMBERS]; /* lies told to each member */
-    struct ambs_lie *lies;                   /* told of pending trials, by their slots */
+    size_t fitted;            /* results there were when it was fitted … */
+    size_t learnt;            /* … and those of them that its first member learnt */
+    struct ambs_lie *lies;    /* told of pending trials, by their slots */
     size_t lie_count, lie_capacity;
 };
 
-/* Member k holds at most so many lies at a time, the newest, and the first `passed_over` that it
- * will hear of are not among them. */
-void ambs_live_limit_lies(struct ambs_live *live, size_t k, size_t most, size_t passed_over);
+void ambs_member_free(struct ambs_member *member);
+/* It holds at most so many lies at a time, the newest, and the first `passed_over` that it will
+ * hear of are not among them. */
+void ambs_member_limit_lies(struct ambs_member *member, size_t most, size_t passed_over);
 /* Does a failure teach the members nothing? */
 bool ambs_leaves_out_failed(const struct ambs_options *options);
 /* If it does teach them something: the value it counts as. */

@@ -28,14 +28,14 @@ static bool waits_for_fit(const struct ambs *ambs, unsigned level)
 
 static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
 {
-    const struct ambs_transform *t = &fit->live->scales[0].transform;
+    const struct ambs_transform *t = &fit->live->members[0].scale.transform;
     if (t->scaling == AMBS_SCALING_QUANTILE && ambs->options.scaling == AMBS_SCALING_AUTO)
         dh_log_debug(
             ambs->context->log,
             "ambs: %zu results are learnt by their ranks: the better half is the same beside "
             "the rest",
             fit->count);
-    if (!fit->live->scales[0].elected)
+    if (!fit->live->members[0].scale.elected)
         return;
     if (t->scaling == AMBS_SCALING_LOG)
         dh_log_debug(ambs->context->log,
@@ -51,7 +51,7 @@ static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
 static void describe(const struct ambs_live *live, struct dh_buffer *text)
 {
     for (size_t k = 0; k < live->member_count; k++)
-        dh_buffer_printf(text, "%s%s", k ? ", " : "", live->members[k]->kind->name);
+        dh_buffer_printf(text, "%s%s", k ? ", " : "", live->members[k].model->kind->name);
     dh_buffer_text(text, " from ");
     if (live->learnt < live->fitted)
         dh_buffer_printf(text, "%zu of ", live->learnt);
@@ -61,7 +61,7 @@ static void describe(const struct ambs_live *live, struct dh_buffer *text)
 /* Which models there are. How many changes with the load, so that is said in detail alone. */
 static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
 {
-    const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
+    const char *name = fit->live ? fit->live->members[0].model->kind->name : "none";
     size_t count = fit->live ? fit->live->member_count : 0;
     if (fit->live && fit->live->member_count < fit->plan.member_count)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);

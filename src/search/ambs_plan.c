@@ -122,7 +122,7 @@ bool ambs_outgrown(const struct ambs *ambs)
 {
     const struct ambs_live *live = ambs->live;
     size_t results = live->learnt + (ambs->data.mark - live->fitted);
-    if (strcmp(live->members[0]->kind->name, "gp") != 0)
+    if (strcmp(live->members[0].model->kind->name, "gp") != 0)
         return false;
     return is_open(ambs) ? results > gp_most(ambs) + GP_GROWTH
                          : results + crowd(ambs) > AMBS_GP_MOST;

@@ -266,7 +266,7 @@ static void check_model(struct record *record, const struct stage *stage)
         ambs_live_hear(live, &record->events[i]);
     double apart = stage_apart(stage, live, stage->ambs->live);
     if (!(apart < 1e-9))
-        fail_msg("%s: %g apart", live->members[0]->kind->name, apart);
+        fail_msg("%s: %g apart", live->members[0].model->kind->name, apart);
     ambs_live_destroy(&record->fit.live);
     free(record->events);
 }
@@ -453,7 +453,7 @@ static void kinds_follow_time_and_crowd(void **unused)
         ambs_model_refresh(stage.ambs, cases[c].level);
         const struct ambs_live *live = stage.ambs->live;
         for (size_t k = 0; k < live->member_count; k++)
-            assert_string_equal(live->members[k]->kind->name, cases[c].kinds[k]);
+            assert_string_equal(live->members[k].model->kind->name, cases[c].kinds[k]);
         assert_null(cases[c].kinds[live->member_count]);
         stage_close(&stage);
     }
@@ -483,7 +483,7 @@ static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pendin
     open_crowd(&stage, surrogate, pending, stage_steep);
     ambs_model_refresh(stage.ambs, level);
     assert_true(member < stage.ambs->live->member_count);
-    enum ambs_scaling scaling = stage.ambs->live->scales[member].transform.scaling;
+    enum ambs_scaling scaling = stage.ambs->live->members[member].scale.transform.scaling;
     stage_close(&stage);
     return scaling;
 }
@@ -584,7 +584,7 @@ static void a_process_is_outgrown(void **unused)
     assert_non_null(ambs->fit);
     await_thread(ambs);
     ask_until_taken(ambs);
-    assert_string_equal(ambs->live->members[0]->kind->name, "et"); /* there is no time */
+    assert_string_equal(ambs->live->members[0].model->kind->name, "et"); /* there is no time */
     stage_results(&stage, 125);
     ambs_model_refresh(ambs, HURRIED);
     assert_null(ambs->fit);
@@ -606,7 +606,7 @@ static void of_many_results_a_process_learns_a_part(void **unused)
         struct stage stage;
         model_of(&stage, cases[c].results, cases[c].level);
         const struct ambs_live *live = stage.ambs->live;
-        assert_string_equal(live->members[0]->kind->name, cases[c].learnt ? "gp" : "et");
+        assert_string_equal(live->members[0].model->kind->name, cases[c].learnt ? "gp" : "et");
         assert_int_equal(live->learnt, cases[c].learnt ? cases[c].learnt : cases[c].results);
         stage_close(&stage);
     }
@@ -647,13 +647,13 @@ static void a_process_holds_so_many_lies(void **unused)
             stage_propose(&stage);
         ambs_model_refresh(ambs, cases[c].level);
         const struct ambs_live *live = ambs->live;
-        assert_string_equal(live->members[0]->kind->name, "gp");
+        assert_string_equal(live->members[0].model->kind->name, "gp");
         for (size_t k = 0; k < live->member_count; k++) {
-            bool process = strcmp(live->members[k]->kind->name, "gp") == 0;
-            assert_int_equal(live->recent[k].most, process ? cases[c].most : 0);
-            assert_int_equal(live->recent[k].passed_over, 0);
+            bool process = strcmp(live->members[k].model->kind->name, "gp") == 0;
+            assert_int_equal(live->members[k].recent.most, process ? cases[c].most : 0);
+            assert_int_equal(live->members[k].recent.passed_over, 0);
             if (process) /* as many places taken as lies were told: the newest */
-                assert_int_equal(live->recent[k].next,
+                assert_int_equal(live->members[k].recent.next,
                                  (cases[c].pending - cases[c].passed_over) % cases[c].most);
         }
         stage_close(&stage);
