@@ -45,18 +45,9 @@ static void learn_warm(struct ambs *ambs)
                     ambs->data.succeeded);
 }
 
-/* A lie is named by what the user sees; of an objective to be maximised the negative is learnt. */
-static int liar_of(int liar, double sign)
-{
-    if (sign < 0 && liar == AMBS_LIE_MIN)
-        return AMBS_LIE_MAX;
-    return sign < 0 && liar == AMBS_LIE_MAX ? AMBS_LIE_MIN : liar;
-}
-
 static bool has_kappa(int acquisition)
 {
-    int plain = acquisition > AMBS_HEDGE ? acquisition - AMBS_D_VARIANT : acquisition;
-    return plain != AMBS_EI && plain != AMBS_PI && plain != AMBS_MES;
+    return acquisition != AMBS_EI && acquisition != AMBS_PI && acquisition != AMBS_MES;
 }
 
 static size_t initial_points(const struct ambs_options *options, size_t features)
@@ -76,7 +67,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->context = context;
     ambs->options = *(const struct ambs_options *)options;
     ambs->sign = dh_search_sign(context->settings, 0);
-    ambs->options.liar = liar_of(ambs->options.liar, ambs->sign);
+    ambs_options_resolve(&ambs->options, ambs->sign);
     ambs->cores = dh_cores_usable() > 0 ? dh_cores_usable() : 1;
     memcpy(ambs->seconds, guesses, sizeof guesses);
     ambs->budget = INFINITY; /* no ask has been in a hurry */

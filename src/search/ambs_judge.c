@@ -70,8 +70,8 @@ void ambs_judge_by(struct ambs_ask *ask)
     static const int hedged[] = {AMBS_EI, AMBS_LCB, AMBS_PI};
     const struct ambs *ambs = ask->ambs;
     const struct ambs_options *o = &ambs->options;
-    int wanted = o->acquisition > AMBS_HEDGE ? o->acquisition - AMBS_D_VARIANT : o->acquisition;
-    ask->epistemic = o->acquisition > AMBS_HEDGE;
+    int wanted = o->acquisition;
+    ask->epistemic = o->epistemic;
     ask->strategy = (enum ambs_strategy)o->strategy;
     bool crowd = ambs->data.pending.count >= MANY_PENDING;
     bool optimist = ask->id % CYCLE < optimists(ask, crowd);

@@ -62,7 +62,8 @@ static void hedge_after(unsigned good, bool epistemic, size_t counts[3])
     struct stage stage;
     struct fake fake = {.mean = fake_zero};
     stage_open(&stage, SQUARE OPTIMIZER);
-    stage.ambs->options.acquisition = AMBS_HEDGE + (epistemic ? AMBS_D_VARIANT : 0);
+    stage.ambs->options.acquisition = AMBS_HEDGE;
+    stage.ambs->options.epistemic = epistemic;
     stage_fakes(&stage, &fake, 1);
     for (unsigned source = 0; source < 4; source++) /* of the design too, and failures: no matter */
         for (int i = 0; i < 3 && (good < 3 || source == 3); i++) {
