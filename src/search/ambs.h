@@ -30,6 +30,9 @@ struct ambs_fit;
 struct ambs_pool;     /* kept between asks of the lowest level: ambs_pool.c */
 struct ambs_transfer; /* where old results were good: ambs_transfer.c */
 
+/* Whom gp_hedge credits with a proposal, and with what came of it. */
+enum ambs_source { AMBS_BY_EI, AMBS_BY_LCB, AMBS_BY_PI, AMBS_BY_NONE };
+
 struct ambs {
     const struct dh_search_context *context;
     struct ambs_options options;
@@ -53,7 +56,7 @@ struct ambs {
     struct ambs_transfer *transfer; /* NULL: the prior says where to look */
     double seconds[AMBS_LEVELS];    /* that an ask took at each level, smoothed */
     double budget;                  /* of the last ask: seconds */
-    uint8_t *sources; /* of each result told: which of EI, LCB, PI proposed it; 3: neither */
+    uint8_t *sources;               /* of each result told */
     size_t source_count, source_capacity;
     double *point; /* scratch: one point */
 };

@@ -110,7 +110,7 @@ struct ambs_ask stage_ask(const struct stage *stage, uint64_t id, unsigned level
     return (struct ambs_ask){.ambs = stage->ambs,
                              .id = id,
                              .level = level,
-                             .hedged = 3,
+                             .source = AMBS_BY_NONE,
                              .random = dh_random_at(1, DH_STREAM_TEST, id),
                              .acquisition = {.kind = DH_ACQUISITION_LCB},
                              .strategy = AMBS_SPREAD_NONE};
