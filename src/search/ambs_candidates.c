@@ -72,11 +72,11 @@ static double step_from(struct ambs_ask *ask, const struct dh_parameter *p, doub
                         double scale)
 {
     double u = dh_parameter_encode(p, value);
-    double next = dh_parameter_decode(p, ambs_reflect(u + scale * dh_random_normal(&ask->random)));
+    double next = dh_parameter_decode(p, dh_unit_step(&ask->random, u, scale));
     double levels = dh_parameter_levels(p);
     if (next != value || levels > LATTICE || levels <= 1)
         return next;
-    double cell = ambs_cell(p);
+    double cell = dh_parameter_cell(p);
     double side = dh_random_uniform(&ask->random) < 0.5 ? -cell : cell;
     if (u + side < -1e-9 || u + side > 1 + 1e-9)
         side = -side;
@@ -155,7 +155,7 @@ static bool neighbour(struct ambs_ask *ask, const double *x, size_t feature, siz
     if (features->list[feature].levels)
         value = (double)k + (k >= (size_t)x[feature]);
     else if (levels < LATTICE && k < 2) {
-        double cell = ambs_cell(p);
+        double cell = dh_parameter_cell(p);
         double u = x[feature] + (k ? cell : -cell);
         if (u < -1e-9 || u > 1 + 1e-9)
             return false;
