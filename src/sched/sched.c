@@ -62,7 +62,7 @@ bool dh_sched_offer(struct dh_sched *sched, uint64_t id, double now)
         trial_at(sched, id)->phase != TRIAL_NEW)
         return false;
     trial_at(sched, id)->phase = TRIAL_READY;
-    if (dh_stop_finished(sched->stop) && stopping(sched))
+    if (dh_stop_finished(sched->stop))
         trial_drop(sched, id);
     else
         deque_push_back(&sched->ready, id);

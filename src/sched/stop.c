@@ -160,7 +160,7 @@ static void conclude(struct dh_sched *sched)
 {
     enum dh_stop due = stop_due(sched);
     bool by_time = sched->stop == DH_STOP_TIME || sched->stop == DH_STOP_SIGNAL;
-    if (by_time && due != DH_STOP_NONE && dh_stop_finished(due)) {
+    if (by_time && dh_stop_finished(due)) {
         sched->stop = due;
         drop_ready(sched);
     }
