@@ -238,7 +238,7 @@ static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
         return;
     }
     if (learner->most_lies > 0)
-        ambs_member_limit_lies(&member, learner->most_lies, passed_over(fit, learner));
+        ambs_member_limit(&member, learner->most_lies, passed_over(fit, learner));
     live->members[live->member_count++] = member;
 }
 
@@ -275,6 +275,7 @@ void ambs_fit_run(struct ambs_fit *fit)
         fit_member(live, fit, &fit->plan.members[k], &setup);
     if (fit->plan.failing)
         live->failing = learn_failing(fit, &setup);
+    live->failing_intake.limited = fit->plan.failing == first->kind && first->most_lies > 0;
     if (live->member_count == 0)
         ambs_live_destroy(&live);
     fit->live = live;

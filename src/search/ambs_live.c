@@ -74,9 +74,10 @@ static double lie_of(const struct ambs_live *live, size_t view, const double *x)
     return fmax(fmin(mean, scale->high), scale->low);
 }
 
-void ambs_member_limit_lies(struct ambs_member *member, size_t most, size_t passed_over)
+void ambs_member_limit(struct ambs_member *member, size_t most, size_t passed_over)
 {
     struct ambs_recent *recent = &member->recent;
+    member->intake.limited = true;
     *recent = (struct ambs_recent){.most = most, .passed_over = passed_over};
     recent->told = dh_alloc(most, sizeof *recent->told);
     for (size_t i = 0; i < most; i++)
@@ -151,6 +152,11 @@ static void learn_value(struct dh_model *model, int64_t handle, const double *x,
         kind->add(model, x, value);
 }
 
+static bool takes_in(struct ambs_intake *intake)
+{
+    return !intake->limited || intake->results++ < AMBS_ROOM;
+}
+
 /* A trial whose lie has this handle came to `y`, NaN: it failed. */
 static void hear_value(struct ambs_member *member, const struct ambs_options *options,
                        int64_t handle, const double *x, double y)
@@ -160,7 +166,7 @@ static void hear_value(struct ambs_member *member, const struct ambs_options *op
         isnan(y) ? ambs_failed_value(options, scale) : ambs_transform_apply(&scale->transform, y);
     if (!isnan(y))
         scale->best = fmin(scale->best, value);
-    if (member->recent.most == 0 || member->recent.results++ < AMBS_ROOM)
+    if (takes_in(&member->intake))
         learn_value(member->model, handle, x, value);
     else
         take_back(member->model, handle);
@@ -175,7 +181,7 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
     }
     struct ambs_lie lie = forget_lie(live, event->slot);
     bool ended = event->kind == AMBS_ENDED, failed = isnan(event->y);
-    if (ended && live->failing)
+    if (ended && live->failing && takes_in(&live->failing_intake))
         learn_value(live->failing, -1, x, failed);
     bool teaches = ended && !(failed && ambs_leaves_out_failed(live->options));
     for (size_t k = 0; k < live->member_count; k++)

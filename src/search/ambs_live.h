@@ -20,14 +20,18 @@ struct ambs_scale {
     bool elected;           /* the transform, of several */
 };
 
-/* Results that a limited member takes in beyond those that it was fitted to; those of a burst that
- * come before the next fit, which is due by half of them, are the next model's. */
+/* Results that a model takes in beyond those that it was fitted to: all, or if its time grows with
+ * all that it holds, so many. Those of a burst that come before the next fit, which is due by half
+ * of them, are the next model's. */
 #define AMBS_ROOM 200
+struct ambs_intake {
+    bool limited;
+    size_t results; /* since the fit, if it is limited */
+};
 
 /* What a member has heard of whose time grows with all that it holds: its newest lies. */
 struct ambs_recent {
     size_t most;            /* that it holds; 0: all, of which there is no record */
-    size_t results;         /* taken in since the fit */
     size_t passed_over;     /* the next so many are not told: newer ones are to come */
     size_t next;            /* where in `told` the next goes, in place of the oldest */
     struct ambs_told *told; /* most */
@@ -37,6 +41,7 @@ struct ambs_recent {
 struct ambs_member {
     struct dh_model *model;
     struct ambs_scale scale;
+    struct ambs_intake intake;
     struct ambs_recent recent;
 };
 
@@ -47,16 +52,17 @@ struct ambs_live {
     struct ambs_member members[AMBS_MEMBERS];
     size_t member_count;
     struct dh_model *failing; /* how likely a point is to fail; NULL: nothing has failed */
-    size_t fitted;            /* results there were when it was fitted … */
-    size_t learnt;            /* … and those of them that its first member learnt */
-    struct ambs_lie *lies;    /* told of pending trials, by their slots */
+    struct ambs_intake failing_intake;
+    size_t fitted;         /* results there were when it was fitted … */
+    size_t learnt;         /* … and those of them that its first member learnt */
+    struct ambs_lie *lies; /* told of pending trials, by their slots */
     size_t lie_count, lie_capacity;
 };
 
 void ambs_member_free(struct ambs_member *member);
-/* It holds at most so many lies at a time, the newest, and the first `passed_over` that it will
- * hear of are not among them. */
-void ambs_member_limit_lies(struct ambs_member *member, size_t most, size_t passed_over);
+/* It takes in AMBS_ROOM results, and holds at most so many lies at a time, the newest; the first
+ * `passed_over` that it will hear of are not among them. */
+void ambs_member_limit(struct ambs_member *member, size_t most, size_t passed_over);
 /* Does a failure teach the members nothing? */
 bool ambs_leaves_out_failed(const struct ambs_options *options);
 /* If it does teach them something: the value it counts as. */

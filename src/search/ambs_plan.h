@@ -17,7 +17,7 @@ struct ambs;
 struct ambs_learner {
     const struct dh_model_kind *kind;
     size_t most;       /* results it learns from, half of them the best; 0: all */
-    size_t most_lies;  /* that it holds; 0: all */
+    size_t most_lies;  /* that it holds, and then it is limited as to results, too; 0: all */
     double most_noise; /* as in dh_model_setup; 0: no bound of its own */
     bool elects;       /* its values take the transform under which they are likeliest */
 };
