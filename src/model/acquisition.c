@@ -68,7 +68,7 @@ double dh_acquisition_score(const struct dh_acquisition *a, double mean, double 
     case DH_ACQUISITION_LCB:
         break;
     }
-    return a->kappa * deviation - mean;
+    return dh_acquisition_bound(a, mean, deviation);
 }
 
 /* By central differences: one rule for all of them, exact enough for a line search. */
