@@ -6,6 +6,7 @@
  */
 #include "dh_mpi/sched.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "state.h"
@@ -40,6 +41,18 @@ void dh_sched_destroy(struct dh_sched **handle)
     free(sched->waiting.items);
     free(sched);
     *handle = NULL;
+}
+
+void settle(struct dh_sched *sched)
+{
+    stop_if_due(sched);
+    start_ready(sched);
+    if (nothing_fits(sched))
+        stop_begin(sched, DH_STOP_TIME);
+    if (stopping(sched) && in_hand(sched) == 0 && !sched->done)
+        stop_conclude(sched);
+    bool dry = sched->exhausted || sched->held.count > 0;
+    sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);
 }
 
 /* ---- events ---- */
@@ -132,7 +145,20 @@ void dh_sched_cancel_running(struct dh_sched *sched, double now)
         stop_cancel_running(sched);
 }
 
+double dh_sched_tick(struct dh_sched *sched, double now)
+{
+    advance(sched, now);
+    settle(sched);
+    return stopping(sched) ? (double)INFINITY : dh_sched_deadline(sched);
+}
+
 /* ---- questions ---- */
+
+double dh_sched_deadline(const struct dh_sched *sched)
+{
+    return sched->settings.max_time > 0 ? sched->start + sched->settings.max_time
+                                        : (double)INFINITY;
+}
 
 uint64_t dh_sched_room(const struct dh_sched *sched)
 {
