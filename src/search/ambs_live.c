@@ -197,7 +197,7 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
 static void predict_failing(const struct dh_model *model, const double *x, size_t count,
                             double *failing)
 {
-    if (!model->kind->gradient) {
+    if (!ambs_is_process(model->kind)) {
         struct dh_prediction share = {.mean = failing};
         model->kind->predict(model, x, count, &share);
         for (size_t i = 0; i < count; i++)
@@ -233,7 +233,7 @@ static void expect_failures(const struct ambs_live *live, size_t view, const dou
 
 const bool *ambs_live_bounded(const struct ambs_live *live, size_t view)
 {
-    return live->members[view].model->kind->gradient ? live->features->wide : NULL;
+    return ambs_is_process(live->members[view].model->kind) ? live->features->wide : NULL;
 }
 
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,

@@ -12,6 +12,12 @@
 
 #define AMBS_MEMBERS 3
 
+/* Is it a Gaussian process? That is the one kind that has a gradient. */
+static inline bool ambs_is_process(const struct dh_model_kind *kind)
+{
+    return kind->gradient != NULL;
+}
+
 /* Values as one member learns them. */
 struct ambs_scale {
     struct ambs_transform transform;
@@ -72,7 +78,7 @@ void ambs_live_destroy(struct ambs_live **live);
 /* Play an event to the model. */
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event);
 /* Features by whose bounds the epistemic variance of member `view` is discounted; NULL: none. Only
- * that of a Gaussian process is, which is the kind that has a gradient. */
+ * that of a Gaussian process is. */
 const bool *ambs_live_bounded(const struct ambs_live *live, size_t view);
 /* Mean and deviation of each row of x, as member `view` sees it; `epistemic` leaves the noise out
  * of the deviation. Near bounds the rest is discounted (dh_acquisition_inside). As far as a point

@@ -106,7 +106,7 @@ static const struct dh_model_kind *failing_kind(const struct ambs *ambs, unsigne
 {
     bool hurried = is_open(ambs) && level < 2;
     bool part = first->most > 0 && first->most < ambs->data.mark;
-    return first->kind->gradient && !hurried && !part ? first->kind : dh_model_find("et");
+    return ambs_is_process(first->kind) && !hurried && !part ? first->kind : dh_model_find("et");
 }
 
 struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level)
@@ -122,7 +122,7 @@ bool ambs_outgrown(const struct ambs *ambs)
 {
     const struct ambs_live *live = ambs->live;
     size_t results = live->learnt + (ambs->data.mark - live->fitted);
-    if (strcmp(live->members[0].model->kind->name, "gp") != 0)
+    if (!ambs_is_process(live->members[0].model->kind))
         return false;
     return is_open(ambs) ? results > gp_most(ambs) + GP_GROWTH
                          : results + crowd(ambs) > AMBS_GP_MOST;
