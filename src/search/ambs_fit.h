@@ -20,10 +20,6 @@ struct ambs_fit {
     size_t pending; /* … and of the proposals after them that were pending at the mark */
     uint64_t seed;
     int threads;
-    bool joined;            /* if it had a thread, that has ended */
-    double ready;           /* in a simulation: when its thread would have ended … */
-    bool followed;          /* … with what happened meanwhile */
-    struct ambs_live *old;  /* a model that nobody asks any more: to be destroyed */
     struct ambs_live *live; /* out; NULL if no kind could be fitted */
     struct dh_error error;  /* of the kind that could not */
     size_t heard;           /* events since the mark played to `live` */
