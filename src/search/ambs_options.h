@@ -8,7 +8,7 @@
 #include "dh_mpi/config.h"
 
 #define AMBS_SURROGATE_AUTO 0 /* the others by name: ambs_surrogate_name */
-/* The last of them once more with a d behind each: by epistemic variance only. */
+/* Those behind AUTO come once more, with a d at the end: by epistemic variance only. */
 enum ambs_acquisition { AMBS_AUTO, AMBS_UCB, AMBS_LCB, AMBS_EI, AMBS_PI, AMBS_MES, AMBS_HEDGE };
 #define AMBS_D_VARIANT (AMBS_HEDGE) /* added to the index */
 enum ambs_liar { AMBS_LIE_AUTO, AMBS_LIE_MIN, AMBS_LIE_MEAN, AMBS_LIE_MAX, AMBS_LIE_BELIEF };
