@@ -39,6 +39,12 @@ struct dh_acquisition {
  * infinite and MES not a number. */
 double dh_acquisition_score(const struct dh_acquisition *acquisition, double mean,
                             double deviation);
+/* The score of an LCB. */
+static inline double dh_acquisition_bound(const struct dh_acquisition *acquisition, double mean,
+                                          double deviation)
+{
+    return acquisition->kappa * deviation - mean;
+}
 /* Derivatives of the score with respect to mean and deviation (> 0). */
 void dh_acquisition_slope(const struct dh_acquisition *acquisition, double mean, double deviation,
                           double *by_mean, double *by_deviation);

@@ -56,11 +56,11 @@ struct dh_sched_settings {
                      there. Only differences matter; clocks of workers may be off */
 };
 
-/* Why a search ends. FINISHED ones give exit code 0, the others 75 but FAILURES and ERROR, which
- * call for a human. SIGNAL and ERROR come from the caller, the others follow from the events; LOST
- * once every worker that has joined is lost, and so many as were expected. */
+/* Why a search ends; NONE: it goes on. FINISHED ones give exit code 0, the others 75 but FAILURES
+ * and ERROR, which call for a human. SIGNAL and ERROR come from the caller, the others follow from
+ * the events; LOST once every worker that has joined is lost, and so many as were expected. */
 #define DH_STOP_MAP(X)                                                                             \
-    X(NONE, true, "running")                                                                       \
+    X(NONE, false, "running")                                                                      \
     X(BUDGET, true, "all evaluations done")                                                        \
     X(TARGET, true, "target reached")                                                              \
     X(PATIENCE, true, "no improvement any more")                                                   \

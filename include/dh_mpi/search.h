@@ -76,9 +76,10 @@ struct dh_search_method {
     const struct dh_option *options;
     size_t option_count;
     size_t options_size;
-    /* Walks a finite sequence, one step an attempt, and ends it with DH_EXHAUSTED: the front then
-     * asks for more than DH_SEARCH_ATTEMPTS, and proposes nothing else. */
-    bool sequence;
+    /* The points that it walks over, one an attempt, are all that is to be proposed: the front asks
+     * for more than DH_SEARCH_ATTEMPTS, and at their end, which is DH_EXHAUSTED, it looks for no
+     * others. (A Sobol' sequence ends, too, but stands for the whole space.) */
+    bool closed;
     bool learns; /* from results: what it proposes depends on what it is told */
     /* With these options, may points of `warm_start` be proposed again? NULL: never. */
     bool (*retries)(const void *options);

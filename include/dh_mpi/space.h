@@ -77,6 +77,8 @@ bool dh_space_conditional(const struct dh_space *space);
  * without step whose bounds differ), and the k-th of them in ascending order (k < levels). */
 double dh_parameter_levels(const struct dh_parameter *parameter);
 double dh_parameter_level(const struct dh_parameter *parameter, uint64_t k);
+/* Have its values no order? So it is with a categorical and a bool. */
+bool dh_parameter_nominal(const struct dh_parameter *parameter);
 
 /* Is parameter `index` active, given the (final) values of the parameters before it in `point`? */
 bool dh_space_active(const struct dh_space *space, size_t index, const double *point);
@@ -106,6 +108,11 @@ void dh_space_perturb(const struct dh_space *space, struct dh_random *random, co
 double dh_parameter_encode(const struct dh_parameter *parameter, double value);
 /* u in [0, 1] to the nearest canonical value of the scale (uniform in it). */
 double dh_parameter_decode(const struct dh_parameter *parameter, double u);
+/* From one value to the next in the unit cube, on a linear scale; 0 where there is but one, or no
+ * lattice. */
+double dh_parameter_cell(const struct dh_parameter *parameter);
+/* A normal step of that deviation from `u` in [0, 1], reflected at the bounds, then held. */
+double dh_unit_step(struct dh_random *random, double u, double deviation);
 /* u in [0, 1] through the inverse of the prior's cumulative distribution: uniform u give values
  * distributed as the prior. What designs and samplers use. Uniform: every value of a linear int or
  * step has the same probability, on a log scale that of its cell (half a step to both sides).

@@ -68,7 +68,7 @@ double dh_acquisition_score(const struct dh_acquisition *a, double mean, double 
     case DH_ACQUISITION_LCB:
         break;
     }
-    return a->kappa * deviation - mean;
+    return dh_acquisition_bound(a, mean, deviation);
 }
 
 /* By central differences: one rule for all of them, exact enough for a line search. */
@@ -84,24 +84,28 @@ void dh_acquisition_slope(const struct dh_acquisition *a, double mean, double de
                     (2 * step);
 }
 
-/* log P(minimum > y) of independent normals. */
-static double log_survival(const double *mean, const double *deviation, size_t count, size_t stride,
-                           double y)
+/* Independent normals, of which every `stride`-th is looked at. */
+struct normals {
+    const double *mean, *deviation;
+    size_t count, stride;
+};
+
+/* log P(minimum > y) */
+static double log_survival(const struct normals *of, double y)
 {
     double sum = 0;
-    for (size_t i = 0; i < count; i += stride)
-        sum += dh_log_normal_cdf((mean[i] - y) / fmax(deviation[i], LEAST_DEVIATION));
+    for (size_t i = 0; i < of->count; i += of->stride)
+        sum += dh_log_normal_cdf((of->mean[i] - y) / fmax(of->deviation[i], LEAST_DEVIATION));
     return sum;
 }
 
 /* The y at which P(minimum <= y) = p, between bounds known to hold it. */
-static double minimum_quantile(const double *mean, const double *deviation, size_t count,
-                               size_t stride, double p, double low, double high)
+static double minimum_quantile(const struct normals *of, double p, double low, double high)
 {
     double wanted = dh_log1p(-p);
     for (int i = 0; i < BISECTIONS; i++) {
         double middle = 0.5 * (low + high);
-        if (log_survival(mean, deviation, count, stride, middle) > wanted)
+        if (log_survival(of, middle) > wanted)
             low = middle;
         else
             high = middle;
@@ -113,15 +117,15 @@ void dh_acquisition_draw_minima(struct dh_random *random, const double *mean,
                                 const double *deviation, size_t count, double best, double *samples,
                                 size_t sample_count)
 {
-    size_t stride = (count + QUARTILE_POINTS - 1) / QUARTILE_POINTS;
+    struct normals all = {mean, deviation, count, (count + QUARTILE_POINTS - 1) / QUARTILE_POINTS};
     double low = INFINITY, high = INFINITY;
-    for (size_t i = 0; i < count; i += stride) {
+    for (size_t i = 0; i < count; i += all.stride) {
         low = fmin(low, mean[i] - 10 * deviation[i]);
         high = fmin(high, mean[i] + 10 * deviation[i]);
     }
-    double q1 = minimum_quantile(mean, deviation, count, stride, 0.25, low, high);
-    double q2 = minimum_quantile(mean, deviation, count, stride, 0.5, low, high);
-    double q3 = minimum_quantile(mean, deviation, count, stride, 0.75, low, high);
+    double q1 = minimum_quantile(&all, 0.25, low, high);
+    double q2 = minimum_quantile(&all, 0.5, low, high);
+    double q3 = minimum_quantile(&all, 0.75, low, high);
     /* of a Gumbel distribution of minima: F(y) = 1 - exp(-exp((y - a) / b)) */
     double b = fmax((q3 - q1) / (dh_log(dh_log(4.0)) - dh_log(dh_log(4.0 / 3.0))), LEAST_DEVIATION);
     double a = q2 - b * dh_log(dh_log(2.0));

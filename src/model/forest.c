@@ -15,8 +15,7 @@ struct fitting {
     size_t count;
 };
 
-/* A share of `count`, at least one. */
-static size_t part(double share, size_t count)
+size_t dh_forest_part(double share, size_t count)
 {
     double wanted = ceil(share * (double)count - 1e-9);
     if (!(wanted > 1))
@@ -56,7 +55,7 @@ static uint16_t *draw_pool(const struct dh_forest *forest, struct dh_random *ran
     uint16_t *pool = dh_alloc(forest->feature_count, sizeof *pool);
     for (size_t f = 0; f < forest->feature_count; f++)
         pool[f] = (uint16_t)f;
-    *count = part(forest->style.pool_share, forest->feature_count);
+    *count = dh_forest_part(forest->style.pool_share, forest->feature_count);
     for (size_t i = 0; i < *count && *count < forest->feature_count; i++) {
         size_t pick = i + dh_tree_below(random, (uint32_t)(forest->feature_count - i));
         uint16_t feature = pool[pick];
@@ -106,7 +105,7 @@ static void fit_tree(void *context, size_t index)
         .feature_count = forest->feature_count,
         .pool = pool,
         .pool_count = pool_count,
-        .tries = part(forest->style.feature_share, pool_count),
+        .tries = dh_forest_part(forest->style.feature_share, pool_count),
         .min_leaf =
             forest->style.min_leaf ? forest->style.min_leaf : 1 + row_count / DH_FOREST_LEAF,
         .max_depth = SIZE_MAX,
@@ -241,11 +240,16 @@ void dh_forest_learn(struct dh_model *model, const double *x, double y)
     change_leaves(forest, forest->leaf, NAN, dh_tree_clip(y));
 }
 
+bool dh_forest_holds(const struct dh_forest *forest, int64_t handle)
+{
+    return handle >= 0 && (size_t)handle < forest->added_count && !isnan(forest->added_y[handle]);
+}
+
 /* Take what was added under a handle out, and put `y` in its place; the handle is free again. One
  * that is not in use is left alone. */
 static void replace_added(struct dh_forest *forest, int64_t handle, double y)
 {
-    if (handle < 0 || (size_t)handle >= forest->added_count || isnan(forest->added_y[handle]))
+    if (!dh_forest_holds(forest, handle))
         return;
     change_leaves(forest, forest->added_leaf + (size_t)handle * forest->style.trees,
                   forest->added_y[handle], y);

@@ -56,6 +56,8 @@ int64_t dh_forest_add(struct dh_model *model, const double *x, double y);
 void dh_forest_remove(struct dh_model *model, int64_t handle);
 void dh_forest_learn(struct dh_model *model, const double *x, double y);
 void dh_forest_settle(struct dh_model *model, int64_t handle, double y);
+/* Is there an observation under this handle? */
+bool dh_forest_holds(const struct dh_forest *forest, int64_t handle);
 
 /* At most so many rows shape one tree (all of them fill its leaves, unless it is a bootstrap):
  * beyond, growing costs time and a finer structure hardly changes the mean. */
@@ -65,5 +67,7 @@ _Static_assert(DH_FOREST_ROWS <= DH_TREE_ROWS, "a tree's nodes have 16-bit indic
 void dh_forest_sample(size_t total, size_t count, struct dh_random *random, uint32_t *rows);
 /* How many of `total` rows shape one tree. */
 size_t dh_forest_rows(size_t total);
+/* A share of `count`, rounded up; at least one. */
+size_t dh_forest_part(double share, size_t count);
 
 #endif

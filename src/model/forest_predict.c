@@ -13,7 +13,6 @@ struct prediction {
     const struct dh_forest *forest;
     const double *x;
     size_t count;
-    size_t block;
     const struct dh_prediction *out;
 };
 
@@ -63,8 +62,8 @@ static void predict_block(void *context, size_t index)
 {
     const struct prediction *task = context;
     const struct dh_forest *forest = task->forest;
-    size_t begin = index * task->block, rest = task->count - begin;
-    size_t count = rest < task->block ? rest : task->block;
+    size_t begin = index * DH_FOREST_BLOCK, rest = task->count - begin;
+    size_t count = rest < DH_FOREST_BLOCK ? rest : DH_FOREST_BLOCK;
     struct sums sums[DH_FOREST_BLOCK];
     uint32_t few[DH_FOREST_FEW];
     size_t words = count * forest->feature_count;
@@ -93,8 +92,8 @@ void dh_forest_predict(const struct dh_model *model, const double *x, size_t cou
                        const struct dh_prediction *out)
 {
     const struct dh_forest *forest = (const struct dh_forest *)model;
-    struct prediction task = {forest, x, count, DH_FOREST_BLOCK, out};
+    struct prediction task = {forest, x, count, out};
     bool large = count * forest->style.trees >= WORTH_THREADS;
-    size_t blocks = (count + task.block - 1) / task.block;
+    size_t blocks = (count + DH_FOREST_BLOCK - 1) / DH_FOREST_BLOCK;
     dh_team_run(large ? forest->threads : 1, blocks, predict_block, &task);
 }

@@ -24,6 +24,9 @@
 #define RATE 0.1
 #define DEPTH 4
 #define MIN_LEAF 3
+/* Draws, by their indices: those below are of the forest's trees. */
+#define BOOST_DRAWS (1u << 20) /* + quantile */
+#define SAMPLE_DRAWS (1u << 21)
 
 static const double levels[QUANTILES] = {.16, .5, .84};
 static const struct dh_forest_style nearby = {
@@ -40,7 +43,7 @@ struct gbrt {
     size_t feature_count;
     size_t rounds;
     struct boost boosts[QUANTILES];
-    struct dh_model *forest;
+    struct dh_forest *forest;
     struct dh_leaf_sums **moves; /* a tree of the forest: residuals added to each leaf */
     double *residuals;           /* by the forest's handle */
     size_t residual_capacity;
@@ -90,13 +93,12 @@ static struct dh_tree_growth growth_of(const struct fitting *fitting, uint16_t *
     for (size_t f = 0; f < width; f++)
         pool[f] = (uint16_t)f;
     double share = setup->tune.feature_share > 0 ? setup->tune.feature_share : 1;
-    double tries = ceil(share * (double)width - 1e-9);
     return (struct dh_tree_growth){
         .features = setup->features,
         .feature_count = width,
         .pool = pool,
         .pool_count = width,
-        .tries = tries > 1 ? (size_t)tries : 1,
+        .tries = dh_forest_part(share, width),
         .min_leaf = setup->tune.min_leaf ? setup->tune.min_leaf : MIN_LEAF,
         .max_depth = DEPTH,
     };
@@ -107,7 +109,8 @@ static void fit_quantile(void *context, size_t index)
     const struct fitting *fitting = context;
     struct boost *boost = &fitting->gbrt->boosts[index];
     size_t count = fitting->count;
-    struct dh_random random = dh_random_at(fitting->setup->seed, DH_STREAM_MODEL, 1u << 20 | index);
+    struct dh_random random =
+        dh_random_at(fitting->setup->seed, DH_STREAM_MODEL, BOOST_DRAWS | index);
     uint16_t *pool = dh_alloc(fitting->setup->feature_count, sizeof *pool);
     uint32_t *rows = dh_alloc(count, sizeof *rows);
     double *residuals = dh_memdup(fitting->data.y, count * sizeof *residuals);
@@ -137,7 +140,7 @@ static void fit_quantile(void *context, size_t index)
 static void sample(struct fitting *fitting, const struct dh_rows *all, uint32_t *keys, double *y)
 {
     size_t width = fitting->setup->feature_count;
-    struct dh_random random = dh_random_at(fitting->setup->seed, DH_STREAM_MODEL, 1u << 21);
+    struct dh_random random = dh_random_at(fitting->setup->seed, DH_STREAM_MODEL, SAMPLE_DRAWS);
     uint32_t *rows = dh_alloc(fitting->count, sizeof *rows);
     dh_forest_sample(all->count, fitting->count, &random, rows);
     for (size_t i = 0; i < fitting->count; i++) {
@@ -153,10 +156,11 @@ static dh_status fit_nearby(struct gbrt *gbrt, const struct dh_model_setup *setu
 {
     struct dh_model_setup plain = *setup; /* tune is about the boosts */
     memset(&plain.tune, 0, sizeof plain.tune);
-    dh_status status = dh_forest_fit(&dh_model_gbrt, &nearby, &plain, rows, &gbrt->forest, err);
+    struct dh_model *model;
+    dh_status status = dh_forest_fit(&dh_model_gbrt, &nearby, &plain, rows, &model, err);
     if (status)
         return status;
-    const struct dh_forest *forest = (const struct dh_forest *)gbrt->forest;
+    const struct dh_forest *forest = gbrt->forest = (struct dh_forest *)model;
     gbrt->moves = dh_alloc(forest->style.trees, sizeof *gbrt->moves);
     for (size_t t = 0; t < forest->style.trees; t++)
         gbrt->moves[t] = dh_alloc(forest->trees[t].leaf_count, sizeof **gbrt->moves);
@@ -193,10 +197,9 @@ static dh_status fit(const struct dh_model_setup *setup, const struct dh_rows *r
 static void destroy(struct dh_model *model)
 {
     struct gbrt *gbrt = (struct gbrt *)model;
-    struct dh_forest *forest = (struct dh_forest *)gbrt->forest;
-    for (size_t t = 0; t < forest->style.trees; t++)
+    for (size_t t = 0; t < gbrt->forest->style.trees; t++)
         free(gbrt->moves[t]);
-    dh_forest_destroy(gbrt->forest);
+    dh_forest_destroy(&gbrt->forest->model);
     for (size_t q = 0; q < QUANTILES; q++) {
         for (size_t round = 0; round < gbrt->rounds; round++)
             dh_tree_free(&gbrt->boosts[q].trees[round]);
@@ -224,7 +227,7 @@ static void boost_values(const struct gbrt *gbrt, size_t q, const uint32_t *keys
 /* How far the observations added since the fit move the median. */
 static void add_moves(const struct gbrt *gbrt, const uint32_t *keys, size_t count, double *values)
 {
-    const struct dh_forest *forest = (const struct dh_forest *)gbrt->forest;
+    const struct dh_forest *forest = gbrt->forest;
     uint32_t leaf[DH_FOREST_BLOCK];
     for (size_t t = 0; t < forest->style.trees; t++) {
         const struct dh_tree *tree = &forest->trees[t];
@@ -241,7 +244,7 @@ static void split_variance(const struct gbrt *gbrt, const double *x, size_t coun
 {
     double noise[DH_FOREST_BLOCK], doubt[DH_FOREST_BLOCK];
     struct dh_prediction parts = {.aleatoric = noise, .epistemic = doubt};
-    dh_forest_predict(gbrt->forest, x, count, &parts);
+    dh_forest_predict(&gbrt->forest->model, x, count, &parts);
     for (size_t i = 0; i < count; i++) {
         double deviation = fmax((values[2][i] - values[0][i]) / 2, sqrt(DH_FOREST_FLOOR));
         double variance = deviation * deviation; /* crossed quantiles: as if they met */
@@ -287,7 +290,7 @@ static void predict(const struct dh_model *model, const double *x, size_t count,
 
 static void move(struct gbrt *gbrt, int64_t handle, int sign)
 {
-    const struct dh_forest *forest = (const struct dh_forest *)gbrt->forest;
+    const struct dh_forest *forest = gbrt->forest;
     const uint32_t *leaf = forest->added_leaf + (size_t)handle * forest->style.trees;
     for (size_t t = 0; t < forest->style.trees; t++)
         dh_leaf_add(&gbrt->moves[t][leaf[t]], gbrt->residuals[handle], sign);
@@ -297,7 +300,7 @@ static void move(struct gbrt *gbrt, int64_t handle, int sign)
 static int64_t add(struct dh_model *model, const double *x, double y)
 {
     struct gbrt *gbrt = (struct gbrt *)model;
-    int64_t handle = dh_forest_add(gbrt->forest, x, y);
+    int64_t handle = dh_forest_add(&gbrt->forest->model, x, y);
     uint32_t *keys = dh_alloc(gbrt->feature_count, sizeof *keys);
     double median;
     dh_tree_encode(gbrt->features, gbrt->feature_count, x, 1, keys);
@@ -313,11 +316,10 @@ static int64_t add(struct dh_model *model, const double *x, double y)
 static void forget(struct dh_model *model, int64_t handle)
 {
     struct gbrt *gbrt = (struct gbrt *)model;
-    const struct dh_forest *forest = (const struct dh_forest *)gbrt->forest;
-    if (handle < 0 || (size_t)handle >= forest->added_count || isnan(forest->added_y[handle]))
+    if (!dh_forest_holds(gbrt->forest, handle))
         return;
     move(gbrt, handle, -1);
-    dh_forest_remove(gbrt->forest, handle);
+    dh_forest_remove(&gbrt->forest->model, handle);
 }
 
 const struct dh_model_kind dh_model_gbrt = {

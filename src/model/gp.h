@@ -35,9 +35,10 @@ struct dh_gp_layout {
 void dh_gp_layout_make(struct dh_gp_layout *layout, const struct dh_feature *features,
                        size_t count);
 void dh_gp_layout_free(struct dh_gp_layout *layout);
-/* Coordinates of a point, and parameters of the whole. */
+/* Coordinates of a point, and parameters of the whole: two, and one of each coordinate. */
 size_t dh_gp_coordinates(const struct dh_gp_layout *layout);
 size_t dh_gp_parameters(const struct dh_gp_layout *layout);
+enum { DH_GP_SIGNAL, DH_GP_NOISE, DH_GP_SCALES }; /* which is which; SCALES: the first of those */
 /* The coordinates of the row `x`. */
 void dh_gp_embed(const struct dh_gp_layout *layout, const double *x, double *point);
 
@@ -103,6 +104,7 @@ struct dh_gp_prior {
     double centre, width; /* width INFINITY: no such part */
     double shape, rate;
     double lower, upper; /* t never leaves this range */
+    double start;        /* where a search for it begins */
 };
 
 /* One prior for each parameter; the caller frees them. */

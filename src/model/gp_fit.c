@@ -24,25 +24,34 @@
  * Hellsten and Nardi 2024, "Vanilla Bayesian optimization performs great in high dimensions").
  * Their prior's most probable length scale is √d e^-1.6, its width √3; centre and width here did
  * best of four pairs on benchmarks/quality at 30 to 60 evaluations (README.md of
- * benchmarks/model). Signal and noise are gamma distributed: about 1 for y of about unit variance;
- * small noise is favoured, but a tenth of the variance costs only a few units of log likelihood. */
+ * benchmarks/model). The weights of categories have the median 1/√d. Signal and noise are gamma
+ * distributed: about 1 for y of about unit variance; small noise is favoured, but a tenth of the
+ * variance costs only a few units of log likelihood. */
 struct dh_gp_prior *dh_gp_priors(const struct dh_gp_layout *layout)
 {
     size_t count = dh_gp_coordinates(layout);
-    double dimension = 0.5 * dh_log((double)(count ? count : 1));
-    struct dh_gp_prior *priors = dh_alloc(2 + count, sizeof *priors);
-    priors[0] = (struct dh_gp_prior){
+    double log_root = 0.5 * dh_log((double)(count ? count : 1)); /* ln √d */
+    struct dh_gp_prior *priors = dh_alloc(DH_GP_SCALES + count, sizeof *priors);
+    priors[DH_GP_SIGNAL] = (struct dh_gp_prior){
         .width = INFINITY, .shape = 1, .rate = 1, .lower = dh_log(1e-3), .upper = dh_log(1e3)};
-    priors[1] = (struct dh_gp_prior){
-        .width = INFINITY, .shape = 0.1, .rate = 30, .lower = dh_log(1e-8), .upper = dh_log(1e1)};
-    for (size_t j = 0; j < layout->numbers; j++)
-        priors[2 + j] = (struct dh_gp_prior){.centre = dimension + LENGTH_CENTRE,
-                                             .width = LENGTH_WIDTH,
-                                             .lower = dh_log(5e-3),
-                                             .upper = dh_log(1e3)};
-    for (size_t j = layout->numbers; j < count; j++)
-        priors[2 + j] = (struct dh_gp_prior){
-            .centre = -dimension, .width = 1.5, .lower = dh_log(1e-4), .upper = dh_log(2e1)};
+    priors[DH_GP_NOISE] = (struct dh_gp_prior){.width = INFINITY,
+                                               .shape = 0.1,
+                                               .rate = 30,
+                                               .lower = dh_log(1e-8),
+                                               .upper = dh_log(1e1),
+                                               .start = dh_log(1e-2)};
+    struct dh_gp_prior length = {.centre = log_root + LENGTH_CENTRE,
+                                 .width = LENGTH_WIDTH,
+                                 .lower = dh_log(5e-3),
+                                 .upper = dh_log(1e3),
+                                 .start = log_root + LENGTH_CENTRE};
+    struct dh_gp_prior weight = {.centre = -log_root,
+                                 .width = 1.5,
+                                 .lower = dh_log(1e-4),
+                                 .upper = dh_log(2e1),
+                                 .start = -log_root};
+    for (size_t j = 0; j < count; j++)
+        priors[DH_GP_SCALES + j] = j < layout->numbers ? length : weight;
     return priors;
 }
 
@@ -85,13 +94,13 @@ static double objective(void *context, const double *parameters, double *gradien
     return dh_gp_prior_value(fitting->priors, count, parameters, gradient) - likelihood;
 }
 
+/* Where searches begin, or by `random` near there. */
 static void start_at_prior(const struct dh_gp_prior *priors, size_t count, double *parameters,
                            struct dh_random *random)
 {
     for (size_t i = 0; i < count; i++) {
         double width = isfinite(priors[i].width) ? priors[i].width : 1;
-        double centre = i == 1 ? dh_log(1e-2) : priors[i].centre;
-        parameters[i] = centre + (random ? SPREAD * width * dh_random_normal(random) : 0);
+        parameters[i] = priors[i].start + (random ? SPREAD * width * dh_random_normal(random) : 0);
     }
 }
 
@@ -99,7 +108,7 @@ void dh_gp_suppose(const struct dh_gp_layout *layout, double *parameters)
 {
     struct dh_gp_prior *priors = dh_gp_priors(layout);
     start_at_prior(priors, dh_gp_parameters(layout), parameters, NULL);
-    parameters[1] = priors[1].lower;
+    parameters[DH_GP_NOISE] = priors[DH_GP_NOISE].lower;
     free(priors);
 }
 
@@ -152,8 +161,9 @@ void dh_gp_search(const struct dh_gp_data *data, const struct dh_model_setup *se
 {
     size_t starts = search->starts;
     struct dh_gp_prior *priors = dh_gp_priors(data->layout);
+    struct dh_gp_prior *noise = &priors[DH_GP_NOISE];
     if (setup->tune.most_noise > 0)
-        priors[1].upper = fmax(dh_log(setup->tune.most_noise), priors[1].lower);
+        noise->upper = fmax(dh_log(setup->tune.most_noise), noise->lower);
     struct fitting fitting = {.priors = priors};
     double *memory = prepare(&fitting, data, starts);
     size_t count = fitting.problem.count, best = 0;

@@ -17,7 +17,7 @@ size_t dh_gp_coordinates(const struct dh_gp_layout *layout)
 
 size_t dh_gp_parameters(const struct dh_gp_layout *layout)
 {
-    return 2 + dh_gp_coordinates(layout);
+    return DH_GP_SCALES + dh_gp_coordinates(layout);
 }
 
 static void push_coordinate(struct dh_gp_layout *layout, size_t source, bool is_activity)
@@ -111,13 +111,13 @@ void dh_gp_kernel_make(struct dh_gp_kernel *kernel, const struct dh_gp_layout *l
                        const double *parameters)
 {
     size_t coordinates = dh_gp_coordinates(layout);
+    const double *scales = parameters + DH_GP_SCALES;
     kernel->layout = layout;
-    kernel->signal = dh_exp(parameters[0]);
-    kernel->noise = dh_exp(parameters[1]);
+    kernel->signal = dh_exp(parameters[DH_GP_SIGNAL]);
+    kernel->noise = dh_exp(parameters[DH_GP_NOISE]);
     kernel->weights = dh_alloc(coordinates, sizeof *kernel->weights);
     for (size_t j = 0; j < coordinates; j++)
-        kernel->weights[j] =
-            dh_exp(j < layout->numbers ? -2 * parameters[2 + j] : parameters[2 + j]);
+        kernel->weights[j] = dh_exp(j < layout->numbers ? -2 * scales[j] : scales[j]);
 }
 
 void dh_gp_kernel_free(struct dh_gp_kernel *kernel)

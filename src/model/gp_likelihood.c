@@ -68,18 +68,18 @@ static void add_row(struct work *w, size_t i, double *gradient)
     }
     for (size_t j = 0; j < layout->numbers; j++) {
         const double *z = points->values + j * points->capacity;
-        gradient[2 + j] += weights[j] * weighted_squares(w->row, z, z[i], i);
+        gradient[DH_GP_SCALES + j] += weights[j] * weighted_squares(w->row, z, z[i], i);
     }
     if (layout->classes)
         for (size_t j = 0; j < i; j++)
             w->row[j] = (w->alpha[i] * w->alpha[j] - inverse[j]) * k[j];
     for (size_t j = layout->numbers; j < dh_gp_coordinates(layout); j++) {
         const double *z = points->values + j * points->capacity;
-        gradient[2 + j] -= weights[j] * sum_where_different(w->row, z, z[i], i);
+        gradient[DH_GP_SCALES + j] -= weights[j] * sum_where_different(w->row, z, z[i], i);
     }
     double q = w->alpha[i] * w->alpha[i] - inverse[i];
-    gradient[0] += signal + 0.5 * q * w->kernel->signal;
-    gradient[1] += 0.5 * q * w->kernel->noise;
+    gradient[DH_GP_SIGNAL] += signal + 0.5 * q * w->kernel->signal;
+    gradient[DH_GP_NOISE] += 0.5 * q * w->kernel->noise;
 }
 
 static void invert_covariance(struct work *w)

@@ -52,15 +52,21 @@ static bool take_back(struct dh_sched *sched, uint64_t trial)
     return true;
 }
 
+/* It did not run and is not going to by itself: another time, unless the search is over. */
+static void give_back(struct dh_sched *sched, uint64_t trial)
+{
+    if (dh_stop_finished(sched->stop))
+        trial_drop(sched, trial);
+    else
+        trial_put_back(sched, trial);
+}
+
 void dh_sched_withdrawn(struct dh_sched *sched, uint64_t trial, double now)
 {
     advance(sched, now);
     if (!take_back(sched, trial))
         return;
-    if (stopping(sched) && dh_stop_finished(sched->stop))
-        trial_drop(sched, trial);
-    else
-        trial_put_back(sched, trial);
+    give_back(sched, trial);
     settle(sched);
 }
 
@@ -85,16 +91,6 @@ bool dh_sched_assign(struct dh_sched *sched, int32_t worker, int32_t number, uin
     return true;
 }
 
-/* What was to be started cannot be any more: the slot waits. */
-static void hold_back(struct dh_sched *sched, size_t index, uint64_t trial)
-{
-    deque_push_back(&sched->waiting, index);
-    if (dh_stop_finished(sched->stop))
-        trial_drop(sched, trial);
-    else
-        trial_put_back(sched, trial);
-}
-
 void publish_run(struct dh_sched *sched, size_t index)
 {
     struct slot *slot = &sched->slots[index];
@@ -105,8 +101,9 @@ void publish_run(struct dh_sched *sched, size_t index)
         deque_push_back(&sched->waiting, index);
         return;
     }
-    if (!started && stopping(sched)) {
-        hold_back(sched, index, trial);
+    if (!started && stopping(sched)) { /* it cannot be started any more: the slot waits */
+        deque_push_back(&sched->waiting, index);
+        give_back(sched, trial);
         return;
     }
     trial_at(sched, trial)->phase = TRIAL_RUNNING;

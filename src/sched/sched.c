@@ -6,6 +6,7 @@
  */
 #include "dh_mpi/sched.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "state.h"
@@ -42,6 +43,18 @@ void dh_sched_destroy(struct dh_sched **handle)
     *handle = NULL;
 }
 
+void settle(struct dh_sched *sched)
+{
+    stop_if_due(sched);
+    start_ready(sched);
+    if (nothing_fits(sched))
+        stop_begin(sched, DH_STOP_TIME);
+    if (stopping(sched) && in_hand(sched) == 0 && !sched->done)
+        stop_conclude(sched);
+    bool dry = sched->exhausted || sched->held.count > 0;
+    sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);
+}
+
 /* ---- events ---- */
 
 bool dh_sched_claim(struct dh_sched *sched, int32_t worker, int32_t number, double now)
@@ -62,7 +75,7 @@ bool dh_sched_offer(struct dh_sched *sched, uint64_t id, double now)
         trial_at(sched, id)->phase != TRIAL_NEW)
         return false;
     trial_at(sched, id)->phase = TRIAL_READY;
-    if (dh_stop_finished(sched->stop) && stopping(sched))
+    if (dh_stop_finished(sched->stop))
         trial_drop(sched, id);
     else
         deque_push_back(&sched->ready, id);
@@ -132,7 +145,20 @@ void dh_sched_cancel_running(struct dh_sched *sched, double now)
         stop_cancel_running(sched);
 }
 
+double dh_sched_tick(struct dh_sched *sched, double now)
+{
+    advance(sched, now);
+    settle(sched);
+    return stopping(sched) ? (double)INFINITY : dh_sched_deadline(sched);
+}
+
 /* ---- questions ---- */
+
+double dh_sched_deadline(const struct dh_sched *sched)
+{
+    return sched->settings.max_time > 0 ? sched->start + sched->settings.max_time
+                                        : (double)INFINITY;
+}
 
 uint64_t dh_sched_room(const struct dh_sched *sched)
 {

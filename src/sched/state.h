@@ -3,6 +3,7 @@
  * sched.c   events and questions
  * trials.c  what becomes of a trial when it ends, is retried or lost
  * slots.c   workers, their slots and their time
+ * start.c   what may be started, and on which slot
  * stop.c    why and how the search ends
  * publish.c trials that slots take by themselves
  * actions.c the queue of what the caller is to do
@@ -145,16 +146,31 @@ void outcome_check(const struct dh_sched *sched, struct dh_outcome *outcome);
 /* An IDLE slot runs the trial that was assigned to it. */
 void publish_run(struct dh_sched *sched, size_t index);
 
-/* ---- stop.c ---- */
+/* ---- start.c ---- */
 
-/* The next ready trial that would end in time; those before it are held. */
-bool take_ready(struct dh_sched *sched, uint64_t *trial);
-void stop_begin(struct dh_sched *sched, enum dh_stop stop);
-void stop_cancel_running(struct dh_sched *sched);
 /* May a ready trial be started, in view of the budget? */
 bool may_start(const struct dh_sched *sched);
-/* The end of every event: match ready trials with waiting slots, and see whether this is the
- * end. */
+/* The next ready trial that would end in time; those before it are held. */
+bool take_ready(struct dh_sched *sched, uint64_t *trial);
+/* Start ready trials on the slots that wait. */
+void start_ready(struct dh_sched *sched);
+/* Every slot that waits has been offered a trial, none of them would end in time, and nothing runs
+ * of whose end more could be learnt. */
+bool nothing_fits(const struct dh_sched *sched);
+
+/* ---- stop.c ---- */
+
+/* Only the first reason counts. */
+void stop_begin(struct dh_sched *sched, enum dh_stop stop);
+/* Begin to stop if what has ended, or the time, is a reason to. */
+void stop_if_due(struct dh_sched *sched);
+void stop_cancel_running(struct dh_sched *sched);
+/* The search is stopping and nothing runs any more: it is done. */
+void stop_conclude(struct dh_sched *sched);
+
+/* ---- sched.c ---- */
+
+/* The end of every event: start what can be, and see whether this is the end. */
 void settle(struct dh_sched *sched);
 
 /* Trials that are ready, whether or not they would end in time. */

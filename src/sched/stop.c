@@ -81,103 +81,23 @@ static enum dh_stop stop_due(const struct dh_sched *sched)
     return DH_STOP_NONE;
 }
 
-double dh_sched_deadline(const struct dh_sched *sched)
+void stop_if_due(struct dh_sched *sched)
 {
-    return sched->settings.max_time > 0 ? sched->start + sched->settings.max_time
-                                        : (double)INFINITY;
+    stop_begin(sched, stop_due(sched));
+    if (sched->now >= dh_sched_deadline(sched))
+        stop_begin(sched, DH_STOP_TIME);
 }
 
-double dh_sched_tick(struct dh_sched *sched, double now)
-{
-    advance(sched, now);
-    settle(sched);
-    return stopping(sched) ? (double)INFINITY : dh_sched_deadline(sched);
-}
-
-bool may_start(const struct dh_sched *sched)
-{
-    uint64_t budget = sched->settings.max_evaluations;
-    return !stopping(sched) &&
-           (budget == 0 || tally_spent(&sched->tally) + in_hand(sched) < budget);
-}
-
-/* Would the trial end before its job does? Fills what a HOLD says if not. */
-static bool fits(struct dh_sched *sched, uint64_t trial, struct dh_action *hold)
-{
-    const struct dh_sched_settings *settings = &sched->settings;
-    double left = dh_sched_deadline(sched) + settings->grace - sched->now;
-    if (sched->fit.longest <= left)
-        return true;
-    double span = settings->span > 0 ? settings->span : settings->max_time + settings->grace;
-    const double *values = dh_history_trial(sched->history, trial)->values;
-    hold->expected = fit_expect(&sched->fit, values, &hold->by_parameters);
-    hold->left = left;
-    return fmin(hold->expected, DH_SCHED_WHOLE * span) <= left;
-}
-
-bool take_ready(struct dh_sched *sched, uint64_t *trial)
-{
-    while (sched->ready.count > 0) {
-        struct dh_action hold = {0};
-        *trial = deque_pop_front(&sched->ready);
-        if (fits(sched, *trial, &hold))
-            return true;
-        if (!sched->held_before) {
-            struct dh_action *action = &action_push(sched, DH_ACTION_HOLD)->action;
-            action->trial = *trial;
-            action->expected = hold.expected;
-            action->left = hold.left;
-            action->by_parameters = hold.by_parameters;
-        }
-        sched->held_before = true;
-        deque_push_back(&sched->held, *trial);
-    }
-    return false;
-}
-
-/* Every slot that waits has been offered a trial, none of them would end in time, and nothing runs
- * of whose end more could be learnt. */
-static bool nothing_fits(const struct dh_sched *sched)
-{
-    return sched->held.count > 0 && sched->ready.count == 0 && in_hand(sched) == 0 &&
-           sched->held.count >= dh_sched_short(sched);
-}
-
-static void match(struct dh_sched *sched)
-{
-    uint64_t trial;
-    while (sched->by_state[SLOT_IDLE] > 0 && may_start(sched) && take_ready(sched, &trial)) {
-        size_t slot = slot_take(sched);
-        trial_at(sched, trial)->phase = TRIAL_RUNNING;
-        slot_run(sched, slot, trial);
-        action_push_slot(sched, DH_ACTION_START, slot);
-    }
-}
-
-/* Nothing runs any more. If what still ran when time was up (or a signal came) has finished the
- * search after all, then it is finished: no further run is needed to find that out. */
-static void conclude(struct dh_sched *sched)
+/* If what still ran when time was up (or a signal came) has finished the search after all, then it
+ * is finished: no further run is needed to find that out. */
+void stop_conclude(struct dh_sched *sched)
 {
     enum dh_stop due = stop_due(sched);
     bool by_time = sched->stop == DH_STOP_TIME || sched->stop == DH_STOP_SIGNAL;
-    if (by_time && due != DH_STOP_NONE && dh_stop_finished(due)) {
+    if (by_time && dh_stop_finished(due)) {
         sched->stop = due;
         drop_ready(sched);
     }
     sched->done = true;
     action_push(sched, DH_ACTION_DONE)->action.stop = sched->stop;
-}
-
-void settle(struct dh_sched *sched)
-{
-    stop_begin(sched, stop_due(sched));
-    if (sched->now >= dh_sched_deadline(sched))
-        stop_begin(sched, DH_STOP_TIME);
-    match(sched);
-    if (nothing_fits(sched))
-        stop_begin(sched, DH_STOP_TIME);
-    if (stopping(sched) && in_hand(sched) == 0 && !sched->done)
-        conclude(sched);
-    bool dry = sched->exhausted || sched->held.count > 0;
-    sched->draining = !may_start(sched) || (dry && sched->ready.count == 0);
 }

@@ -177,8 +177,8 @@ void trial_drop(struct dh_sched *sched, uint64_t trial)
 static bool may_retry(struct dh_sched *sched, uint64_t trial, const struct dh_outcome *outcome)
 {
     bool failed = outcome->status == DH_TRIAL_FAILED || outcome->status == DH_TRIAL_TIMEOUT;
-    bool goes_on = !stopping(sched) || interrupted(sched);
-    return failed && goes_on && trial_at(sched, trial)->retries < sched->settings.retries;
+    bool over = dh_stop_finished(sched->stop);
+    return failed && !over && trial_at(sched, trial)->retries < sched->settings.retries;
 }
 
 static void retry(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outcome)

@@ -16,11 +16,22 @@
 #define LEAST_INITIAL 8 /* points of the design, and one more a parameter */
 #define MOST_INITIAL 30
 #define RANDOM_SHARE 0.02 /* of proposals: a draw from the prior, whatever the model thinks */
+#define SMOOTHING 0.2     /* weight of the newest ask in what a level takes */
+#define FORGETTING 0.999  /* of what a level above takes, each ask below it */
 /* A cursor without this bit is the design's; with it, it grows with the trial's id, and its last
- * two bits say which acquisition gp_hedge took (3: none). */
+ * two bits are the proposal's source. */
 #define MODEL_CURSOR ((uint64_t)1 << 63)
-#define SMOOTHING 0.2
-#define FORGETTING 0.999
+
+static uint64_t model_cursor(uint64_t id, enum ambs_source source)
+{
+    return MODEL_CURSOR | (id + 1) << 2 | source;
+}
+
+/* Of a trial that this or an earlier run has proposed. */
+static enum ambs_source source_of(const struct dh_trial *trial)
+{
+    return trial->origin == DH_ORIGIN_METHOD ? (enum ambs_source)(trial->cursor & 3) : AMBS_BY_NONE;
+}
 
 /* ---- create, destroy ---- */
 
@@ -45,18 +56,9 @@ static void learn_warm(struct ambs *ambs)
                     ambs->data.succeeded);
 }
 
-/* A lie is named by what the user sees; of an objective to be maximised the negative is learnt. */
-static int liar_of(int liar, double sign)
-{
-    if (sign < 0 && liar == AMBS_LIE_MIN)
-        return AMBS_LIE_MAX;
-    return sign < 0 && liar == AMBS_LIE_MAX ? AMBS_LIE_MIN : liar;
-}
-
 static bool has_kappa(int acquisition)
 {
-    int plain = acquisition > AMBS_HEDGE ? acquisition - AMBS_D_VARIANT : acquisition;
-    return plain != AMBS_EI && plain != AMBS_PI && plain != AMBS_MES;
+    return acquisition != AMBS_EI && acquisition != AMBS_PI && acquisition != AMBS_MES;
 }
 
 static size_t initial_points(const struct ambs_options *options, size_t features)
@@ -76,7 +78,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     ambs->context = context;
     ambs->options = *(const struct ambs_options *)options;
     ambs->sign = dh_search_sign(context->settings, 0);
-    ambs->options.liar = liar_of(ambs->options.liar, ambs->sign);
+    ambs_options_resolve(&ambs->options, ambs->sign);
     ambs->cores = dh_cores_usable() > 0 ? dh_cores_usable() : 1;
     memcpy(ambs->seconds, guesses, sizeof guesses);
     ambs->budget = INFINITY; /* no ask has been in a hurry */
@@ -177,7 +179,7 @@ static void tell(void *state, const struct dh_trial *trial)
     ambs_features_encode(&ambs->features, trial->values, x);
     if (!gone)
         *DH_PUSH(ambs->sources, ambs->source_count, ambs->source_capacity) =
-            trial->origin == DH_ORIGIN_METHOD ? (uint8_t)(trial->cursor & 3) : 3;
+            (uint8_t)source_of(trial);
     struct ambs_event event;
     ambs_data_end(&ambs->data, trial->id, gone ? AMBS_GONE : AMBS_ENDED, x,
                   isfinite(value) ? value : NAN, &event);
@@ -226,7 +228,7 @@ static bool ask_model(struct ambs_ask *ask, struct dh_proposal *proposal)
         ask->local = false;
         found = ambs_choose(ask, proposal->point);
     }
-    proposal->cursor = MODEL_CURSOR | (ask->id + 1) << 2 | ask->hedged;
+    proposal->cursor = model_cursor(ask->id, ask->source);
     return found;
 }
 
@@ -235,7 +237,7 @@ static dh_status ask_prior(struct ambs *ambs, uint64_t id, unsigned attempt,
 {
     struct dh_random random =
         dh_random_at(ambs->context->seed, DH_STREAM_SAMPLE, dh_draw_index(id, attempt));
-    proposal->cursor = MODEL_CURSOR | (id + 1) << 2 | 3;
+    proposal->cursor = model_cursor(id, AMBS_BY_NONE);
     return dh_space_sample(ambs->context->space, &random, proposal->point, err);
 }
 
@@ -278,11 +280,11 @@ static dh_status ask_any(struct ambs *ambs, uint64_t id, unsigned attempt,
         struct ambs_ask ask = {.ambs = ambs,
                                .id = id,
                                .level = level,
-                               .hedged = 3,
+                               .source = AMBS_BY_NONE,
                                .random = dh_random_at(ambs->context->seed, DH_STREAM_ASK, id)};
         ambs_model_refresh(ambs, level);
         /* Results that are all the same teach nothing but where trials fail. */
-        const struct ambs_scale *scale = ambs->live ? ambs->live->scales : NULL;
+        const struct ambs_scale *scale = ambs->live ? &ambs->live->members[0].scale : NULL;
         bool differ = scale && (scale->low < scale->high || ambs->live->failing);
         bool found = differ && ask_model(&ask, proposal);
         if (!ask.local) /* which is shorter than the level's others */

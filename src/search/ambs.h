@@ -14,7 +14,6 @@
 #ifndef DH_SEARCH_AMBS_H
 #define DH_SEARCH_AMBS_H
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,9 +25,12 @@
 
 struct ambs_design;
 struct ambs_live;
-struct ambs_fit;
+struct ambs_task;     /* a fit under way: ambs_model.h */
 struct ambs_pool;     /* kept between asks of the lowest level: ambs_pool.c */
 struct ambs_transfer; /* where old results were good: ambs_transfer.c */
+
+/* Whom gp_hedge credits with a proposal, and with what came of it. */
+enum ambs_source { AMBS_BY_EI, AMBS_BY_LCB, AMBS_BY_PI, AMBS_BY_NONE };
 
 struct ambs {
     const struct dh_search_context *context;
@@ -44,16 +46,15 @@ struct ambs {
 
     struct ambs_live *live;
     struct ambs_live *retired; /* the model before, for the next fit's thread to destroy */
-    struct ambs_fit *fit;      /* under way on `thread`, or catching up */
-    pthread_t thread;
-    const char *said;  /* the first surrogate named last in the log … */
-    size_t said_count; /* … and of how many */
+    struct ambs_task *task;    /* the next model, under way or catching up */
+    const char *said;          /* the first surrogate named last in the log … */
+    size_t said_count;         /* … and of how many */
 
     struct ambs_pool *pool;
     struct ambs_transfer *transfer; /* NULL: the prior says where to look */
     double seconds[AMBS_LEVELS];    /* that an ask took at each level, smoothed */
     double budget;                  /* of the last ask: seconds */
-    uint8_t *sources; /* of each result told: which of EI, LCB, PI proposed it; 3: neither */
+    uint8_t *sources;               /* of each result told */
     size_t source_count, source_capacity;
     double *point; /* scratch: one point */
 };

@@ -19,8 +19,8 @@ struct ambs_ask {
     unsigned level;
     struct dh_random random;
     struct dh_acquisition acquisition;
-    unsigned hedged; /* which of EI, LCB, PI gp_hedge took */
-    size_t view;     /* which member of the model judges */
+    enum ambs_source source; /* whom gp_hedge is to credit with it */
+    size_t view;             /* which member of the model judges */
     bool epistemic;
     bool local; /* candidates come of the best results alone, if there are any; none climbs */
     bool blind; /* candidates come from the prior alone; none climbs */

@@ -7,12 +7,15 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/math.h"
 
-#define PRIOR_SHARE 0.4
-#define CROSS_SHARE 0.2
-#define TRIES 4 /* for each candidate, where constraints hold rarely */
-#define LEAST_SCALE 0.003
+#define PRIOR_SHARE 0.4   /* of candidates: draws; the others are changed copies … */
+#define CROSS_SHARE 0.2   /* … of which so many have two parents */
+#define LEAST_PARENTS 4   /* best results to choose parents from, and … */
+#define SUCCESSES 20      /* … one more for so many successes */
+#define TRIES 4           /* for each candidate, where constraints hold rarely */
+#define LEAST_SCALE 0.003 /* deviation of a number's step, log-uniform up to … */
 #define MOST_SCALE 0.4
-#define LATTICE 1e9 /* a number of so many values has no next one */
+#define NUMBER_CHANGES 4 /* of a number: to the next values on both sides; two by chance */
+#define LATTICE 1e9      /* a number of so many values has no next one */
 
 void ambs_points_make(struct ambs_points *points, size_t capacity, size_t width)
 {
@@ -72,11 +75,11 @@ static double step_from(struct ambs_ask *ask, const struct dh_parameter *p, doub
                         double scale)
 {
     double u = dh_parameter_encode(p, value);
-    double next = dh_parameter_decode(p, ambs_reflect(u + scale * dh_random_normal(&ask->random)));
+    double next = dh_parameter_decode(p, dh_unit_step(&ask->random, u, scale));
     double levels = dh_parameter_levels(p);
     if (next != value || levels > LATTICE || levels <= 1)
         return next;
-    double cell = ambs_cell(p);
+    double cell = dh_parameter_cell(p);
     double side = dh_random_uniform(&ask->random) < 0.5 ? -cell : cell;
     if (u + side < -1e-9 || u + side > 1 + 1e-9)
         side = -side;
@@ -141,7 +144,7 @@ static size_t changes_of(const struct ambs *ambs, const double *x, size_t featur
     if (isnan(x[feature]))
         return 0;
     uint32_t levels = ambs->features.list[feature].levels;
-    return levels ? levels - 1 : 4;
+    return levels ? levels - 1 : NUMBER_CHANGES;
 }
 
 /* The k-th of them. */
@@ -155,7 +158,7 @@ static bool neighbour(struct ambs_ask *ask, const double *x, size_t feature, siz
     if (features->list[feature].levels)
         value = (double)k + (k >= (size_t)x[feature]);
     else if (levels < LATTICE && k < 2) {
-        double cell = ambs_cell(p);
+        double cell = dh_parameter_cell(p);
         double u = x[feature] + (k ? cell : -cell);
         if (u < -1e-9 || u > 1 + 1e-9)
             return false;
@@ -199,8 +202,9 @@ static bool cross_parents(struct ambs_ask *ask, const double *a, const double *b
 static const double *choose_parent(struct ambs_ask *ask)
 {
     const struct ambs_data *data = &ask->ambs->data;
-    size_t few =
-        data->top_count < 4 + data->succeeded / 20 ? data->top_count : 4 + data->succeeded / 20;
+    size_t few = LEAST_PARENTS + data->succeeded / SUCCESSES;
+    if (few > data->top_count)
+        few = data->top_count;
     double u = dh_random_uniform(&ask->random);
     size_t place = (size_t)(u * u * (double)few);
     return ambs_data_x(data, data->top[place]);

@@ -16,8 +16,13 @@
 #define SHARPNESS 3.0  /* of strategy boltzmann, by deviation of scores that are no logarithms */
 #define NEAR 0.05      /* a number, on average */
 
+#define MOST_STARTS 10
 static const struct ambs_effort efforts[AMBS_LEVELS] = {
-    {64, 0, 0, 0, 0}, {128, 1, 2, 16, 10}, {600, 4, 8, 40, 25}, {2000, 10, 20, 80, 60}};
+    {.pool = 64},
+    {.pool = 128, .starts = 1, .rounds = 2, .neighbours = 16, .steps = 10},
+    {.pool = 600, .starts = 4, .rounds = 8, .neighbours = 40, .steps = 25},
+    {.pool = 2000, .starts = MOST_STARTS, .rounds = 20, .neighbours = 80, .steps = 60},
+};
 
 void ambs_score(struct ambs_ask *ask, struct ambs_points *points, size_t first)
 {
@@ -176,7 +181,7 @@ bool ambs_choose(struct ambs_ask *ask, double *point)
     ambs_candidates(ask, wanted, &points);
     ambs_score(ask, &points, 0);
     ambs_draw_minima(ask, &points);
-    size_t best[16], starts = best_of(ask, &points, most, best);
+    size_t best[MOST_STARTS], starts = best_of(ask, &points, most, best);
     for (size_t i = 0; i < starts; i++)
         ambs_climb(ask, effort, &points, best[i]);
     bool found = points.count > 0 && ambs_pick(ask, &points, point) != SIZE_MAX;

@@ -33,7 +33,7 @@ static void open_climb(struct climb *climb)
     size_t width = ambs->features.count;
     ambs_points_make(&climb->here, 1, width);
     ambs_points_make(&climb->near, climb->effort->neighbours, width);
-    climb->gradient = ambs->live->members[climb->ask->view]->kind->gradient != NULL;
+    climb->gradient = ambs->live->members[climb->ask->view].model->kind->gradient != NULL;
     climb->stepless = climb->gradient;
     for (size_t j = 0; j < width; j++) {
         const struct dh_parameter *p =
@@ -63,7 +63,7 @@ static bool follow_gradient(struct climb *climb)
     struct ambs_ask *ask = climb->ask;
     struct ambs *ambs = ask->ambs;
     struct dh_ascent ascent = {.acquisition = &ask->acquisition,
-                               .model = ambs->live->members[ask->view],
+                               .model = ambs->live->members[ask->view].model,
                                .feature_count = ambs->features.count,
                                .steps = climb->effort->steps,
                                .epistemic = ask->epistemic,

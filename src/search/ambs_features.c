@@ -17,7 +17,7 @@ void ambs_features_make(struct ambs_features *features, const struct dh_space *s
     features->wide = dh_alloc(count, sizeof *features->wide);
     for (size_t i = 0; i < count; i++) {
         const struct dh_parameter *p = dh_space_parameter(space, i);
-        bool classes = p->type == DH_CATEGORICAL || p->type == DH_BOOL;
+        bool classes = dh_parameter_nominal(p);
         if (dh_parameter_levels(p) <= 1 && !p->conditional)
             continue;
         features->parameter[features->count] = i;
@@ -59,15 +59,4 @@ void ambs_features_decode(const struct ambs_features *features, const double *x,
         point[i] = isnan(value) || !number ? value : dh_parameter_decode(p, value);
         next++;
     }
-}
-
-double ambs_cell(const struct dh_parameter *p)
-{
-    double levels = dh_parameter_levels(p);
-    return levels > 1 ? 1 / (p->choice_count ? levels : levels - 1) : 0;
-}
-
-double ambs_reflect(double u)
-{
-    return u < 0 || u > 1 ? fmin(fmax(u < 0 ? -u : 2 - u, 0), 1) : u;
 }

@@ -23,10 +23,5 @@ void ambs_features_free(struct ambs_features *features);
 void ambs_features_encode(const struct ambs_features *features, const double *point, double *x);
 /* Back: exact for what encode gave. Inactive parameters are NaN in `point`. */
 void ambs_features_decode(const struct ambs_features *features, const double *x, double *point);
-/* From one value of a number or ordinal to the next, in [0, 1]; 0 where there is but one, or no
- * lattice. */
-double ambs_cell(const struct dh_parameter *parameter);
-/* A place that a step left [0, 1] by, reflected at the bound, then held. */
-double ambs_reflect(double u);
 
 #endif

@@ -73,86 +73,105 @@ static int by_value(const void *a, const void *b)
     return x->y < y->y ? -1 : 1;
 }
 
-/* The best half of what member k learns, and picks among the others: where the optimum may be it is
- * to be exact, and is to know of everything else. The caller frees it. */
-static size_t *choose_results(const struct ambs_fit *fit, size_t count)
+/* Does a learner of at most so many results (0: all) learn only a part of them? */
+static bool learns_part(const struct ambs_fit *fit, size_t most)
+{
+    return most > 0 && most < fit->count;
+}
+
+/* The best results as half of `count`, and picks among the others: where the optimum may be a model
+ * is to be exact, and is to know of everything else. */
+static void choose_best(const struct ambs_fit *fit, size_t *chosen, size_t count)
 {
     struct result *all = dh_alloc(fit->count, sizeof *all);
     for (size_t i = 0; i < fit->count; i++)
         all[i] = (struct result){i, ambs_data_y(fit->data, i)};
     qsort(all, fit->count, sizeof *all, by_value);
-    size_t *chosen = dh_alloc(count, sizeof *chosen), best = count / 2;
+    size_t best = count / 2;
     for (size_t i = 0; i < best; i++)
         chosen[i] = all[i].index;
     for (size_t i = best; i < count; i++)
         chosen[i] = all[best + sampled(fit->seed, fit->count - best, i - best, count - best)].index;
     free(all);
+}
+
+/* The results that a learner of at most `most` (0: all) learns from. The caller frees them. */
+static size_t *choose_results(const struct ambs_fit *fit, size_t most, size_t *count)
+{
+    bool part = learns_part(fit, most);
+    *count = part ? most : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
+    size_t *chosen = dh_alloc(*count, sizeof *chosen);
+    if (part)
+        choose_best(fit, chosen, *count);
+    else
+        for (size_t i = 0; i < *count; i++)
+            chosen[i] = sampled(fit->seed, fit->count, i, *count);
     return chosen;
 }
 
-/* Does member k learn only a part of the results? */
-static bool learns_part(const struct ambs_fit *fit, size_t k)
-{
-    return fit->most[k] > 0 && fit->most[k] < fit->count;
-}
-
-static struct learnt learn_rows(const struct ambs_fit *fit, size_t k,
-                                const struct ambs_scale *scale)
+static struct learnt make_rows(const struct ambs_fit *fit, size_t capacity)
 {
     size_t width = fit->data->features->count;
-    bool part = learns_part(fit, k);
-    size_t count = part ? fit->most[k] : fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    size_t *chosen = part ? choose_results(fit, count) : NULL;
-    struct learnt rows = {dh_alloc(count * width, sizeof(double)), dh_alloc(count, sizeof(double)),
-                          0};
+    return (struct learnt){.x = dh_alloc(capacity * width, sizeof(double)),
+                           .y = dh_alloc(capacity, sizeof(double))};
+}
+
+static void add_row(struct learnt *rows, const struct ambs_fit *fit, size_t result, double y)
+{
+    size_t width = fit->data->features->count;
+    memcpy(rows->x + rows->count * width, ambs_data_x(fit->data, result), width * sizeof *rows->x);
+    rows->y[rows->count++] = y;
+}
+
+/* Fit to the rows, which are freed; NULL and `err` if that cannot be, or there are none. */
+static struct dh_model *fit_rows(const struct dh_model_kind *kind,
+                                 const struct dh_model_setup *setup, struct learnt *learnt,
+                                 struct dh_error *err)
+{
+    struct dh_model *model = NULL;
+    struct dh_rows rows = {learnt->x, learnt->y, learnt->count};
+    if (learnt->count == 0 || kind->fit(setup, &rows, &model, err) != DH_OK)
+        model = NULL;
+    free(learnt->x);
+    free(learnt->y);
+    return model;
+}
+
+static struct learnt learn_rows(const struct ambs_fit *fit, size_t most,
+                                const struct ambs_scale *scale)
+{
+    size_t count, *chosen = choose_results(fit, most, &count);
+    struct learnt rows = make_rows(fit, count);
     for (size_t i = 0; i < count; i++) {
-        size_t result = part ? chosen[i] : sampled(fit->seed, fit->count, i, count);
-        double y = ambs_data_y(fit->data, result);
-        if (isnan(y) && ambs_leaves_out_failed(fit->options))
-            continue;
-        memcpy(rows.x + rows.count * width, ambs_data_x(fit->data, result), width * sizeof(double));
-        rows.y[rows.count++] = isnan(y) ? ambs_failed_value(fit->options, scale)
-                                        : ambs_transform_apply(&scale->transform, y);
+        double y = ambs_data_y(fit->data, chosen[i]);
+        if (!isnan(y))
+            add_row(&rows, fit, chosen[i], ambs_transform_apply(&scale->transform, y));
+        else if (!ambs_leaves_out_failed(fit->options))
+            add_row(&rows, fit, chosen[i], ambs_failed_value(fit->options, scale));
     }
     free(chosen);
     return rows;
 }
 
-/* A member that was fitted, or could not be. */
-struct candidate {
-    struct ambs_scale scale;
-    struct dh_model *model;
-};
-
-static void discard_candidate(struct candidate *candidate)
+/* `model` is NULL if it cannot be fitted. */
+static struct ambs_member fit_under(struct ambs_fit *fit, const struct ambs_learner *learner,
+                                    const struct dh_model_setup *setup, const struct warp *warp)
 {
-    dh_model_destroy(&candidate->model);
-    ambs_transform_free(&candidate->scale.transform);
-}
-
-static struct candidate fit_candidate(struct ambs_fit *fit, size_t k,
-                                      const struct dh_model_setup *setup, const struct warp *warp)
-{
-    struct candidate candidate = {.model = NULL};
-    learn_values(&candidate.scale, fit, warp);
-    struct learnt learnt = learn_rows(fit, k, &candidate.scale);
-    struct dh_rows rows = {learnt.x, learnt.y, learnt.count};
-    if (learnt.count == 0 ||
-        fit->kinds[k]->fit(setup, &rows, &candidate.model, &fit->error) != DH_OK)
-        candidate.model = NULL;
-    free(learnt.x);
-    free(learnt.y);
-    return candidate;
+    struct ambs_member member = {.model = NULL};
+    learn_values(&member.scale, fit, warp);
+    struct learnt rows = learn_rows(fit, learner->most, &member.scale);
+    member.model = fit_rows(learner->kind, setup, &rows, &fit->error);
+    return member;
 }
 
 /* log p(y | x) of the values themselves. */
-static double evidence_of(const struct candidate *candidate, const struct ambs_fit *fit)
+static double evidence_of(const struct ambs_member *member, const struct ambs_fit *fit)
 {
-    double sum = candidate->model->kind->evidence(candidate->model);
+    double sum = member->model->kind->evidence(member->model);
     for (size_t i = 0; i < fit->count; i++) {
         double y = ambs_data_y(fit->data, i);
         if (!isnan(y))
-            sum += ambs_transform_log_slope(&candidate->scale.transform, y);
+            sum += ambs_transform_log_slope(&member->scale.transform, y);
     }
     return sum;
 }
@@ -160,26 +179,26 @@ static double evidence_of(const struct candidate *candidate, const struct ambs_f
 /* The transform under which the values are likeliest (Snelson, Rasmussen and Ghahramani 2004,
  * "Warped Gaussian processes", where it is a family's parameters that are chosen so). Logarithms
  * tell good results apart where most are far worse, as of trainings. */
-static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
-                                        const struct dh_model_setup *setup)
+static struct ambs_member elect_transform(struct ambs_fit *fit, const struct ambs_learner *learner,
+                                          const struct dh_model_setup *setup)
 {
     static const struct warp warps[] = {{AMBS_SCALING_AUTO, 0},
                                         {AMBS_SCALING_LOG, 0.5},
                                         {AMBS_SCALING_LOG, 0.1},
                                         {AMBS_SCALING_LOG, 0.01},
                                         {AMBS_SCALING_LOG, 0.001}};
-    struct candidate best = {.model = NULL};
+    struct ambs_member best = {.model = NULL};
     double most = -INFINITY;
     bool open = true; /* values that are all the same elect nothing, nor do those that need ranks */
     for (size_t i = 0; i < DH_COUNT_OF(warps) && open; i++) {
-        struct candidate candidate = fit_candidate(fit, k, setup, &warps[i]);
-        open = candidate.scale.low < candidate.scale.high &&
-               candidate.scale.transform.scaling != AMBS_SCALING_QUANTILE;
-        double likelihood = candidate.model ? evidence_of(&candidate, fit) : -INFINITY;
-        bool wins = candidate.model && (!best.model || likelihood > most);
-        discard_candidate(wins ? &best : &candidate);
+        struct ambs_member member = fit_under(fit, learner, setup, &warps[i]);
+        open = member.scale.low < member.scale.high &&
+               member.scale.transform.scaling != AMBS_SCALING_QUANTILE;
+        double likelihood = member.model ? evidence_of(&member, fit) : -INFINITY;
+        bool wins = member.model && (!best.model || likelihood > most);
+        ambs_member_free(wins ? &best : &member);
         if (wins) {
-            best = candidate;
+            best = member;
             most = likelihood;
         }
     }
@@ -188,75 +207,54 @@ static struct candidate elect_transform(struct ambs_fit *fit, size_t k,
 }
 
 /* Only with all values, which have to be the same under every transform: failures' are not. */
-static bool may_elect(const struct ambs_fit *fit, size_t k)
+static bool may_elect(const struct ambs_fit *fit, const struct ambs_learner *learner)
 {
     size_t successes = 0;
     for (size_t i = 0; i < fit->count && successes < ELECTORS; i++)
         successes += !isnan(ambs_data_y(fit->data, i));
-    return fit->elects[k] && !learns_part(fit, k) && fit->kinds[k]->evidence &&
+    return learner->elects && !learns_part(fit, learner->most) && learner->kind->evidence &&
            ambs_leaves_out_failed(fit->options) && successes >= ELECTORS;
 }
 
 /* Of the trials that were pending at the mark, whose proposals are the first events: those before
- * the newest that member k has room for. */
-static size_t passed_over(const struct ambs_fit *fit, size_t k)
+ * the newest that it has room for. */
+static size_t passed_over(const struct ambs_fit *fit, const struct ambs_learner *learner)
 {
-    return fit->pending > fit->most_lies[k] ? fit->pending - fit->most_lies[k] : 0;
+    return fit->pending > learner->most_lies ? fit->pending - learner->most_lies : 0;
 }
 
-static void fit_member(struct ambs_live *live, struct ambs_fit *fit, size_t k,
-                       struct dh_model_setup *setup)
+static void fit_member(struct ambs_live *live, struct ambs_fit *fit,
+                       const struct ambs_learner *learner, const struct dh_model_setup *shared)
 {
     struct warp warp = {(enum ambs_scaling)fit->options->scaling, 0};
     bool open = warp.scaling == AMBS_SCALING_AUTO;
-    setup->tune.most_noise = fit->most_noise[k];
-    struct candidate member = open && may_elect(fit, k) ? elect_transform(fit, k, setup)
-                                                        : fit_candidate(fit, k, setup, &warp);
+    struct dh_model_setup setup = *shared;
+    setup.tune.most_noise = learner->most_noise;
+    struct ambs_member member = open && may_elect(fit, learner)
+                                    ? elect_transform(fit, learner, &setup)
+                                    : fit_under(fit, learner, &setup, &warp);
     if (!member.model) {
-        discard_candidate(&member);
+        ambs_member_free(&member);
         return;
     }
-    live->members[live->member_count] = member.model;
-    if (fit->most_lies[k] > 0)
-        ambs_live_limit_lies(live, live->member_count, fit->most_lies[k], passed_over(fit, k));
-    live->scales[live->member_count++] = member.scale;
-}
-
-/* What learns where trials fail: a Gaussian process where those of the values learn all results.
- * Failing regions have slanted, smooth edges, at which the best often lies, and a forest's boxes
- * make steps along them. */
-static const struct dh_model_kind *failing_kind(const struct ambs_fit *fit)
-{
-    bool hurried = fit->options->surrogate == AMBS_SURROGATE_AUTO && fit->kind_count == 1;
-    bool smooth = fit->kinds[0]->gradient && !hurried && !learns_part(fit, 0);
-    return smooth ? fit->kinds[0] : dh_model_find("et");
+    if (learner->most_lies > 0)
+        ambs_member_limit(&member, learner->most_lies, passed_over(fit, learner));
+    live->members[live->member_count++] = member;
 }
 
 /* A model of what failed (1) and what did not (0); none if nothing has. */
-static void learn_failing(struct ambs_live *live, const struct ambs_fit *fit,
-                          const struct dh_model_setup *setup)
+static struct dh_model *learn_failing(const struct ambs_fit *fit,
+                                      const struct dh_model_setup *setup)
 {
-    size_t width = fit->data->features->count, failed = 0;
-    size_t count = fit->count < LEARN_MOST ? fit->count : LEARN_MOST;
-    double *y = dh_alloc(count, sizeof *y), *x = NULL;
-    for (size_t i = 0; i < count; i++) {
-        y[i] = isnan(ambs_data_y(fit->data, sampled(fit->seed, fit->count, i, count)));
-        failed += y[i] > 0;
-    }
-    if (failed > 0) {
-        x = dh_alloc(count * width, sizeof *x);
-        for (size_t i = 0; i < count; i++)
-            memcpy(x + i * width, ambs_data_x(fit->data, sampled(fit->seed, fit->count, i, count)),
-                   width * sizeof *x);
-        struct dh_rows rows = {x, y, count};
-        struct dh_error err;
-        struct dh_model_setup own = *setup;
-        own.tune.most_noise = 0;
-        if (failing_kind(fit)->fit(&own, &rows, &live->failing, &err) != DH_OK)
-            live->failing = NULL;
-    }
-    free(x);
-    free(y);
+    size_t count, *chosen = choose_results(fit, 0, &count), failed = 0;
+    for (size_t i = 0; i < count; i++)
+        failed += isnan(ambs_data_y(fit->data, chosen[i])) != 0;
+    struct learnt rows = make_rows(fit, failed ? count : 0);
+    for (size_t i = 0; failed && i < count; i++)
+        add_row(&rows, fit, chosen[i], isnan(ambs_data_y(fit->data, chosen[i])) != 0);
+    free(chosen);
+    struct dh_error err;
+    return fit_rows(fit->plan.failing, setup, &rows, &err);
 }
 
 void ambs_fit_run(struct ambs_fit *fit)
@@ -266,16 +264,18 @@ void ambs_fit_run(struct ambs_fit *fit)
     live->features = fit->data->features;
     live->rows = &fit->data->rows;
     live->fitted = fit->count;
-    live->learnt = learns_part(fit, 0) ? fit->most[0] : fit->count;
+    const struct ambs_learner *first = &fit->plan.members[0];
+    live->learnt = learns_part(fit, first->most) ? first->most : fit->count;
     struct dh_model_setup setup = {.features = fit->data->features->list,
                                    .feature_count = fit->data->features->count,
                                    .seed = fit->seed,
                                    .threads = fit->threads,
                                    .tune.trees = (size_t)fit->options->trees};
-    for (size_t k = 0; k < fit->kind_count; k++)
-        fit_member(live, fit, k, &setup);
-    if (fit->options->failures == AMBS_FAILED_AUTO)
-        learn_failing(live, fit, &setup);
+    for (size_t k = 0; k < fit->plan.member_count; k++)
+        fit_member(live, fit, &fit->plan.members[k], &setup);
+    if (fit->plan.failing)
+        live->failing = learn_failing(fit, &setup);
+    live->failing_intake.limited = fit->plan.failing == first->kind && first->most_lies > 0;
     if (live->member_count == 0)
         ambs_live_destroy(&live);
     fit->live = live;

@@ -8,26 +8,18 @@
 #include <stdint.h>
 
 #include "ambs_live.h"
+#include "ambs_plan.h"
 
 /* What a fit needs; it borrows the options and the data, of which it reads only what does not
  * change any more: results and events up to a count. */
 struct ambs_fit {
     const struct ambs_options *options;
     const struct ambs_data *data;
-    const struct dh_model_kind *kinds[AMBS_MEMBERS];
-    size_t most[AMBS_MEMBERS];      /* results it learns from, half of them the best; 0: all */
-    size_t most_lies[AMBS_MEMBERS]; /* that it holds; 0: all */
-    double most_noise[AMBS_MEMBERS];
-    bool elects[AMBS_MEMBERS]; /* its values take the transform under which they are likeliest */
-    size_t kind_count;
+    struct ambs_plan plan;
     size_t count;   /* of results to learn from … */
     size_t pending; /* … and of the proposals after them that were pending at the mark */
     uint64_t seed;
     int threads;
-    bool joined;            /* if it had a thread, that has ended */
-    double ready;           /* in a simulation: when its thread would have ended … */
-    bool followed;          /* … with what happened meanwhile */
-    struct ambs_live *old;  /* a model that nobody asks any more: to be destroyed */
     struct ambs_live *live; /* out; NULL if no kind could be fitted */
     struct dh_error error;  /* of the kind that could not */
     size_t heard;           /* events since the mark played to `live` */

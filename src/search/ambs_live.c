@@ -17,6 +17,7 @@ struct ambs_lie {
     int64_t handle[AMBS_MEMBERS];
 };
 static const struct ambs_lie no_lie = {{-1, -1, -1}};
+_Static_assert(AMBS_MEMBERS == 3, "no_lie has a handle for each member");
 
 /* A lie that a member was told, of a trial that may have ended since. */
 struct ambs_told {
@@ -24,16 +25,20 @@ struct ambs_told {
     int64_t handle; /* -1: none yet */
 };
 
+void ambs_member_free(struct ambs_member *member)
+{
+    dh_model_destroy(&member->model);
+    ambs_transform_free(&member->scale.transform);
+    free(member->recent.told);
+}
+
 void ambs_live_destroy(struct ambs_live **handle)
 {
     struct ambs_live *live = *handle;
     if (!live)
         return;
-    for (size_t k = 0; k < live->member_count; k++) {
-        dh_model_destroy(&live->members[k]);
-        ambs_transform_free(&live->scales[k].transform);
-        free(live->recent[k].told);
-    }
+    for (size_t k = 0; k < live->member_count; k++)
+        ambs_member_free(&live->members[k]);
     dh_model_destroy(&live->failing);
     free(live->lies);
     free(live);
@@ -53,7 +58,7 @@ double ambs_failed_value(const struct ambs_options *options, const struct ambs_s
 /* What member `view` is told of a trial that has no value yet. */
 static double lie_of(const struct ambs_live *live, size_t view, const double *x)
 {
-    const struct ambs_scale *scale = &live->scales[view];
+    const struct ambs_scale *scale = &live->members[view].scale;
     switch (live->options->liar) {
     case AMBS_LIE_MIN:
         return scale->low;
@@ -69,23 +74,31 @@ static double lie_of(const struct ambs_live *live, size_t view, const double *x)
     return fmax(fmin(mean, scale->high), scale->low);
 }
 
-void ambs_live_limit_lies(struct ambs_live *live, size_t k, size_t most, size_t passed_over)
+void ambs_member_limit(struct ambs_member *member, size_t most, size_t passed_over)
 {
-    struct ambs_recent *recent = &live->recent[k];
+    struct ambs_recent *recent = &member->recent;
+    member->intake.limited = true;
     *recent = (struct ambs_recent){.most = most, .passed_over = passed_over};
     recent->told = dh_alloc(most, sizeof *recent->told);
     for (size_t i = 0; i < most; i++)
         recent->told[i].handle = -1;
 }
 
+/* Take a lie back, if there is one. */
+static void take_back(struct dh_model *model, int64_t handle)
+{
+    if (handle >= 0)
+        model->kind->remove(model, handle);
+}
+
 /* Take back the oldest lie, if its trial is still pending: there is to be room for another. */
 static struct ambs_told *make_room(struct ambs_live *live, size_t k)
 {
-    struct ambs_recent *recent = &live->recent[k];
+    struct ambs_recent *recent = &live->members[k].recent;
     struct ambs_told *oldest = &recent->told[recent->next];
     recent->next = (recent->next + 1) % recent->most;
     if (oldest->handle >= 0 && live->lies[oldest->slot].handle[k] == oldest->handle) {
-        live->members[k]->kind->remove(live->members[k], oldest->handle);
+        take_back(live->members[k].model, oldest->handle);
         live->lies[oldest->slot].handle[k] = -1;
     }
     return oldest;
@@ -93,13 +106,14 @@ static struct ambs_told *make_room(struct ambs_live *live, size_t k)
 
 static void tell_member(struct ambs_live *live, size_t k, uint32_t slot, const double *x)
 {
-    struct ambs_recent *recent = &live->recent[k];
+    struct dh_model *model = live->members[k].model;
+    struct ambs_recent *recent = &live->members[k].recent;
     if (recent->passed_over > 0) {
         recent->passed_over--;
         return;
     }
     struct ambs_told *told = recent->most > 0 ? make_room(live, k) : NULL;
-    int64_t handle = live->members[k]->kind->add(live->members[k], x, lie_of(live, k, x));
+    int64_t handle = model->kind->add(model, x, lie_of(live, k, x));
     live->lies[slot].handle[k] = handle;
     if (told)
         *told = (struct ambs_told){slot, handle};
@@ -131,12 +145,31 @@ static void learn_value(struct dh_model *model, int64_t handle, const double *x,
         kind->settle(model, handle, value);
         return;
     }
-    if (handle >= 0)
-        kind->remove(model, handle);
+    take_back(model, handle);
     if (kind->learn)
         kind->learn(model, x, value);
     else
         kind->add(model, x, value);
+}
+
+static bool takes_in(struct ambs_intake *intake)
+{
+    return !intake->limited || intake->results++ < AMBS_ROOM;
+}
+
+/* A trial whose lie has this handle came to `y`, NaN: it failed. */
+static void hear_value(struct ambs_member *member, const struct ambs_options *options,
+                       int64_t handle, const double *x, double y)
+{
+    struct ambs_scale *scale = &member->scale;
+    double value =
+        isnan(y) ? ambs_failed_value(options, scale) : ambs_transform_apply(&scale->transform, y);
+    if (!isnan(y))
+        scale->best = fmin(scale->best, value);
+    if (takes_in(&member->intake))
+        learn_value(member->model, handle, x, value);
+    else
+        take_back(member->model, handle);
 }
 
 void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
@@ -147,27 +180,15 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
         return;
     }
     struct ambs_lie lie = forget_lie(live, event->slot);
-    bool failed = isnan(event->y);
-    if (event->kind == AMBS_ENDED && live->failing)
+    bool ended = event->kind == AMBS_ENDED, failed = isnan(event->y);
+    if (ended && live->failing && takes_in(&live->failing_intake))
         learn_value(live->failing, -1, x, failed);
-    if (event->kind == AMBS_GONE || (failed && ambs_leaves_out_failed(live->options))) {
-        for (size_t k = 0; k < live->member_count; k++)
-            if (lie.handle[k] >= 0)
-                live->members[k]->kind->remove(live->members[k], lie.handle[k]);
-        return;
-    }
-    for (size_t k = 0; k < live->member_count; k++) {
-        struct ambs_scale *scale = &live->scales[k];
-        bool room = live->recent[k].most == 0 || live->recent[k].results++ < AMBS_ROOM;
-        double value = failed ? ambs_failed_value(live->options, scale)
-                              : ambs_transform_apply(&scale->transform, event->y);
-        if (!failed)
-            scale->best = fmin(scale->best, value);
-        if (room)
-            learn_value(live->members[k], lie.handle[k], x, value);
-        else if (lie.handle[k] >= 0)
-            live->members[k]->kind->remove(live->members[k], lie.handle[k]);
-    }
+    bool teaches = ended && !(failed && ambs_leaves_out_failed(live->options));
+    for (size_t k = 0; k < live->member_count; k++)
+        if (teaches)
+            hear_value(&live->members[k], live->options, lie.handle[k], x, event->y);
+        else
+            take_back(live->members[k].model, lie.handle[k]);
 }
 
 /* How likely trials are to fail: what a forest says; of a Gaussian process, which learnt 0 and 1
@@ -176,7 +197,7 @@ void ambs_live_hear(struct ambs_live *live, const struct ambs_event *event)
 static void predict_failing(const struct dh_model *model, const double *x, size_t count,
                             double *failing)
 {
-    if (!model->kind->gradient) {
+    if (!ambs_is_process(model->kind)) {
         struct dh_prediction share = {.mean = failing};
         model->kind->predict(model, x, count, &share);
         for (size_t i = 0; i < count; i++)
@@ -203,7 +224,7 @@ static void expect_failures(const struct ambs_live *live, size_t view, const dou
     predict_failing(live->failing, x, count, failing);
     for (size_t i = 0; i < count; i++) {
         double share = failing[i];
-        mean[i] += share * (live->scales[view].mean - mean[i]);
+        mean[i] += share * (live->members[view].scale.mean - mean[i]);
         deviation[i] *= 1 - share;
     }
     if (failing != few)
@@ -212,13 +233,13 @@ static void expect_failures(const struct ambs_live *live, size_t view, const dou
 
 const bool *ambs_live_bounded(const struct ambs_live *live, size_t view)
 {
-    return live->members[view]->kind->gradient ? live->features->wide : NULL;
+    return ambs_is_process(live->members[view].model->kind) ? live->features->wide : NULL;
 }
 
 void ambs_live_predict(const struct ambs_live *live, size_t view, const double *x, size_t count,
                        bool epistemic, double *mean, double *deviation)
 {
-    const struct dh_model *model = live->members[view];
+    const struct dh_model *model = live->members[view].model;
     const bool *bounded = ambs_live_bounded(live, view);
     size_t width = live->features->count;
     double few[FEW], *aleatoric = count <= FEW ? few : dh_alloc(count, sizeof *aleatoric);

@@ -9,9 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ambs_fit.h"
-#include "ambs_kinds.h"
 #include "ambs_model.h"
+#include "ambs_plan.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/buffer.h"
 #include "dh_mpi/hash.h"
@@ -28,14 +27,14 @@ static bool waits_for_fit(const struct ambs *ambs, unsigned level)
 
 static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
 {
-    const struct ambs_transform *t = &fit->live->scales[0].transform;
+    const struct ambs_transform *t = &fit->live->members[0].scale.transform;
     if (t->scaling == AMBS_SCALING_QUANTILE && ambs->options.scaling == AMBS_SCALING_AUTO)
         dh_log_debug(
             ambs->context->log,
             "ambs: %zu results are learnt by their ranks: the better half is the same beside "
             "the rest",
             fit->count);
-    if (!fit->live->scales[0].elected)
+    if (!fit->live->members[0].scale.elected)
         return;
     if (t->scaling == AMBS_SCALING_LOG)
         dh_log_debug(ambs->context->log,
@@ -51,7 +50,7 @@ static void say_elected(const struct ambs *ambs, const struct ambs_fit *fit)
 static void describe(const struct ambs_live *live, struct dh_buffer *text)
 {
     for (size_t k = 0; k < live->member_count; k++)
-        dh_buffer_printf(text, "%s%s", k ? ", " : "", live->members[k]->kind->name);
+        dh_buffer_printf(text, "%s%s", k ? ", " : "", live->members[k].model->kind->name);
     dh_buffer_text(text, " from ");
     if (live->learnt < live->fitted)
         dh_buffer_printf(text, "%zu of ", live->learnt);
@@ -61,9 +60,9 @@ static void describe(const struct ambs_live *live, struct dh_buffer *text)
 /* Which models there are. How many changes with the load, so that is said in detail alone. */
 static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
 {
-    const char *name = fit->live ? fit->live->members[0]->kind->name : "none";
+    const char *name = fit->live ? fit->live->members[0].model->kind->name : "none";
     size_t count = fit->live ? fit->live->member_count : 0;
-    if (fit->live && fit->live->member_count < fit->kind_count)
+    if (fit->live && fit->live->member_count < fit->plan.member_count)
         dh_log_debug(ambs->context->log, "ambs: %s", fit->error.text);
     if (fit->live)
         say_elected(ambs, fit);
@@ -88,127 +87,127 @@ static void say_model(struct ambs *ambs, const struct ambs_fit *fit)
     ambs->said_count = count;
 }
 
-static struct ambs_fit *make_fit(struct ambs *ambs, unsigned level)
+static void prepare_fit(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
 {
-    struct ambs_fit *fit = dh_alloc(1, sizeof *fit);
-    struct ambs_data *data = &ambs->data;
+    const struct ambs_data *data = &ambs->data;
     fit->options = &ambs->options;
     fit->data = data;
+    fit->plan = ambs_plan_make(ambs, level);
     fit->count = data->mark;
     fit->pending = data->pending_then;
     fit->seed = dh_hash_mix(ambs->context->seed ^ dh_hash_mix(data->mark));
     fit->threads = ambs->context->lanes ? 1 : ambs->cores; /* a lane is one thread */
     atomic_init(&fit->events, data->since.count);
-    ambs_choose_kinds(ambs, level, fit);
-    return fit;
 }
 
-/* The model takes over from the one before. */
-static void take_over(struct ambs *ambs, struct ambs_fit *fit)
+/* The model, if there is one, takes over from the one before. */
+static void take_over(struct ambs *ambs, struct ambs_live *live)
 {
-    if (fit->live) {
-        ambs_live_destroy(&ambs->retired);
-        ambs->retired = ambs->live;
-        ambs->live = fit->live;
-    }
-    free(fit);
+    if (!live)
+        return;
+    ambs_live_destroy(&ambs->retired);
+    ambs->retired = ambs->live;
+    ambs->live = live;
 }
 
 static void fit_now(struct ambs *ambs, unsigned level)
 {
-    struct ambs_fit *fit = make_fit(ambs, level);
-    ambs_fit_run(fit);
-    say_model(ambs, fit);
-    ambs_fit_hear(fit, SIZE_MAX);
-    take_over(ambs, fit);
+    struct ambs_fit fit = {.live = NULL};
+    prepare_fit(ambs, level, &fit);
+    ambs_fit_run(&fit);
+    say_model(ambs, &fit);
+    ambs_fit_hear(&fit, SIZE_MAX);
+    take_over(ambs, fit.live);
     ambs_live_destroy(&ambs->retired);
 }
 
-static void run_fit(struct ambs_fit *fit)
+static void run_task(struct ambs_task *task)
 {
-    ambs_live_destroy(&fit->old);
-    ambs_fit_run(fit);
-    ambs_fit_follow(fit);
+    ambs_live_destroy(&task->old);
+    ambs_fit_run(&task->fit);
+    ambs_fit_follow(&task->fit);
 }
 
 static void *run_on_thread(void *argument)
 {
-    run_fit(argument);
+    run_task(argument);
     return NULL;
 }
 
 /* In a simulation the fit is there at once, and is seen when its time has passed. */
-static void fit_on_lane(struct ambs *ambs, struct ambs_fit *fit)
+static void run_on_lane(struct ambs *ambs, struct ambs_task *task)
 {
     const struct dh_lanes *lanes = ambs->context->lanes;
     lanes->enter(lanes->context, DH_WORK_FIT);
-    run_fit(fit);
-    fit->ready = ambs_now(ambs);
+    run_task(task);
+    task->ready = ambs_now(ambs);
     lanes->leave(lanes->context);
 }
 
 static void begin_fit(struct ambs *ambs, unsigned level)
 {
-    struct ambs_fit *fit = make_fit(ambs, level);
-    if (fit->threads > 1)
-        fit->threads--; /* one core goes on asking */
-    fit->old = ambs->retired;
+    struct ambs_task *task = dh_alloc(1, sizeof *task);
+    prepare_fit(ambs, level, &task->fit);
+    if (task->fit.threads > 1)
+        task->fit.threads--; /* one core goes on asking */
+    task->old = ambs->retired;
     if (ambs->context->lanes)
-        fit_on_lane(ambs, fit);
-    if (ambs->context->lanes || dh_thread_start(&ambs->thread, run_on_thread, fit) == 0) {
+        run_on_lane(ambs, task);
+    if (ambs->context->lanes || dh_thread_start(&task->thread, run_on_thread, task) == 0) {
         ambs->retired = NULL;
-        ambs->fit = fit;
+        ambs->task = task;
         ambs->data.hold = true;
         return;
     }
-    free(fit);
+    free(task);
     fit_now(ambs, level); /* no thread to be had */
 }
 
 /* Has the lane's time come to the fit's end? If so, what has happened during the fit is played to
  * it on the lane, too, as its thread would have done. */
-static bool lane_ended(struct ambs *ambs, struct ambs_fit *fit, bool wait)
+static bool lane_ended(struct ambs *ambs, struct ambs_task *task, bool wait)
 {
     const struct dh_lanes *lanes = ambs->context->lanes;
     if (wait)
-        lanes->wait(lanes->context, fit->ready);
-    if (ambs_now(ambs) < fit->ready)
+        lanes->wait(lanes->context, task->ready);
+    if (ambs_now(ambs) < task->ready)
         return false;
-    if (wait || fit->followed)
+    if (wait || task->followed)
         return true;
-    fit->followed = true;
+    task->followed = true;
     lanes->enter(lanes->context, DH_WORK_FIT);
-    ambs_fit_follow(fit);
-    fit->ready = ambs_now(ambs);
+    ambs_fit_follow(&task->fit);
+    task->ready = ambs_now(ambs);
     lanes->leave(lanes->context);
     return false;
 }
 
 /* Has the thread of the fit ended, or almost? `wait` until it has. */
-static bool thread_ended(struct ambs *ambs, struct ambs_fit *fit, bool wait)
+static bool thread_ended(struct ambs *ambs, struct ambs_task *task, bool wait)
 {
     if (ambs->context->lanes)
-        return lane_ended(ambs, fit, wait);
-    if (!wait && !atomic_load_explicit(&fit->done, memory_order_acquire))
+        return lane_ended(ambs, task, wait);
+    if (!wait && !atomic_load_explicit(&task->fit.done, memory_order_acquire))
         return false;
-    pthread_join(ambs->thread, NULL);
+    pthread_join(task->thread, NULL);
     return true;
 }
 
 /* Take over a model whose fit has ended and that is current; `wait` until it is. */
 static void collect_fit(struct ambs *ambs, bool wait)
 {
-    struct ambs_fit *fit = ambs->fit;
-    if (!fit || !(fit->joined || thread_ended(ambs, fit, wait)))
+    struct ambs_task *task = ambs->task;
+    if (!task || !(task->joined || thread_ended(ambs, task, wait)))
         return;
-    if (!fit->joined) {
-        fit->joined = true;
-        say_model(ambs, fit);
+    if (!task->joined) {
+        task->joined = true;
+        say_model(ambs, &task->fit);
     }
-    if (!ambs_fit_hear(fit, wait ? SIZE_MAX : CATCH_UP))
+    if (!ambs_fit_hear(&task->fit, wait ? SIZE_MAX : CATCH_UP))
         return;
-    ambs->fit = NULL;
-    take_over(ambs, fit);
+    ambs->task = NULL;
+    take_over(ambs, task->fit.live);
+    free(task);
     ambs->data.hold = false;
     ambs_data_mark(&ambs->data);
 }
@@ -229,7 +228,7 @@ void ambs_model_refresh(struct ambs *ambs, unsigned level)
 {
     bool wait = waits_for_fit(ambs, level);
     collect_fit(ambs, wait);
-    if (ambs->fit || !is_due(ambs, !wait))
+    if (ambs->task || !is_due(ambs, !wait))
         return;
     if (wait)
         fit_now(ambs, level);
@@ -239,8 +238,9 @@ void ambs_model_refresh(struct ambs *ambs, unsigned level)
 
 void ambs_model_hear(struct ambs *ambs, const struct ambs_event *event)
 {
-    if (ambs->fit)
-        atomic_store_explicit(&ambs->fit->events, ambs->data.since.count, memory_order_release);
+    if (ambs->task)
+        atomic_store_explicit(&ambs->task->fit.events, ambs->data.since.count,
+                              memory_order_release);
     if (ambs->live)
         ambs_live_hear(ambs->live, event);
 }

@@ -2,19 +2,52 @@
 #include "ambs_options.h"
 #include "dh_mpi/acquisition.h"
 
-static const char *const surrogates[] = {"auto",     "forest", "et", "rf",    "bagging",
-                                         "subspace", "gbrt",   "gp", "dummy", NULL};
-static const char *const acquisitions[] = {"auto", "ucb",      "lcb",       "ei",   "pi",
-                                           "mes",  "gp_hedge", "ucbd",      "lcbd", "eid",
-                                           "pid",  "mesd",     "gp_hedged", NULL};
-static const char *const schedules[] = {"constant", "decay", "bandit", NULL};
-static const char *const liars[] = {"auto", "cl_min", "cl_mean", "cl_max", "belief", NULL};
-static const char *const strategies[] = {"auto", "none", "qucb", "topk", "boltzmann", NULL};
-static const char *const designs[] = {"auto", "random",  "sobol", "halton", "hammersley",
-                                      "lhs",  "maximin", "grid",  NULL};
-static const char *const failures[] = {"auto", "worst", "mean", "ignore", NULL};
-static const char *const scalings[] = {"auto",     "identity", "minmax", "log",
-                                       "quantile", "power",    NULL};
+#define FOREST 1 /* a surrogate's other name */
+static const char *const surrogates[] = {[AMBS_SURROGATE_AUTO] = "auto",
+                                         [FOREST] = "forest",
+                                         "et",
+                                         "rf",
+                                         "bagging",
+                                         "subspace",
+                                         "gbrt",
+                                         "gp",
+                                         "dummy",
+                                         NULL};
+#define BOTH(acquisition, name) [acquisition] = name, [(acquisition) + AMBS_D_VARIANT] = name "d"
+static const char *const acquisitions[] = {
+    [AMBS_AUTO] = "auto", BOTH(AMBS_UCB, "ucb"), BOTH(AMBS_LCB, "lcb"),        BOTH(AMBS_EI, "ei"),
+    BOTH(AMBS_PI, "pi"),  BOTH(AMBS_MES, "mes"), BOTH(AMBS_HEDGE, "gp_hedge"), NULL};
+static const char *const schedules[] = {[DH_SCHEDULE_CONSTANT] = "constant",
+                                        [DH_SCHEDULE_DECAY] = "decay",
+                                        [DH_SCHEDULE_BANDIT] = "bandit",
+                                        NULL};
+static const char *const liars[] = {
+    [AMBS_LIE_AUTO] = "auto",  [AMBS_LIE_MIN] = "cl_min",    [AMBS_LIE_MEAN] = "cl_mean",
+    [AMBS_LIE_MAX] = "cl_max", [AMBS_LIE_BELIEF] = "belief", NULL};
+static const char *const strategies[] = {
+    [AMBS_SPREAD_AUTO] = "auto", [AMBS_SPREAD_NONE] = "none",           [AMBS_SPREAD_QUCB] = "qucb",
+    [AMBS_SPREAD_TOPK] = "topk", [AMBS_SPREAD_BOLTZMANN] = "boltzmann", NULL};
+static const char *const designs[] = {[AMBS_DESIGN_AUTO] = "auto",
+                                      [AMBS_RANDOM] = "random",
+                                      [AMBS_SOBOL] = "sobol",
+                                      [AMBS_HALTON] = "halton",
+                                      [AMBS_HAMMERSLEY] = "hammersley",
+                                      [AMBS_LHS] = "lhs",
+                                      [AMBS_MAXIMIN] = "maximin",
+                                      [AMBS_GRID] = "grid",
+                                      NULL};
+static const char *const failures[] = {[AMBS_FAILED_AUTO] = "auto",
+                                       [AMBS_FAILED_WORST] = "worst",
+                                       [AMBS_FAILED_MEAN] = "mean",
+                                       [AMBS_FAILED_IGNORE] = "ignore",
+                                       NULL};
+static const char *const scalings[] = {[AMBS_SCALING_AUTO] = "auto",
+                                       [AMBS_SCALING_IDENTITY] = "identity",
+                                       [AMBS_SCALING_MINMAX] = "minmax",
+                                       [AMBS_SCALING_LOG] = "log",
+                                       [AMBS_SCALING_QUANTILE] = "quantile",
+                                       [AMBS_SCALING_POWER] = "power",
+                                       NULL};
 static const char *const transfers[] = {
     [AMBS_TRANSFER_MODEL] = "model",
     [AMBS_TRANSFER_TOP] = "top",
@@ -22,11 +55,22 @@ static const char *const transfers[] = {
     NULL,
 };
 
+void ambs_options_resolve(struct ambs_options *options, double sign)
+{
+    options->epistemic = options->acquisition > AMBS_HEDGE;
+    if (options->epistemic)
+        options->acquisition -= AMBS_D_VARIANT;
+    if (sign < 0 && options->liar == AMBS_LIE_MIN)
+        options->liar = AMBS_LIE_MAX;
+    else if (sign < 0 && options->liar == AMBS_LIE_MAX)
+        options->liar = AMBS_LIE_MIN;
+}
+
 const char *ambs_surrogate_name(int surrogate)
 {
     if (surrogate == AMBS_SURROGATE_AUTO)
         return NULL;
-    return surrogate == 1 ? "et" : surrogates[surrogate];
+    return surrogate == FOREST ? "et" : surrogates[surrogate];
 }
 
 const char *ambs_transfer_name(int transfer)

@@ -2,13 +2,15 @@
 #ifndef DH_SEARCH_AMBS_OPTIONS_H
 #define DH_SEARCH_AMBS_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dh_mpi/config.h"
 
 #define AMBS_SURROGATE_AUTO 0 /* the others by name: ambs_surrogate_name */
+/* Those behind AUTO come once more, with a d at the end: by epistemic variance only. */
 enum ambs_acquisition { AMBS_AUTO, AMBS_UCB, AMBS_LCB, AMBS_EI, AMBS_PI, AMBS_MES, AMBS_HEDGE };
-#define AMBS_D_VARIANT (AMBS_HEDGE) /* added to the index: epistemic variance only */
+#define AMBS_D_VARIANT (AMBS_HEDGE) /* added to the index */
 enum ambs_liar { AMBS_LIE_AUTO, AMBS_LIE_MIN, AMBS_LIE_MEAN, AMBS_LIE_MAX, AMBS_LIE_BELIEF };
 enum ambs_strategy {
     AMBS_SPREAD_AUTO,
@@ -44,9 +46,14 @@ struct ambs_options {
     int surrogate, acquisition, schedule, liar, strategy, design, failures, scaling, transfer;
     double kappa, xi;
     int64_t initial_points, candidates, trees, effort;
+    bool epistemic; /* no option: set by ambs_options_resolve */
 };
 #define AMBS_OPTION_COUNT 15
 extern const struct dh_option ambs_option_table[AMBS_OPTION_COUNT];
+/* From what the user says to what is meant in here: an acquisition with a d behind becomes the one
+ * without and `epistemic`, and where the negative of the objective is learnt (`sign` < 0) the least
+ * lie is the largest. */
+void ambs_options_resolve(struct ambs_options *options, double sign);
 /* Name in the table of models that option `surrogate` means; NULL for auto. */
 const char *ambs_surrogate_name(int surrogate);
 const char *ambs_transfer_name(int transfer);

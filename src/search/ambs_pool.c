@@ -11,9 +11,9 @@
 #include "ambs_ask.h"
 #include "dh_mpi/alloc.h"
 
-#define POOL 512
-#define FRESH 8
-#define AGAIN 4
+#define POOL 512       /* rows */
+#define FRESH 8        /* rows replaced in an ask */
+#define AGAIN 4        /* rows that look best, predicted again at most */
 #define MINIMA_ROWS 64 /* from which minima are drawn, by MES */
 
 struct ambs_pool {
@@ -99,7 +99,7 @@ static void score_all(struct ambs_ask *ask, struct ambs_pool *pool)
     struct ambs_points *points = &pool->points;
     for (size_t i = 0; i < POOL; i++)
         if (is_cheap(a))
-            points->score[i] = a->kappa * points->deviation[i] - points->mean[i];
+            points->score[i] = dh_acquisition_bound(a, points->mean[i], points->deviation[i]);
         else if (isnan(pool->judged[i]))
             points->score[i] = pool->judged[i] =
                 dh_acquisition_score(a, points->mean[i], points->deviation[i]);

@@ -72,11 +72,6 @@ static size_t top_count(size_t successes)
     return tenth > least ? tenth : least;
 }
 
-static bool is_class(const struct dh_parameter *p)
-{
-    return p->type == DH_CATEGORICAL || p->type == DH_BOOL;
-}
-
 /* Have the old results different values of parameter `i`? Of a single one nobody can tell. */
 static bool varied(const struct dh_search_context *c, size_t i)
 {
@@ -114,14 +109,14 @@ static double narrowing(const struct ambs_transfer *t, const struct dh_search_co
 {
     size_t numbers = 0;
     for (size_t i = 0; i < dh_space_count(t->space); i++)
-        numbers += !is_class(dh_space_parameter(t->space, i)) && varied(c, i);
+        numbers += !dh_parameter_nominal(dh_space_parameter(t->space, i)) && varied(c, i);
     return dh_power((double)t->count, -1 / ((double)numbers + 4));
 }
 
 /* A step that is not lost between two neighbouring values. */
 static double bound_step(const struct dh_parameter *p, double step)
 {
-    return fmin(fmax(step, fmax(LEAST_STEP, ambs_cell(p) / 2)), MOST_STEP);
+    return fmin(fmax(step, fmax(LEAST_STEP, dh_parameter_cell(p) / 2)), MOST_STEP);
 }
 
 static void fit_steps(struct ambs_transfer *t, const struct dh_search_context *c, bool best)
@@ -132,7 +127,7 @@ static void fit_steps(struct ambs_transfer *t, const struct dh_search_context *c
         t->steps[i] = NAN;
         if (!varied(c, i))
             t->keeps[i] = 0;
-        else if (is_class(p))
+        else if (dh_parameter_nominal(p))
             t->keeps[i] = best ? KEEP : n / (n + (double)p->choice_count);
         else {
             double deviation = best ? NAN : spread(t, i);
@@ -202,12 +197,14 @@ void ambs_transfer_destroy(struct ambs_transfer **transfer)
     *transfer = NULL;
 }
 
-/* `value` moved by a normal step; reflected at the bounds, then held. */
-static double move_number(struct dh_random *random, const struct dh_parameter *p, double value,
-                          double deviation)
+/* `value`, moved by a step if it is a number. */
+static double move(const struct ambs_transfer *t, struct dh_random *random, size_t i, double value)
 {
-    double u = dh_parameter_encode(p, value) + deviation * dh_random_normal(random);
-    return dh_parameter_decode(p, ambs_reflect(u));
+    const struct dh_parameter *p = dh_space_parameter(t->space, i);
+    if (isnan(t->steps[i]))
+        return value;
+    double u = dh_parameter_encode(p, value);
+    return dh_parameter_decode(p, dh_unit_step(random, u, t->steps[i]));
 }
 
 static void draw_near(const struct ambs_transfer *t, struct dh_random *random, double *point)
@@ -217,10 +214,8 @@ static void draw_near(const struct ambs_transfer *t, struct dh_random *random, d
     for (size_t i = 0; i < width; i++) {
         const struct dh_parameter *p = dh_space_parameter(t->space, i);
         bool kept = !isnan(old[i]) && dh_random_uniform(random) < t->keeps[i];
-        if (!kept)
-            point[i] = dh_parameter_quantile(p, dh_random_uniform(random));
-        else
-            point[i] = isnan(t->steps[i]) ? old[i] : move_number(random, p, old[i], t->steps[i]);
+        point[i] =
+            kept ? move(t, random, i, old[i]) : dh_parameter_quantile(p, dh_random_uniform(random));
     }
     dh_space_settle(t->space, point);
 }

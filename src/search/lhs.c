@@ -19,7 +19,6 @@
 #include "dh_mpi/hash.h"
 #include "permute.h"
 
-#define DEFAULT_SIZE 64
 #define DISTANCE_ROWS 1000
 
 struct options {
@@ -61,10 +60,9 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     const struct options *o = options;
     struct state *s = dh_alloc(1, sizeof *s);
     *state = s;
-    int64_t budget = context->settings->search.max_evaluations;
     s->space = context->space;
     s->seed = context->seed;
-    s->size = (uint64_t)(o->size ? o->size : budget > 0 ? budget : DEFAULT_SIZE);
+    s->size = dh_set_size(context, o->size);
     s->tries = (uint64_t)o->maximin;
     s->block = UINT64_MAX;
     s->unit = dh_alloc(dh_space_count(s->space), sizeof *s->unit);

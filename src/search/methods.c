@@ -97,3 +97,9 @@ void dh_walk_propose(void *state, const struct dh_trial *trial)
     if (trial->cursor > walk->cursor)
         walk->cursor = trial->cursor;
 }
+
+uint64_t dh_set_size(const struct dh_search_context *context, int64_t size)
+{
+    int64_t budget = context->settings->search.max_evaluations;
+    return (uint64_t)(size > 0 ? size : budget > 0 ? budget : DH_SET_SIZE);
+}

@@ -28,6 +28,11 @@ struct dh_walk {
 /* `propose` of such a method: a resumed walk goes on behind the last trial's point. */
 void dh_walk_propose(void *state, const struct dh_trial *trial);
 
+/* Points of a set, by option `size` of a method: where that is 0 as many as the search has
+ * evaluations, or DH_SET_SIZE if it has no limit. */
+#define DH_SET_SIZE 64
+uint64_t dh_set_size(const struct dh_search_context *context, int64_t size);
+
 /* The least `levels` (from 2 on, in growing steps) with which the method "grid" has at least
  * `points` points before constraints, or the most that make a difference. */
 int64_t dh_grid_levels(const struct dh_space *space, uint64_t points);

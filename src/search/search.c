@@ -157,14 +157,14 @@ static dh_status ask_given(struct dh_search *search, struct dh_proposal *proposa
 }
 
 /* The method's next new point; DH_EMPTY if it has none to give in the attempts it gets. `rare`: it
- * has none because constraints hold almost nowhere, as `err` says. A finite sequence is only
+ * has none because constraints hold almost nowhere, as `err` says. A closed method is only
  * stopped by its end, or by steps that are all infeasible, which is DH_CONFIG. */
 static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
                             bool *rare, struct dh_error *err)
 {
-    bool sequence = search->method->sequence;
-    const unsigned most = sequence ? DH_SEARCH_STEPS : DH_SEARCH_ATTEMPTS;
-    *rare = !sequence;
+    bool closed = search->method->closed;
+    const unsigned most = closed ? DH_SEARCH_STEPS : DH_SEARCH_ATTEMPTS;
+    *rare = !closed;
     for (unsigned attempt = 0, left = most; left > 0; attempt++) {
         proposal->origin = DH_ORIGIN_METHOD;
         proposal->level = 0;
@@ -178,12 +178,12 @@ static dh_status ask_method(struct dh_search *search, uint64_t id, struct dh_pro
         if (verdict == DH_FRESH)
             return DH_OK;
         *rare &= verdict == DH_INFEASIBLE;
-        left = sequence && verdict == DH_SEEN ? most : left - 1;
+        left = closed && verdict == DH_SEEN ? most : left - 1;
     }
     dh_node_fail(err, search->context.settings->constraints,
                  "constraints: none of %u points in a row of %s satisfies them", most,
                  search->method->name);
-    return sequence ? DH_CONFIG : DH_EMPTY;
+    return closed ? DH_CONFIG : DH_EMPTY;
 }
 
 static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_proposal *proposal,
@@ -197,7 +197,7 @@ static dh_status ask_new(struct dh_search *search, uint64_t id, struct dh_propos
     dh_status status =
         search->enumerating ? DH_EMPTY : ask_method(search, id, proposal, &rare, err);
     bool stuck = status == DH_EMPTY || status == DH_CONFIG || status == DH_EXHAUSTED;
-    if (!stuck || search->method->sequence)
+    if (!stuck || search->method->closed)
         return status;
     if (rare && dh_front_ask_near(search, id, proposal, err))
         return DH_OK;
@@ -222,7 +222,7 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
         if (search->seen.count == 0)
             return dh_node_fail(err, search->context.settings->constraints,
                                 "constraints: no point of %s satisfies them",
-                                search->method->sequence ? search->method->name : "the space");
+                                search->method->closed ? search->method->name : "the space");
         return dh_fail(err, DH_EXHAUSTED, "%s: nothing is left to propose after %zu points",
                        search->method->name, search->seen.count);
     }
@@ -238,7 +238,7 @@ static void follow(struct dh_search *search, const struct dh_trial *trial)
 {
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
-    if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->sequence)
+    if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->closed)
         search->enumerating = true;
     if (search->method->propose)
         search->method->propose(search->state, trial);
@@ -257,13 +257,13 @@ void dh_search_tell(struct dh_search *search, const struct dh_trial *trial)
         search->method->tell(search->state, trial);
 }
 
-/* The point of a cancelled trial may be proposed again, unless it was already. A sequence goes back
- * to the first such point: what it passes on its way from there is known. */
+/* The point of a cancelled trial may be proposed again, unless it was already. A closed method goes
+ * back to the first such point: what it passes on its way from there is known. */
 static void replay_propose(struct dh_search *search, const struct dh_trial *trial, bool *missing)
 {
     *missing |= dh_trial_cancelled(trial) && !dh_map_get(&search->seen, trial->identity, NULL);
     dh_front_remember(search, trial->id, trial->values);
-    if (!(*missing && search->method->sequence))
+    if (!(*missing && search->method->closed))
         follow(search, trial);
 }
 

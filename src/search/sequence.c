@@ -29,7 +29,6 @@
 #include "permute.h"
 
 #define SOBOL_BITS 30
-#define DEFAULT_SIZE 64
 
 struct kind {
     const char *name;
@@ -186,8 +185,7 @@ static dh_status create_hammersley(const struct dh_search_context *context, cons
     if (status)
         return status;
     struct state *s = *state;
-    int64_t budget = context->settings->search.max_evaluations;
-    s->size = (uint64_t)(o->size ? o->size : budget > 0 ? budget : DEFAULT_SIZE);
+    s->size = dh_set_size(context, o->size);
     s->bases = dh_alloc(s->dimensions, sizeof *s->bases);
     for (size_t d = 1; d < s->dimensions; d++)
         s->bases[d] = next_prime(d > 1 ? s->bases[d - 1] : 1);

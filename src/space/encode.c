@@ -60,6 +60,12 @@ double dh_parameter_decode(const struct dh_parameter *parameter, double u)
     return dh_lattice_snap(parameter, between(parameter, parameter->low, parameter->high, u));
 }
 
+double dh_parameter_cell(const struct dh_parameter *parameter)
+{
+    double levels = dh_parameter_levels(parameter);
+    return levels > 1 ? 1 / (parameter->choice_count ? levels : levels - 1) : 0;
+}
+
 /* The range that a prior covers: half a step more than the values of a lattice, so that the cells
  * of the first and the last are as wide as the others; never down to 0 on a log scale. */
 static void covered(const struct dh_parameter *parameter, double *low, double *high)

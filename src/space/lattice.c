@@ -146,6 +146,11 @@ double dh_parameter_levels(const struct dh_parameter *parameter)
     return dh_lattice_spacing(parameter) > 0 ? last_number(parameter) + 1 : INFINITY;
 }
 
+bool dh_parameter_nominal(const struct dh_parameter *parameter)
+{
+    return parameter->type == DH_CATEGORICAL || parameter->type == DH_BOOL;
+}
+
 double dh_parameter_level(const struct dh_parameter *parameter, uint64_t k)
 {
     if (parameter->choice_count > 0)

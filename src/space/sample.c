@@ -67,10 +67,9 @@ dh_status dh_space_sample(const struct dh_space *space, struct dh_random *random
     return status;
 }
 
-/* A step from `u`, reflected at the ends. */
-static double step(struct dh_random *random, double u, double scale)
+double dh_unit_step(struct dh_random *random, double u, double deviation)
 {
-    double v = u + scale * dh_random_normal(random);
+    double v = u + deviation * dh_random_normal(random);
     return fmin(fmax(v < 0 ? -v : v > 1 ? 2 - v : v, 0), 1);
 }
 
@@ -83,7 +82,7 @@ void dh_space_perturb(const struct dh_space *space, struct dh_random *random, co
         if (isnan(point[i]) || (i != always && dh_random_uniform(random) >= CHANGE))
             continue;
         bool jump = dh_random_uniform(random) < JUMP;
-        point[i] = jump ? dh_random_uniform(random) : step(random, point[i], scale);
+        point[i] = jump ? dh_random_uniform(random) : dh_unit_step(random, point[i], scale);
     }
     dh_space_decode(space, point, point);
 }

@@ -164,7 +164,7 @@ static void test_duplicates(void **state)
     draw(&sample, 7);
     double parameters[PARAMETERS];
     memcpy(parameters, some, sizeof parameters);
-    parameters[1] = -80; /* no noise at all in double precision */
+    parameters[DH_GP_NOISE] = -80; /* no noise at all in double precision */
     memcpy(sample.x + FEATURES, sample.x, FEATURES * sizeof *sample.x);
     struct dh_model *model = build_with(&sample, ROWS, parameters);
     for (size_t i = 0; i < 10; i++)

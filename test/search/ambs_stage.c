@@ -110,7 +110,7 @@ struct ambs_ask stage_ask(const struct stage *stage, uint64_t id, unsigned level
     return (struct ambs_ask){.ambs = stage->ambs,
                              .id = id,
                              .level = level,
-                             .hedged = 3,
+                             .source = AMBS_BY_NONE,
                              .random = dh_random_at(1, DH_STREAM_TEST, id),
                              .acquisition = {.kind = DH_ACQUISITION_LCB},
                              .strategy = AMBS_SPREAD_NONE};
@@ -247,12 +247,12 @@ struct ambs_live *stage_fakes(struct stage *stage, struct fake *fakes, size_t co
     live->rows = &ambs->data.rows;
     live->fitted = SIZE_MAX;
     for (; live->member_count < count; live->member_count++) {
-        struct ambs_scale *scale = &live->scales[live->member_count];
+        struct ambs_scale *scale = &live->members[live->member_count].scale;
         scale->low = scale->best = ends[0];
         scale->high = ends[1];
         ambs_transform_fit(&scale->transform, AMBS_SCALING_IDENTITY, 0, ends, 2);
         fakes[live->member_count].width = ambs->features.count;
-        live->members[live->member_count] = fake_model(&fakes[live->member_count]);
+        live->members[live->member_count].model = fake_model(&fakes[live->member_count]);
     }
     return live;
 }

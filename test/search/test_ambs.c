@@ -571,7 +571,7 @@ static struct judged judge(size_t pending, size_t results, size_t progress, unsi
 {
     static const struct dh_model_kind kind = {.name = "any"};
     struct dh_model model = {&kind};
-    struct ambs_live live = {.members[0] = &model, .member_count = 1, .scales[0].best = -1};
+    struct ambs_live live = {.members = {{.model = &model, .scale.best = -1}}, .member_count = 1};
     struct ambs ambs = {.live = &live, .options = {.kappa = 2, .xi = 0.001}};
     ambs.data.pending.count = pending;
     ambs.data.results.count = results;

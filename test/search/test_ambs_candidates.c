@@ -90,7 +90,7 @@ static void blind_models_search_at_random(void **unused)
     stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; surrogate = \"dummy\"; };");
     stage_results(&stage, 30);
     ambs_model_refresh(stage.ambs, 3);
-    assert_string_equal(stage.ambs->live->members[0]->kind->name, "dummy");
+    assert_string_equal(stage.ambs->live->members[0].model->kind->name, "dummy");
     for (int crowd = 0; crowd < 2; crowd++) {
         for (uint64_t id = 0; id < 40; id++) {
             double point[2], x[2];

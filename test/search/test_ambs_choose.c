@@ -49,7 +49,7 @@ static void acquisitions_by_name(void **unused)
         struct ambs_points points = {1, 2, x, &mean, &deviation, &score};
         ambs_score(&ask, &points, 0);
         assert_true(deviation == (cases[i].epistemic ? 1 : 2));
-        assert_int_equal(ask.hedged, 3);
+        assert_int_equal(ask.source, AMBS_BY_NONE);
         stage_close(&stage);
     }
 }
@@ -62,7 +62,8 @@ static void hedge_after(unsigned good, bool epistemic, size_t counts[3])
     struct stage stage;
     struct fake fake = {.mean = fake_zero};
     stage_open(&stage, SQUARE OPTIMIZER);
-    stage.ambs->options.acquisition = AMBS_HEDGE + (epistemic ? AMBS_D_VARIANT : 0);
+    stage.ambs->options.acquisition = AMBS_HEDGE;
+    stage.ambs->options.epistemic = epistemic;
     stage_fakes(&stage, &fake, 1);
     for (unsigned source = 0; source < 4; source++) /* of the design too, and failures: no matter */
         for (int i = 0; i < 3 && (good < 3 || source == 3); i++) {
@@ -72,9 +73,9 @@ static void hedge_after(unsigned good, bool epistemic, size_t counts[3])
         }
     for (uint64_t id = 0; id < ASKS; id++) {
         struct ambs_ask ask = judged(&stage, id);
-        assert_true(ask.hedged < 3 && ask.acquisition.kind == kinds[ask.hedged]);
+        assert_true(ask.source < AMBS_BY_NONE && ask.acquisition.kind == kinds[ask.source]);
         assert_int_equal(ask.epistemic, epistemic);
-        counts[ask.hedged]++;
+        counts[ask.source]++;
     }
     stage_close(&stage);
 }
@@ -93,7 +94,7 @@ static void hedging_goes_by_the_mean(void **unused)
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, i < 2 ? -1 : -0.3, i < 2);
     double great = exp(4 * 2 / 3.0), fair = exp(4 * 12 * 0.3 / 13), counts[3] = {0};
     for (uint64_t id = 0; id < ASKS; id++)
-        counts[judged(&stage, id).hedged]++;
+        counts[judged(&stage, id).source]++;
     assert_true(fabs(counts[1] / ASKS - great / (great + fair + 1)) < 0.05);
     assert_true(fabs(counts[0] / ASKS - fair / (great + fair + 1)) < 0.05);
     stage_close(&stage);

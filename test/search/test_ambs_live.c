@@ -18,8 +18,10 @@ static struct ambs_live *fit(struct stage *stage, const char *const *kinds, size
                            .count = RESULTS,
                            .seed = 5,
                            .threads = 1};
-    for (; fit.kind_count < count; fit.kind_count++)
-        fit.kinds[fit.kind_count] = dh_model_find(kinds[fit.kind_count]);
+    for (size_t k = 0; k < count; k++)
+        fit.plan.members[fit.plan.member_count++].kind = dh_model_find(kinds[k]);
+    if (fit.options->failures == AMBS_FAILED_AUTO)
+        fit.plan.failing = dh_model_find(count > 1 ? kinds[0] : "et");
     ambs_fit_run(&fit);
     if (!fit.live)
         fail_msg("%s", fit.error.text);
@@ -100,12 +102,12 @@ static void results_take_the_place_of_lies(void **unused)
             int liar = c / 2;
             twins_open(&twins, liar, failures[liar % 2], &kinds[k], 1);
             if (c % 2)
-                ambs_live_limit_lies(twins.told, 0, 2, 0);
+                ambs_member_limit(&twins.told->members[0], 2, 0);
             what_comes_of_trials(&twins);
             double apart = stage_apart(&twins.stage, twins.told, twins.meant);
             if (!(apart < (strcmp(kinds[k], "gp") ? 1e-9 : 1e-6)))
                 fail_msg("%s, liar %d, %zu lies: %g apart", kinds[k], liar,
-                         twins.told->recent[0].most, apart);
+                         twins.told->members[0].recent.most, apart);
             twins_close(&twins);
         }
 }
@@ -125,7 +127,7 @@ static void the_newest_lies_are_held(void **unused)
         stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; };");
         struct ambs_live *live = stage_fakes(&stage, &fake, 1);
         if (cases[c].most > 0)
-            ambs_live_limit_lies(live, 0, cases[c].most, cases[c].passed_over);
+            ambs_member_limit(&live->members[0], cases[c].most, cases[c].passed_over);
         for (int i = 0; i < 5; i++)
             stage_propose(&stage);
         assert_int_equal(fake.added, cases[c].added);
@@ -147,7 +149,7 @@ static void results_beyond_the_room_are_not_learnt(void **unused)
                             {.mean = fake_zero, .epistemic = 1}};
     stage_open(&stage, SQUARE "optimizer = { method = \"ambs\"; };");
     struct ambs_live *live = stage_fakes(&stage, fakes, 2);
-    ambs_live_limit_lies(live, 0, 2, 0);
+    ambs_member_limit(&live->members[0], 2, 0);
     for (size_t i = 0; i < AMBS_ROOM; i++)
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, 0.5, 3);
     assert_int_equal(fakes[0].added - fakes[0].removed, AMBS_ROOM);
@@ -155,7 +157,7 @@ static void results_beyond_the_room_are_not_learnt(void **unused)
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, i == 5 ? -3 : 0.5, 3);
     assert_int_equal(fakes[0].added - fakes[0].removed, AMBS_ROOM);
     assert_int_equal(fakes[1].added - fakes[1].removed, AMBS_ROOM + 10);
-    assert_true(live->scales[0].best == -3);
+    assert_true(live->members[0].scale.best == -3);
     stage_close(&stage);
 }
 
@@ -175,9 +177,9 @@ static void lies_are_told(void **unused)
         for (size_t k = 0; k < m->member_count; k++) {
             double belief, deviation;
             ambs_live_predict(m, k, x, 1, true, &belief, &deviation);
-            const struct ambs_scale *s = &m->scales[k];
+            const struct ambs_scale *s = &m->members[k].scale;
             const double lies[] = {belief, s->low, s->mean, s->high, belief};
-            m->members[k]->kind->add(m->members[k], x, lies[liar]);
+            m->members[k].model->kind->add(m->members[k].model, x, lies[liar]);
         }
         double apart = stage_apart(&twins.stage, twins.told, m);
         if (!(apart < 1e-9))
@@ -221,7 +223,7 @@ static void each_liar_has_its_own_lie(void **unused)
         struct fake fake = {.mean = cases[i].belief};
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.liar = cases[i].liar;
-        stage_fakes(&stage, &fake, 1)->scales[0].mean = 0.25;
+        stage_fakes(&stage, &fake, 1)->members[0].scale.mean = 0.25;
         stage_propose(&stage);
         assert_int_equal(fake.added, 1);
         if (fake.last != cases[i].lie)
@@ -249,7 +251,7 @@ static void a_failure_is_worth_what_the_options_say(void **unused)
         struct fake fake = {.mean = fake_zero};
         stage_open(&stage, SQUARE OPTIMIZER);
         stage.ambs->options.failures = cases[i].failures;
-        stage_fakes(&stage, &fake, 1)->scales[0].mean = 0.25;
+        stage_fakes(&stage, &fake, 1)->members[0].scale.mean = 0.25;
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
         assert_int_equal(fake.removed, 1);
         assert_int_equal(fake.added, cases[i].learnt ? 2 : 1);
@@ -316,12 +318,12 @@ static void a_fit_takes_failures_as_the_options_say(void **unused)
         assert_int_equal(live->failing != NULL, failures == AMBS_FAILED_AUTO);
         dh_model_destroy(&live->failing);
         struct ambs_live by_hand = {.features = live->features,
-                                    .members = {fit_by_hand(&stage, failures)},
+                                    .members = {{.model = fit_by_hand(&stage, failures)}},
                                     .member_count = 1};
         double apart = stage_apart(&stage, live, &by_hand);
         if (!(apart < 1e-9))
             fail_msg("failures %d: %g apart", failures, apart);
-        dh_model_destroy(&by_hand.members[0]);
+        dh_model_destroy(&by_hand.members[0].model);
         ambs_live_destroy(&live);
         stage_close(&stage);
     }
@@ -366,6 +368,40 @@ static void where_trials_fail_is_kept_current(void **unused)
     twins_close(&twins);
 }
 
+/* Beside a limited Gaussian process, one of what fails takes in as many results as it does: a burst
+ * of thousands would stop the search for minutes. A forest takes in all of them. */
+static void failures_beyond_the_room_are_not_learnt(void **unused)
+{
+    (void)unused;
+    static const char *const kinds[] = {"gp", "et"};
+    for (size_t k = 0; k < DH_COUNT_OF(kinds); k++) {
+        struct stage stage;
+        stage_open(&stage, SQUARE OPTIMIZER);
+        fail_a_third(&stage);
+        struct ambs_fit fit = {.options = &stage.ambs->options,
+                               .data = &stage.ambs->data,
+                               .plan = {.members = {{.kind = dh_model_find("gp"), .most_lies = 2}},
+                                        .member_count = 1,
+                                        .failing = dh_model_find(kinds[k])},
+                               .count = RESULTS,
+                               .threads = 1};
+        ambs_fit_run(&fit);
+        bool learnt = true;
+        for (uint64_t id = 100; id < 100 + AMBS_ROOM + 2; id++) {
+            double x[STAGE_WIDTH], before = share_failing(&stage, fit.live, id);
+            struct ambs_event event;
+            stage_row(&stage, id, x);
+            ambs_data_end(&stage.ambs->data, id, AMBS_ENDED, x, before > 0.5 ? 1 : NAN, &event);
+            ambs_live_hear(fit.live, &event);
+            learnt = share_failing(&stage, fit.live, id) != before;
+            assert_true(learnt || id >= 100 + AMBS_ROOM);
+        }
+        assert_int_equal(learnt, k == 1);
+        ambs_live_destroy(&fit.live);
+        stage_close(&stage);
+    }
+}
+
 /* ---- what the model says ---- */
 
 static double quarter(const double *x)
@@ -386,7 +422,7 @@ static void predictions(void **unused)
     for (size_t count = 2; count <= 40; count += 38)
         for (int failures = 0; failures < 2; failures++) {
             live->failing = failures ? fake_model(&failing) : NULL;
-            live->scales[0].mean = -0.25;
+            live->members[0].scale.mean = -0.25;
             for (int epistemic = 0; epistemic < 2; epistemic++) {
                 ambs_live_predict(live, 0, x, count, epistemic, mean, deviation);
                 double whole = epistemic ? 1 : 2;
@@ -454,7 +490,7 @@ static void the_best_value_is_kept(void **unused)
     static const double y[] = {-0.5, -1.5, NAN, -1.25}, best[] = {-1, -1.5, -1.5, -1.5};
     for (size_t i = 0; i < DH_COUNT_OF(y); i++) {
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y[i], 3);
-        assert_true(live->scales[0].best == best[i]);
+        assert_true(live->members[0].scale.best == best[i]);
     }
     stage_close(&stage);
 }
@@ -513,7 +549,7 @@ static void a_fit_knows_its_values(void **unused)
         low = id % 3 == 2 ? low : fmin(low, stage_value(&stage, id));
         high = id % 3 == 2 ? high : fmax(high, stage_value(&stage, id));
     }
-    const struct ambs_scale *scale = &live->scales[0];
+    const struct ambs_scale *scale = &live->members[0].scale;
     assert_true(scale->low == ambs_transform_apply(&scale->transform, low));
     assert_true(scale->high == ambs_transform_apply(&scale->transform, high));
     assert_true(fabs(scale->mean) < 1e-9);
@@ -545,13 +581,12 @@ static double log_normal(const double *x)
 
 static struct ambs_live *fit_electing(const struct stage *stage, const char *kind, bool elects)
 {
-    struct ambs_fit fit = {.options = &stage->ambs->options,
-                           .data = &stage->ambs->data,
-                           .kinds = {dh_model_find(kind)},
-                           .elects = {elects},
-                           .kind_count = 1,
-                           .count = RESULTS,
-                           .threads = 1};
+    struct ambs_fit fit = {
+        .options = &stage->ambs->options,
+        .data = &stage->ambs->data,
+        .plan = {.members = {{.kind = dh_model_find(kind), .elects = elects}}, .member_count = 1},
+        .count = RESULTS,
+        .threads = 1};
     ambs_fit_run(&fit);
     assert_int_equal(fit.live->member_count, 1);
     return fit.live;
@@ -585,13 +620,13 @@ static void values_elect_their_transform(void **unused)
         stage.ambs->options.scaling = cases[c].wanted;
         stage_results_of(&stage, RESULTS, cases[c].value);
         struct ambs_live *live = fit_electing(&stage, cases[c].kind, cases[c].elects);
-        const struct ambs_transform *transform = &live->scales[0].transform;
+        const struct ambs_transform *transform = &live->members[0].scale.transform;
         if (transform->scaling != cases[c].expected)
             fail_msg("case %zu: transform %d", c, transform->scaling);
         assert_true(cases[c].wanted != AMBS_SCALING_LOG || transform->share == 0.01);
         bool elected = cases[c].elects && strcmp(cases[c].kind, "gp") == 0 &&
                        cases[c].wanted == AMBS_SCALING_AUTO && cases[c].value != constant;
-        assert_int_equal(live->scales[0].elected, elected);
+        assert_int_equal(live->members[0].scale.elected, elected);
         ambs_live_destroy(&live);
         stage_close(&stage);
     }
@@ -619,8 +654,8 @@ static void who_may_elect(void **unused)
             stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
         stage_results_of(&stage, cases[c].successes, stage_steep);
         struct ambs_live *live = fit_electing(&stage, kind, true);
-        if (live->scales[0].transform.scaling != cases[c].expected)
-            fail_msg("case %zu: transform %d", c, live->scales[0].transform.scaling);
+        if (live->members[0].scale.transform.scaling != cases[c].expected)
+            fail_msg("case %zu: transform %d", c, live->members[0].scale.transform.scaling);
         ambs_live_destroy(&live);
         stage_close(&stage);
     }
@@ -632,10 +667,10 @@ static struct ambs_live *two_scales(struct stage *stage, struct fake *fakes)
     static const double wider[] = {-10, 10};
     stage_open(stage, SQUARE OPTIMIZER);
     struct ambs_live *live = stage_fakes(stage, fakes, 2);
-    struct ambs_scale *second = &live->scales[1];
+    struct ambs_scale *second = &live->members[1].scale;
     ambs_transform_free(&second->transform);
     ambs_transform_fit(&second->transform, AMBS_SCALING_MINMAX, 0, wider, 2);
-    live->scales[0].mean = 0.5;
+    live->members[0].scale.mean = 0.5;
     *second = (struct ambs_scale){second->transform, -0.1, -0.1, 0.05, 0.1, false};
     return live;
 }
@@ -686,7 +721,8 @@ static void members_have_their_own_best(void **unused)
     stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, -20, 3);
     assert_true(fabs(fakes[0].last + 20) < 1e-12);
     assert_true(fabs(fakes[1].last + 2) < 1e-12);
-    assert_true(live->scales[0].best == fakes[0].last && live->scales[1].best == fakes[1].last);
+    assert_true(live->members[0].scale.best == fakes[0].last &&
+                live->members[1].scale.best == fakes[1].last);
     for (uint64_t id = 0; id < 2; id++) {
         struct ambs_ask ask = stage_ask(&stage, id, 3);
         ask.view = (size_t)id;
@@ -713,12 +749,12 @@ static void a_fit_without_a_model(void **unused)
     stage_open(&stage, SQUARE OPTIMIZER);
     stage_results(&stage, 1);
     stage_propose(&stage);
-    struct ambs_fit fit = {.options = &stage.ambs->options,
-                           .data = &stage.ambs->data,
-                           .kinds = {&cannot, &cannot},
-                           .kind_count = 2,
-                           .count = 1,
-                           .threads = 1};
+    struct ambs_fit fit = {
+        .options = &stage.ambs->options,
+        .data = &stage.ambs->data,
+        .plan = {.members = {{.kind = &cannot}, {.kind = &cannot}}, .member_count = 2},
+        .count = 1,
+        .threads = 1};
     atomic_init(&fit.events, stage.ambs->data.since.count);
     ambs_fit_run(&fit);
     assert_null(fit.live);
@@ -752,18 +788,18 @@ static void each_kind_has_its_bound_of_noise(void **unused)
         double y = 3 * x[0] + 0.5 * dh_random_normal(&random);
         stage_end(&stage, stage_propose(&stage), DH_TRIAL_SUCCEEDED, y, 3);
     }
-    struct ambs_fit fit = {.options = &stage.ambs->options,
-                           .data = &stage.ambs->data,
-                           .kinds = {dh_model_find("gp"), dh_model_find("gp")},
-                           .most_noise = {0, 1e-5},
-                           .kind_count = 2,
-                           .count = RESULTS,
-                           .threads = 1};
+    const struct dh_model_kind *gp = dh_model_find("gp");
+    struct ambs_fit fit = {
+        .options = &stage.ambs->options,
+        .data = &stage.ambs->data,
+        .plan = {.members = {{.kind = gp}, {.kind = gp, .most_noise = 1e-5}}, .member_count = 2},
+        .count = RESULTS,
+        .threads = 1};
     ambs_fit_run(&fit);
     assert_int_equal(fit.live->member_count, 2);
     double noise[2], x[STAGE_WIDTH] = {0.5, 0.5};
     for (size_t k = 0; k < 2; k++) {
-        const struct dh_model *model = fit.live->members[k];
+        const struct dh_model *model = fit.live->members[k].model;
         model->kind->predict(model, x, 1, &(struct dh_prediction){.aleatoric = &noise[k]});
     }
     if (!(noise[0] > 0.01 && noise[1] < 1e-4))
@@ -806,8 +842,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
     stage_end(&stage, stage_propose(&stage), DH_TRIAL_FAILED, NAN, 3);
     struct ambs_fit fit = {.options = &stage.ambs->options,
                            .data = &stage.ambs->data,
-                           .kinds = {&looks},
-                           .kind_count = 1,
+                           .plan = {.members = {{.kind = &looks}}, .member_count = 1},
                            .count = RESULTS,
                            .threads = 1};
     ambs_fit_run(&fit);
@@ -817,7 +852,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
     memcpy(all, given.y, sizeof all);
     qsort(all, RESULTS - 1, sizeof *all, descending);
     for (fit.seed = 0; fit.seed < 20; fit.seed++) {
-        fit.most[0] = 10;
+        fit.plan.members[0].most = 10;
         ambs_fit_run(&fit);
         assert_in_range(given.count, 9, 10); /* the failure may be picked, and left out then */
         qsort(given.y, given.count, sizeof *given.y, descending);
@@ -826,7 +861,7 @@ static void a_part_of_the_results_has_the_best(void **unused)
         for (size_t i = 1; i < given.count; i++)
             assert_true(given.y[i] < given.y[i - 1]);
     }
-    fit.most[0] = RESULTS;
+    fit.plan.members[0].most = RESULTS;
     ambs_fit_run(&fit);
     assert_int_equal(given.count, RESULTS - 1);
     stage_close(&stage);
@@ -843,6 +878,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_worth_what_the_options_say),
         cmocka_unit_test(a_fit_takes_failures_as_the_options_say),
         cmocka_unit_test(where_trials_fail_is_kept_current),
+        cmocka_unit_test(failures_beyond_the_room_are_not_learnt),
         cmocka_unit_test(predictions),
         cmocka_unit_test(unsure_near_bounds),
         cmocka_unit_test(few_values_have_no_bounds),

@@ -25,7 +25,7 @@ static void open_with_model(struct stage *stage, const char *surrogate)
     stage_results(stage, RESULTS);
     ambs_model_refresh(stage->ambs, PATIENT);
     assert_non_null(stage->ambs->live);
-    assert_null(stage->ambs->fit);
+    assert_null(stage->ambs->task);
     for (int i = 0; i < RUNNING; i++)
         stage_propose(stage);
 }
@@ -36,14 +36,14 @@ static void open_with_fit(struct stage *stage, const char *surrogate)
     open_with_model(stage, surrogate);
     stage_results(stage, RESULTS / 2);
     ambs_model_refresh(stage->ambs, HURRIED);
-    assert_non_null(stage->ambs->fit);
+    assert_non_null(stage->ambs->task);
 }
 
 /* Wait until the fit's thread has nothing more to do. */
 static void await_thread(const struct ambs *ambs)
 {
     struct dh_nap nap = {.longest = 0.01};
-    while (!atomic_load_explicit(&ambs->fit->done, memory_order_acquire))
+    while (!atomic_load_explicit(&ambs->task->fit.done, memory_order_acquire))
         dh_nap_wait(&nap, -1);
 }
 
@@ -82,7 +82,7 @@ static void under_load_a_fit_begins_when_results_have_grown(void **unused)
     for (size_t results = RESULTS + 1; results <= 47; results++) {
         stage_results(&stage, 1);
         ambs_model_refresh(stage.ambs, HURRIED);
-        assert_true(results == 46 || (stage.ambs->fit != NULL) == (results == 47));
+        assert_true(results == 46 || (stage.ambs->task != NULL) == (results == 47));
         assert_int_equal(stage.ambs->live->fitted, RESULTS);
         assert_false(results < 46 && stage.ambs->data.hold);
     }
@@ -98,13 +98,13 @@ static void a_patient_ask_fits_at_once(void **unused)
     for (unsigned level = 2; level <= PATIENT; level++) {
         stage_results(&stage, 1);
         ambs_model_refresh(stage.ambs, level);
-        assert_null(stage.ambs->fit);
+        assert_null(stage.ambs->task);
         assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
     }
     stage.ambs->options.effort = HURRIED; /* fixed: what is asked next must not depend on time */
     stage_results(&stage, 1);
     ambs_model_refresh(stage.ambs, HURRIED);
-    assert_null(stage.ambs->fit);
+    assert_null(stage.ambs->task);
     assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
     stage_close(&stage);
 }
@@ -116,7 +116,7 @@ static void a_patient_ask_waits_for_a_fit_under_way(void **unused)
     open_with_fit(&stage, "et");
     go_on(&stage, RESULTS, 20);
     ambs_model_refresh(stage.ambs, PATIENT);
-    assert_null(stage.ambs->fit);
+    assert_null(stage.ambs->task);
     assert_null(stage.ambs->retired);
     assert_false(stage.ambs->data.hold);
     assert_int_equal(stage.ambs->live->fitted, stage.ambs->data.results.count);
@@ -131,20 +131,20 @@ static void a_hurried_ask_does_not_wait(void **unused)
     open_with_model(&stage, "et");
     struct ambs *ambs = stage.ambs;
     const struct ambs_live *before = ambs->live;
-    struct ambs_fit *fit = ambs->fit = dh_alloc(1, sizeof *fit);
-    *fit = (struct ambs_fit){.options = &ambs->options,
-                             .data = &ambs->data,
-                             .kinds = {dh_model_find("et")},
-                             .kind_count = 1,
-                             .count = ambs->data.mark,
-                             .threads = 1};
+    struct ambs_task *task = ambs->task = dh_alloc(1, sizeof *task);
+    task->fit =
+        (struct ambs_fit){.options = &ambs->options,
+                          .data = &ambs->data,
+                          .plan = {.members = {{.kind = dh_model_find("et")}}, .member_count = 1},
+                          .count = ambs->data.mark,
+                          .threads = 1};
     for (int asks = 0; asks < 3; asks++) {
         ambs_model_refresh(ambs, HURRIED);
-        assert_true(ambs->fit == fit && ambs->live == before);
+        assert_true(ambs->task == task && ambs->live == before);
         stage_propose(&stage);
     }
-    ambs_fit_run(fit); /* … but now it has ended, and there was no thread to join */
-    fit->joined = true;
+    ambs_fit_run(&task->fit); /* … but now it has ended, and there was no thread to join */
+    task->joined = true;
     ask_until_taken(ambs);
     stage_close(&stage);
 }
@@ -160,23 +160,23 @@ static void a_finished_fit_takes_over(void **unused)
     uint64_t seed = 0;
     for (int round = 0; round < 3; round++) {
         struct ambs_live *before = ambs->live;
-        size_t count = ambs->fit->count;
-        assert_true(ambs->fit->seed != seed);
-        seed = ambs->fit->seed;
+        size_t count = ambs->task->fit.count;
+        assert_true(ambs->task->fit.seed != seed);
+        seed = ambs->task->fit.seed;
         assert_true(count > before->fitted && count == ambs->data.mark);
         stage_results(&stage, 5);
         assert_true(ambs->live == before && ambs->data.mark == count); /* the fit needs the mark */
         await_thread(ambs);
-        assert_null(ambs->fit->old); /* the one before last has been destroyed */
+        assert_null(ambs->task->old); /* the one before last has been destroyed */
         assert_null(ambs->retired);
         ask_until_taken(ambs);
-        assert_true(ambs->fit == NULL && ambs->retired == before);
+        assert_true(ambs->task == NULL && ambs->retired == before);
         assert_int_equal(ambs->live->fitted, count);
         assert_false(ambs->data.hold);
         assert_int_equal(ambs->data.mark, ambs->data.results.count);
         stage_results(&stage, count / 2);
         ambs_model_refresh(ambs, HURRIED); /* due again */
-        assert_non_null(ambs->fit);
+        assert_non_null(ambs->task);
     }
     stage_close(&stage);
 }
@@ -192,7 +192,7 @@ static void a_thread_destroys_the_retired_model(void **unused)
     stage_fakes(&stage, &fake, 1)->fitted = RESULTS / 2;
     for (size_t fits = 0; fits < 2; fits++) {
         ambs_model_refresh(ambs, HURRIED);
-        assert_non_null(ambs->fit);
+        assert_non_null(ambs->task);
         await_thread(ambs);
         assert_int_equal(fake.destroyed, fits);
         ask_until_taken(ambs);
@@ -213,14 +213,15 @@ static void asks_share_the_catching_up(void **unused)
     await_thread(ambs);
     for (int i = 0; i < 100; i++)
         stage_propose(&stage);
-    size_t heard = ambs->fit->heard, events = ambs->data.since.count;
+    size_t heard = ambs->task->fit.heard, events = ambs->data.since.count;
     assert_true(heard + 100 <= events);
     for (;;) {
         ambs_model_refresh(ambs, HURRIED);
         if (ambs->live != before)
             break;
-        assert_true(ambs->fit->heard > heard && ambs->fit->heard <= heard + MOST_CATCH_UP);
-        heard = ambs->fit->heard;
+        assert_true(ambs->task->fit.heard > heard &&
+                    ambs->task->fit.heard <= heard + MOST_CATCH_UP);
+        heard = ambs->task->fit.heard;
     }
     assert_true(heard < events && events <= heard + MOST_CATCH_UP);
     stage_close(&stage);
@@ -237,16 +238,13 @@ struct record {
 
 static void note_fit(struct record *record, const struct ambs *ambs)
 {
-    const struct ambs_fit *fit = ambs->fit;
+    const struct ambs_fit *fit = &ambs->task->fit;
     *record = (struct record){.fit = {.options = fit->options,
                                       .data = fit->data,
-                                      .kind_count = fit->kind_count,
+                                      .plan = fit->plan,
                                       .count = fit->count,
                                       .seed = fit->seed,
                                       .threads = 1}};
-    memcpy(record->fit.kinds, fit->kinds, sizeof fit->kinds);
-    memcpy(record->fit.most_noise, fit->most_noise, sizeof fit->most_noise);
-    memcpy(record->fit.elects, fit->elects, sizeof fit->elects);
 }
 
 static void note_events(struct record *record, const struct ambs *ambs)
@@ -269,7 +267,7 @@ static void check_model(struct record *record, const struct stage *stage)
         ambs_live_hear(live, &record->events[i]);
     double apart = stage_apart(stage, live, stage->ambs->live);
     if (!(apart < 1e-9))
-        fail_msg("%s: %g apart", live->members[0]->kind->name, apart);
+        fail_msg("%s: %g apart", live->members[0].model->kind->name, apart);
     ambs_live_destroy(&record->fit.live);
     free(record->events);
 }
@@ -300,7 +298,7 @@ static void the_new_model_knows_what_happened_meanwhile(void **unused)
         await_thread(stage.ambs);
         go_on(&stage, RESULTS + 20, 20);
         ambs_model_refresh(stage.ambs, HURRIED); /* plays a part */
-        assert_non_null(stage.ambs->fit);
+        assert_non_null(stage.ambs->task);
         stage_propose(&stage);
         note_events(&record, stage.ambs);
         assert_true(record.count >= RUNNING + 81);
@@ -390,12 +388,12 @@ static void following_plays_all_but_a_few(void **unused)
         stage_propose(&stage);
     struct ambs_fit fits[2];
     for (int i = 0; i < 2; i++) {
-        fits[i] = (struct ambs_fit){.options = &ambs->options,
-                                    .data = &ambs->data,
-                                    .kinds = {dh_model_find("et")},
-                                    .kind_count = 1,
-                                    .count = ambs->data.mark,
-                                    .threads = 1};
+        fits[i] = (struct ambs_fit){
+            .options = &ambs->options,
+            .data = &ambs->data,
+            .plan = {.members = {{.kind = dh_model_find("et")}}, .member_count = 1},
+            .count = ambs->data.mark,
+            .threads = 1};
         atomic_init(&fits[i].events, ambs->data.since.count);
         ambs_fit_run(&fits[i]);
         assert_false(atomic_load(&fits[i].done));
@@ -456,7 +454,7 @@ static void kinds_follow_time_and_crowd(void **unused)
         ambs_model_refresh(stage.ambs, cases[c].level);
         const struct ambs_live *live = stage.ambs->live;
         for (size_t k = 0; k < live->member_count; k++)
-            assert_string_equal(live->members[k]->kind->name, cases[c].kinds[k]);
+            assert_string_equal(live->members[k].model->kind->name, cases[c].kinds[k]);
         assert_null(cases[c].kinds[live->member_count]);
         stage_close(&stage);
     }
@@ -486,7 +484,7 @@ static enum ambs_scaling transform_in_crowd(const char *surrogate, size_t pendin
     open_crowd(&stage, surrogate, pending, stage_steep);
     ambs_model_refresh(stage.ambs, level);
     assert_true(member < stage.ambs->live->member_count);
-    enum ambs_scaling scaling = stage.ambs->live->scales[member].transform.scaling;
+    enum ambs_scaling scaling = stage.ambs->live->members[member].scale.transform.scaling;
     stage_close(&stage);
     return scaling;
 }
@@ -581,16 +579,16 @@ static void a_process_is_outgrown(void **unused)
     assert_int_equal(ambs->live->learnt, 400);
     stage_results(&stage, 100);
     ambs_model_refresh(ambs, HURRIED);
-    assert_null(ambs->fit);
+    assert_null(ambs->task);
     stage_results(&stage, 25);
     ambs_model_refresh(ambs, HURRIED);
-    assert_non_null(ambs->fit);
+    assert_non_null(ambs->task);
     await_thread(ambs);
     ask_until_taken(ambs);
-    assert_string_equal(ambs->live->members[0]->kind->name, "et"); /* there is no time */
+    assert_string_equal(ambs->live->members[0].model->kind->name, "et"); /* there is no time */
     stage_results(&stage, 125);
     ambs_model_refresh(ambs, HURRIED);
-    assert_null(ambs->fit);
+    assert_null(ambs->task);
     stage_close(&stage);
 }
 
@@ -609,7 +607,7 @@ static void of_many_results_a_process_learns_a_part(void **unused)
         struct stage stage;
         model_of(&stage, cases[c].results, cases[c].level);
         const struct ambs_live *live = stage.ambs->live;
-        assert_string_equal(live->members[0]->kind->name, cases[c].learnt ? "gp" : "et");
+        assert_string_equal(live->members[0].model->kind->name, cases[c].learnt ? "gp" : "et");
         assert_int_equal(live->learnt, cases[c].learnt ? cases[c].learnt : cases[c].results);
         stage_close(&stage);
     }
@@ -650,13 +648,13 @@ static void a_process_holds_so_many_lies(void **unused)
             stage_propose(&stage);
         ambs_model_refresh(ambs, cases[c].level);
         const struct ambs_live *live = ambs->live;
-        assert_string_equal(live->members[0]->kind->name, "gp");
+        assert_string_equal(live->members[0].model->kind->name, "gp");
         for (size_t k = 0; k < live->member_count; k++) {
-            bool process = strcmp(live->members[k]->kind->name, "gp") == 0;
-            assert_int_equal(live->recent[k].most, process ? cases[c].most : 0);
-            assert_int_equal(live->recent[k].passed_over, 0);
+            bool process = strcmp(live->members[k].model->kind->name, "gp") == 0;
+            assert_int_equal(live->members[k].recent.most, process ? cases[c].most : 0);
+            assert_int_equal(live->members[k].recent.passed_over, 0);
             if (process) /* as many places taken as lies were told: the newest */
-                assert_int_equal(live->recent[k].next,
+                assert_int_equal(live->members[k].recent.next,
                                  (cases[c].pending - cases[c].passed_over) % cases[c].most);
         }
         stage_close(&stage);
@@ -708,7 +706,7 @@ static void lane_open(struct lane *lane, struct stage *stage)
     stage->bench.context.lanes = &lane->lanes;
     stage_results(stage, RESULTS / 2);
     ambs_model_refresh(stage->ambs, HURRIED);
-    assert_non_null(stage->ambs->fit);
+    assert_non_null(stage->ambs->task);
     assert_true(lane->entered == 1 && lane->left == 1);
 }
 
@@ -727,12 +725,12 @@ static void a_lane_holds_the_fit_back(void **unused)
     for (size_t i = 0; i < DH_COUNT_OF(times); i++) {
         lane.now = times[i];
         ambs_model_refresh(stage.ambs, HURRIED);
-        assert_non_null(stage.ambs->fit);
+        assert_non_null(stage.ambs->task);
         assert_int_equal(lane.entered, times[i] < 10 ? 1 : 2);
     }
     lane.now = 20;
     ambs_model_refresh(stage.ambs, HURRIED);
-    assert_null(stage.ambs->fit);
+    assert_null(stage.ambs->task);
     assert_int_equal(lane.left, 2);
     check_model(&record, &stage);
     stage_close(&stage);
@@ -745,7 +743,7 @@ static void a_patient_ask_waits_for_the_lane(void **unused)
     struct lane lane;
     lane_open(&lane, &stage);
     ambs_model_refresh(stage.ambs, PATIENT);
-    assert_null(stage.ambs->fit);
+    assert_null(stage.ambs->task);
     assert_true(lane.now == 10);
     stage_close(&stage);
 }

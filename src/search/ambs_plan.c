@@ -1,4 +1,4 @@
-/* See ambs_kinds.h.
+/* See ambs_plan.h.
  *
  * Where auto has the time it takes several models, whose proposals alternate. One Gaussian process
  * finds out how much of the results is noise, another takes them at their word: on rugged functions
@@ -9,10 +9,12 @@
  * they hold a part; a forest alone would be worse by far (benchmarks/quality). In the first rounds
  * of a crowd the first also elects its transform: that finds good places sooner. Over many rounds,
  * as one worker has, it digs into one of them for too long. */
-#include "ambs_kinds.h"
+#include "ambs_plan.h"
 
 #include <math.h>
 #include <string.h>
+
+#include "ambs.h"
 
 #define GP_RESULTS 400 /* that auto's Gaussian processes learn */
 #define GP_WORK 4e7 /* … and most of their square × parameters: a step of a fit takes so long */
@@ -65,15 +67,6 @@ static size_t gp_results(const struct ambs *ambs, unsigned level)
     return results + crowd(ambs) <= most ? results : 0;
 }
 
-static void add_member(struct ambs_fit *fit, const char *name, size_t most, size_t most_lies,
-                       double most_noise)
-{
-    fit->kinds[fit->kind_count] = dh_model_find(name);
-    fit->most[fit->kind_count] = most;
-    fit->most_lies[fit->kind_count] = most_lies;
-    fit->most_noise[fit->kind_count++] = most_noise;
-}
-
 /* Is there anything but numbers that are always active? */
 static bool has_classes(const struct ambs_features *features)
 {
@@ -83,30 +76,53 @@ static bool has_classes(const struct ambs_features *features)
     return false;
 }
 
-void ambs_choose_kinds(const struct ambs *ambs, unsigned level, struct ambs_fit *fit)
+static struct ambs_plan plan_members(const struct ambs *ambs, unsigned level)
 {
     const char *name = ambs_surrogate_name(ambs->options.surrogate);
     bool other = name && strcmp(name, "gp") != 0;
-    level = level_by_budget(ambs, level);
     size_t most = other ? 0 : gp_results(ambs, level);
-    size_t lies = is_open(ambs) ? gp_most(ambs) + gp_lies[level] - most : 0;
     if (most == 0)
-        add_member(fit, other ? name : "et", 0, 0, 0);
-    else
-        add_member(fit, "gp", most, lies, 0);
-    if (name || most == 0 || level < 2)
-        return;
-    fit->elects[0] = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
-    add_member(fit, "gp", most, lies, LITTLE_NOISE);
+        return (struct ambs_plan){.members = {{.kind = dh_model_find(other ? name : "et")}},
+                                  .member_count = 1};
+    struct ambs_learner process = {.kind = dh_model_find("gp"), .most = most};
+    if (is_open(ambs))
+        process.most_lies = gp_most(ambs) + gp_lies[level] - most;
+    struct ambs_plan plan = {.members = {process}, .member_count = 1};
+    if (name || level < 2)
+        return plan;
+    plan.members[0].elects = ambs->data.mark <= FIRST_ROUNDS * (ambs->data.pending_then + 1);
+    process.most_noise = LITTLE_NOISE;
+    plan.members[plan.member_count++] = process;
     if (has_classes(&ambs->features))
-        add_member(fit, "et", 0, 0, 0);
+        plan.members[plan.member_count++] = (struct ambs_learner){.kind = dh_model_find("et")};
+    return plan;
+}
+
+/* What learns where trials fail: a Gaussian process where those of the values learn all results and
+ * there is time for several. Failing regions have slanted, smooth edges, at which the best often
+ * lies, and a forest's boxes make steps along them. */
+static const struct dh_model_kind *failing_kind(const struct ambs *ambs, unsigned level,
+                                                const struct ambs_learner *first)
+{
+    bool hurried = is_open(ambs) && level < 2;
+    bool part = first->most > 0 && first->most < ambs->data.mark;
+    return ambs_is_process(first->kind) && !hurried && !part ? first->kind : dh_model_find("et");
+}
+
+struct ambs_plan ambs_plan_make(const struct ambs *ambs, unsigned level)
+{
+    level = level_by_budget(ambs, level);
+    struct ambs_plan plan = plan_members(ambs, level);
+    if (ambs->options.failures == AMBS_FAILED_AUTO)
+        plan.failing = failing_kind(ambs, level, &plan.members[0]);
+    return plan;
 }
 
 bool ambs_outgrown(const struct ambs *ambs)
 {
     const struct ambs_live *live = ambs->live;
     size_t results = live->learnt + (ambs->data.mark - live->fitted);
-    if (strcmp(live->members[0]->kind->name, "gp") != 0)
+    if (!ambs_is_process(live->members[0].model->kind))
         return false;
     return is_open(ambs) ? results > gp_most(ambs) + GP_GROWTH
                          : results + crowd(ambs) > AMBS_GP_MOST;
