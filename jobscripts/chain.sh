@@ -69,17 +69,18 @@ end_launcher() # PROCESS
 {
     trap '' USR1
     stayed=0
-    while [ "$stayed" -lt "$STAY" ]; do
-        sleep 5
+    while sleep 5 2>/dev/null; do
         case $(cat "$DH_EXIT_FILE") in
-        '' | *[!0-9]*) ;;
-        *) stayed=$((stayed + 5)) ;;
+        '' | *[!0-9]*) continue ;;
         esac
+        stayed=$((stayed + 5))
+        if [ "$stayed" -eq "$STAY" ]; then
+            say "the search has ended, but its launcher has not: ending it"
+            kill "$1"
+        elif [ "$stayed" -ge $((STAY + 30)) ]; then
+            kill -KILL "$1"
+        fi
     done
-    say "the search has ended, but its launcher has not: ending it"
-    kill "$1"
-    sleep 30
-    kill -KILL "$1"
 }
 
 # In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code

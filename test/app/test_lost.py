@@ -141,6 +141,7 @@ class Lost(harness.Case):
         log = self.read(self.stderr)
         self.assertRegex(log, r"lost \(.*\): rank 2 \(.*, process \d+\); it ran trial \d+")
         self.assertIn("lost on the way: 1 of 3: rank 2", log)
+        self.assertRegex(log, r"search is over \(exit code 0\); should mpiexec not end by itself")
 
     @harness.outlived
     def test_two_at_once(self):
