@@ -179,7 +179,8 @@ static dh_status put_aside(struct dh_manager *manager, int rank, dh_status statu
     dh_sched_counts(manager->sched, &counts);
     if (counts.stop != DH_STOP_LOST || (status != DH_CONFIG && status != DH_UNABLE))
         return DH_OK;
-    return dh_fail(err, status, "no worker is left; the last was rank %d: %s", rank, text);
+    return dh_fail(err, status, "no worker is left; the last was rank %d%s%s: %s", rank,
+                   *host ? " on " : "", host, text);
 }
 
 /* What is wrong with the folder that all run folders are in is wrong everywhere and ends the
@@ -195,9 +196,10 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     struct dh_sched_counts counts;
     dh_sched_counts(manager->sched, &counts);
     bool everywhere = status == DH_IO || (status == DH_CONFIG && counts.ended_here == 0);
-    dh_status cause = everywhere
-                          ? dh_fail(err, status, "rank %d cannot evaluate: %s", message->peer, text)
-                          : put_aside(manager, message->peer, status, text, err);
+    const char *host = manager->peers.all[message->peer].host;
+    dh_status cause = everywhere ? dh_fail(err, status, "rank %d%s%s cannot evaluate: %s",
+                                           message->peer, *host ? " on " : "", host, text)
+                                 : put_aside(manager, message->peer, status, text, err);
     free(told);
     return cause;
 }

@@ -264,8 +264,8 @@ class Lost(harness.Case):
         self.sicken([1, 2])
         self.configure()
         _, log = self.run_search(3, "lost.cfg", expect=74)
-        self.assertRegex(log, "error: no worker is left; the last was rank [12]: 3 evaluations in "
-                              "a row could not begin: cannot make a file in /nonexist "
+        self.assertRegex(log, r"error: no worker is left; the last was rank [12] on \S+: 3 "
+                              "evaluations in a row could not begin: cannot make a file in /nonexist "
                               r"\(TMPDIR\)")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
 
