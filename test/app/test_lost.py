@@ -213,6 +213,25 @@ class Lost(harness.Case):
         after = {t["id"]: t for t in self.assert_complete("lost.h5", 60)}
         self.assertEqual({n: after[n] for n in before}, before)
 
+    @harness.outlived
+    def test_a_rank_that_never_starts(self):
+        """The others wait for it in MPI_Init, and mpiexec returns 0 when they have given up."""
+        program = self.write("absent.sh", f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 2 ] && exit 3\n'
+                                          f'exec {harness.DH_MPI} "$@"\n')
+        os.chmod(program, 0o755)
+        real, harness.DH_MPI = harness.DH_MPI, program
+        self.addCleanup(setattr, harness, "DH_MPI", real)
+        self.configure()
+        process = self.start(3, "lost.cfg", env={"DH_EXIT_FILE": self.path("code")})
+        self.wait_for(lambda: os.path.exists(self.path("code")), 20, "rank 0")
+        time.sleep(2)
+        for pid in self.ranks(process).values():
+            os.kill(pid, signal.SIGALRM)  # as after 15 minutes
+        process.wait(60)
+        self.assert_nothing_left()
+        self.assertIn("MPI_Init has not come back", self.read(self.stderr))
+        self.assertEqual(self.read(self.path("code")), "running\n")
+
     def test_without_recovery_the_job_dies_resumably(self):
         self.configure()
         self.recovery = False
