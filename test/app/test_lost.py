@@ -288,6 +288,20 @@ class Lost(harness.Case):
                               r"\(TMPDIR\)")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
 
+    def test_a_node_on_which_everything_fails_is_told_of(self):
+        self.configure('type = "command"; command = ("sh", "-c", "test $DH_WORKER = $1 && exit 3; '
+                       'sleep 0.1; echo DH-OUTPUT: $2", "sh", "3", "{x}"); retries = 1;',
+                       evaluations=120)
+        self.recovery = False  # all ranks live
+        for window in ("auto", "off"):
+            _, log = self.run_search(4, "--fresh", "--set", f"comm.window={window}", "lost.cfg")
+            told = re.findall(r"warning: the last \d+ evaluations of rank (\d) \(.*, process \d+\) "
+                              r"failed, and others' succeed meanwhile: .* \(the last: exit code 3\)", log)
+            self.assertEqual(told, ["3"], log)
+        _, log = self.run_search(4, "--fresh", "--set", 'evaluator.command=("sh", "-c", "exit 3")',
+                                 "lost.cfg")
+        self.assertNotIn("others' succeed", log)
+
     def test_a_node_without_a_library_is_put_aside(self):
         self.write("library.py", LIBRARY)
         self.configure(f'type = "python"; function = "library.run"; python = "{harness.PYTHON}";')
