@@ -150,11 +150,7 @@ static void configure(struct launcher *launcher, const struct eval_frame *frame)
     if (dh_reader_complete(&reader) && load(launcher, name, text, folder, worker, &err) == DH_OK) {
         make_runs(launcher);
     } else {
-        struct dh_buffer payload = {0};
-        dh_put_u32(&payload, DH_CONFIG);
-        dh_put_text(&payload, err.text);
-        eval_wire_put(&launcher->host.out, frame->epoch, EVAL_WIRE_FATAL, &payload);
-        dh_buffer_free(&payload);
+        eval_wire_put_fatal(&launcher->host.out, frame->epoch, DH_CONFIG, err.text);
     }
     free(name);
     free(text);

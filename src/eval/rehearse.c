@@ -35,9 +35,9 @@ static char *reason_of(const struct eval_run *run)
                          : run->ending_reason ? run->ending_reason
                                               : "its guard process was killed");
     if (frame.kind == EVAL_WIRE_FATAL) {
-        struct dh_reader reader = dh_reader_of(frame.data, frame.size);
-        dh_get_u32(&reader);
-        reason = dh_get_text(&reader);
+        struct dh_error told;
+        eval_wire_fatal(&frame, &told);
+        reason = dh_strdup(told.text);
     } else if (frame.kind == EVAL_WIRE_DONE) {
         struct dh_message message = {.data = frame.data, .size = frame.size};
         struct dh_outcome outcome = {0};

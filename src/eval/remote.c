@@ -78,24 +78,13 @@ static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
     dh_buffer_free(&payload);
 }
 
-static dh_status fatal(const struct eval_frame *frame, struct dh_error *err)
-{
-    struct dh_reader reader = dh_reader_of(frame->data, frame->size);
-    uint32_t told = dh_get_u32(&reader);
-    dh_status status = told == DH_IO || told == DH_UNABLE ? (dh_status)told : DH_CONFIG;
-    char *text = dh_get_text(&reader);
-    dh_fail(err, status, "%s", text ? text : "the launcher cannot evaluate");
-    free(text);
-    return status;
-}
-
 static dh_status take(struct dh_eval *pool, const struct eval_frame *frame, struct dh_error *err)
 {
     struct dh_message message = {.data = frame->data, .size = frame->size};
     struct dh_eval_event event = {0};
     bool known = false;
     if (frame->kind == EVAL_WIRE_FATAL)
-        return fatal(frame, err);
+        return eval_wire_fatal(frame, err);
     if (frame->kind == EVAL_WIRE_DONE) {
         event.kind = DH_EVAL_DONE;
         known = dh_result_unpack(&message, pool->plan->objective_count, &event.slot, &event.trial,

@@ -160,14 +160,10 @@ static void conclude(struct eval_run *run)
     clear(run);
 }
 
-/* Nothing can be evaluated here: DH_CONFIG, DH_IO or DH_UNABLE. */
+/* Nothing can be evaluated here. */
 static void tell_fatal(const struct eval_run *run, dh_status status, const char *text)
 {
-    struct dh_buffer payload = {0};
-    dh_put_u32(&payload, status);
-    dh_put_text(&payload, text);
-    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_FATAL, &payload);
-    dh_buffer_free(&payload);
+    eval_wire_put_fatal(&run->host->out, run->host->epoch, status, text);
 }
 
 /* `text` with the last lines that the process wrote to stderr, if any; the caller frees it. */
