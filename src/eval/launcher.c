@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -52,12 +51,6 @@ static double now(void)
     return dh_clock_now(&dh_clock_monotonic);
 }
 
-static void nap(void)
-{
-    struct timespec time = {.tv_nsec = 500000};
-    nanosleep(&time, NULL);
-}
-
 /* Take the status of ended guards (and orphans). False if there is no child at all. */
 static bool reap(void)
 {
@@ -78,7 +71,7 @@ static void kill_orphans(const struct launcher *launcher)
     double deadline = now() + GUARD_PATIENCE;
     while (eval_process_kill_descendants(getpid(), &spared, NULL) > 0 && now() < deadline) {
         reap();
-        nap();
+        eval_process_nap();
     }
     reap();
     free(guards);
@@ -91,7 +84,7 @@ static void end_everything(struct launcher *launcher)
         eval_run_order(&launcher->runs[i], EVAL_GUARD_KILL);
     double deadline = now() + GUARD_PATIENCE;
     while (reap() && now() < deadline)
-        nap();
+        eval_process_nap();
     for (size_t i = 0; i < launcher->run_count; i++)
         eval_run_close(&launcher->runs[i]);
     launcher->run_count = 0;

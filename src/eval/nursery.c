@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/clock.h"
@@ -106,8 +105,7 @@ static void end_children(double patience)
             continue;
         if (now >= kill_at)
             eval_process_kill_descendants(getpid(), NULL, NULL);
-        struct timespec nap = {.tv_nsec = 500000};
-        nanosleep(&nap, NULL);
+        eval_process_nap();
     }
 }
 
