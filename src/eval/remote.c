@@ -1,6 +1,5 @@
 /* The pool's backend for evaluations in processes: requests to the launcher, events from it. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -126,12 +125,6 @@ static int descriptor(const struct dh_eval *pool)
     return pool->launcher->fd;
 }
 
-static double next_time(const struct dh_eval *pool)
-{
-    (void)pool;
-    return INFINITY;
-}
-
 const struct eval_backend eval_backend_remote = {
     .create = create,
     .destroy = destroy,
@@ -139,5 +132,4 @@ const struct eval_backend eval_backend_remote = {
     .cancel = cancel,
     .poll = poll_launcher,
     .fd = descriptor,
-    .next_time = next_time,
 };
