@@ -66,7 +66,8 @@ dh_status eval_run_check_files(const struct eval_plan *plan, struct dh_error *er
     const struct eval_runner *runner = plan->kind->runner;
     long long slots = plan->options->slots;
     long long sides = 3 + runner->requests + runner->answers; /* see open_pipes */
-    long long copies = plan->options->runs ? 3 : 0; /* of the streams, and what is held */
+    /* with run folders: copies of the streams, and what is held */
+    long long copies = plan->options->runs ? 3 : 0;
     long long needed = slots * (sides + copies) + sides + OWN_FILES;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= (rlim_t)needed)
@@ -88,8 +89,8 @@ static struct eval_guard_spec spec_of(const struct eval_run *run, const struct p
         .errors = pipes->errors[1],
         .files = run->host->files,
         /* a process that is not this evaluation's alone enters each one's by itself */
-        .folder = run->host->plan->kind->runner->persistent ? NULL : run->job.folder,
-        .main = run->host->plan->kind->runner->main,
+        .folder = eval_run_runner(run)->persistent ? NULL : run->job.folder,
+        .main = eval_run_runner(run)->main,
     };
 }
 
@@ -107,7 +108,7 @@ dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
 {
     struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     pid_t self = getpid(), pid = -1;
-    if (open_pipes(&pipes, run->host->plan->kind->runner)) {
+    if (open_pipes(&pipes, eval_run_runner(run))) {
         struct eval_guard_spec spec = spec_of(run, &pipes);
         pid = fork();
         if (pid == 0)
@@ -180,7 +181,7 @@ static size_t read_output(struct eval_run *run)
     bool open = run->output >= 0;
     size_t size = read_piece(&run->output, data);
     eval_copy_feed(&run->output_copy, data, size);
-    if (!run->busy || !run->host->plan->kind->runner->marked_output)
+    if (!run->busy || !eval_run_runner(run)->marked_output)
         return size;
     eval_lines_feed(&run->lines, data, size, marked_line, run);
     if (open && run->output < 0)
@@ -209,7 +210,7 @@ static size_t read_answers(struct eval_run *run)
         shut(&run->answers);
         eval_run_order(run, EVAL_GUARD_KILL);
     }
-    run->host->plan->kind->runner->receive(run);
+    eval_run_runner(run)->receive(run);
     return size;
 }
 
@@ -226,9 +227,9 @@ void eval_run_drain(struct eval_run *run)
         ;
     for (int i = 0; i < DRAIN_PIECES && read_errors(run); i++)
         ;
-    while (read_answers(run))
+    for (int i = 0; i < DRAIN_PIECES && read_answers(run); i++)
         ;
-    if (run->host->plan->kind->runner->marked_output)
+    if (eval_run_runner(run)->marked_output)
         eval_lines_end(&run->lines, marked_line, run);
 }
 
