@@ -120,10 +120,6 @@ dh_status dh_export_csv(FILE *out, const struct dh_space *space, const struct dh
 dh_status dh_export_json(FILE *out, const struct dh_space *space,
                          const struct dh_settings *settings, const struct dh_history *history,
                          struct dh_error *err);
-/* A member that is not an object's first, of a trial's JSON (metadata, reports): as it is, or as a
- * text where it is none (in somebody else's checkpoint); NULL is null. */
-void dh_export_put_json_member(struct dh_buffer *out, const char *key, const char *text);
-
 /* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
  * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
  * is ignored; both are said in `notes`. Rows with a value the space cannot take are skipped and
