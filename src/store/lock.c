@@ -102,11 +102,10 @@ static void name_owner(struct dh_lock *lock)
 {
     char since[64];
     struct tm when;
-    time_t now = time(NULL);
     gethostname(lock->host, sizeof lock->host - 1);
     if (lock->rule.host)
         snprintf(lock->host, sizeof lock->host, "%s", lock->rule.host);
-    localtime_r(&now, &when);
+    localtime_r(&(time_t){time(NULL)}, &when);
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S %z", &when);
     snprintf(lock->owner, sizeof lock->owner, "process %ld on %s since %s", (long)getpid(),
              lock->host, since);
@@ -317,12 +316,11 @@ static void touch(int fd, struct look *look)
 }
 
 /* Does its owner touch it? CHANGED: it is another file now, or none. */
-static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
-                       const struct dh_log *log)
+static enum sign watch(const struct dh_lock *lock, int fd, struct look *look)
 {
     double start = now();
-    dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
-                look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
+    dh_log_info(lock->log, "%s: is there (%s); watching for %.0f s whether its owner lives",
+                lock->path, look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
     while (now() < start + lock->rule.patience) {
         struct look seen;
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
@@ -356,8 +354,7 @@ static bool is_here(const struct dh_lock *lock, const struct look *look)
     return look->pid > 0 && strcmp(look->host, lock->host) == 0;
 }
 
-static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
-                       const struct dh_log *log)
+static enum sign judge(const struct dh_lock *lock, int fd, struct look *look)
 {
     bool here = is_here(lock, look), unnamed = look->owner[0] == '\0';
     if (unnamed && look->kernel == BUSY) /* about to write it */
@@ -368,7 +365,7 @@ static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
         return look->kernel == LOCKED ? DEAD : ALIVE;
     if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
         return DEAD;
-    return watch(lock, fd, look, log);
+    return watch(lock, fd, look);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -430,7 +427,7 @@ static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct 
 }
 
 /* One try. DH_OK without a descriptor: things changed meanwhile, try again. */
-static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct dh_error *err)
+static dh_status try_take(struct dh_lock *lock, struct dh_error *err)
 {
     struct look look = {0}, named;
     bool created;
@@ -444,10 +441,10 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
     if (!created || !free_now) {
         fstat(fd, &look.info);
         read_owner(fd, &look);
-        sign = judge(lock, fd, &look, log);
+        sign = judge(lock, fd, &look);
     }
     if (sign == DEAD && look.kernel == LOCKLESS)
-        dh_log_warn(log,
+        dh_log_warn(lock->log,
                     "%s: this file system has no locks; that no other search works on it is "
                     "only known from the file's time",
                     lock->path);
@@ -490,7 +487,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     dh_status status;
     DH_CRASH_POINT(LOCK_CREATE);
     do
-        status = try_take(lock, log, err);
+        status = try_take(lock, err);
     while (status == DH_OK && lock->fd < 0);
     if (status != DH_OK) {
         free_lock(lock);
