@@ -53,7 +53,6 @@
 #include "lock.h"
 #include "mend.h"
 #include "recover.h"
-#include "salvage.h"
 #include "snapshot.h"
 #include "sync.h"
 #include "tail.h"
@@ -214,7 +213,7 @@ static dh_status keep_other(const struct dh_store *store, const char *aside, str
 {
     dh_status status = dh_files_remove(aside, err);
     if (status == DH_OK && !dh_files_link(store->journal, aside))
-        status = dh_salvage_copy(store->journal, aside, err);
+        status = dh_files_copy(store->journal, aside, err);
     return status;
 }
 
