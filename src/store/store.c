@@ -499,7 +499,7 @@ static dh_status open_store(struct dh_store *store, struct dh_store_image *image
 
 static void free_store(struct dh_store *store)
 {
-    dh_syncer_stop(&store->syncer, NULL, NULL);
+    dh_syncer_stop(&store->syncer);
     if (store->fd >= 0)
         close(store->fd);
     dh_lock_release(&store->lock);
@@ -565,7 +565,6 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
 {
     struct dh_store *store = *handle;
     struct dh_error why = {0};
-    uint64_t synced = 0;
     *handle = NULL;
     if (!store)
         return DH_OK;
@@ -574,7 +573,7 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
     bool empty = store->first_event > dh_history_event(store->history);
     if (status != DH_OK) /* what was recorded has to be in the journal at least */
         dh_store_write(store, NULL);
-    dh_syncer_stop(&store->syncer, &synced, NULL);
+    uint64_t synced = dh_syncer_stop(&store->syncer);
     if (status != DH_OK)
         say_unsaved(store, synced, why.text);
     DH_CRASH_POINT(CLOSE_REMOVE);
