@@ -171,7 +171,7 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
 static void put_shares(const struct dh_usage *usage, struct dh_buffer *out)
 {
     double total = (double)dh_usage_total(usage);
-    dh_text_put_duration(out, total / 1e6);
+    dh_text_put_duration(out, total / DH_TICKS);
     dh_buffer_text(out, " in all:");
     for (int use = 0; use < DH_USE_COUNT; use++) {
         double share = dh_usage_share(usage, use);
