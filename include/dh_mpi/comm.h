@@ -20,7 +20,8 @@
 #include "dh_mpi/history.h"
 #include "dh_mpi/status.h"
 
-/* What travels; the payload of each is packed and unpacked in src/comm/codec.c. */
+/* What travels. Payloads are packed and unpacked in src/comm/codec.c, but for those of SETUP
+ * (src/app/run.c), BOARD (board.c), PLACE and GROUP. */
 enum dh_tag {
     DH_TAG_NONE,     /* nothing was there */
     DH_TAG_HELLO,    /* worker → manager: dh_hello; once, first */

@@ -15,7 +15,7 @@
  *   those that were taken before it had something for them.
  * - Offers are withdrawn by taking their tickets: then nobody else can. What was taken before that
  *   runs, or will be told of. Rank 0 withdraws all of them where nothing is to start any more, and
- * as many as are needed where slots wait that had looked too early.
+ *   as many as are needed where slots wait that had looked too early.
  * - A ticket that was taken and that every living rank has had time to tell of, and nobody did, was
  *   a dead one's: its trial is an orphan. "Had time": each rank has answered a roll call that began
  *   after the ticket was taken; it tells of a ticket before it answers anything.
