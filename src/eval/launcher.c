@@ -66,8 +66,8 @@ static void kill_orphans(const struct launcher *launcher)
     pid_t *guards = dh_alloc(launcher->run_count, sizeof *guards);
     struct eval_spared spared = {.pids = guards, .descendants = true};
     for (size_t i = 0; i < launcher->run_count; i++)
-        if (launcher->runs[i].control >= 0 && !launcher->runs[i].lost)
-            guards[spared.count++] = launcher->runs[i].guard;
+        if (launcher->runs[i].process.control >= 0 && !launcher->runs[i].lost)
+            guards[spared.count++] = launcher->runs[i].process.guard;
     double deadline = now() + GUARD_PATIENCE;
     while (eval_process_kill_descendants(getpid(), &spared, NULL) > 0 && now() < deadline) {
         reap();

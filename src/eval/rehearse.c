@@ -71,19 +71,21 @@ static dh_status rehearse(const struct eval_plan *plan, struct dh_error *err)
         run.busy = true;
         plan->kind->runner->greet(&run);
         run.limit_at = dh_clock_now(&dh_clock_monotonic) + plan->kind->runner->startup_limit(plan);
-        while (!run.ready && !run.lost && run.control >= 0 && !host.out.size && !run.ending_reason)
+        while (!run.process.ready && !run.lost && run.process.control >= 0 && !host.out.size &&
+               !run.ending_reason)
             turn(&run, INFINITY);
-        if (!run.ready) {
+        if (!run.process.ready) {
             char *reason = reason_of(&run);
             status = dh_fail(err, DH_CONFIG, "%s", reason);
             free(reason);
         }
         double deadline = dh_clock_now(&dh_clock_monotonic) + END_SECONDS;
         eval_run_order(&run, EVAL_GUARD_KILL);
-        while (run.control >= 0 && !run.lost && dh_clock_now(&dh_clock_monotonic) < deadline)
+        while (run.process.control >= 0 && !run.lost &&
+               dh_clock_now(&dh_clock_monotonic) < deadline)
             turn(&run, deadline);
         eval_run_close(&run); /* which ends the guard, if it still is there */
-        waitpid(run.guard, NULL, 0);
+        waitpid(run.process.guard, NULL, 0);
     } else {
         eval_run_close(&run);
     }

@@ -121,25 +121,26 @@ dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
         return DH_IO;
     }
     shut_side(&pipes, 1);
-    run->guard = pid;
-    run->control = pipes.control[0];
-    run->output = pipes.output[0];
-    run->errors = pipes.errors[0];
-    run->requests = pipes.requests[0];
-    run->answers = pipes.answers[0];
+    run->process = (struct eval_run_process){.guard = pid,
+                                             .control = pipes.control[0],
+                                             .output = pipes.output[0],
+                                             .errors = pipes.errors[0],
+                                             .requests = pipes.requests[0],
+                                             .answers = pipes.answers[0]};
     return DH_OK;
 }
 
 void eval_run_close_process(struct eval_run *run)
 {
-    shut(&run->control);
-    shut(&run->output);
-    shut(&run->errors);
-    shut(&run->requests);
-    shut(&run->answers);
-    dh_buffer_free(&run->request_bytes);
-    dh_buffer_free(&run->answer_bytes);
-    run->ready = run->doomed = false;
+    struct eval_run_process *process = &run->process;
+    shut(&process->control);
+    shut(&process->output);
+    shut(&process->errors);
+    shut(&process->requests);
+    shut(&process->answers);
+    dh_buffer_free(&process->request_bytes);
+    dh_buffer_free(&process->answer_bytes);
+    process->ready = process->doomed = false;
 }
 
 /* DH-REPORT: STEP VALUE */
@@ -178,13 +179,13 @@ static size_t read_piece(int *fd, char data[PIECE])
 static size_t read_output(struct eval_run *run)
 {
     char data[PIECE];
-    bool open = run->output >= 0;
-    size_t size = read_piece(&run->output, data);
+    bool open = run->process.output >= 0;
+    size_t size = read_piece(&run->process.output, data);
     eval_copy_feed(&run->output_copy, data, size);
     if (!run->busy || !eval_run_runner(run)->marked_output)
         return size;
     eval_lines_feed(&run->lines, data, size, marked_line, run);
-    if (open && run->output < 0)
+    if (open && run->process.output < 0)
         eval_lines_end(&run->lines, marked_line, run);
     return size;
 }
@@ -192,7 +193,7 @@ static size_t read_output(struct eval_run *run)
 static size_t read_errors(struct eval_run *run)
 {
     char data[PIECE];
-    size_t size = read_piece(&run->errors, data);
+    size_t size = read_piece(&run->process.errors, data);
     eval_copy_feed(&run->errors_copy, data, size);
     eval_tail_feed(&run->tail, data, size);
     return size;
@@ -201,13 +202,13 @@ static size_t read_errors(struct eval_run *run)
 static size_t read_answers(struct eval_run *run)
 {
     char data[PIECE];
-    size_t size = read_piece(&run->answers, data);
+    size_t size = read_piece(&run->process.answers, data);
     if (size == 0)
         return 0;
-    dh_buffer_append(&run->answer_bytes, data, size);
-    if (run->answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
-        dh_buffer_free(&run->answer_bytes);
-        shut(&run->answers);
+    dh_buffer_append(&run->process.answer_bytes, data, size);
+    if (run->process.answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
+        dh_buffer_free(&run->process.answer_bytes);
+        shut(&run->process.answers);
         eval_run_order(run, EVAL_GUARD_KILL);
     }
     eval_run_runner(run)->receive(run);
@@ -236,7 +237,7 @@ void eval_run_drain(struct eval_run *run)
 int eval_run_news(struct eval_run *run, struct dh_buffer *out)
 {
     char data[2048];
-    ssize_t size = recv(run->control, data, sizeof data, MSG_DONTWAIT);
+    ssize_t size = recv(run->process.control, data, sizeof data, MSG_DONTWAIT);
     if (size > 0) {
         dh_buffer_clear(out);
         dh_buffer_append(out, data, (size_t)size);
