@@ -164,7 +164,7 @@ dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload … */
-#define DH_WIRE_VERSION 5
+#define DH_WIRE_VERSION 6
 
 /* … and this is the error for it: DH_COMM, naming rank and tag. */
 dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err);
