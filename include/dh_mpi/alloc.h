@@ -1,7 +1,7 @@
 /* Memory: allocation that does not fail, and growing arrays.
  *
  * Running out of memory is the one failure that is not returned: the process says so and exits
- * with EX_OSERR-like code 70. Linux overcommits, so the case is all but unreachable through
+ * with code 70 (EX_SOFTWARE). Linux overcommits, so the case is all but unreachable through
  * malloc, and the journal already holds every finished trial; in exchange no caller needs a
  * cleanup path that nothing can test.
  */

@@ -20,7 +20,8 @@
 #include "dh_mpi/history.h"
 #include "dh_mpi/status.h"
 
-/* What travels; the payload of each is packed and unpacked in src/comm/codec.c. */
+/* What travels. Payloads are packed and unpacked in src/comm/codec.c, but for those of SETUP
+ * (src/app/run.c), BOARD (board.c), PLACE and GROUP. */
 enum dh_tag {
     DH_TAG_NONE,     /* nothing was there */
     DH_TAG_HELLO,    /* worker → manager: dh_hello; once, first */
@@ -165,7 +166,7 @@ dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);
 const void *dh_comm_mpi_self(const struct dh_comm *comm);
 
 /* Payloads. Every unpack returns false for bytes that are not such a payload … */
-#define DH_WIRE_VERSION 5
+#define DH_WIRE_VERSION 6
 
 /* … and this is the error for it: DH_COMM, naming rank and tag. */
 dh_status dh_message_damaged(const struct dh_message *message, struct dh_error *err);

@@ -27,14 +27,13 @@ struct dh_store_image {
     char *config_text;        /* the configuration of the last run that wrote it */
     struct dh_config *config; /* parsed; owned */
     struct dh_settings settings;
-    struct dh_space *space; /* of that configuration */
-    uint64_t
-        checkpoint_event;    /* events that came from the checkpoint; 0: none, all from journals */
-    uint64_t journal_events; /* events that came from journals */
-    uint64_t torn_bytes;     /* cut from the end of the last journal */
-    bool used_previous;      /* NAME was damaged or missing and NAME.previous served */
-    char *notes;             /* what was unusual, a line each; "" if nothing */
-    struct dh_usage usage;   /* as the checkpoint has it: of all runs, up to that moment */
+    struct dh_space *space;    /* of that configuration */
+    uint64_t checkpoint_event; /* events that came from the checkpoint; 0: there was none */
+    uint64_t journal_events;   /* events that came from journals */
+    uint64_t torn_bytes;       /* cut from the end of the last journal */
+    bool used_previous;        /* NAME was damaged or missing and NAME.previous served */
+    char *notes;               /* what was unusual, a line each; "" if nothing */
+    struct dh_usage usage;     /* as the checkpoint has it: of all runs, up to that moment */
 };
 
 /* Read the state kept under `path` without changing anything (dhctl; a search may be running).
@@ -114,16 +113,13 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
  * checkpoint the journals hold everything, but for what the log tells the number of. */
 dh_status dh_store_close(struct dh_store **store, struct dh_error *err);
 
-/* Exports and imports; see export.c. `history` and `space` as in an image. */
+/* The history for other programs, to `out`; DH_IO. The columns are listed in export_csv.c, the
+ * members in export_json.c. `history` and `space` as in an image. */
 dh_status dh_export_csv(FILE *out, const struct dh_space *space, const struct dh_settings *settings,
                         const struct dh_history *history, struct dh_error *err);
 dh_status dh_export_json(FILE *out, const struct dh_space *space,
                          const struct dh_settings *settings, const struct dh_history *history,
                          struct dh_error *err);
-/* A member that is not an object's first, of a trial's JSON (metadata, reports): as it is, or as a
- * text where it is none (in somebody else's checkpoint); NULL is null. */
-void dh_export_put_json_member(struct dh_buffer *out, const char *key, const char *text);
-
 /* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
  * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
  * is ignored; both are said in `notes`. Rows with a value the space cannot take are skipped and

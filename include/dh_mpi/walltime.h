@@ -36,8 +36,8 @@ bool dh_walltime_must_ask(const char *const *environment, double now);
 /* Is this the process that will be rank 0, as far as the launcher's environment tells? */
 bool dh_walltime_first(const char *const *environment);
 
-/* The end of the job of this process. Reads /proc and may run squeue, for a few seconds at most:
- * to be called before MPI_Init, by rank 0 only. */
+/* The end of the job of this process, if it is the first one (dh_walltime_first); others are told
+ * none. Reads /proc and may run squeue, for a few seconds at most: to be called before MPI_Init. */
 void dh_walltime_ask(const struct dh_log *log, struct dh_walltime *out);
 
 #endif

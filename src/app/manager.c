@@ -39,8 +39,6 @@ static struct dh_sched_settings sched_settings(const struct dh_manager_parts *pa
     };
 }
 
-void manager_look_at_places(struct dh_manager *manager);
-
 struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
 {
     struct dh_manager *manager = dh_alloc(1, sizeof *manager);
@@ -60,7 +58,7 @@ struct dh_manager *dh_manager_create(const struct dh_manager_parts *parts)
     manager->sched = dh_sched_create(&settings, parts->history, manager->now);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     manager->next_late = INFINITY;
-    manager->cancelled = INFINITY;
+    manager->cancelled_at = INFINITY;
     manager_look_at_places(manager);
     manager->proposer = dh_proposer_create(&(struct dh_proposer_parts){
         .search = parts->search,
@@ -131,15 +129,9 @@ void manager_lose(struct dh_manager *manager, int rank, const char *why)
     struct dh_buffer text = {0};
     dh_peers_name(&manager->peers, rank, &text);
     dh_buffer_text(&text, count ? "; it ran" : "; it ran nothing");
-    for (size_t i = 0; i < count && i < DH_COUNT_OF(trials); i++) {
-        char *trial = dh_strprintf("%s %" PRIu64,
-                                   i           ? ","
-                                   : count > 1 ? " trials"
-                                               : " trial",
-                                   trials[i]);
-        dh_buffer_text(&text, trial);
-        free(trial);
-    }
+    dh_buffer_text(&text, count == 1 ? " trial" : count > 1 ? " trials" : "");
+    for (size_t i = 0; i < count && i < DH_COUNT_OF(trials); i++)
+        dh_buffer_printf(&text, "%s %" PRIu64, i ? "," : "", trials[i]);
     dh_log_warn(manager->parts.log, "lost (%s): %s%s", why, text.data,
                 count > DH_COUNT_OF(trials) ? ", …" : "");
     dh_buffer_free(&text);
@@ -184,7 +176,7 @@ static double silence_limit(const struct dh_manager *manager, int rank)
     if (!manager->peers.all[rank].silent ||
         dh_sched_running_on(manager->sched, manager_leader_of(manager, rank), NULL, 0) == 0)
         return usual;
-    if (manager->now >= manager->cancelled + CANCEL_PATIENCE)
+    if (manager->now >= manager->cancelled_at + CANCEL_PATIENCE)
         return fmin(usual, CANCEL_PATIENCE);
     return settings->lost_in_rank > 0 ? fmax(settings->lost_in_rank, usual) : (double)INFINITY;
 }
@@ -418,7 +410,7 @@ void dh_manager_stop(struct dh_manager *manager, enum dh_stop stop, bool now_too
     if (!now_too)
         return;
     dh_sched_cancel_running(manager->sched, manager->now);
-    manager->cancelled = fmin(manager->cancelled, manager->now);
+    manager->cancelled_at = fmin(manager->cancelled_at, manager->now);
 }
 
 void dh_manager_abandon(struct dh_manager *manager)

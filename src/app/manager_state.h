@@ -18,17 +18,17 @@ struct dh_manager {
     struct dh_late late;
     struct dh_offers offers;
     struct dh_buffer scratch;
-    double now;       /* of this step */
-    double next_tick; /* when the scheduler wants to hear of time */
-    double next_late; /* when an ask is overdue that a slot waits for */
-    double cancelled; /* when the time was up of what still ran */
-    uint64_t asked;   /* proposals asked for and not yet here */
-    uint64_t claims;  /* slots that became free in this step */
-    int taken;        /* messages and turns, in this step */
-    bool exhausted;   /* the proposer has ended */
-    bool ending;      /* SHUTDOWN was sent */
-    bool placed;      /* it was said how ranks and cores fit */
-    bool abandoned;   /* after an error: only results and goodbyes matter */
+    double now;          /* of this step */
+    double next_tick;    /* when the scheduler wants to hear of time */
+    double next_late;    /* when an ask is overdue that a slot waits for */
+    double cancelled_at; /* when the time was up of what still ran; INFINITY: it is not */
+    uint64_t asked;      /* proposals asked for and not yet here */
+    uint64_t claims;     /* slots that became free in this step */
+    int taken;           /* messages and turns, in this step */
+    bool exhausted;      /* the proposer has ended */
+    bool ending;         /* SHUTDOWN was sent */
+    bool placed;         /* it was said how ranks and cores fit */
+    bool abandoned;      /* after an error: only results and goodbyes matter */
 };
 
 /* ---- manager.c ---- */

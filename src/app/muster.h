@@ -30,7 +30,7 @@ dh_status dh_muster_gather(struct dh_comm *comm, double patience, struct dh_plac
 dh_status dh_muster_hold(const struct dh_app_setup *setup, struct dh_comm *comm,
                          const struct dh_log *log, struct dh_place *places,
                          struct dh_groups *groups, struct dh_error *err);
-/* Rank 0: tell a rank its group; NULL: it is in none. */
+/* Rank 0: tell a rank its group, or that it is in none. */
 dh_status dh_muster_tell(struct dh_comm *comm, int rank, const struct dh_groups *groups,
                          const struct dh_place *places, struct dh_error *err);
 

@@ -90,19 +90,16 @@ bool dh_peers_result(struct dh_peers *peers, int rank, bool good)
 void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out)
 {
     const struct dh_peer *peer = &peers->all[rank];
-    char *text = peer->host[0]
-                     ? dh_strprintf("rank %d (%s, process %d)", rank, peer->host, (int)peer->pid)
-                     : dh_strprintf("rank %d (which never said hello)", rank);
-    dh_buffer_text(out, text);
-    free(text);
+    if (peer->host[0])
+        dh_buffer_printf(out, "rank %d (%s, process %d)", rank, peer->host, (int)peer->pid);
+    else
+        dh_buffer_printf(out, "rank %d (which never said hello)", rank);
 }
 
 void dh_peers_list_lost(const struct dh_peers *peers, struct dh_buffer *out)
 {
-    char *head = dh_strprintf("%d of %d: ", peers->lost, peers->count - 1);
     int named = 0;
-    dh_buffer_text(out, head);
-    free(head);
+    dh_buffer_printf(out, "%d of %d: ", peers->lost, peers->count - 1);
     for (int rank = 1; rank < peers->count && named < MOST_NAMES; rank++)
         if (peers->all[rank].lost) {
             dh_buffer_text(out, named++ ? ", " : "");

@@ -6,14 +6,13 @@
  */
 #include "place.h"
 
-#include <dirent.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "dh_mpi/alloc.h"
+#include "dh_mpi/gpus.h"
 #include "dh_mpi/hash.h"
 
 #define CORES ((size_t)(64 * DH_PLACE_WORDS))
@@ -42,68 +41,17 @@ static void find_cores(struct dh_place *place)
     CPU_FREE(set);
 }
 
-/* Append the name of one more GPU, if it fits. */
-static void add_gpu(char *out, size_t size, int number)
-{
-    char name[16];
-    snprintf(name, sizeof name, "%s%d", *out ? "," : "", number);
-    if (strlen(out) + strlen(name) < size)
-        strcat(out, name);
-}
-
-/* /dev/nvidia0, nvidia1, … */
-static void find_nvidia(const char *root, char *out, size_t size)
-{
-    for (int number = 0; number < 64; number++) {
-        char *path = dh_strprintf("%s/dev/nvidia%d", root, number);
-        if (access(path, F_OK) == 0)
-            add_gpu(out, size, number);
-        free(path);
-    }
-}
-
-/* AMD's driver lists CPUs (gpu_id 0) and GPUs as nodes of one topology. */
-static void find_amd(const char *root, char *out, size_t size)
-{
-    char *folder = dh_strprintf("%s/sys/class/kfd/kfd/topology/nodes", root);
-    DIR *nodes = opendir(folder);
-    int count = 0;
-    for (const struct dirent *entry; nodes && (entry = readdir(nodes));) {
-        char *path = dh_strprintf("%s/%s/gpu_id", folder, entry->d_name);
-        unsigned long id = 0;
-        FILE *file = fopen(path, "re");
-        if (file && fscanf(file, "%lu", &id) == 1 && id != 0)
-            add_gpu(out, size, count++);
-        if (file)
-            fclose(file);
-        free(path);
-    }
-    if (nodes)
-        closedir(nodes);
-    free(folder);
-}
-
-void dh_place_find_gpus(const char *root, char *out, size_t size)
-{
-    *out = '\0';
-    find_nvidia(root, out, size);
-    if (!*out)
-        find_amd(root, out, size);
-}
-
 static void see_gpus(struct dh_place *place)
 {
-    static const char *const variables[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-                                            "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
-    for (size_t i = 0; i < DH_COUNT_OF(variables); i++) {
-        const char *value = getenv(variables[i]);
+    for (const char *const *variable = dh_gpu_variables; *variable; variable++) {
+        const char *value = getenv(*variable);
         if (!value)
             continue;
         bool none = strncmp(value, "-1", 2) == 0 || strcmp(value, "NoDevFiles") == 0;
         snprintf(place->gpus, sizeof place->gpus, "%s", none ? "" : value);
         return;
     }
-    dh_place_find_gpus("", place->gpus, sizeof place->gpus);
+    dh_gpus_find("", place->gpus, sizeof place->gpus);
 }
 
 void dh_place_here(struct dh_place *place)

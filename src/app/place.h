@@ -24,9 +24,6 @@ struct dh_place {
 
 /* Of this process. Call it before MPI binds threads of its own. */
 void dh_place_here(struct dh_place *place);
-/* Names of the GPUs of this machine below the folder `root` ("" but in tests), without a look at
- * the environment. */
-void dh_place_find_gpus(const char *root, char *out, size_t size);
 
 uint32_t dh_place_allowed_count(const struct dh_place *place);
 /* "0-3,8" */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/gpus.h"
 
 #define MOST_NODES 3 /* that a warning is repeated for */
 
@@ -147,13 +148,11 @@ static void judge_manager(const struct judge *judge)
 
 static const struct dh_node *find_gpus(const struct dh_settings *settings)
 {
-    static const char *const names[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-                                        "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
     const struct dh_node *resources = dh_node_child(settings->evaluator, "resources");
-    for (size_t i = 0; resources && i < DH_COUNT_OF(names); i++)
-        if (dh_node_child(resources, names[i]))
-            return dh_node_child(resources, names[i]);
-    return NULL;
+    const struct dh_node *list = NULL;
+    for (const char *const *name = dh_gpu_variables; *name && !list; name++)
+        list = dh_node_child(resources, *name);
+    return list;
 }
 
 /* Is the piece [name, name + length) one of those in the list, divided by commas? */

@@ -46,3 +46,13 @@ void dh_json_put(struct dh_buffer *out, const json_t *value)
         free(text);
     }
 }
+
+void dh_json_put_embedded_member(struct dh_buffer *out, const char *key, const char *text)
+{
+    json_t *value = text ? json_loads(text, JSON_ALLOW_NUL, NULL) : NULL;
+    if (value)
+        dh_buffer_printf(out, ", \"%s\": %s", key, text);
+    else
+        dh_text_put_json_text_member(out, key, text);
+    json_decref(value);
+}

@@ -141,25 +141,25 @@ void dh_text_put_json_number(struct dh_buffer *out, double value)
         dh_buffer_text(out, "null");
 }
 
-/* Length of the valid UTF-8 character at `text`, or 0. */
-static size_t utf8_length(const unsigned char *text)
+size_t dh_text_utf8_length(const char *text, size_t size)
 {
+    const unsigned char *bytes = (const unsigned char *)text;
     static const struct {
         unsigned char mask, lead;
         size_t length;
         uint32_t least;
-    } forms[] = {{0x80, 0x00, 1, 0},
+    } forms[] = {{0x80, 0x00, 1, 1},
                  {0xE0, 0xC0, 2, 0x80},
                  {0xF0, 0xE0, 3, 0x800},
                  {0xF8, 0xF0, 4, 0x10000}};
     for (size_t f = 0; f < DH_COUNT_OF(forms); f++) {
-        if ((text[0] & forms[f].mask) != forms[f].lead)
+        if ((bytes[0] & forms[f].mask) != forms[f].lead)
             continue;
-        uint32_t code = text[0] & (unsigned char)~forms[f].mask;
+        uint32_t code = bytes[0] & (unsigned char)~forms[f].mask;
         for (size_t i = 1; i < forms[f].length; i++) {
-            if ((text[i] & 0xC0) != 0x80)
+            if (i >= size || (bytes[i] & 0xC0) != 0x80)
                 return 0;
-            code = code << 6 | (text[i] & 0x3F);
+            code = code << 6 | (bytes[i] & 0x3F);
         }
         bool surrogate = code >= 0xD800 && code <= 0xDFFF;
         return code < forms[f].least || code > 0x10FFFF || surrogate ? 0 : forms[f].length;
@@ -174,15 +174,15 @@ void dh_text_put_json(struct dh_buffer *out, const char *text)
         return;
     }
     dh_buffer_text(out, "\"");
-    for (const unsigned char *c = (const unsigned char *)text; *c;) {
-        size_t length = utf8_length(c);
+    for (const char *c = text, *end = text + strlen(text); c < end;) {
+        size_t length = dh_text_utf8_length(c, (size_t)(end - c));
         if (length == 0)
             dh_buffer_text(out, "\\ufffd");
         else if (*c == '"' || *c == '\\')
             dh_buffer_printf(out, "\\%c", *c);
         else if (*c == '\n')
             dh_buffer_text(out, "\\n");
-        else if (*c < 0x20)
+        else if ((unsigned char)*c < 0x20)
             dh_buffer_printf(out, "\\u%04x", *c);
         else
             dh_buffer_append(out, c, length);

@@ -189,9 +189,7 @@ dh_status dh_board_report(struct dh_board *board, int32_t slot, uint64_t trial, 
 {
     const struct dh_window_ops *ops = board->window->ops;
     uint64_t before;
-    const uint64_t record[BOARD_SLOT_OWN] = {[BOARD_STATE] = BOARD_SLOT_RUNNING,
-                                             [BOARD_TICKET] = board->tickets[slot],
-                                             [BOARD_TRIAL] = trial,
+    const uint64_t record[BOARD_SLOT_OWN] = {[BOARD_TRIAL] = trial,
                                              [BOARD_REPORTS] = ++board->reports[slot],
                                              [BOARD_STEP] = dh_bits_of(step),
                                              [BOARD_VALUE] = dh_bits_of(value)};

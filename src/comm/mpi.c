@@ -387,19 +387,18 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err)
 {
     *out = NULL;
     signal(SIGPIPE, SIG_IGN);
-    bool here;
-    comm_limit_start(true);
-    if (initialise(&here, err) != DH_OK)
-        return DH_COMM;
     struct mpi_comm *mpi = dh_alloc(1, sizeof *mpi);
     mpi->base.ops = &mpi_ops;
     mpi->group = MPI_COMM_NULL;
-    mpi->initialised_here = here;
-    if (duplicate(mpi, err) != DH_OK) {
-        free(mpi);
-        return DH_COMM;
-    }
+    comm_limit_start(true);
+    dh_status status = initialise(&mpi->initialised_here, err);
+    if (status == DH_OK)
+        status = duplicate(mpi, err);
     comm_limit_start(false);
+    if (status != DH_OK) {
+        free(mpi);
+        return status;
+    }
     mpi->lost = dh_alloc((size_t)mpi->size, sizeof *mpi->lost);
     *out = &mpi->base;
     return DH_OK;

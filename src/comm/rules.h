@@ -15,7 +15,7 @@
  *   those that were taken before it had something for them.
  * - Offers are withdrawn by taking their tickets: then nobody else can. What was taken before that
  *   runs, or will be told of. Rank 0 withdraws all of them where nothing is to start any more, and
- * as many as are needed where slots wait that had looked too early.
+ *   as many as are needed where slots wait that had looked too early.
  * - A ticket that was taken and that every living rank has had time to tell of, and nobody did, was
  *   a dead one's: its trial is an orphan. "Had time": each rank has answered a roll call that began
  *   after the ticket was taken; it tells of a ticket before it answers anything.
@@ -30,29 +30,24 @@
 
 /* Words of the window. Each rank's record and each slot's fills a cache line. */
 enum {
-    BOARD_CONTROL = 0, /* BOARD_CLOSED, BOARD_OPEN */
-    BOARD_PULSE = 1,   /* grows while rank 0 lives */
-    BOARD_NEWS = 2,    /* grows when a slot reports */
+    BOARD_PULSE = 0,   /* grows while rank 0 lives */
+    BOARD_NEWS = 1,    /* grows when a slot reports */
     BOARD_TICKETS = 8, /* the counter, on a line of its own */
     BOARD_RING = 16,
     BOARD_RECORD_WORDS = 8,
 };
-enum { BOARD_CLOSED = 0, BOARD_OPEN = 1 };
 /* A rank's record. */
 enum { BOARD_BEAT = 0, BOARD_STOPS = 1 };
 /* A slot's record: the owner writes the first part, rank 0 the stop. */
 enum {
-    BOARD_STATE = 0, /* enum board_slot_state */
-    BOARD_TICKET = 1,
-    BOARD_TRIAL = 2,
-    BOARD_REPORTS = 3, /* how many came */
-    BOARD_STEP = 4,    /* bits of a double, as the value */
-    BOARD_VALUE = 5,
-    BOARD_SLOT_OWN = 6, /* words of the owner's */
-    BOARD_STOP = 6,     /* 1: the evaluation of ticket … */
-    BOARD_STOP_TICKET = 7,
+    BOARD_TRIAL = 0,
+    BOARD_REPORTS = 1, /* how many came */
+    BOARD_STEP = 2,    /* bits of a double, as the value */
+    BOARD_VALUE = 3,
+    BOARD_SLOT_OWN = 4, /* words of the owner's */
+    BOARD_STOP = 4,     /* 1: the evaluation of ticket … */
+    BOARD_STOP_TICKET = 5,
 };
-enum board_slot_state { BOARD_SLOT_FREE, BOARD_SLOT_WAITING, BOARD_SLOT_RUNNING };
 
 /* An entry of the ring: ticket, sum, payload. */
 enum { BOARD_ENTRY_HEAD = 2 };

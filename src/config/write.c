@@ -27,15 +27,6 @@ static void write_text(const char *text, struct dh_buffer *out)
     dh_buffer_text(out, "\"");
 }
 
-/* With a point or an exponent, so that it stays a real. */
-static void write_real(double number, struct dh_buffer *out)
-{
-    size_t start = out->size;
-    dh_text_put_number(out, number);
-    if (!strpbrk(out->data + start, ".e"))
-        dh_buffer_text(out, ".0");
-}
-
 struct writer {
     struct dh_buffer *out;
     const char *file; /* whose lines are kept */
@@ -89,7 +80,7 @@ static void write_value(struct writer *writer, const struct dh_node *node, int d
                          node->integer < INT32_MIN || node->integer > INT32_MAX ? "L" : "");
         break;
     case DH_NODE_REAL:
-        write_real(node->number, out);
+        dh_text_put_real(out, node->number);
         break;
     case DH_NODE_TEXT:
         write_text(node->text, out);

@@ -1,6 +1,4 @@
 /* dhctl doctor on the machine: file system, cores, GPUs, walltime. */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -13,6 +11,7 @@
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
 #include "dh_mpi/cores.h"
+#include "dh_mpi/gpus.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/text.h"
 #include "dh_mpi/walltime.h"
@@ -176,31 +175,17 @@ void doctor_cores(struct doctor *doctor)
         doctor_find(doctor, VERDICT_GOOD, NULL, "%d of %ld cores usable", usable, online);
 }
 
-/* /dev/nvidia0, /dev/nvidia1, … */
-static int count_nvidia(void)
-{
-    DIR *folder = opendir("/dev");
-    int count = 0;
-    for (struct dirent *entry; folder && (entry = readdir(folder));)
-        count +=
-            strncmp(entry->d_name, "nvidia", 6) == 0 && isdigit((unsigned char)entry->d_name[6]);
-    if (folder)
-        closedir(folder);
-    return count;
-}
-
 void doctor_gpus(struct doctor *doctor)
 {
-    static const char *const variables[] = {"CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES",
-                                            "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"};
-    int devices = count_nvidia();
+    char devices[256];
     bool named = false;
-    for (size_t i = 0; i < DH_COUNT_OF(variables); i++)
-        if (getenv(variables[i])) {
+    for (const char *const *variable = dh_gpu_variables; *variable; variable++)
+        if (getenv(*variable)) {
             named = true;
-            doctor_find(doctor, VERDICT_GOOD, NULL, "%s=%s", variables[i], getenv(variables[i]));
+            doctor_find(doctor, VERDICT_GOOD, NULL, "%s=%s", *variable, getenv(*variable));
         }
-    if (!named && devices == 0) {
+    dh_gpus_find("", devices, sizeof devices);
+    if (!named && !*devices) {
         doctor_find(doctor, VERDICT_GOOD, NULL, "none visible");
         return;
     }

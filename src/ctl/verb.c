@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/json.h"
 #include "dh_mpi/sched.h"
 #include "dh_mpi/search.h"
 #include "dh_mpi/text.h"
@@ -148,7 +149,7 @@ static void put_text_json(struct dh_buffer *out, const char *key, const char *te
 static void put_embedded_json(struct dh_buffer *out, const char *key, const char *text)
 {
     if (text)
-        dh_export_put_json_member(out, key, text);
+        dh_json_put_embedded_member(out, key, text);
 }
 
 void verb_put_trial_json(const struct dh_store_image *image, const struct dh_trial *trial,

@@ -191,12 +191,6 @@ static dh_status poll_due(struct dh_eval *pool, struct dh_error *err)
     return DH_OK;
 }
 
-static int descriptor(const struct dh_eval *pool)
-{
-    (void)pool;
-    return -1;
-}
-
 static double next_time(const struct dh_eval *pool)
 {
     double due;
@@ -210,7 +204,6 @@ static const struct eval_backend builtin_backend = {
     .start = start,
     .cancel = cancel,
     .poll = poll_due,
-    .fd = descriptor,
     .next_time = next_time,
 };
 

@@ -19,9 +19,10 @@ the process above all that belong to it.
                                    and after half of kill_after SIGTERM comes
 
 Whatever else an evaluation started is killed after its answer, but for the processes in "keep"; if
-any below this one were, it is replaced. O is a number, a text ("F_reason", or "nan", "inf", "-inf", which JSON cannot write as numbers), or
-a list of such numbers. "reals" names the parameters that are floats even where JSON wrote 1. Paths
-and variables ("path", "cwd", "env") come byte by byte, one character each: they need not be UTF-8.
+any below this one were, it is replaced. O is a number, a text ("F_reason", or "nan", "inf", "-inf",
+which JSON cannot write as numbers), or a list of such numbers. "reals" names the parameters that are
+floats even where JSON wrote 1. Paths and variables ("path", "cwd", "env") come byte by byte, one
+character each: they need not be UTF-8.
 End of input ends the process. Whatever the function does (raise, exit, return nonsense) is the
 outcome of that evaluation; the process lives on. The user's random state is never touched.
 """

@@ -109,15 +109,26 @@ static bool is_held(const char *folder)
     return held;
 }
 
-/* Was it made for an attempt of that trial? Another search has another seed, or proposed its trial
- * of that number at another time. */
-static bool is_of(const char *folder, uint64_t trial, uint64_t seed, double proposed)
+/* Whose a folder is: a trial's, of which another search has another seed, or proposed its own of
+ * that number at another time. */
+struct owner {
+    uint64_t trial, seed;
+    double proposed;
+};
+
+static struct owner owner_of(const struct eval_job *job)
+{
+    return (struct owner){job->trial, job->seed, job->proposed};
+}
+
+/* Was it made for an attempt of the owner's? */
+static bool is_of(const char *folder, const struct owner *owner)
 {
     json_t *mark = read_mark(folder);
     const json_t *moment = json_object_get(mark, "proposed");
-    bool same = json_is_number(moment) && json_number_value(moment) == proposed &&
-                json_integer_value(json_object_get(mark, "id")) == (json_int_t)trial &&
-                json_integer_value(json_object_get(mark, "seed")) == (json_int_t)seed;
+    bool same = json_is_number(moment) && json_number_value(moment) == owner->proposed &&
+                json_integer_value(json_object_get(mark, "id")) == (json_int_t)owner->trial &&
+                json_integer_value(json_object_get(mark, "seed")) == (json_int_t)owner->seed;
     json_decref(mark);
     return same;
 }
@@ -139,9 +150,9 @@ static bool has_files(const char *path)
     return found;
 }
 
-/* The newest attempt of that trial among what was moved aside from `name`; one that left nothing,
- * since it may not have begun at all, only if there is no other. The caller frees it. */
-static char *find_aside(const char *name, uint64_t trial, uint64_t seed, double proposed)
+/* The owner's newest attempt among what was moved aside from `name`; one that left nothing, since
+ * it may not have begun at all, only if there is no other. The caller frees it. */
+static char *find_aside(const char *name, const struct owner *owner)
 {
     char *found = NULL;
     bool left_something = false, there = true;
@@ -150,7 +161,7 @@ static char *find_aside(const char *name, uint64_t trial, uint64_t seed, double 
         char *path = dh_strprintf("%s.%u", name, n);
         there = lstat(path, &info) == 0;
         bool left = there && has_files(path);
-        if (there && left >= left_something && is_of(path, trial, seed, proposed)) {
+        if (there && left >= left_something && is_of(path, owner)) {
             free(found);
             found = path;
             left_something = left;
@@ -166,11 +177,12 @@ char *dh_eval_run_folder(const struct dh_settings *settings, const struct dh_tri
     const struct dh_node *runs = dh_node_child(settings->evaluator, "runs");
     if (!runs || runs->kind != DH_NODE_TEXT)
         return NULL;
+    const struct owner owner = {trial->id, trial->seed, trial->proposed};
     char *name = dh_strprintf("%s/%" PRIu64, runs->text, trial->id);
-    if (is_of(name, trial->id, trial->seed, trial->proposed))
+    if (is_of(name, &owner))
         return name;
     /* another search, or a later attempt that left no mark, has taken its place */
-    char *aside = find_aside(name, trial->id, trial->seed, trial->proposed);
+    char *aside = find_aside(name, &owner);
     free(name);
     return aside;
 }
@@ -203,7 +215,8 @@ static bool of_the_disk(int problem)
 static dh_status set_aside(struct eval_job *job, struct dh_error *err)
 {
     char *to;
-    if (!is_of(job->folder, job->trial, job->seed, job->proposed) && is_held(job->folder))
+    const struct owner owner = owner_of(job);
+    if (!is_of(job->folder, &owner) && is_held(job->folder))
         return dh_fail(err, DH_IO,
                        "%s is in use by another search: searches that run at the same time need "
                        "a folder for `runs` each",
@@ -224,6 +237,7 @@ static dh_status set_aside(struct eval_job *job, struct dh_error *err)
 
 dh_status eval_folder_make(struct eval_job *job, struct dh_error *err)
 {
+    const struct owner owner = owner_of(job);
     const char *runs = job->plan->options->runs;
     char *here = *runs == '/' ? NULL : getcwd(NULL, 0);
     job->folder =
@@ -236,7 +250,7 @@ dh_status eval_folder_make(struct eval_job *job, struct dh_error *err)
         if (status == DH_OK)
             status = set_aside(job, err);
         if (status == DH_EMPTY) {
-            job->previous = find_aside(job->folder, job->trial, job->seed, job->proposed);
+            job->previous = find_aside(job->folder, &owner);
             return DH_OK;
         }
         if (status != DH_OK && status != DH_MISSING)

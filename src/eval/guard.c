@@ -16,7 +16,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -133,8 +132,7 @@ static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
             break;
         if (quiet == QUIET_SCANS || dh_clock_now(&dh_clock_monotonic) > deadline)
             break;
-        struct timespec nap = {.tv_nsec = 500000};
-        nanosleep(&nap, NULL);
+        eval_process_nap();
     }
     reap(guard);
     return below;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -14,6 +13,7 @@
 #include "dh_mpi/eval.h"
 #include "launcher.h"
 #include "nursery.h"
+#include "process.h"
 
 /* Longer than the launcher tries to kill what does not die. */
 #define STOP_PATIENCE 30.0
@@ -71,8 +71,7 @@ void dh_launcher_stop(struct dh_launcher **launcher)
             waitpid(nursery, NULL, 0);
             break;
         }
-        struct timespec nap = {.tv_nsec = 500000};
-        nanosleep(&nap, NULL);
+        eval_process_nap();
     }
     free(*launcher);
     *launcher = NULL;

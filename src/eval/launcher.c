@@ -14,7 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
@@ -52,12 +51,6 @@ static double now(void)
     return dh_clock_now(&dh_clock_monotonic);
 }
 
-static void nap(void)
-{
-    struct timespec time = {.tv_nsec = 500000};
-    nanosleep(&time, NULL);
-}
-
 /* Take the status of ended guards (and orphans). False if there is no child at all. */
 static bool reap(void)
 {
@@ -73,12 +66,12 @@ static void kill_orphans(const struct launcher *launcher)
     pid_t *guards = dh_alloc(launcher->run_count, sizeof *guards);
     struct eval_spared spared = {.pids = guards, .descendants = true};
     for (size_t i = 0; i < launcher->run_count; i++)
-        if (launcher->runs[i].control >= 0 && !launcher->runs[i].lost)
-            guards[spared.count++] = launcher->runs[i].guard;
+        if (launcher->runs[i].process.control >= 0 && !launcher->runs[i].lost)
+            guards[spared.count++] = launcher->runs[i].process.guard;
     double deadline = now() + GUARD_PATIENCE;
     while (eval_process_kill_descendants(getpid(), &spared, NULL) > 0 && now() < deadline) {
         reap();
-        nap();
+        eval_process_nap();
     }
     reap();
     free(guards);
@@ -91,7 +84,7 @@ static void end_everything(struct launcher *launcher)
         eval_run_order(&launcher->runs[i], EVAL_GUARD_KILL);
     double deadline = now() + GUARD_PATIENCE;
     while (reap() && now() < deadline)
-        nap();
+        eval_process_nap();
     for (size_t i = 0; i < launcher->run_count; i++)
         eval_run_close(&launcher->runs[i]);
     launcher->run_count = 0;
@@ -150,11 +143,7 @@ static void configure(struct launcher *launcher, const struct eval_frame *frame)
     if (dh_reader_complete(&reader) && load(launcher, name, text, folder, worker, &err) == DH_OK) {
         make_runs(launcher);
     } else {
-        struct dh_buffer payload = {0};
-        dh_put_u32(&payload, DH_CONFIG);
-        dh_put_text(&payload, err.text);
-        eval_wire_put(&launcher->host.out, frame->epoch, EVAL_WIRE_FATAL, &payload);
-        dh_buffer_free(&payload);
+        eval_wire_put_fatal(&launcher->host.out, frame->epoch, DH_CONFIG, err.text);
     }
     free(name);
     free(text);

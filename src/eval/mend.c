@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/text.h"
 #include "value.h"
 
 #define OBJECTIVE "\"objective\""
@@ -67,7 +68,7 @@ static const char *string_end(const char *text)
 static void put_key(struct mender *mender, const char *text, size_t size)
 {
     while (size > 0) {
-        size_t length = eval_value_character_length(text, size);
+        size_t length = dh_text_utf8_length(text, size);
         if (length)
             dh_buffer_append(&mender->out, text, length);
         else

@@ -2,6 +2,7 @@
 #include "nursery.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -10,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/clock.h"
@@ -63,13 +63,26 @@ static bool hand_over(int fd, pid_t pid, int launcher_fd)
     return sent > 0;
 }
 
+/* Is `fd` readable within `patience` seconds? Signals, which may be an MPI library's, do not end
+ * that. */
+static bool await(int fd, double patience)
+{
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    double deadline = dh_clock_now(&dh_clock_monotonic) + patience;
+    int ready;
+    do {
+        double left = fmax(deadline - dh_clock_now(&dh_clock_monotonic), 0);
+        ready = poll(&readable, 1, (int)ceil(1e3 * left));
+    } while (ready < 0 && errno == EINTR);
+    return ready == 1;
+}
+
 pid_t eval_nursery_ask(int fd, double patience, int *launcher_fd)
 {
-    struct pollfd answer = {.fd = fd, .events = POLLIN};
     struct parcel parcel;
     parcel_open(&parcel);
     const char request = REQUEST;
-    if (send(fd, &request, 1, MSG_NOSIGNAL) != 1 || poll(&answer, 1, (int)(patience * 1e3)) != 1 ||
+    if (send(fd, &request, 1, MSG_NOSIGNAL) != 1 || !await(fd, patience) ||
         recvmsg(fd, &parcel.message, MSG_CMSG_CLOEXEC) != (ssize_t)sizeof parcel.pid)
         return 0;
     const struct cmsghdr *header = CMSG_FIRSTHDR(&parcel.message);
@@ -92,8 +105,7 @@ static void end_children(double patience)
             continue;
         if (now >= kill_at)
             eval_process_kill_descendants(getpid(), NULL, NULL);
-        struct timespec nap = {.tv_nsec = 500000};
-        nanosleep(&nap, NULL);
+        eval_process_nap();
     }
 }
 

@@ -139,7 +139,7 @@ static void receive(struct eval_run *run)
     const struct eval_plan *plan = run->host->plan;
     size_t offset = 0;
     struct eval_frame frame;
-    while (eval_wire_next(&run->answer_bytes, &offset, &frame)) {
+    while (eval_wire_next(&run->process.answer_bytes, &offset, &frame)) {
         struct dh_reader reader = dh_reader_of(frame.data, frame.size);
         if (frame.kind == EVAL_WIRE_REPORT) {
             double step = dh_get_f64(&reader), value = dh_get_f64(&reader);
@@ -151,7 +151,7 @@ static void receive(struct eval_run *run)
             eval_run_answer(run);
         }
     }
-    dh_buffer_consume(&run->answer_bytes, offset);
+    dh_buffer_consume(&run->process.answer_bytes, offset);
 }
 
 static void silent(struct eval_run *run, struct dh_outcome *outcome)

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,24 +48,26 @@ static void try_and_tell(const char *path, int fd)
     _exit(write(fd, err.text, size) == (ssize_t)size && status == DH_OK ? 0 : 1);
 }
 
+/* What it says fits into the pipe, so it is read when it has ended: the other end may be open for
+ * ever, in what the library left running. */
 dh_status eval_plugin_try(const char *path, struct dh_error *err)
 {
     int ends[2];
-    if (pipe(ends) != 0)
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
         return dh_fail(err, DH_IO, "plugin %s: cannot make a pipe: %s", path, strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
         try_and_tell(path, ends[1]);
-    close(ends[1]);
+    int problem = errno, status = 0;
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
     char text[sizeof err->text] = "";
-    ssize_t size = pid > 0 ? read(ends[0], text, sizeof text - 1) : 0;
+    ssize_t size = read(ends[0], text, sizeof text - 1);
     close(ends[0]);
+    close(ends[1]);
     if (pid < 0)
         return dh_fail(err, DH_IO, "plugin %s: cannot start a process to try it: %s", path,
-                       strerror(errno));
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
+                       strerror(problem));
     if (size > 0)
         return dh_fail(err, DH_CONFIG, "%s", text);
     char *reason = eval_value_exit_reason(status);

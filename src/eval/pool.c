@@ -171,11 +171,12 @@ dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct d
 
 int dh_eval_fd(const struct dh_eval *eval)
 {
-    return eval->backend->fd(eval);
+    return eval->backend->fd ? eval->backend->fd(eval) : -1;
 }
 
 double dh_eval_next_time(const struct dh_eval *eval)
 {
-    bool now = eval->first < eval->event_count || eval->failure.status != DH_OK;
-    return now ? -INFINITY : eval->backend->next_time(eval);
+    if (eval->first < eval->event_count || eval->failure.status != DH_OK)
+        return -INFINITY;
+    return eval->backend->next_time ? eval->backend->next_time(eval) : (double)INFINITY;
 }

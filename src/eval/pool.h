@@ -14,6 +14,7 @@ struct eval_backend {
     void (*cancel)(struct dh_eval *pool, int32_t slot, uint64_t trial);
     /* Push the events that there are, also before an error. It is not called again after one. */
     dh_status (*poll)(struct dh_eval *pool, struct dh_error *err);
+    /* See dh_eval_fd and dh_eval_next_time; NULL: never readable, at no time by itself. */
     int (*fd)(const struct dh_eval *pool);
     double (*next_time)(const struct dh_eval *pool);
 };

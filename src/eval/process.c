@@ -9,11 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
 
 #define FREEZE_PASSES 50
+#define NAP 500000 /* nanoseconds */
 
 /* /proc/PID/stat: pid (name) state parent … ; field 24 is the resident set in pages. The name
  * may hold anything, so fields are counted from its last parenthesis. */
@@ -198,6 +200,12 @@ size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spare
         *below += count_below(&table, root, spared);
     eval_process_table_free(&table);
     return count;
+}
+
+void eval_process_nap(void)
+{
+    const struct timespec time = {.tv_nsec = NAP};
+    nanosleep(&time, NULL);
 }
 
 void eval_process_close_others(const int *keep, size_t count)

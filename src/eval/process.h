@@ -47,6 +47,9 @@ struct eval_spared {
  * those below one who is spared is added to it. */
 size_t eval_process_kill_descendants(pid_t root, const struct eval_spared *spared, size_t *below);
 
+/* A moment between two looks at processes that are about to end. */
+void eval_process_nap(void);
+
 /* Close every descriptor from 3 on that is not in `keep`. */
 void eval_process_close_others(const int *keep, size_t count);
 

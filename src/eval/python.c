@@ -122,7 +122,7 @@ static void put_bytewise(struct dh_buffer *out, const char *text)
 static void greet(struct eval_run *run)
 {
     const struct eval_plan *plan = run->host->plan;
-    struct dh_buffer *out = &run->request_bytes;
+    struct dh_buffer *out = &run->process.request_bytes;
     dh_buffer_text(out, "{\"function\": ");
     dh_text_put_json(out, own_options(plan)->function);
     dh_buffer_text(out, ", \"path\": [");
@@ -152,7 +152,7 @@ static void put_member(void *context, const char *name, const char *value)
 
 static void begin(struct eval_run *run)
 {
-    struct dh_buffer *out = &run->request_bytes;
+    struct dh_buffer *out = &run->process.request_bytes;
     eval_job_put_json(&run->job, out);
     dh_buffer_text(out, ", \"cwd\": ");
     if (run->job.folder)
@@ -167,7 +167,7 @@ static void begin(struct eval_run *run)
 
 static void stop(struct eval_run *run)
 {
-    dh_buffer_printf(&run->request_bytes, "{\"stop\": [%" PRIu64 ", %" PRIu32 "]}\n",
+    dh_buffer_printf(&run->process.request_bytes, "{\"stop\": [%" PRIu64 ", %" PRIu32 "]}\n",
                      run->job.trial, run->job.retries);
 }
 
@@ -200,9 +200,10 @@ static void note_kept(struct eval_run *run, const json_t *list)
 {
     size_t i;
     json_t *pid;
-    run->kept_count = 0;
-    json_array_foreach(list, i, pid) if (json_is_integer(pid) && run->kept_count < EVAL_GUARD_KEPT)
-        run->kept[run->kept_count++] = (uint32_t)json_integer_value(pid);
+    run->process.kept_count = 0;
+    json_array_foreach(list, i,
+                       pid) if (json_is_integer(pid) && run->process.kept_count < EVAL_GUARD_KEPT)
+        run->process.kept[run->process.kept_count++] = (uint32_t)json_integer_value(pid);
 }
 
 static void answer(struct eval_run *run, const json_t *message)
@@ -249,7 +250,7 @@ static void take_message(struct eval_run *run, const json_t *message)
     const char *text = json_string_value(json_object_get(message, "fatal"));
     if (text)
         fatal(run, text);
-    else if (json_is_true(json_object_get(message, "ready")) && !run->ready)
+    else if (json_is_true(json_object_get(message, "ready")) && !run->process.ready)
         eval_run_ready(run);
     else if (json_is_array(report) && json_array_size(report) == 2 &&
              is_of_attempt(run, json_object_get(message, "attempt")))
@@ -266,7 +267,7 @@ static void lose_message(struct eval_run *run, const char *problem)
     if (!run->busy)
         return;
     char *text = dh_strprintf("the Python process sent what cannot be read: %s", problem);
-    if (run->ready || run->host->ready_once)
+    if (run->process.ready || run->host->ready_once)
         eval_run_break(run, text);
     else
         fatal(run, text);
@@ -291,7 +292,7 @@ static void take_line(struct eval_run *run, const char *line, size_t size)
 
 static void receive(struct eval_run *run)
 {
-    struct dh_buffer *in = &run->answer_bytes;
+    struct dh_buffer *in = &run->process.answer_bytes;
     size_t used = 0;
     for (const char *newline;
          in->size > used && (newline = memchr(in->data + used, '\n', in->size - used));) {

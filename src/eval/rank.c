@@ -136,12 +136,6 @@ static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
     return DH_OK;
 }
 
-static int descriptor(const struct dh_eval *pool)
-{
-    (void)pool;
-    return -1;
-}
-
 static double next_time(const struct dh_eval *pool)
 {
     return ((const struct rank_state *)pool->state)->waiting ? -INFINITY : INFINITY;
@@ -153,6 +147,5 @@ const struct eval_backend eval_backend_rank = {
     .start = start,
     .cancel = cancel,
     .poll = poll_call,
-    .fd = descriptor,
     .next_time = next_time,
 };

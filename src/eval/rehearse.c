@@ -35,9 +35,9 @@ static char *reason_of(const struct eval_run *run)
                          : run->ending_reason ? run->ending_reason
                                               : "its guard process was killed");
     if (frame.kind == EVAL_WIRE_FATAL) {
-        struct dh_reader reader = dh_reader_of(frame.data, frame.size);
-        dh_get_u32(&reader);
-        reason = dh_get_text(&reader);
+        struct dh_error told;
+        eval_wire_fatal(&frame, &told);
+        reason = dh_strdup(told.text);
     } else if (frame.kind == EVAL_WIRE_DONE) {
         struct dh_message message = {.data = frame.data, .size = frame.size};
         struct dh_outcome outcome = {0};
@@ -71,19 +71,21 @@ static dh_status rehearse(const struct eval_plan *plan, struct dh_error *err)
         run.busy = true;
         plan->kind->runner->greet(&run);
         run.limit_at = dh_clock_now(&dh_clock_monotonic) + plan->kind->runner->startup_limit(plan);
-        while (!run.ready && !run.lost && run.control >= 0 && !host.out.size && !run.ending_reason)
+        while (!run.process.ready && !run.lost && run.process.control >= 0 && !host.out.size &&
+               !run.ending_reason)
             turn(&run, INFINITY);
-        if (!run.ready) {
+        if (!run.process.ready) {
             char *reason = reason_of(&run);
             status = dh_fail(err, DH_CONFIG, "%s", reason);
             free(reason);
         }
         double deadline = dh_clock_now(&dh_clock_monotonic) + END_SECONDS;
         eval_run_order(&run, EVAL_GUARD_KILL);
-        while (run.control >= 0 && !run.lost && dh_clock_now(&dh_clock_monotonic) < deadline)
+        while (run.process.control >= 0 && !run.lost &&
+               dh_clock_now(&dh_clock_monotonic) < deadline)
             turn(&run, deadline);
         eval_run_close(&run); /* which ends the guard, if it still is there */
-        waitpid(run.guard, NULL, 0);
+        waitpid(run.process.guard, NULL, 0);
     } else {
         eval_run_close(&run);
     }

@@ -1,6 +1,5 @@
 /* The pool's backend for evaluations in processes: requests to the launcher, events from it. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,24 +77,13 @@ static void cancel(struct dh_eval *pool, int32_t slot, uint64_t trial)
     dh_buffer_free(&payload);
 }
 
-static dh_status fatal(const struct eval_frame *frame, struct dh_error *err)
-{
-    struct dh_reader reader = dh_reader_of(frame->data, frame->size);
-    uint32_t told = dh_get_u32(&reader);
-    dh_status status = told == DH_IO || told == DH_UNABLE ? (dh_status)told : DH_CONFIG;
-    char *text = dh_get_text(&reader);
-    dh_fail(err, status, "%s", text ? text : "the launcher cannot evaluate");
-    free(text);
-    return status;
-}
-
 static dh_status take(struct dh_eval *pool, const struct eval_frame *frame, struct dh_error *err)
 {
     struct dh_message message = {.data = frame->data, .size = frame->size};
     struct dh_eval_event event = {0};
     bool known = false;
     if (frame->kind == EVAL_WIRE_FATAL)
-        return fatal(frame, err);
+        return eval_wire_fatal(frame, err);
     if (frame->kind == EVAL_WIRE_DONE) {
         event.kind = DH_EVAL_DONE;
         known = dh_result_unpack(&message, pool->plan->objective_count, &event.slot, &event.trial,
@@ -137,12 +125,6 @@ static int descriptor(const struct dh_eval *pool)
     return pool->launcher->fd;
 }
 
-static double next_time(const struct dh_eval *pool)
-{
-    (void)pool;
-    return INFINITY;
-}
-
 const struct eval_backend eval_backend_remote = {
     .create = create,
     .destroy = destroy,
@@ -150,5 +132,4 @@ const struct eval_backend eval_backend_remote = {
     .cancel = cancel,
     .poll = poll_launcher,
     .fd = descriptor,
-    .next_time = next_time,
 };

@@ -29,38 +29,12 @@
  */
 #define LAST_WORDS 1200
 
-void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
-{
-    *run = (struct eval_run){
-        .host = host,
-        .slot = slot,
-        .control = -1,
-        .output = -1,
-        .errors = -1,
-        .requests = -1,
-        .answers = -1,
-        .limit_at = INFINITY,
-        .term_at = INFINITY,
-        .kill_at = INFINITY,
-        .conclude_at = INFINITY,
-        .output_copy = {.fd = -1},
-        .errors_copy = {.fd = -1},
-    };
-}
-
 /* Forget the evaluation; the process stays. */
 static void clear(struct eval_run *run)
 {
-    run->busy = run->answered = run->has_marked = run->lost = run->missing = false;
-    run->limit_at = run->term_at = run->kill_at = run->conclude_at = INFINITY;
-    run->ending = DH_TRIAL_PENDING;
-    run->peak_bytes = run->peak_resident = 0;
-    run->tail.total = 0;
-    run->lines.skipping = run->lines.marked_skipped = false;
     free(run->ending_reason);
     free(run->failure);
     free(run->unable);
-    run->ending_reason = run->failure = run->unable = NULL;
     eval_job_free(&run->job);
     dh_outcome_free(&run->outcome);
     dh_buffer_free(&run->lines.partial);
@@ -68,6 +42,31 @@ static void clear(struct eval_run *run)
     eval_reports_clear(&run->reports);
     eval_copy_close(&run->output_copy);
     eval_copy_close(&run->errors_copy);
+    *run = (struct eval_run){
+        .host = run->host,
+        .slot = run->slot,
+        .process = run->process,
+        .unable_in_row = run->unable_in_row,
+        .limit_at = INFINITY,
+        .term_at = INFINITY,
+        .kill_at = INFINITY,
+        .conclude_at = INFINITY,
+        .ending = DH_TRIAL_PENDING,
+        .output_copy = {.fd = -1},
+        .errors_copy = {.fd = -1},
+    };
+}
+
+void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
+{
+    *run = (struct eval_run){
+        .host = host,
+        .slot = slot,
+        .process = {.control = -1, .output = -1, .errors = -1, .requests = -1, .answers = -1},
+        .output_copy = {.fd = -1},
+        .errors_copy = {.fd = -1},
+    };
+    clear(run);
 }
 
 void eval_run_close(struct eval_run *run)
@@ -81,18 +80,18 @@ void eval_run_close(struct eval_run *run)
 void eval_run_order(const struct eval_run *run, enum eval_guard_order order)
 {
     char byte = (char)order;
-    if (run->control >= 0)
-        send(run->control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (run->process.control >= 0)
+        send(run->process.control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void order_sweep(const struct eval_run *run)
 {
     struct dh_buffer order = {0};
     dh_put_u8(&order, EVAL_GUARD_SWEEP);
-    for (size_t i = 0; i < run->kept_count; i++)
-        dh_put_u32(&order, run->kept[i]);
-    if (run->control >= 0)
-        send(run->control, order.data, order.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    for (size_t i = 0; i < run->process.kept_count; i++)
+        dh_put_u32(&order, run->process.kept[i]);
+    if (run->process.control >= 0)
+        send(run->process.control, order.data, order.size, MSG_NOSIGNAL | MSG_DONTWAIT);
     dh_buffer_free(&order);
 }
 
@@ -160,14 +159,10 @@ static void conclude(struct eval_run *run)
     clear(run);
 }
 
-/* Nothing can be evaluated here: DH_CONFIG, DH_IO or DH_UNABLE. */
+/* Nothing can be evaluated here. */
 static void tell_fatal(const struct eval_run *run, dh_status status, const char *text)
 {
-    struct dh_buffer payload = {0};
-    dh_put_u32(&payload, status);
-    dh_put_text(&payload, text);
-    eval_wire_put(&run->host->out, run->host->epoch, EVAL_WIRE_FATAL, &payload);
-    dh_buffer_free(&payload);
+    eval_wire_put_fatal(&run->host->out, run->host->epoch, status, text);
 }
 
 /* `text` with the last lines that the process wrote to stderr, if any; the caller frees it. */
@@ -258,7 +253,7 @@ static void notice_end_of_idle_process(struct eval_run *run)
 {
     struct dh_buffer news = {0};
     int there;
-    while (run->control >= 0 && (there = eval_run_news(run, &news)) != 0)
+    while (run->process.control >= 0 && (there = eval_run_news(run, &news)) != 0)
         if (there < 0 || (uint8_t)news.data[0] == EVAL_GUARD_ENDED)
             eval_run_close_process(run);
     dh_buffer_free(&news);
@@ -294,7 +289,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
         open_copy(run, "stderr", &run->errors_copy);
     }
     notice_end_of_idle_process(run);
-    if (run->control < 0) {
+    if (run->process.control < 0) {
         if (eval_run_spawn(run, &err) != DH_OK) {
             run->unable = dh_strdup(err.text);
             finish(run, 0, NAN, 0);
@@ -303,7 +298,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
         if (eval_run_runner(run)->greet)
             eval_run_runner(run)->greet(run);
     }
-    if (eval_run_runner(run)->persistent && !run->ready)
+    if (eval_run_runner(run)->persistent && !run->process.ready)
         run->limit_at = now + eval_run_runner(run)->startup_limit(run->host->plan);
     else
         begin(run, now);
@@ -311,7 +306,7 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
 
 void eval_run_ready(struct eval_run *run)
 {
-    run->ready = true;
+    run->process.ready = true;
     run->host->ready_once = true;
     if (run->busy && run->ending == DH_TRIAL_PENDING)
         begin(run, dh_clock_now(&dh_clock_monotonic));
@@ -356,13 +351,14 @@ void eval_run_tick(struct eval_run *run, double now)
 
 size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
 {
-    const int readable[] = {run->control, run->output, run->errors, run->answers};
+    const int readable[] = {run->process.control, run->process.output, run->process.errors,
+                            run->process.answers};
     size_t count = 0;
     for (size_t i = 0; i < DH_COUNT_OF(readable); i++)
         if (readable[i] >= 0)
             fds[count++] = (struct pollfd){.fd = readable[i], .events = POLLIN};
-    if (run->requests >= 0 && run->request_bytes.size)
-        fds[count++] = (struct pollfd){.fd = run->requests, .events = POLLOUT};
+    if (run->process.requests >= 0 && run->process.request_bytes.size)
+        fds[count++] = (struct pollfd){.fd = run->process.requests, .events = POLLOUT};
     return count;
 }
 
@@ -372,7 +368,7 @@ size_t eval_run_fds(const struct eval_run *run, struct pollfd fds[EVAL_RUN_FDS])
  * which are matters of the moment. */
 static void notice_early_end(struct eval_run *run, int status)
 {
-    if (!run->busy || !eval_run_runner(run)->persistent || run->ready || run->unable ||
+    if (!run->busy || !eval_run_runner(run)->persistent || run->process.ready || run->unable ||
         run->failure || run->ending != DH_TRIAL_PENDING)
         return;
     char *reason = eval_value_exit_reason(status);
@@ -395,7 +391,8 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         else
             free(text);
         run->missing |= kind == EVAL_GUARD_MISSING;
-    } else if (kind == EVAL_GUARD_SWEPT && run->answered && (dh_get_u8(&reader) || run->doomed)) {
+    } else if (kind == EVAL_GUARD_SWEPT && run->answered &&
+               (dh_get_u8(&reader) || run->process.doomed)) {
         /* it may go on with a pool of processes that is no more, or the signal is on its way */
         eval_run_order(run, EVAL_GUARD_KILL);
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {
@@ -417,14 +414,15 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
 
 void eval_run_service(struct eval_run *run)
 {
-    if (run->requests >= 0 && !eval_write_some(run->requests, &run->request_bytes)) {
-        close(run->requests); /* the process is ending: the guard will say how */
-        run->requests = -1;
+    if (run->process.requests >= 0 &&
+        !eval_write_some(run->process.requests, &run->process.request_bytes)) {
+        close(run->process.requests); /* the process is ending: the guard will say how */
+        run->process.requests = -1;
     }
     eval_run_read(run);
     struct dh_buffer news = {0};
     int there = 0;
-    while (run->control >= 0 && (there = eval_run_news(run, &news)) > 0)
+    while (run->process.control >= 0 && (there = eval_run_news(run, &news)) > 0)
         if (!take_news(run, &news))
             break;
     if (there < 0)

@@ -44,13 +44,13 @@ struct eval_runner {
     /* A persistent process has ended, for `reason`, before it was ready: a message that names it,
      * which the caller frees. */
     char *(*not_ready)(const struct eval_plan *plan, const char *reason);
-    /* A persistent process is new; an evaluation begins: fill run->request_bytes. */
+    /* A persistent process is new; an evaluation begins: fill run->process.request_bytes. */
     void (*greet)(struct eval_run *run);
     void (*begin)(struct eval_run *run);
-    /* What was begun is to end, and has a while to do so before SIGTERM: fill run->request_bytes.
-     * NULL: SIGTERM is all that tells it. */
+    /* What was begun is to end, and has a while to do so before SIGTERM: fill
+     * run->process.request_bytes. NULL: SIGTERM is all that tells it. */
     void (*stop)(struct eval_run *run);
-    /* Take what is complete out of run->answer_bytes. */
+    /* Take what is complete out of run->process.answer_bytes. */
     void (*receive)(struct eval_run *run);
     /* The process has ended with exit code 0 and has not answered. */
     void (*silent)(struct eval_run *run, struct dh_outcome *outcome);
@@ -76,11 +76,8 @@ struct eval_left {
     double ended; /* when, by the wall clock */
 };
 
-struct eval_run {
-    struct eval_host *host;
-    int32_t slot;
-
-    /* The process; control is -1 if there is none. */
+/* The process of a run, and the pipes to it; the descriptors are -1 where there is none. */
+struct eval_run_process {
     pid_t guard;
     int control, output, errors, requests, answers;
     struct dh_buffer request_bytes, answer_bytes;
@@ -88,8 +85,15 @@ struct eval_run {
     uint32_t kept[EVAL_GUARD_KEPT]; /* processes that it needs beyond the evaluation */
     size_t kept_count;
     bool doomed; /* it was sent a signal: it takes no other evaluation, whatever it makes of that */
+};
 
-    /* The evaluation. */
+struct eval_run {
+    struct eval_host *host;
+    int32_t slot;
+    struct eval_run_process process;
+    int unable_in_row; /* evaluations of this slot */
+
+    /* The evaluation: all that follows is its own, and forgotten with it. */
     bool busy;
     struct eval_job job;
     struct dh_moment started;
@@ -101,9 +105,8 @@ struct eval_run {
     bool missing;  /* … that is because the program cannot be run, or does not come up */
     double conclude_at; /* it is over, but the result may wait; INFINITY: it is not */
     struct eval_left left;
-    int unable_in_row; /* evaluations of this slot */
-    bool answered;     /* `outcome` is the answer */
-    bool lost;         /* the guard is gone without a word */
+    bool answered; /* `outcome` is the answer */
+    bool lost;     /* the guard is gone without a word */
     struct dh_outcome outcome;
     struct eval_lines lines;
     struct dh_buffer marked; /* text of the last DH-OUTPUT line */

@@ -21,7 +21,7 @@
 
 static void send_signal(struct eval_run *run, enum eval_guard_order order)
 {
-    run->doomed = run->control >= 0; /* there may be no process yet */
+    run->process.doomed = run->process.control >= 0; /* there may be no process yet */
     eval_run_order(run, order);
 }
 
@@ -37,7 +37,7 @@ void eval_run_end(struct eval_run *run, enum dh_trial_status status, char *reaso
     run->limit_at = INFINITY;
     run->kill_at = patience > 0 ? now + patience : INFINITY;
     run->conclude_at = isinf(run->conclude_at) ? INFINITY : now;
-    if (patience > 0 && eval_run_runner(run)->stop && run->ready) {
+    if (patience > 0 && eval_run_runner(run)->stop && run->process.ready) {
         eval_run_runner(run)->stop(run);
         run->term_at = now + STOP_SHARE * patience;
     } else {
@@ -85,15 +85,15 @@ static uint64_t memory_in_use(struct eval_run *run, const struct eval_process_ta
         return 0;
     if (peak)
         run->peak_resident = use->resident;
-    return eval_process_tree_memory(table, run->guard);
+    return eval_process_tree_memory(table, run->process.guard);
 }
 
 void eval_run_check_use(struct eval_run *run, const struct eval_process_table *table, double now)
 {
     const struct eval_options *options = run->host->plan->options;
-    if (!run->busy || run->control < 0)
+    if (!run->busy || run->process.control < 0)
         return;
-    struct eval_process_use use = eval_process_tree_use(table, run->guard);
+    struct eval_process_use use = eval_process_tree_use(table, run->process.guard);
     uint64_t memory = memory_in_use(run, table, &use, options->memory_limit);
     run->peak_bytes = memory > run->peak_bytes ? memory : run->peak_bytes;
     double bytes = options->memory_limit > 0 ? (double)memory / options->memory_limit : 0;
@@ -112,7 +112,8 @@ void eval_run_check_use(struct eval_run *run, const struct eval_process_table *t
     }
     eval_run_end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), OVER_PATIENCE, now);
     eval_run_kill_within(run, fmax(bytes, count) > OVER_MOST ? 0 : OVER_PATIENCE, now);
-    run->doomed = true; /* what it keeps in memory would be the next evaluation's end, too */
+    run->process.doomed =
+        true; /* what it keeps in memory would be the next evaluation's end, too */
 }
 
 /* "10:00" from a minute on, "2.5 s" below. */
@@ -127,7 +128,7 @@ static void put_limit(struct dh_buffer *out, double seconds)
 static void time_is_up(struct eval_run *run, double now)
 {
     const struct eval_plan *plan = run->host->plan;
-    bool starting = eval_run_runner(run)->persistent && !run->ready;
+    bool starting = eval_run_runner(run)->persistent && !run->process.ready;
     struct dh_buffer text = {0};
     dh_buffer_text(&text, starting ? "not ready to evaluate after " : "timeout after ");
     put_limit(&text, starting ? eval_run_runner(run)->startup_limit(plan) : plan->options->timeout);

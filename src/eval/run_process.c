@@ -66,7 +66,8 @@ dh_status eval_run_check_files(const struct eval_plan *plan, struct dh_error *er
     const struct eval_runner *runner = plan->kind->runner;
     long long slots = plan->options->slots;
     long long sides = 3 + runner->requests + runner->answers; /* see open_pipes */
-    long long copies = plan->options->runs ? 3 : 0; /* of the streams, and what is held */
+    /* with run folders: copies of the streams, and what is held */
+    long long copies = plan->options->runs ? 3 : 0;
     long long needed = slots * (sides + copies) + sides + OWN_FILES;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_max >= (rlim_t)needed)
@@ -88,8 +89,8 @@ static struct eval_guard_spec spec_of(const struct eval_run *run, const struct p
         .errors = pipes->errors[1],
         .files = run->host->files,
         /* a process that is not this evaluation's alone enters each one's by itself */
-        .folder = run->host->plan->kind->runner->persistent ? NULL : run->job.folder,
-        .main = run->host->plan->kind->runner->main,
+        .folder = eval_run_runner(run)->persistent ? NULL : run->job.folder,
+        .main = eval_run_runner(run)->main,
     };
 }
 
@@ -107,7 +108,7 @@ dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
 {
     struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}, {-1, -1}};
     pid_t self = getpid(), pid = -1;
-    if (open_pipes(&pipes, run->host->plan->kind->runner)) {
+    if (open_pipes(&pipes, eval_run_runner(run))) {
         struct eval_guard_spec spec = spec_of(run, &pipes);
         pid = fork();
         if (pid == 0)
@@ -120,25 +121,26 @@ dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
         return DH_IO;
     }
     shut_side(&pipes, 1);
-    run->guard = pid;
-    run->control = pipes.control[0];
-    run->output = pipes.output[0];
-    run->errors = pipes.errors[0];
-    run->requests = pipes.requests[0];
-    run->answers = pipes.answers[0];
+    run->process = (struct eval_run_process){.guard = pid,
+                                             .control = pipes.control[0],
+                                             .output = pipes.output[0],
+                                             .errors = pipes.errors[0],
+                                             .requests = pipes.requests[0],
+                                             .answers = pipes.answers[0]};
     return DH_OK;
 }
 
 void eval_run_close_process(struct eval_run *run)
 {
-    shut(&run->control);
-    shut(&run->output);
-    shut(&run->errors);
-    shut(&run->requests);
-    shut(&run->answers);
-    dh_buffer_free(&run->request_bytes);
-    dh_buffer_free(&run->answer_bytes);
-    run->ready = run->doomed = false;
+    struct eval_run_process *process = &run->process;
+    shut(&process->control);
+    shut(&process->output);
+    shut(&process->errors);
+    shut(&process->requests);
+    shut(&process->answers);
+    dh_buffer_free(&process->request_bytes);
+    dh_buffer_free(&process->answer_bytes);
+    process->ready = process->doomed = false;
 }
 
 /* DH-REPORT: STEP VALUE */
@@ -177,13 +179,13 @@ static size_t read_piece(int *fd, char data[PIECE])
 static size_t read_output(struct eval_run *run)
 {
     char data[PIECE];
-    bool open = run->output >= 0;
-    size_t size = read_piece(&run->output, data);
+    bool open = run->process.output >= 0;
+    size_t size = read_piece(&run->process.output, data);
     eval_copy_feed(&run->output_copy, data, size);
-    if (!run->busy || !run->host->plan->kind->runner->marked_output)
+    if (!run->busy || !eval_run_runner(run)->marked_output)
         return size;
     eval_lines_feed(&run->lines, data, size, marked_line, run);
-    if (open && run->output < 0)
+    if (open && run->process.output < 0)
         eval_lines_end(&run->lines, marked_line, run);
     return size;
 }
@@ -191,7 +193,7 @@ static size_t read_output(struct eval_run *run)
 static size_t read_errors(struct eval_run *run)
 {
     char data[PIECE];
-    size_t size = read_piece(&run->errors, data);
+    size_t size = read_piece(&run->process.errors, data);
     eval_copy_feed(&run->errors_copy, data, size);
     eval_tail_feed(&run->tail, data, size);
     return size;
@@ -200,16 +202,16 @@ static size_t read_errors(struct eval_run *run)
 static size_t read_answers(struct eval_run *run)
 {
     char data[PIECE];
-    size_t size = read_piece(&run->answers, data);
+    size_t size = read_piece(&run->process.answers, data);
     if (size == 0)
         return 0;
-    dh_buffer_append(&run->answer_bytes, data, size);
-    if (run->answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
-        dh_buffer_free(&run->answer_bytes);
-        shut(&run->answers);
+    dh_buffer_append(&run->process.answer_bytes, data, size);
+    if (run->process.answer_bytes.size > ANSWER_LIMIT) { /* it does not speak our protocol */
+        dh_buffer_free(&run->process.answer_bytes);
+        shut(&run->process.answers);
         eval_run_order(run, EVAL_GUARD_KILL);
     }
-    run->host->plan->kind->runner->receive(run);
+    eval_run_runner(run)->receive(run);
     return size;
 }
 
@@ -226,16 +228,16 @@ void eval_run_drain(struct eval_run *run)
         ;
     for (int i = 0; i < DRAIN_PIECES && read_errors(run); i++)
         ;
-    while (read_answers(run))
+    for (int i = 0; i < DRAIN_PIECES && read_answers(run); i++)
         ;
-    if (run->host->plan->kind->runner->marked_output)
+    if (eval_run_runner(run)->marked_output)
         eval_lines_end(&run->lines, marked_line, run);
 }
 
 int eval_run_news(struct eval_run *run, struct dh_buffer *out)
 {
     char data[2048];
-    ssize_t size = recv(run->control, data, sizeof data, MSG_DONTWAIT);
+    ssize_t size = recv(run->process.control, data, sizeof data, MSG_DONTWAIT);
     if (size > 0) {
         dh_buffer_clear(out);
         dh_buffer_append(out, data, (size_t)size);

@@ -300,30 +300,10 @@ char *eval_value_exit_reason(int status)
     return WEXITSTATUS(status) ? dh_strprintf("exit code %d", WEXITSTATUS(status)) : NULL;
 }
 
-size_t eval_value_character_length(const char *text, size_t size)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    size_t length = c[0] < 0x80   ? 1
-                    : c[0] < 0xC2 ? 0
-                    : c[0] < 0xE0 ? 2
-                    : c[0] < 0xF0 ? 3
-                    : c[0] < 0xF5 ? 4
-                                  : 0;
-    if (length > size || c[0] == 0)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((c[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong = (c[0] == 0xE0 && c[1] < 0xA0) || (c[0] == 0xF0 && c[1] < 0x90);
-    bool surrogate = c[0] == 0xED && c[1] > 0x9F;
-    bool beyond = c[0] == 0xF4 && c[1] > 0x8F;
-    return overlong || surrogate || beyond ? 0 : length;
-}
-
 void eval_value_put_utf8(struct dh_buffer *out, const char *text, size_t size)
 {
     while (size > 0) {
-        size_t length = eval_value_character_length(text, size);
+        size_t length = dh_text_utf8_length(text, size);
         dh_buffer_append(out, length ? text : "\xEF\xBF\xBD", length ? length : 3);
         length = length ? length : 1;
         text += length;

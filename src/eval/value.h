@@ -46,7 +46,4 @@ char *eval_value_exit_reason(int status);
 /* Append `size` bytes with U+FFFD for what is no UTF-8, and for NUL. */
 void eval_value_put_utf8(struct dh_buffer *out, const char *text, size_t size);
 
-/* Length of the well-formed UTF-8 character at the start of `size` > 0 bytes; 0 if it is none. */
-size_t eval_value_character_length(const char *text, size_t size);
-
 #endif

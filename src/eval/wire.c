@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define HEADER 9
@@ -31,6 +32,26 @@ bool eval_wire_next(const struct dh_buffer *in, size_t *offset, struct eval_fram
     out->data = in->data + *offset + HEADER;
     *offset += HEADER + out->size;
     return true;
+}
+
+void eval_wire_put_fatal(struct dh_buffer *out, uint32_t epoch, dh_status status, const char *text)
+{
+    struct dh_buffer payload = {0};
+    dh_put_u32(&payload, status);
+    dh_put_text(&payload, text);
+    eval_wire_put(out, epoch, EVAL_WIRE_FATAL, &payload);
+    dh_buffer_free(&payload);
+}
+
+dh_status eval_wire_fatal(const struct eval_frame *frame, struct dh_error *err)
+{
+    struct dh_reader reader = dh_reader_of(frame->data, frame->size);
+    uint32_t told = dh_get_u32(&reader);
+    dh_status status = told == DH_IO || told == DH_UNABLE ? (dh_status)told : DH_CONFIG;
+    char *text = dh_get_text(&reader);
+    dh_fail(err, status, "%s", text ? text : "the launcher cannot evaluate");
+    free(text);
+    return status;
 }
 
 int eval_read_some(int fd, struct dh_buffer *in, size_t limit)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "dh_mpi/buffer.h"
+#include "dh_mpi/status.h"
 
 enum eval_wire {
     EVAL_WIRE_CONFIGURE, /* rank → launcher: name, text and folder of the configuration, worker */
@@ -19,8 +20,7 @@ enum eval_wire {
     EVAL_WIRE_RESET,     /* rank → launcher: end all evaluations and forget the configuration */
     EVAL_WIRE_DONE,      /* launcher → rank: result */
     EVAL_WIRE_REPORT,    /* launcher → rank: progress */
-    EVAL_WIRE_FATAL,     /* launcher → rank: DH_CONFIG, DH_IO or DH_UNABLE, text; nothing can be
-                            evaluated */
+    EVAL_WIRE_FATAL,     /* launcher → rank: status, text; nothing can be evaluated */
 };
 
 struct eval_frame {
@@ -34,6 +34,11 @@ void eval_wire_put(struct dh_buffer *out, uint32_t epoch, enum eval_wire kind,
                    const struct dh_buffer *payload);
 /* The frame at `*offset` of `in`, and `*offset` behind it; false if it is not complete. */
 bool eval_wire_next(const struct dh_buffer *in, size_t *offset, struct eval_frame *out);
+
+/* FATAL, because of DH_CONFIG, DH_IO or DH_UNABLE. */
+void eval_wire_put_fatal(struct dh_buffer *out, uint32_t epoch, dh_status status, const char *text);
+/* What such a frame says: into `err` (may be NULL), and returned. */
+dh_status eval_wire_fatal(const struct eval_frame *frame, struct dh_error *err);
 
 /* Read what is there without waiting, at most about `limit` bytes, to the end of `in`. 1 if
  * something came, 0 if nothing is there now, -1 at the end of the stream or on an error. */

@@ -61,7 +61,7 @@ static void put_usage(const char *key, const struct dh_usage *usage, struct dh_b
     dh_buffer_printf(out, "\"%s\": {", key);
     for (int use = 0; use < DH_USE_COUNT; use++)
         dh_buffer_printf(out, "\"%s\": %.6f, ", dh_use_key(use), dh_usage_seconds(usage, use));
-    dh_buffer_printf(out, "\"failed\": %.6f},\n ", (double)usage->failed / 1e6);
+    dh_buffer_printf(out, "\"failed\": %.6f},\n ", (double)usage->failed / DH_TICKS);
 }
 
 void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer *out)

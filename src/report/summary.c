@@ -50,13 +50,16 @@ static void put_best(const struct dh_progress *progress, struct dh_buffer *out)
 /* `text` without what could steer a terminal; `margin` stands for each line break but the last. */
 static void put_plain(struct dh_buffer *out, const char *text, const char *margin)
 {
-    for (; *text; text++) {
-        bool control = (unsigned char)*text < ' ' || *text == 127;
-        if (*text == '\n' && text[1])
+    struct dh_buffer plain = {0};
+    dh_text_put_plain(&plain, text);
+    for (const char *line = plain.size ? plain.data : ""; *line;) {
+        size_t length = strcspn(line, "\n");
+        dh_buffer_append(out, line, length);
+        line += length;
+        if (*line == '\n' && *++line)
             dh_buffer_text(out, margin);
-        else if (!control || *text == '\t')
-            dh_buffer_append(out, text, 1);
     }
+    dh_buffer_free(&plain);
 }
 
 /* Nothing succeeded: what the first failure said is the best hint there is. */
@@ -168,7 +171,7 @@ static void put_statuses(const struct dh_progress *progress, struct dh_buffer *o
 static void put_shares(const struct dh_usage *usage, struct dh_buffer *out)
 {
     double total = (double)dh_usage_total(usage);
-    dh_text_put_duration(out, total / 1e6);
+    dh_text_put_duration(out, total / DH_TICKS);
     dh_buffer_text(out, " in all:");
     for (int use = 0; use < DH_USE_COUNT; use++) {
         double share = dh_usage_share(usage, use);

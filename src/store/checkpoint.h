@@ -1,15 +1,15 @@
 /* The checkpoint: the state of a search at one event, as an HDF5 file that people can read.
  *
  * /config                     the configuration text
- * /trials/id …                one dataset a field, a row a trial, in order of id; see columns[]
+ * /trials/id …                one dataset a field, a row a trial, in order of id; see dh_columns
  * /trials/objective           float64 (objective_0, objective_1 … for several), NaN: no value
  * /trials/parameters/NAME     real: float64; int: int64 (float64 if it can be inactive); choices
  *                             that are numbers: float64; other choices: fixed-length UTF-8.
  *                             Inactive: NaN, or "" (a text that is empty or begins with a quotation
  *                             mark has one more in front)
- * /slot_microseconds          a group with an int64 attribute a use of time (usage.h), and
- * "failed": over all runs attributes of /             format, version, dh_mpi, search, seed, host,
- * created, written, event
+ * /slot_microseconds          a group: an int64 attribute for each use of time (usage.h), and one
+ *                             named "failed", over all runs
+ * attributes of /             format, version, dh_mpi, search, seed, host, created, written, event
  *
  * Numbers of eight bytes are kept exactly, texts that are "" come back as NULL, and rows of trials
  * that had not ended hold no outcome. checkpoint.c writes it, load.c reads it.

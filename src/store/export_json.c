@@ -10,23 +10,13 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dh_mpi/json.h"
 #include "dh_mpi/store.h"
 #include "dh_mpi/text.h"
-
-void dh_export_put_json_member(struct dh_buffer *out, const char *key, const char *text)
-{
-    json_t *value = text ? json_loads(text, JSON_ALLOW_NUL, NULL) : NULL;
-    if (value)
-        dh_buffer_printf(out, ", \"%s\": %s", key, text);
-    else
-        dh_text_put_json_text_member(out, key, text);
-    json_decref(value);
-}
 
 static void put_trial(struct dh_buffer *out, const struct dh_space *space,
                       const struct dh_settings *settings, const struct dh_trial *trial)
@@ -48,8 +38,8 @@ static void put_trial(struct dh_buffer *out, const struct dh_space *space,
     dh_text_put_json_number_member(out, "peak_bytes",
                                    outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
     dh_buffer_printf(out, ", \"retries\": %u, \"seed\": %" PRIu64, outcome->retries, trial->seed);
-    dh_export_put_json_member(out, "metadata", outcome->metadata);
-    dh_export_put_json_member(out, "reports", outcome->reports);
+    dh_json_put_embedded_member(out, "metadata", outcome->metadata);
+    dh_json_put_embedded_member(out, "reports", outcome->reports);
     dh_text_put_json_text_member(out, "stderr", outcome->stderr_tail);
     dh_buffer_text(out, "}");
 }

@@ -43,6 +43,8 @@ int dh_files_write(int fd, const void *data, size_t size, size_t *written);
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 /* All of `path` (size known from fstat) behind `out`. DH_MISSING if it is not there. */
 dh_status dh_files_read(const char *path, struct dh_buffer *out, struct dh_error *err);
+/* Copy `path` to `copy`, which is replaced; the content is durable then. */
+dh_status dh_files_copy(const char *path, const char *copy, struct dh_error *err);
 /* Is it the file of that name? */
 bool dh_files_named(const char *path, const struct stat *file);
 /* Remove the file behind `fd`, which has that name, unless another has it by now. Takes `fd`. */

@@ -29,7 +29,6 @@ struct importer {
     struct dh_import *out;
     struct dh_buffer notes, warnings, moved;
     size_t moved_count;               /* values that the space has no digits for */
-    struct dh_error first;            /* why the first row was skipped */
     bool *blanks;                     /* of each parameter: cells without a value were noted … */
     bool unread;                      /* … and an objective that is no number */
     size_t capacity;                  /* rows */
@@ -67,20 +66,30 @@ static bool left_out(struct importer *importer, int status)
     return out;
 }
 
-/* Keep the row just filled if the space takes it. */
-static void finish_row(struct importer *importer, double *point, dh_status status,
-                       struct dh_error *err)
+/* Where a row stands in its file, for notes: "FILE:12", "FILE: trial 12". */
+struct place {
+    const char *what; /* "" or " trial " */
+    unsigned long long number;
+};
+
+static void note_at(struct importer *importer, struct place place, const char *text)
+{
+    dh_buffer_printf(&importer->notes, "%s:%s%llu: %s\n", importer->path, place.what, place.number,
+                     text);
+}
+
+/* Keep the row just filled if the space takes it; of the first that it does not, say why. */
+static void finish_row(struct importer *importer, double *point, struct place place,
+                       dh_status status, struct dh_error *err)
 {
     if (status == DH_OK) {
         dh_space_settle(importer->space, point);
         status = dh_space_check(importer->space, point, err);
     }
-    if (status == DH_OK) {
+    if (status == DH_OK)
         importer->out->count++;
-        return;
-    }
-    if (importer->out->skipped++ == 0)
-        importer->first = *err;
+    else if (importer->out->skipped++ == 0)
+        note_at(importer, place, err->text);
 }
 
 static void note_list(struct importer *importer, const struct dh_buffer *names, const char *what)
@@ -264,9 +273,8 @@ static int read_status(const struct importer *importer, const struct dh_csv *csv
 
 /* Say so once of each parameter that has a column, but in some row no value there though it is
  * active (an old trial has none of what was not active in its space): as where there is no column,
- * its default is taken. The row is named by `what` and its number. */
-static void note_blanks(struct importer *importer, const double *cells, const char *what,
-                        unsigned long long number)
+ * its default is taken. */
+static void note_blanks(struct importer *importer, const double *cells, struct place place)
 {
     const struct dh_space *space = importer->space;
     size_t count = dh_space_count(space);
@@ -278,10 +286,10 @@ static void note_blanks(struct importer *importer, const double *cells, const ch
         if (!blank || importer->blanks[i] || dh_parameter_levels(p) == 1)
             continue;
         importer->blanks[i] = true;
-        dh_buffer_printf(&importer->notes,
-                         "%s:%s%llu: no value of %s: its default is used here and in other such "
-                         "rows\n",
-                         importer->path, what, number, p->name);
+        char *text = dh_strprintf("no value of %s: its default is used here and in other such rows",
+                                  p->name);
+        note_at(importer, place, text);
+        free(text);
     }
     free(point);
 }
@@ -327,6 +335,7 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
     int ended = read_status(importer, csv);
     if (left_out(importer, ended))
         return;
+    const struct place place = {"", csv->line};
     double *objectives, *point = add_row(importer, &objectives);
     dh_status status = DH_OK;
     for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++)
@@ -334,19 +343,14 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
             status = parse_cell(dh_space_parameter(importer->space, i),
                                 dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
     if (status == DH_OK)
-        note_blanks(importer, point, "", csv->line);
+        note_blanks(importer, point, place);
     if (status == DH_OK)
         note_moved(importer, csv, point);
     bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE)
             objectives[i] = read_objective(importer, csv, importer->objectives[i]);
-    finish_row(importer, point, status, &err);
-    if (importer->out->skipped == 1 && importer->first.status != DH_OK) {
-        dh_buffer_printf(&importer->notes, "%s:%llu: %s\n", importer->path,
-                         (unsigned long long)csv->line, importer->first.text);
-        importer->first.status = DH_OK;
-    }
+    finish_row(importer, point, place, status, &err);
 }
 
 static dh_status read_csv(struct importer *importer, FILE *stream, struct dh_error *err)
@@ -461,6 +465,7 @@ static void read_trial(struct importer *importer, const struct dh_store_image *i
     struct dh_error err = {0};
     if (left_out(importer, (int)trial->outcome.status))
         return;
+    const struct place place = {" trial ", trial->id};
     double *objectives, *point = add_row(importer, &objectives);
     dh_status status = DH_OK;
     for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++) {
@@ -471,18 +476,13 @@ static void read_trial(struct importer *importer, const struct dh_store_image *i
                                    &point[i], &err);
     }
     if (status == DH_OK)
-        note_blanks(importer, point, " trial ", (unsigned long long)trial->id);
+        note_blanks(importer, point, place);
     bool valued = trial->outcome.status == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE &&
             isfinite(trial->outcome.objectives[importer->objectives[i]]))
             objectives[i] = trial->outcome.objectives[importer->objectives[i]];
-    finish_row(importer, point, status, &err);
-    if (importer->out->skipped == 1 && importer->first.status != DH_OK) {
-        dh_buffer_printf(&importer->notes, "%s: trial %llu: %s\n", importer->path,
-                         (unsigned long long)trial->id, importer->first.text);
-        importer->first.status = DH_OK;
-    }
+    finish_row(importer, point, place, status, &err);
 }
 
 static dh_status read_image(struct importer *importer, struct dh_error *err)

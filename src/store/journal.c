@@ -14,7 +14,6 @@
 
 #define MAGIC "dh_mpi journal"
 #define VERSION 1u
-#define FRAME 8u /* length and checksum */
 #define BLOCK (1u << 20)
 
 /* Room for the frame of a record of `type` at the end of `out`; returns where it starts. */
@@ -30,11 +29,11 @@ static size_t begin_record(struct dh_buffer *out, enum dh_record type)
 static void end_record(struct dh_buffer *out, size_t start)
 {
     struct dh_buffer frame = {0};
-    const uint8_t *body = (const uint8_t *)out->data + start + FRAME;
-    uint32_t size = (uint32_t)(out->size - start - FRAME);
+    const uint8_t *body = (const uint8_t *)out->data + start + DH_RECORD_FRAME;
+    uint32_t size = (uint32_t)(out->size - start - DH_RECORD_FRAME);
     dh_put_u32(&frame, size);
     dh_put_u32(&frame, (uint32_t)crc32(0, body, size));
-    memcpy(out->data + start, frame.data, FRAME);
+    memcpy(out->data + start, frame.data, DH_RECORD_FRAME);
     dh_buffer_free(&frame);
 }
 
@@ -109,14 +108,14 @@ size_t dh_journal_measure(const void *bytes, size_t size, uint64_t *event)
 {
     struct dh_reader in = dh_reader_of(bytes, size);
     uint32_t length = dh_get_u32(&in), checksum = dh_get_u32(&in);
-    if (in.failed || length == 0 || length > size - FRAME)
+    if (in.failed || length == 0 || length > size - DH_RECORD_FRAME)
         return 0;
     const uint8_t *body = in.next;
     uint8_t type = dh_get_u8(&in);
     if (type < DH_RECORD_HEADER || type > DH_RECORD_ENDED || crc32(0, body, length) != checksum)
         return 0;
     *event = type == DH_RECORD_HEADER ? 0 : dh_get_u64(&in);
-    return FRAME + length;
+    return DH_RECORD_FRAME + length;
 }
 
 static dh_status open_file(const char *path, struct dh_journal_reader *out, struct dh_error *err)
@@ -188,27 +187,27 @@ static dh_status torn(const struct dh_journal_reader *reader, const char *what,
 
 dh_status dh_journal_next(struct dh_journal_reader *reader, struct dh_error *err)
 {
-    dh_status status = fill(reader, FRAME, err);
+    dh_status status = fill(reader, DH_RECORD_FRAME, err);
     if (status != DH_OK)
         return status;
     size_t have = reader->block.size - reader->used;
     if (have == 0)
         return DH_EMPTY;
-    if (have < FRAME)
+    if (have < DH_RECORD_FRAME)
         return torn(reader, "a record is cut short", err);
-    struct dh_reader frame = dh_reader_of(reader->block.data + reader->used, FRAME);
+    struct dh_reader frame = dh_reader_of(reader->block.data + reader->used, DH_RECORD_FRAME);
     uint32_t length = dh_get_u32(&frame), checksum = dh_get_u32(&frame);
     if (length == 0 || length > DH_RECORD_LIMIT)
         return torn(reader, "a record has an impossible length", err);
-    status = fill(reader, FRAME + (size_t)length, err);
+    status = fill(reader, DH_RECORD_FRAME + (size_t)length, err);
     if (status != DH_OK)
         return status;
-    if (reader->block.size - reader->used < FRAME + (size_t)length)
+    if (reader->block.size - reader->used < DH_RECORD_FRAME + (size_t)length)
         return torn(reader, "a record is cut short", err);
-    const uint8_t *body = (const uint8_t *)reader->block.data + reader->used + FRAME;
+    const uint8_t *body = (const uint8_t *)reader->block.data + reader->used + DH_RECORD_FRAME;
     if (crc32(0, body, length) != checksum)
         return torn(reader, "a record does not match its checksum", err);
-    reader->used += FRAME + length;
+    reader->used += DH_RECORD_FRAME + length;
     reader->type = *body;
     reader->payload = dh_reader_of(body + 1, length - 1);
     return DH_OK;

@@ -334,12 +334,11 @@ static void touch(int fd, struct look *look)
 }
 
 /* Does its owner touch it? CHANGED: it is another file now, or none. */
-static enum sign watch(const struct dh_lock *lock, int fd, struct look *look,
-                       const struct dh_log *log)
+static enum sign watch(const struct dh_lock *lock, int fd, struct look *look)
 {
     double start = now();
-    dh_log_info(log, "%s: is there (%s); watching for %.0f s whether its owner lives", lock->path,
-                look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
+    dh_log_info(lock->log, "%s: is there (%s); watching for %.0f s whether its owner lives",
+                lock->path, look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
     while (now() < start + lock->rule.patience) {
         struct look seen;
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
@@ -374,8 +373,7 @@ static bool is_here(const struct dh_lock *lock, const struct look *look)
            (look->machine == 0 || look->machine == lock->machine);
 }
 
-static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
-                       const struct dh_log *log)
+static enum sign judge(const struct dh_lock *lock, int fd, struct look *look)
 {
     bool here = is_here(lock, look), unnamed = look->owner[0] == '\0';
     if (unnamed && look->kernel == BUSY) /* about to write it */
@@ -386,7 +384,7 @@ static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
         return look->kernel == LOCKED ? DEAD : ALIVE;
     if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
         return DEAD;
-    return watch(lock, fd, look, log);
+    return watch(lock, fd, look);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -448,7 +446,7 @@ static dh_status open_file(struct dh_lock *lock, int *fd, bool *created, struct 
 }
 
 /* One try. DH_OK without a descriptor: things changed meanwhile, try again. */
-static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct dh_error *err)
+static dh_status try_take(struct dh_lock *lock, struct dh_error *err)
 {
     struct look look = {0}, named;
     bool created;
@@ -462,10 +460,10 @@ static dh_status try_take(struct dh_lock *lock, const struct dh_log *log, struct
     if (!created || !free_now) {
         fstat(fd, &look.info);
         read_owner(fd, &look);
-        sign = judge(lock, fd, &look, log);
+        sign = judge(lock, fd, &look);
     }
     if (sign == DEAD && look.kernel == LOCKLESS)
-        dh_log_warn(log,
+        dh_log_warn(lock->log,
                     "%s: this file system has no locks; that no other search works on it is "
                     "only known from the file's time",
                     lock->path);
@@ -508,7 +506,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     dh_status status;
     DH_CRASH_POINT(LOCK_CREATE);
     do
-        status = try_take(lock, log, err);
+        status = try_take(lock, err);
     while (status == DH_OK && lock->fd < 0);
     if (status != DH_OK) {
         free_lock(lock);

@@ -26,7 +26,7 @@ static dh_status cut_tail(const char *journal, int fd, const char *aside, uint64
 {
     struct dh_error why;
     struct dh_salvage behind = dh_salvage_look(journal, keep);
-    if (behind.records && dh_salvage_copy(journal, aside, &why) != DH_OK)
+    if (behind.records && dh_files_copy(journal, aside, &why) != DH_OK)
         return dh_fail(err, DH_IO, "%s is damaged, and no copy can be made of it: %s", journal,
                        why.text);
     if (behind.records)

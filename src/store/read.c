@@ -10,7 +10,6 @@
 #include "files.h"
 #include "lock.h"
 #include "recover.h"
-#include "salvage.h"
 
 void dh_store_image_free(struct dh_store_image *image)
 {
@@ -85,7 +84,7 @@ static dh_status give_new_name(const char *path, const char *to, const char *suf
     bool there = access(from, F_OK) == 0 || errno != ENOENT;
     DH_CRASH_POINT(ASIDE_LINK);
     if (there && !dh_files_link(from, target))
-        status = dh_salvage_copy(from, target, err);
+        status = dh_files_copy(from, target, err);
     free(from);
     free(target);
     return status;

@@ -1,10 +1,6 @@
 /* Sound records behind damage in a journal: see salvage.h. */
 #include "salvage.h"
 
-#include <string.h>
-#include <unistd.h>
-
-#include "crash.h"
 #include "files.h"
 #include "journal.h"
 
@@ -26,31 +22,4 @@ struct dh_salvage dh_salvage_look(const char *path, uint64_t from)
     }
     dh_buffer_free(&file);
     return found;
-}
-
-dh_status dh_salvage_copy(const char *path, const char *copy, struct dh_error *err)
-{
-    struct dh_buffer file = {0};
-    int fd = -1, failure = 0;
-    size_t written;
-    DH_CRASH_POINT(MEND_KEEP);
-    dh_status status = dh_files_read(path, &file, err);
-    if (status == DH_OK)
-        status = dh_files_remove(copy, err);
-    if (status == DH_OK)
-        status = dh_files_create(copy, &fd, err);
-    if (status == DH_OK) {
-        DH_CRASH_HALF(MEND_COPY, fd, file.data, file.size);
-        failure = dh_files_write(fd, file.data, file.size, &written);
-        close(fd);
-    }
-    if (failure) {
-        unlink(copy);
-        status = dh_fail(err, DH_IO, "%s: cannot write: %s", copy, strerror(failure));
-    }
-    if (status == DH_OK)
-        status = dh_files_sync(copy, err);
-    DH_CRASH_POINT(MEND_KEPT);
-    dh_buffer_free(&file);
-    return status;
 }

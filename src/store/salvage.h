@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "dh_mpi/status.h"
-
 struct dh_salvage {
     uint64_t records;     /* events told of behind the damage */
     uint64_t first, last; /* the lowest and the highest; 0: none */
@@ -15,7 +13,5 @@ struct dh_salvage {
 /* Look for them in `path` from byte `from` on, wherever they begin. A file that cannot be read
  * holds none. */
 struct dh_salvage dh_salvage_look(const char *path, uint64_t from);
-/* Copy `path` to `copy`, which is replaced. */
-dh_status dh_salvage_copy(const char *path, const char *copy, struct dh_error *err);
 
 #endif

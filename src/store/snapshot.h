@@ -37,7 +37,7 @@ struct dh_snapshot {
     _Atomic bool done; /* released after status and err */
 };
 
-/* DH_INTERNAL if there is no further thread; then nothing runs. */
+/* DH_IO if there is no further thread; then nothing runs. */
 dh_status dh_snapshot_start(struct dh_snapshot *snapshot, struct dh_error *err);
 /* Would dh_snapshot_finish return at once? */
 bool dh_snapshot_done(const struct dh_snapshot *snapshot);

@@ -53,7 +53,6 @@
 #include "lock.h"
 #include "mend.h"
 #include "recover.h"
-#include "salvage.h"
 #include "snapshot.h"
 #include "sync.h"
 #include "tail.h"
@@ -214,7 +213,7 @@ static dh_status keep_other(const struct dh_store *store, const char *aside, str
 {
     dh_status status = dh_files_remove(aside, err);
     if (status == DH_OK && !dh_files_link(store->journal, aside))
-        status = dh_salvage_copy(store->journal, aside, err);
+        status = dh_files_copy(store->journal, aside, err);
     return status;
 }
 
@@ -500,7 +499,7 @@ static dh_status open_store(struct dh_store *store, struct dh_store_image *image
 
 static void free_store(struct dh_store *store)
 {
-    dh_syncer_stop(&store->syncer, NULL, NULL);
+    dh_syncer_stop(&store->syncer);
     if (store->fd >= 0)
         close(store->fd);
     dh_lock_release(&store->lock);
@@ -566,7 +565,6 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
 {
     struct dh_store *store = *handle;
     struct dh_error why = {0};
-    uint64_t synced = 0;
     *handle = NULL;
     if (!store)
         return DH_OK;
@@ -575,7 +573,7 @@ dh_status dh_store_close(struct dh_store **handle, struct dh_error *err)
     bool empty = store->first_event > dh_history_event(store->history);
     if (status != DH_OK) /* what was recorded has to be in the journal at least */
         dh_store_write(store, NULL);
-    dh_syncer_stop(&store->syncer, &synced, NULL);
+    uint64_t synced = dh_syncer_stop(&store->syncer);
     if (status != DH_OK)
         say_unsaved(store, synced, why.text);
     DH_CRASH_POINT(CLOSE_REMOVE);

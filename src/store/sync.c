@@ -39,8 +39,8 @@ struct dh_syncer {
     _Atomic uint64_t synced; /* of dh_syncer_synced */
 };
 
-/* Close what was sealed and not synced. */
-static void drop_sealed(struct batch *batch)
+/* Close what was sealed; the batch is empty then. */
+static void drop_batch(struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++)
         close(batch->sealed[i]);
@@ -65,7 +65,7 @@ static int sync_batch(const struct dh_syncer *syncer, struct batch *batch)
         failure = dh_files_sync_data(batch->current);
         DH_CRASH_POINT(JOURNAL_SYNCED);
     }
-    drop_sealed(batch);
+    drop_batch(batch);
     return failure;
 }
 
@@ -172,7 +172,7 @@ dh_status dh_syncer_status(struct dh_syncer *syncer, struct dh_error *err)
 void dh_syncer_renew(struct dh_syncer *syncer, int old, int fd, uint64_t upto)
 {
     pthread_mutex_lock(&syncer->mutex);
-    drop_sealed(&syncer->next);
+    drop_batch(&syncer->next);
     if (old >= 0)
         close(old);
     syncer->next.current = fd;
@@ -183,24 +183,22 @@ void dh_syncer_renew(struct dh_syncer *syncer, int old, int fd, uint64_t upto)
     pthread_mutex_unlock(&syncer->mutex);
 }
 
-dh_status dh_syncer_stop(struct dh_syncer **syncer, uint64_t *synced, struct dh_error *err)
+uint64_t dh_syncer_stop(struct dh_syncer **syncer)
 {
     struct dh_syncer *s = *syncer;
     if (!s)
-        return DH_OK;
+        return 0;
     pthread_mutex_lock(&s->mutex);
     s->stop = true;
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->mutex);
     pthread_join(s->thread, NULL);
-    dh_status status = dh_syncer_status(s, err);
-    if (synced)
-        *synced = dh_syncer_synced(s);
-    drop_sealed(&s->next);
+    uint64_t synced = dh_syncer_synced(s);
+    drop_batch(&s->next);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->mutex);
     free(s->path);
     free(s);
     *syncer = NULL;
-    return status;
+    return synced;
 }

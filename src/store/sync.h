@@ -28,7 +28,7 @@ dh_status dh_syncer_status(struct dh_syncer *syncer, struct dh_error *err);
  * before it, of which `old` (which may be -1) is the last, are closed, and a failure is over. Takes
  * `old`. */
 void dh_syncer_renew(struct dh_syncer *syncer, int old, int fd, uint64_t upto);
-/* Sync everything, end the thread; `*synced` as dh_syncer_synced then. NULL is fine. */
-dh_status dh_syncer_stop(struct dh_syncer **syncer, uint64_t *synced, struct dh_error *err);
+/* Sync everything and end the thread. Returns what dh_syncer_synced says then; 0 of NULL. */
+uint64_t dh_syncer_stop(struct dh_syncer **syncer);
 
 #endif

@@ -63,9 +63,11 @@ static bool is_torn_write(const char *path, uint64_t from)
     struct dh_buffer file = {0};
     bool zeros = true, cut = false;
     if (dh_files_read(path, &file, NULL) == DH_OK && file.size > from) {
-        struct dh_reader frame = dh_reader_of(file.data + from, file.size - (size_t)from);
+        size_t rest = file.size - (size_t)from;
+        struct dh_reader frame = dh_reader_of(file.data + from, rest);
         uint32_t length = dh_get_u32(&frame);
-        cut = file.size - from < 8 || (length <= DH_RECORD_LIMIT && length > file.size - from - 8);
+        cut = rest < DH_RECORD_FRAME ||
+              (length <= DH_RECORD_LIMIT && length > rest - DH_RECORD_FRAME);
         for (size_t i = (size_t)from; i < file.size; i++)
             zeros &= file.data[i] == 0;
     }

@@ -13,6 +13,7 @@
 #include "../../src/app/muster.h"
 #include "../../src/app/placement.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/gpus.h"
 
 #define SIZE 16
 
@@ -124,19 +125,19 @@ static void test_gpus(void **state)
     (void)state;
     char root[] = "/tmp/dh_places_XXXXXX", found[64];
     assert_non_null(mkdtemp(root));
-    dh_place_find_gpus(root, found, sizeof found);
+    dh_gpus_find(root, found, sizeof found);
     assert_string_equal(found, "");
     make(root, "sys/class/kfd/kfd/topology/nodes/0/gpu_id", "0\n");
     make(root, "sys/class/kfd/kfd/topology/nodes/1/gpu_id", "4098\n");
     make(root, "sys/class/kfd/kfd/topology/nodes/2/gpu_id", "4099\n");
-    dh_place_find_gpus(root, found, sizeof found);
+    dh_gpus_find(root, found, sizeof found);
     assert_string_equal(found, "0,1");
     make(root, "dev/nvidia0", "");
     make(root, "dev/nvidia3", "");
     make(root, "dev/nvidiactl", "");
-    dh_place_find_gpus(root, found, sizeof found);
+    dh_gpus_find(root, found, sizeof found);
     assert_string_equal(found, "0,3");
-    dh_place_find_gpus(root, found, 3);
+    dh_gpus_find(root, found, 3);
     assert_string_equal(found, "0");
     char *command = dh_strprintf("rm -r %s", root);
     assert_int_equal(system(command), 0);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# run_mpi.sh MODE PROGRAM MPIEXEC: PROGRAM MODE under MPIEXEC with 4 ranks (`single`: without it).
+# run_mpi.sh MODE PROGRAM MPIEXEC: PROGRAM MODE under MPIEXEC with 4 ranks (`single`, `refused`: without
+# it).
 set -eu
 mode=$1
 program=$2
@@ -8,6 +9,7 @@ mpiexec=$3
 export OMPI_MCA_rmaps_base_oversubscribe=1
 case $mode in
 single) exec "$program" messages ;;
+refused) exec "$program" refused ;;
 kill | kill_tcp)
     "$mpiexec" --version | grep -q 'Open MPI\|OpenRTE' || exit 77 # the option is Open MPI's
     tcp=

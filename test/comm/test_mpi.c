@@ -1,5 +1,6 @@
 /* The MPI transport between real ranks: run under a launcher with up to MOST_RANKS of them, or
- * without one. Argument `messages`: all checks; `kill`: the last rank dies and the others go on.
+ * without one. Argument `messages`: all checks; `kill`: the last rank dies and the others go on;
+ * `refused`: MPI was initialised by somebody who asked for too little.
  * Exits with 1 and a text at the first thing that is wrong. */
 #include <mpi.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #define MANY 100000
 #define MOST_RANKS 64
 #define TIME_LIMIT 60.0
+#define SKIPPED 77
 
 /* Not an assert: it has to end the other ranks too. */
 static void expect(const struct dh_comm *comm, bool good, const char *format, ...)
@@ -214,8 +216,24 @@ static void check_messages(struct dh_comm *comm)
     check_many(comm);
 }
 
+/* An MPI that gives too little is refused, and then nothing limits what this process still does. */
+static int be_refused(void)
+{
+    int level;
+    struct dh_comm *comm;
+    struct dh_error err = {0};
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_SINGLE, &level);
+    if (level >= MPI_THREAD_FUNNELED)
+        return SKIPPED;
+    expect(NULL, dh_comm_mpi_open(&comm, &err) == DH_COMM, "%s", err.text);
+    expect(NULL, alarm(0) == 0, "the time limit of MPI's start goes on");
+    return MPI_Finalize() == MPI_SUCCESS ? 0 : 1;
+}
+
 int main(int count, char **arguments)
 {
+    if (count > 1 && strcmp(arguments[1], "refused") == 0)
+        return be_refused();
     bool dying = count > 1 && strcmp(arguments[1], "kill") == 0;
     struct dh_comm *comm;
     struct dh_error err = {0};

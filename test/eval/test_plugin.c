@@ -249,6 +249,18 @@ static void what_cannot_be_used_is_said(void **state)
     }
 }
 
+/* To try a library is to wait for the process that loads it, not for what that leaves running. */
+static void what_loading_leaves_running_is_not_waited_for(void **state)
+{
+    struct bench *bench = *state;
+    char evaluator[512];
+    snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\";",
+             getenv("PLUGIN_HELPED"));
+    double start = dh_clock_now(&dh_clock_monotonic);
+    assert_int_equal(bench_load(bench, 1, evaluator), DH_OK); /* which tries it */
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +276,7 @@ int main(void)
         TEST(without_isolation_it_runs_in_the_rank),
         TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
+        TEST(what_loading_leaves_running_is_not_waited_for),
     };
     return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,6 +157,28 @@ static void a_killed_launcher_is_replaced(void **state)
     open_sleepers(bench);
     dh_eval_destroy(&bench->eval);
     assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
+}
+
+static void ignore(int number)
+{
+    (void)number;
+}
+
+/* An MPI library may have timers of its own. */
+static void signals_do_not_keep_a_launcher_from_being_replaced(void **state)
+{
+    const struct itimerval often = {{.tv_usec = 1000}, {.tv_usec = 1000}}, never = {0};
+    const struct sigaction handler = {.sa_handler = ignore}; /* system calls are not restarted */
+    struct bench *bench = *state;
+    struct sigaction before;
+    open_sleepers(bench); /* so that it takes a while */
+    dh_eval_destroy(&bench->eval);
+    sigaction(SIGALRM, &handler, &before);
+    setitimer(ITIMER_REAL, &often, NULL);
+    dh_status status = dh_launcher_replace(bench->launcher, &bench->err);
+    setitimer(ITIMER_REAL, &never, NULL);
+    sigaction(SIGALRM, &before, NULL);
+    assert_int_equal(status, DH_OK);
 }
 
 static void without_its_nursery_a_launcher_is_not_replaced(void **state)
@@ -452,6 +475,7 @@ int main(void)
         TEST(nothing_outlives_the_launcher),
         TEST(results_come_before_an_error),
         TEST(a_killed_launcher_is_replaced),
+        TEST(signals_do_not_keep_a_launcher_from_being_replaced),
         TEST(without_its_nursery_a_launcher_is_not_replaced),
         TEST(only_a_request_is_one_to_the_nursery),
         TEST(nothing_outlives_the_pool),

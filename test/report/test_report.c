@@ -263,13 +263,13 @@ static void test_summary_without_success(void **state)
     assert_holds(text, "\nevaluations  none\n");
     add(&scene, DH_TRIAL_CANCELLED, NAN, "the search was over", NULL);
     add(&scene, DH_TRIAL_FAILED, NAN, "exit code 1\nand more",
-        "Traceback:\n  \033[31mNo module named 'sklearn'\033[0m\n");
+        "Traceback:\n  \033[31mNo module named 'sklearn'\xC2\x9B\x30m\n");
     look(&scene);
     scene.progress.counts.stop = DH_STOP_FAILURES;
     text = summary_of(&scene);
     assert_holds(text, "digits: stopped early (too many failures in a row), 1 evaluation, 0 of");
     assert_holds(text, "no evaluation has succeeded\ntrial 1: exit code 1\n       and more\n"
-                       "  stderr: Traceback:\n            [31mNo module named 'sklearn'[0m\n");
+                       "  stderr: Traceback:\n            [31mNo module named 'sklearn'0m\n");
     assert_holds(text, "evaluations  failed 1  cancelled 1\n       1 x exit code 1\n");
     assert_holds(text, "resume      mend the cause, then run the same command again\n");
     scene_close(&scene);
