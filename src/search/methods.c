@@ -90,10 +90,3 @@ void *dh_method_unpack(const struct dh_search_method *method, const struct dh_se
     free(options);
     return out;
 }
-
-void dh_walk_propose(void *state, const struct dh_trial *trial)
-{
-    struct dh_walk *walk = state;
-    if (trial->cursor > walk->cursor)
-        walk->cursor = trial->cursor;
-}

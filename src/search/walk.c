@@ -1,0 +1,38 @@
+/* How far a method that walks a sequence of points came: see methods.h. */
+#include <stdlib.h>
+
+#include "dh_mpi/alloc.h"
+#include "methods.h"
+
+void dh_walk_propose(void *state, const struct dh_trial *trial)
+{
+    struct dh_walk *walk = state;
+    if (trial->cursor > walk->cursor)
+        walk->cursor = trial->cursor;
+}
+
+/* Cursors from here on are no walk's; and a walk may have to be wound to where it is looked at. */
+#define NO_WALK (UINT64_C(1) << 62)
+
+bool dh_walk_passes(const struct dh_search_method *method, void *state,
+                    const struct dh_space *space, const struct dh_trial *trial)
+{
+    struct dh_walk *walk = state;
+    if (trial->cursor <= walk->cursor)
+        return true;
+    if (trial->origin != DH_ORIGIN_METHOD && trial->origin != DH_ORIGIN_DESIGN)
+        return !walk->strange;
+    if (!method->sequence && trial->cursor - walk->cursor == DH_SEARCH_ATTEMPTS)
+        return true; /* the front's own, after as many points of the walk that were not new */
+    walk->strange = true;
+    if (trial->cursor >= NO_WALK)
+        return false;
+    uint64_t stands = walk->cursor;
+    struct dh_proposal there = {.point = dh_alloc(dh_space_count(space), sizeof(double))};
+    walk->cursor = trial->cursor - 1;
+    if (method->ask(state, trial->id, 0, &there, NULL) == DH_OK)
+        walk->strange = !dh_space_equal(space, there.point, trial->values);
+    walk->cursor = stands;
+    free(there.point);
+    return !walk->strange;
+}
