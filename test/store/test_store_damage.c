@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/store/files.h"
@@ -194,6 +195,38 @@ static void test_journal_torn(void **state)
     fixture_close(&f);
 }
 
+/* What cannot be read is not called damaged, or torn by a death. */
+static void test_unread(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {".previous", "-journal"};
+    for (size_t i = 0; i < DH_COUNT_OF(suffixes); i++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_store_report report;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        make_files(&f, true, &shelf);
+        unlink(fixture_file(&f, suffixes[i], path));
+        assert_int_equal(mkdir(path, 0700), 0);
+        check(dh_store_verify(f.path, &report, &err), &err);
+        assert_true(report.unread);
+        assert_false(report.damaged);
+        size_t unread = 0;
+        for (size_t k = 0; k < report.count; k++) {
+            unread += report.files[k].state == DH_FILE_UNREAD;
+            assert_int_equal(report.files[k].torn_bytes, 0);
+        }
+        assert_int_equal(unread, 1);
+        assert_int_equal(report.status, i ? DH_IO : DH_OK);
+        dh_store_report_free(&report);
+        rmdir(path);
+        shelf_free(&shelf);
+        fixture_close(&f);
+    }
+}
+
 /* Backups that do not belong together. */
 static void test_old_and_new(void **state)
 {
@@ -344,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint_cut),
         cmocka_unit_test(test_journal_flipped),
         cmocka_unit_test(test_journal_torn),
+        cmocka_unit_test(test_unread),
         cmocka_unit_test(test_old_and_new),
         cmocka_unit_test(test_power_failure),
         cmocka_unit_test(test_cut_off),
