@@ -111,8 +111,11 @@ static dh_status take_config(struct state *state, const char *text, struct dh_er
     if (status == DH_OK)
         status = dh_settings_compare(&image->settings, state->target->settings, err);
     if (status != DH_OK)
-        return dh_fail_context(err, "%s cannot be continued (--fresh moves it aside)",
-                               state->family->path);
+        return dh_fail_context(
+            err,
+            "%s cannot be continued (--fresh moves it aside; a search in another "
+            "checkpoint.file learns from it by warm_start)",
+            state->family->path);
     state->space = state->target->space;
     state->history = state->target->history;
     state->recovery->config_is_different =
