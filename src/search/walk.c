@@ -22,17 +22,17 @@ bool dh_walk_passes(const struct dh_search_method *method, void *state,
         return true;
     if (trial->origin != DH_ORIGIN_METHOD && trial->origin != DH_ORIGIN_DESIGN)
         return !walk->strange;
+    if (method->sequence && walk->strange)
+        return false;
     if (!method->sequence && trial->cursor - walk->cursor == DH_SEARCH_ATTEMPTS)
         return true; /* the front's own, after as many points of the walk that were not new */
     walk->strange = true;
-    if (trial->cursor >= NO_WALK)
-        return false;
     uint64_t stands = walk->cursor;
     struct dh_proposal there = {.point = dh_alloc(dh_space_count(space), sizeof(double))};
     walk->cursor = trial->cursor - 1;
-    if (method->ask(state, trial->id, 0, &there, NULL) == DH_OK)
+    if (walk->cursor < NO_WALK && method->ask(state, trial->id, 0, &there, NULL) == DH_OK)
         walk->strange = !dh_space_equal(space, there.point, trial->values);
-    walk->cursor = stands;
+    walk->cursor = method->sequence && walk->strange ? 0 : stands;
     free(there.point);
     return !walk->strange;
 }

@@ -522,10 +522,9 @@ static void walks_pass_what_others_proposed(void **unused)
         trial->origin = DH_ORIGIN_METHOD;
         trial->cursor = cursors[m / DH_COUNT_OF(methods)];
         trial->identity = dh_space_identity(bench.space, others);
-        uint64_t cursor = trial->cursor;
         trial = dh_history_propose(history, given);
         trial->origin = DH_ORIGIN_USER;
-        trial->cursor = cursor;
+        trial->cursor = cursors[m / DH_COUNT_OF(methods)];
         trial->identity = dh_space_identity(bench.space, given);
         for (size_t i = 0; i < expected.count;) {
             struct dh_search *search = bench_search(&bench);
@@ -550,6 +549,30 @@ static void walks_pass_what_others_proposed(void **unused)
     }
 }
 
+/* A grid that goes on with another seed, and a list that was edited, still come to all points. */
+static void changed_sequences_miss_nothing(void **unused)
+{
+    (void)unused;
+    double points[] = {0, 0, .1, 1, .2, 2, .3, 3, .4, 4, .5, 5,
+                       0, 0, .1, 1, .2, 2, .3, 3, .4, 4, .6, 6};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct dh_history *history = dh_history_create(2, 1);
+        for (size_t run = 0; run < 3; run++) {
+            struct bench bench;
+            bench_open(&bench,
+                       seed % 2 ? SQUARE "optimizer = { method = \"list\"; file = \"f\"; };"
+                                : SQUARE "optimizer = { method = \"grid\"; levels = 3; };",
+                       seed * 3 + run);
+            bench.context.points = points + (run ? 10 : 0); /* a row more before the others */
+            bench.context.point_count = run ? 7 : 5;
+            run_and_cancel(&bench, history, run < 2 ? 3 : 9, 9);
+            bench_close(&bench);
+        }
+        assert_int_equal(dh_history_count(history), seed % 2 ? 7 : 9);
+        dh_history_destroy(&history);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +592,7 @@ int main(void)
         cmocka_unit_test(lists),
         cmocka_unit_test(cancelled_points_come_again),
         cmocka_unit_test(walks_pass_what_others_proposed),
+        cmocka_unit_test(changed_sequences_miss_nothing),
         cmocka_unit_test(small_helpers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
