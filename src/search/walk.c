@@ -24,8 +24,10 @@ bool dh_walk_passes(const struct dh_search_method *method, void *state,
         return !walk->strange;
     if (method->sequence && walk->strange)
         return false;
-    if (!method->sequence && trial->cursor - walk->cursor == DH_SEARCH_ATTEMPTS)
-        return true; /* the front's own, after as many points of the walk that were not new */
+    uint64_t steps = trial->cursor - walk->cursor;
+    bool going = walk->cursor > 0 && !walk->strange;
+    if (!method->sequence && (going ? steps <= DH_SEARCH_ATTEMPTS : steps == DH_SEARCH_ATTEMPTS))
+        return true; /* as many steps without a new point end in a point of the front's own */
     walk->strange = true;
     uint64_t stands = walk->cursor;
     struct dh_proposal there = {.point = dh_alloc(dh_space_count(space), sizeof(double))};
