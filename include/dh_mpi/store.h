@@ -44,8 +44,9 @@ void dh_store_image_free(struct dh_store_image *image);
 /* A file under a path, looked at by itself. */
 enum dh_file_state {
     DH_FILE_SOUND,
-    DH_FILE_TORN,   /* a journal whose last record was cut short by a death: nothing counted */
-    DH_FILE_DAMAGED /* anything else */
+    DH_FILE_TORN,    /* a journal whose last record was cut short by a death: nothing counted */
+    DH_FILE_DAMAGED, /* anything else that is wrong with it */
+    DH_FILE_UNREAD   /* not known: it cannot be read, or is of another version */
 };
 const char *dh_file_state_text(enum dh_file_state state);
 
@@ -70,6 +71,7 @@ struct dh_store_report {
     uint64_t last_event; /* the highest that any file tells of: more than the image's are lost */
     char *holder;        /* the search that works on it now; NULL: none */
     bool damaged;        /* a file is, whether or not it matters */
+    bool unread;         /* a file could not be read */
 };
 
 /* Look at every file under `path`, and at what a resume would see. Changes nothing. DH_MISSING if

@@ -2,6 +2,7 @@
 #include "imports.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "dh_mpi/alloc.h"
 
@@ -42,12 +43,24 @@ static void *append(void *array, size_t count, const void *more, size_t more_cou
     return whole;
 }
 
+static bool same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
 static dh_status read_warm(const struct dh_app_setup *setup, const struct dh_node *entry,
                            const struct dh_log *log, struct dh_import *warm, struct dh_error *err)
 {
     if (entry->kind != DH_NODE_TEXT)
         return dh_node_fail(err, entry, "warm_start: expected the name of a file, found a %s",
                             dh_node_kind_name(entry->kind));
+    if (same_file(entry->text, setup->settings.checkpoint.file))
+        dh_log_warn(log,
+                    "warm_start: %s is this search's own checkpoint: where it goes on with "
+                    "it, its results count twice",
+                    entry->text);
     struct dh_import one = {0};
     bool learns = dh_search_learns(&setup->settings); /* others only do not try them again */
     dh_status status =

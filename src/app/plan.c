@@ -156,7 +156,10 @@ static dh_status put_checkpoint(const struct dh_app_setup *setup, bool fresh, st
         if (status == DH_OK)
             status = dh_settings_compare(&image.settings, &setup->settings, err);
         if (status != DH_OK)
-            dh_fail_context(err, "%s cannot be continued (--fresh moves it aside)", file);
+            dh_fail_context(err,
+                            "%s cannot be continued (--fresh moves it aside; a search in another "
+                            "checkpoint.file learns from it by warm_start)",
+                            file);
     }
     dh_store_image_free(&image);
     return status;

@@ -19,10 +19,12 @@ static uint64_t lost_events(const struct dh_store_report *report)
 static const char *verdict(const struct dh_store_report *report)
 {
     if (report->status != DH_OK)
-        return "unusable";
+        return report->status == DH_CORRUPT ? "unusable" : "cannot be read";
     if (lost_events(report))
         return "events lost";
-    return report->damaged ? "damaged, nothing lost" : "sound";
+    return report->damaged  ? "damaged, nothing lost"
+           : report->unread ? "not all of it can be read, nothing lost"
+                            : "sound";
 }
 
 static void print_file(const struct dh_store_file *file)
@@ -32,7 +34,7 @@ static void print_file(const struct dh_store_file *file)
         printf(", checkpoint at event %" PRIu64, file->last_event);
     else if (!file->checkpoint && file->first_event)
         printf(", events %" PRIu64 " to %" PRIu64, file->first_event, file->last_event);
-    else if (!file->checkpoint && file->torn_bytes < file->bytes)
+    else if (!file->checkpoint && file->state != DH_FILE_UNREAD && file->torn_bytes < file->bytes)
         printf(", no events");
     if (file->torn_bytes)
         printf(", %" PRIu64 " torn bytes", file->torn_bytes);
@@ -148,7 +150,7 @@ static dh_status verify(const char *path, bool json, struct dh_error *err)
         else
             print_report(&report);
         bool lost = lost_events(&report) > 0 && !report.holder;
-        if (report.status != DH_OK || report.damaged || lost)
+        if (report.status != DH_OK || report.damaged || report.unread || lost)
             status = dh_fail(err, DH_CORRUPT, "%s: %s", file, verdict(&report));
     }
     dh_store_report_free(&report);

@@ -1,5 +1,6 @@
 /* Method "list": the points of a file, in its order. Reading the file is the caller's part: the
- * points come with the context. */
+ * points come with the context. A resumed search reads it from its beginning again and passes what
+ * was proposed before: the file may have been edited meanwhile. */
 #include "methods.h"
 
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static const struct dh_option option_table[] = {
 };
 
 struct state {
-    struct dh_walk walk; /* points passed */
+    uint64_t cursor; /* points passed */
     const struct dh_search_context *context;
 };
 
@@ -90,11 +91,11 @@ static dh_status ask(void *state, uint64_t id, unsigned attempt, struct dh_propo
     (void)id;
     (void)attempt;
     size_t width = dh_space_count(s->context->space);
-    if (s->walk.cursor >= s->context->point_count)
+    if (s->cursor >= s->context->point_count)
         return dh_fail(err, DH_EXHAUSTED, "the list has ended after %zu points",
                        s->context->point_count);
-    memcpy(proposal->point, s->context->points + s->walk.cursor * width, width * sizeof(double));
-    proposal->cursor = ++s->walk.cursor;
+    memcpy(proposal->point, s->context->points + s->cursor * width, width * sizeof(double));
+    proposal->cursor = ++s->cursor;
     return DH_OK;
 }
 
@@ -108,5 +109,4 @@ const struct dh_search_method dh_search_list = {
     .create = create,
     .destroy = destroy,
     .ask = ask,
-    .propose = dh_walk_propose,
 };

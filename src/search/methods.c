@@ -91,13 +91,6 @@ void *dh_method_unpack(const struct dh_search_method *method, const struct dh_se
     return out;
 }
 
-void dh_walk_propose(void *state, const struct dh_trial *trial)
-{
-    struct dh_walk *walk = state;
-    if (trial->cursor > walk->cursor)
-        walk->cursor = trial->cursor;
-}
-
 uint64_t dh_set_size(const struct dh_search_context *context, int64_t size)
 {
     int64_t budget = context->settings->search.max_evaluations;

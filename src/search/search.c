@@ -236,6 +236,9 @@ dh_status dh_search_ask(struct dh_search *search, uint64_t id, struct dh_proposa
 /* To where the search stands once the trial was proposed. */
 static void follow(struct dh_search *search, const struct dh_trial *trial)
 {
+    bool walks = search->method->propose == dh_walk_propose;
+    if (walks && !dh_walk_passes(search->method, search->state, search->context.space, trial))
+        return;
     if (trial->cursor > search->cursor)
         search->cursor = trial->cursor;
     if (trial->origin == DH_ORIGIN_ENUMERATED && !search->method->closed)

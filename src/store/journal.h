@@ -77,11 +77,13 @@ dh_status dh_journal_open_header(const char *path, struct dh_journal_reader *out
 
 /* Append every event of `reader` (which stands behind its header) up to number `last` that
  * `history` does not have yet; values are put in the order of `space`. `*added` counts them.
- * `*torn` is the number of bytes behind the sound part. DH_CORRUPT if events are missing or
- * contradict the history. */
+ * `*torn` is the number of bytes behind the sound part. `*contradicts`: proposals that the history
+ * has are others there, or (as given) in a journal of the same session. DH_CORRUPT if events are
+ * missing or contradict the history; a journal that contradicts it and adds nothing is passed. */
 dh_status dh_journal_replay(struct dh_journal_reader *reader,
                             const struct dh_journal_header *header, uint64_t last,
                             const struct dh_space *space, struct dh_history *history,
-                            uint64_t *added, uint64_t *torn, struct dh_error *err);
+                            uint64_t *added, uint64_t *torn, bool *contradicts,
+                            struct dh_error *err);
 
 #endif

@@ -8,9 +8,13 @@
  * A search that went on without knowing that another took over (its host was cut off from the file
  * server, see lock.h) may still have added to its own journal, which is a segment by then. So where
  * a later session begins, the journals of those before it end.
+ *
+ * Journals of another search, beside a checkpoint that somebody put there, say so themselves: what
+ * they repeat of its events are other trials.
  */
 #include "recover.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +38,7 @@ struct state {
     struct beginning *journals; /* of each, oldest first */
     char *journal_config;       /* of the newest journal with a sound header; NULL: none */
     uint64_t journal_first;
+    double strange; /* the session, by its start, that wrote of other trials than the history has */
     const struct dh_space *space; /* the target's, or else the image's */
     struct dh_history *history;   /* likewise */
 };
@@ -106,8 +111,11 @@ static dh_status take_config(struct state *state, const char *text, struct dh_er
     if (status == DH_OK)
         status = dh_settings_compare(&image->settings, state->target->settings, err);
     if (status != DH_OK)
-        return dh_fail_context(err, "%s cannot be continued (--fresh moves it aside)",
-                               state->family->path);
+        return dh_fail_context(
+            err,
+            "%s cannot be continued (--fresh moves it aside; a search in another "
+            "checkpoint.file learns from it by warm_start)",
+            state->family->path);
     state->space = state->target->space;
     state->history = state->target->history;
     state->recovery->config_is_different =
@@ -190,6 +198,7 @@ static dh_status replay_journal(struct state *state, size_t i, struct dh_error *
     char *path = journal_path(state->family, i);
     struct dh_error why = {0};
     uint64_t added = 0, torn = 0;
+    bool strange = false;
     dh_status status = dh_journal_open_header(path, &reader, &header, &why);
     if (status == DH_CORRUPT) { /* what is missing now is found by the next journal */
         dh_buffer_printf(&state->notes, "%s\n", why.text);
@@ -197,8 +206,10 @@ static dh_status replay_journal(struct state *state, size_t i, struct dh_error *
         return DH_OK;
     }
     if (status == DH_OK) {
+        strange = header.started == state->strange;
         status = dh_journal_replay(&reader, &header, last_of_session(state, i), state->space,
-                                   state->history, &added, &torn, &why);
+                                   state->history, &added, &torn, &strange, &why);
+        state->strange = strange ? header.started : state->strange;
         state->image->journal_events += added;
         state->image->torn_bytes = torn;
         if (torn)
@@ -248,7 +259,8 @@ dh_status dh_recover(const struct dh_family *family, const struct dh_recover_tar
                      struct dh_store_image *image, struct dh_recovery *recovery,
                      struct dh_error *err)
 {
-    struct state state = {.family = family, .target = target, .image = image, .recovery = recovery};
+    struct state state = {
+        .family = family, .target = target, .image = image, .recovery = recovery, .strange = NAN};
     *image = (struct dh_store_image){0};
     *recovery = (struct dh_recovery){0};
     dh_status status = recover(&state, err);

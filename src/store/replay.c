@@ -19,6 +19,7 @@ struct replay {
     size_t *place;           /* of the file's i-th value in the space */
     double *written, *point; /* values in the order of the file, of the space */
     uint64_t added;
+    bool contradicts; /* what the history has is not what this journal's session wrote */
 };
 
 /* Where each of the file's parameters is in the space: all of them, each once. */
@@ -101,13 +102,35 @@ static dh_status replay_ended(struct replay *replay, struct dh_reader *in, struc
     return status;
 }
 
+/* Is the proposal the one that the history has as this event? */
+static bool same_proposal(const struct replay *replay, uint64_t event, struct dh_reader *in)
+{
+    uint64_t id = dh_get_u64(in);
+    if (id >= dh_history_count(replay->history))
+        return false;
+    const struct dh_trial *trial = dh_history_trial(replay->history, id);
+    bool same = trial->proposed_event == event && trial->seed == dh_get_u64(in);
+    dh_get_u64(in); /* cursor, origin, level */
+    dh_get_u32(in);
+    dh_get_u32(in);
+    return same && trial->proposed == dh_get_f64(in);
+}
+
 /* One event: skipped if the history has it, or if it is not wanted. */
 static dh_status replay_event(struct replay *replay, struct dh_error *err)
 {
     struct dh_reader *in = &replay->reader->payload;
     uint64_t event = dh_get_u64(in), have = dh_history_event(replay->history);
-    if (event <= have || event > replay->last)
+    if (event > replay->last)
         return DH_OK;
+    if (event <= have) {
+        if (replay->reader->type == DH_RECORD_PROPOSED)
+            replay->contradicts |= !same_proposal(replay, event, in);
+        return DH_OK;
+    }
+    if (replay->contradicts)
+        return dh_fail(err, DH_CORRUPT, "%s: is the journal of another search: move it away",
+                       replay->reader->path);
     if (event != have + 1)
         return dh_fail(err, DH_CORRUPT, "%s: events %llu to %llu are missing before it",
                        replay->reader->path, (unsigned long long)(have + 1),
@@ -141,12 +164,17 @@ static dh_status replay_all(struct replay *replay, uint64_t *torn, struct dh_err
 dh_status dh_journal_replay(struct dh_journal_reader *reader,
                             const struct dh_journal_header *header, uint64_t last,
                             const struct dh_space *space, struct dh_history *history,
-                            uint64_t *added, uint64_t *torn, struct dh_error *err)
+                            uint64_t *added, uint64_t *torn, bool *contradicts,
+                            struct dh_error *err)
 {
     size_t count = dh_space_count(space);
     uint64_t have = dh_history_event(history);
-    struct replay replay = {
-        .reader = reader, .header = header, .last = last, .space = space, .history = history};
+    struct replay replay = {.reader = reader,
+                            .header = header,
+                            .last = last,
+                            .space = space,
+                            .history = history,
+                            .contradicts = *contradicts};
     *added = *torn = 0;
     if (header->first_event > have + 1)
         return dh_fail(err, DH_CORRUPT, "%s: events %llu to %llu are missing before it",
@@ -159,6 +187,7 @@ dh_status dh_journal_replay(struct dh_journal_reader *reader,
     if (status == DH_OK)
         status = replay_all(&replay, torn, err);
     *added = replay.added;
+    *contradicts = replay.contradicts;
     free(replay.place);
     free(replay.written);
     free(replay.point);

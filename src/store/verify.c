@@ -18,6 +18,7 @@ const char *dh_file_state_text(enum dh_file_state state)
         [DH_FILE_SOUND] = "sound",
         [DH_FILE_TORN] = "torn",
         [DH_FILE_DAMAGED] = "damaged",
+        [DH_FILE_UNREAD] = "unread",
     };
     return texts[state];
 }
@@ -44,6 +45,14 @@ static bool size_of(const char *path, uint64_t *bytes)
     return there;
 }
 
+/* A file that could not be opened need not be damaged. */
+static enum dh_file_state state_of(dh_status opened)
+{
+    return opened == DH_OK        ? DH_FILE_SOUND
+           : opened == DH_CORRUPT ? DH_FILE_DAMAGED
+                                  : DH_FILE_UNREAD;
+}
+
 static void look_at_checkpoint(struct dh_store_file *file)
 {
     struct dh_checkpoint *checkpoint = NULL;
@@ -52,7 +61,7 @@ static void look_at_checkpoint(struct dh_store_file *file)
     dh_status status = dh_checkpoint_open(file->path, &checkpoint, &err);
     if (status == DH_OK)
         file->last_event = dh_checkpoint_event(checkpoint);
-    file->state = status == DH_OK ? DH_FILE_SOUND : DH_FILE_DAMAGED;
+    file->state = state_of(status);
     file->problem = dh_strdup(status == DH_OK ? "" : err.text);
     dh_checkpoint_close(&checkpoint);
 }
@@ -96,19 +105,23 @@ static void look_at_journal(struct dh_store_file *file)
     struct dh_journal_header header;
     struct dh_error err;
     uint64_t sound = 0;
-    if (dh_journal_open_header(file->path, &reader, &header, &err) == DH_OK) {
+    dh_status status = dh_journal_open_header(file->path, &reader, &header, &err);
+    file->state = state_of(status);
+    if (status == DH_OK) {
         note_events(file, &reader, &err);
         sound = dh_journal_position(&reader);
         dh_journal_header_free(&header);
         dh_journal_close(&reader);
     } else {
-        file->torn_bytes = file->bytes;
+        file->torn_bytes = file->state == DH_FILE_UNREAD ? 0 : file->bytes;
         file->problem = dh_strdup(err.text);
     }
     if (!file->problem) {
         file->problem = dh_strdup("");
         return;
     }
+    if (file->state == DH_FILE_UNREAD)
+        return;
     struct dh_salvage behind = dh_salvage_look(file->path, sound);
     file->behind = behind.records;
     file->behind_last = behind.last;
@@ -129,6 +142,7 @@ static void add_file(struct dh_store_report *report, char *path, bool checkpoint
     else
         look_at_journal(&file);
     report->damaged |= file.state == DH_FILE_DAMAGED;
+    report->unread |= file.state == DH_FILE_UNREAD;
     uint64_t last = file.last_event > file.behind_last ? file.last_event : file.behind_last;
     report->last_event = last > report->last_event ? last : report->last_event;
     *DH_PUSH(report->files, report->count, *capacity) = file;

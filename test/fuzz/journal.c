@@ -51,8 +51,9 @@ static void replay(const char *path, const struct fuzz_space *f)
     struct dh_history *history =
         dh_history_create(dh_space_count(with->space), with->settings.objective_count);
     uint64_t added = 0, torn = 0;
+    bool contradicts = false;
     if (dh_journal_replay(&reader, &header, UINT64_MAX, with->space, history, &added, &torn,
-                          &err) == DH_OK) {
+                          &contradicts, &err) == DH_OK) {
         promise(added == dh_history_event(history), "every event is counted");
         check_history(history);
     }

@@ -502,6 +502,77 @@ static void small_helpers(void **unused)
     assert_string_equal(dh_origin_text(77), "unknown");
 }
 
+/* What another method, another seed or other settings proposed says nothing of how far a walk came:
+ * it begins at its beginning, and goes on where it was once it has begun. */
+static void walks_pass_what_others_proposed(void **unused)
+{
+    (void)unused;
+    static const char *const methods[] = {"sobol", "halton", "hammersley", "lhs", "grid"};
+    static const uint64_t cursors[] = {3, 40, UINT64_C(1) << 63 | 44};
+    for (size_t m = 0; m < DH_COUNT_OF(methods) * DH_COUNT_OF(cursors); m++) {
+        char text[200];
+        struct bench bench;
+        snprintf(text, sizeof text, SQUARE "optimizer = { method = \"%s\"; };",
+                 methods[m % DH_COUNT_OF(methods)]);
+        bench_open(&bench, text, 5);
+        struct run expected = bench_run_new(&bench, 30);
+        struct dh_history *history = dh_history_create(bench.width, 1);
+        const double others[2] = {0.123, 4}, given[2] = {0.456, 5};
+        struct dh_trial *trial = dh_history_propose(history, others);
+        trial->origin = DH_ORIGIN_METHOD;
+        trial->cursor = cursors[m / DH_COUNT_OF(methods)];
+        trial->identity = dh_space_identity(bench.space, others);
+        trial = dh_history_propose(history, given);
+        trial->origin = DH_ORIGIN_USER;
+        trial->cursor = cursors[m / DH_COUNT_OF(methods)];
+        trial->identity = dh_space_identity(bench.space, given);
+        for (size_t i = 0; i < expected.count;) {
+            struct dh_search *search = bench_search(&bench);
+            dh_search_replay(search, history);
+            struct run run = bench_run(&bench, search, dh_history_count(history), 5);
+            assert_int_equal(run.count, 5);
+            for (size_t k = 0; k < run.count; k++, i++) {
+                trial = dh_history_propose(history, run_point(&run, k));
+                trial->origin = run.proposals[k].origin;
+                trial->cursor = run.proposals[k].cursor;
+                trial->identity = run.proposals[k].identity;
+                assert_int_equal(trial->origin, DH_ORIGIN_METHOD);
+                assert_true(
+                    dh_space_equal(bench.space, run_point(&run, k), run_point(&expected, i)));
+            }
+            run_free(&run);
+            dh_search_destroy(&search);
+        }
+        dh_history_destroy(&history);
+        run_free(&expected);
+        bench_close(&bench);
+    }
+}
+
+/* A grid that goes on with another seed, and a list that was edited, still come to all points. */
+static void changed_sequences_miss_nothing(void **unused)
+{
+    (void)unused;
+    double points[] = {0, 0, .1, 1, .2, 2, .3, 3, .4, 4, .5, 5,
+                       0, 0, .1, 1, .2, 2, .3, 3, .4, 4, .6, 6};
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct dh_history *history = dh_history_create(2, 1);
+        for (size_t run = 0; run < 3; run++) {
+            struct bench bench;
+            bench_open(&bench,
+                       seed % 2 ? SQUARE "optimizer = { method = \"list\"; file = \"f\"; };"
+                                : SQUARE "optimizer = { method = \"grid\"; levels = 3; };",
+                       seed * 3 + run);
+            bench.context.points = points + (run ? 10 : 0); /* a row more before the others */
+            bench.context.point_count = run ? 7 : 5;
+            run_and_cancel(&bench, history, run < 2 ? 3 : 9, 9);
+            bench_close(&bench);
+        }
+        assert_int_equal(dh_history_count(history), seed % 2 ? 7 : 9);
+        dh_history_destroy(&history);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +591,8 @@ int main(void)
         cmocka_unit_test(sorted_grids),
         cmocka_unit_test(lists),
         cmocka_unit_test(cancelled_points_come_again),
+        cmocka_unit_test(walks_pass_what_others_proposed),
+        cmocka_unit_test(changed_sequences_miss_nothing),
         cmocka_unit_test(small_helpers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

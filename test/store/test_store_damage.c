@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../../src/store/files.h"
@@ -194,6 +195,38 @@ static void test_journal_torn(void **state)
     fixture_close(&f);
 }
 
+/* What cannot be read is not called damaged, or torn by a death. */
+static void test_unread(void **state)
+{
+    (void)state;
+    static const char *const suffixes[] = {".previous", "-journal"};
+    for (size_t i = 0; i < DH_COUNT_OF(suffixes); i++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_store_report report;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        make_files(&f, true, &shelf);
+        unlink(fixture_file(&f, suffixes[i], path));
+        assert_int_equal(mkdir(path, 0700), 0);
+        check(dh_store_verify(f.path, &report, &err), &err);
+        assert_true(report.unread);
+        assert_false(report.damaged);
+        size_t unread = 0;
+        for (size_t k = 0; k < report.count; k++) {
+            unread += report.files[k].state == DH_FILE_UNREAD;
+            assert_int_equal(report.files[k].torn_bytes, 0);
+        }
+        assert_int_equal(unread, 1);
+        assert_int_equal(report.status, i ? DH_IO : DH_OK);
+        dh_store_report_free(&report);
+        rmdir(path);
+        shelf_free(&shelf);
+        fixture_close(&f);
+    }
+}
+
 /* Backups that do not belong together. */
 static void test_old_and_new(void **state)
 {
@@ -238,6 +271,38 @@ static void test_old_and_new(void **state)
     shelf_free(&shelf);
     shelf_free(&later);
     fixture_close(&f);
+}
+
+/* A checkpoint of another search, put into the place of one whose journals are still there: they
+ * are not added to it. Where they would add nothing, they may stay. */
+static void test_journals_of_another_search(void **state)
+{
+    (void)state;
+    static const uint64_t events[] = {20, 99, 230, 249, 250, 300};
+    for (size_t i = 0; i < DH_COUNT_OF(events); i++) {
+        struct fixture f;
+        struct shelf shelf;
+        struct dh_store_report report;
+        struct dh_error err = {0};
+        char path[160];
+        fixture_open(&f);
+        make_files(&f, true, &shelf);
+        struct dh_history *history = fixture_history(&f, events[i]);
+        for (uint64_t id = 0; id < dh_history_count(history); id++)
+            dh_history_trial(history, id)->proposed += 3600;
+        check(fixture_checkpoint(&f, f.path, history, events[i], &err), &err);
+        unlink(fixture_file(&f, ".previous", path));
+        check(dh_store_verify(f.path, &report, &err), &err);
+        assert_int_equal(report.status, events[i] < 250 ? DH_CORRUPT : DH_OK);
+        if (events[i] < 250)
+            assert_non_null(strstr(report.problem, "is the journal of another search"));
+        else
+            fixture_same(f.space, history, report.image.space, report.image.history);
+        dh_store_report_free(&report);
+        dh_history_destroy(&history);
+        shelf_free(&shelf);
+        fixture_close(&f);
+    }
 }
 
 /* The machine dies, and only the newest journal reached the disk whole: it follows on what was
@@ -344,7 +409,9 @@ int main(void)
         cmocka_unit_test(test_checkpoint_cut),
         cmocka_unit_test(test_journal_flipped),
         cmocka_unit_test(test_journal_torn),
+        cmocka_unit_test(test_unread),
         cmocka_unit_test(test_old_and_new),
+        cmocka_unit_test(test_journals_of_another_search),
         cmocka_unit_test(test_power_failure),
         cmocka_unit_test(test_cut_off),
         cmocka_unit_test(test_synced_once),
