@@ -321,33 +321,63 @@ def end(channel, settings):
     end_timers(settings["timers"])
 
 
+class Call:
+    """One call of the function, and what came of it. Whatever a handler of signals raises, at any
+    moment until the handlers are put aside, is a failure of a function that has not returned, and
+    nothing else."""
+
+    def __init__(self, function, request, channel, settings):
+        self.function, self.request = function, request
+        self.channel, self.settings = channel, settings
+        self.begun = self.returned = False
+        self.job = self.value = self.failure = None
+
+    def proceed(self):
+        """Call the function, unless that was begun before, and end what it left."""
+        if not self.begun:
+            self.begun = True
+            resources = prepare(self.request, self.settings)
+            self.job = Job(self.request, self.channel)
+            put_handlers_back(self.settings["handlers"])
+            self.value = call(self.function, self.job, resources)
+            self.returned = True
+        end(self.channel, self.settings)
+
+    def keep(self, error):
+        if self.failure is None:
+            self.failure = error
+
+    def finish(self):
+        """Proceed until that is through. What cuts it short may also come between two attempts, so
+        there are attempts around the attempts."""
+        try:
+            try:
+                for _ in range(100):
+                    try:
+                        return self.proceed()
+                    except BaseException as error:  # also SystemExit and KeyboardInterrupt
+                        self.keep(error)
+            except BaseException as error:
+                self.keep(error)
+            self.proceed()
+        except BaseException as error:
+            self.keep(error)
+            self.proceed()
+
+
 def outcome(function, request, channel, settings):
     """Call the function and say what came of it; never raises."""
-    value = failure = None
-    returned = False
+    one = Call(function, request, channel, settings)
+    one.finish()
     try:
-        resources = prepare(request, settings)
-        job = Job(request, channel)
-        put_handlers_back(settings["handlers"])
-        value = call(function, job, resources)
-        returned = True
-    except BaseException as error:  # also SystemExit and KeyboardInterrupt: this evaluation's
-        failure = error
-    for _ in range(100):
-        try:
-            end(channel, settings)
-            break
-        except BaseException:  # of a handler
-            pass
-    try:
-        if not returned:
-            return error_message(failure)
-        objective, metadata = standard_result(value, settings.get("objectives", 1))
-        return {"objective": objective, "metadata": metadata_of({**job.metadata, **metadata})}
+        if not one.returned:
+            return error_message(one.failure)
+        objective, metadata = standard_result(one.value, settings.get("objectives", 1))
+        return {"objective": objective, "metadata": metadata_of({**one.job.metadata, **metadata})}
     except BaseException as error:
         return error_message(error)
     finally:
-        del failure  # its traceback holds this frame, and all that the function held
+        one.failure = None  # its traceback holds this frame, and all that the function held
 
 
 def evaluate(function, request, channel, settings):

@@ -138,9 +138,11 @@ def error_text(error):
 
 
 def error_message(error):
-    """The two fields that describe an exception, without this file's own frame."""
+    """The two fields that describe an exception, without the driver's own frames."""
     try:
-        frames = error.__traceback__ and error.__traceback__.tb_next
+        frames = error.__traceback__
+        while frames and frames.tb_frame.f_code.co_filename == error_message.__code__.co_filename:
+            frames = frames.tb_next
         lines = traceback.format_exception(type(error), error, frames)
         tail = clean("".join(lines))[-TRACEBACK_LIMIT:]
     except BaseException:
