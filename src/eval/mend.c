@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
@@ -110,7 +111,13 @@ static size_t digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* Length of the number at the start of `text`; 0 if JSON has none like that. */
+static bool is_exponent(char c)
+{
+    return c != '\0' && strchr("eEdD", c); /* D: as Fortran writes it */
+}
+
+/* Length of the number at the start of `text`; 0 if JSON has none like that, but for Fortran's
+ * exponents. */
 static size_t number_length(const char *text, bool *whole)
 {
     const char *c = text + (*text == '-');
@@ -118,13 +125,13 @@ static size_t number_length(const char *text, bool *whole)
     if (length == 0 || (*c == '0' && length > 1))
         return 0;
     c += length;
-    *whole = *c != '.' && *c != 'e' && *c != 'E';
+    *whole = *c != '.' && !is_exponent(*c);
     if (*c == '.') {
         if ((length = digits(c + 1)) == 0)
             return 0;
         c += 1 + length;
     }
-    if (*c == 'e' || *c == 'E') {
+    if (is_exponent(*c)) {
         c += c[1] == '+' || c[1] == '-' ? 2 : 1;
         if ((length = digits(c)) == 0)
             return 0;
@@ -135,28 +142,29 @@ static size_t number_length(const char *text, bool *whole)
 
 static void put_number(struct mender *mender)
 {
-    bool whole = false, fits = true, finite = true;
+    bool whole = false;
     size_t length = number_length(mender->at, &whole);
-    if (length) {
-        finite = isfinite(strtod(mender->at, NULL)); /* the program never leaves the C locale */
-        errno = 0;
-        if (whole)
-            strtoll(mender->at, NULL, 10);
-        fits = finite && errno != ERANGE;
+    if (length == 0) {
+        copy(mender, 1);
+        return;
     }
-    if (fits) {
-        copy(mender, length ? length : 1);
-    } else if (!mender->objective) {
-        dh_buffer_text(&mender->out, "\"");
-        copy(mender, length);
-        dh_buffer_text(&mender->out, "\"");
-    } else if (finite) {
-        copy(mender, length);
-        dh_buffer_text(&mender->out, ".0"); /* for jansson, no integer */
-    } else {
-        dh_buffer_text(&mender->out, *mender->at == '-' ? "\"-inf\"" : "\"inf\"");
-        mender->at += length;
-    }
+    char *number = dh_strndup(mender->at, length), *d = strpbrk(number, "dD");
+    if (d)
+        *d = 'e';
+    mender->at += length;
+    bool finite = isfinite(strtod(number, NULL)); /* the program never leaves the C locale */
+    errno = 0;
+    if (whole)
+        strtoll(number, NULL, 10);
+    if (finite && errno != ERANGE)
+        dh_buffer_text(&mender->out, number);
+    else if (!mender->objective)
+        dh_buffer_printf(&mender->out, "\"%s\"", number);
+    else if (finite)
+        dh_buffer_printf(&mender->out, "%s.0", number); /* for jansson, no integer */
+    else
+        dh_buffer_text(&mender->out, *number == '-' ? "\"-inf\"" : "\"inf\"");
+    free(number);
 }
 
 /* Pass over what opens here, to its end. */
@@ -191,12 +199,18 @@ static void put_other(struct mender *mender)
     copy(mender, 1);
 }
 
+/* Length of what Python, C or awk writes for a number that is none or not finite; 0 if there is
+ * nothing like that. */
 static size_t non_finite(const char *text)
 {
-    static const char *const words[] = {"-Infinity", "Infinity", "NaN"};
-    for (size_t i = 0; i < DH_COUNT_OF(words); i++)
-        if (strncmp(text, words[i], strlen(words[i])) == 0)
-            return strlen(words[i]);
+    static const char *const words[] = {"infinity", "inf", "nan"};
+    size_t sign = *text == '-' || *text == '+';
+    for (size_t i = 0; i < DH_COUNT_OF(words); i++) {
+        size_t length = sign + strlen(words[i]);
+        if (strncasecmp(text + sign, words[i], length - sign) == 0 &&
+            !isalnum((unsigned char)text[length]))
+            return length;
+    }
     return 0;
 }
 

@@ -8,7 +8,8 @@
 /* A copy of `text` (the caller frees it) with what jansson refuses, or other readers do, in a form
  * that they take:
  *
- *   NaN, Infinity, -Infinity (as Python writes them)    null
+ *   NaN, -Infinity (Python), nan, -inf (C, awk)         null
+ *   1.5D-3 (Fortran)                                    1.5e-3
  *   numbers beyond 64 bits or a double                  texts with the same characters
  *   half a surrogate pair; \u0000 in a key              texts with the escape written out
  *   bytes in a text that are no UTF-8                   U+FFFD; in a key "\xe9", written out, so

@@ -137,6 +137,8 @@ static void values_are_read(void **state)
         {"[1, 2]", DH_TRIAL_SUCCEEDED, 1, 2, NULL},
         {"{\"objective\": [1, 2.5]}", DH_TRIAL_SUCCEEDED, 1, 2.5, NULL},
         {"[1, NaN]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is nan"},
+        {"[1, -nan]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is nan"},
+        {"[1.5D1, 2d-1]", DH_TRIAL_SUCCEEDED, 15, 0.2, NULL},
         {"[1, \"F_x\"]", DH_TRIAL_FAILED, NAN, NAN, "F_x"},
         {"[1, [2]]", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT: the objective is not a number: [2]"},
         {"[]", DH_TRIAL_FAILED, NAN, NAN, "0 values for 2 objectives"},
@@ -223,6 +225,10 @@ static void metadata_never_costs_the_objective(void **state)
          "{\"a\":\"-9223372036854775809\",\"b\":-9223372036854775808}"},
         {"{\"a\": [1e999, -1E+999, 1.5], \"b\": -Infinity}",
          "{\"a\":[\"1e999\",\"-1E+999\",1.5],\"b\":null}"},
+        {"{\"a\": [nan, -nan, inf, -inf,+Inf], \"b\":NAN, \"nan\": 1.5D-3, \"c\": "
+         "[-2d2,1E2,1D999]}",
+         "{\"a\":[null,null,null,null,null],\"b\":null,\"nan\":0.0015,\"c\":[-200.0,100.0,"
+         "\"1e999\"]}"},
         {"{\"a\": \"x\\u0000y\", \"k\\u0000\" : 1}", "{\"a\":\"x\\u0000y\",\"k\\\\u0000\":1}"},
         {"{\"caf\xE9\": \"caf\xE9 \xC3\xA9\"}", "{\"caf\\\\xe9\":\"caf\xEF\xBF\xBD \xC3\xA9\"}"},
         {"{\"caf\xE9\": 1, \"caf\xE8\" : 2, \"n\": {\"\xE9\xC3\xA9\": 3, \"\xE8\xC3\xA9\": 4}}",
