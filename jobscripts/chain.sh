@@ -11,13 +11,16 @@
 #                 this job, up to RESTARTS times
 # That code is the search's own, which it leaves in the file DH_EXIT_FILE: launchers lose it (Open
 # MPI 4.1's mpiexec --enable-recovery returns 0 for any, MPICH's often does after a signal). If it
-# left nothing there, as when its environment is not this one, COMMAND's counts.
+# left nothing there, as when its environment is not this one, COMMAND's counts. A launcher that is
+# still there STAY seconds after the search has left its code is ended: Open MPI 4.1's never ends by
+# itself when a rank was lost and there are several on a node other than its own. (dh_mpi needs two
+# minutes of that time at most.)
 #
 # SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
 set -u
-RESTARTS=5
+RESTARTS=5 STAY=150
 link=$1 links=$2
 shift 2
 pid='' told='' code=0 try=0
@@ -61,6 +64,25 @@ fi
 export DH_EXIT_FILE
 trap 'rm -f "$DH_EXIT_FILE"' EXIT
 
+# See above. It is killed when the launcher ends: a shell that has just begun may miss other signals.
+end_launcher() # PROCESS
+{
+    trap '' USR1
+    stayed=0
+    while sleep 5 2>/dev/null; do
+        case $(cat "$DH_EXIT_FILE") in
+        '' | *[!0-9]*) continue ;;
+        esac
+        stayed=$((stayed + 5))
+        if [ "$stayed" -eq "$STAY" ]; then
+            say "the search has ended, but its launcher has not: ending it"
+            kill "$1"
+        elif [ "$stayed" -ge $((STAY + 30)) ]; then
+            kill -KILL "$1"
+        fi
+    done
+}
+
 # In `AGAIN… -- COMMAND…`: run COMMAND to its end, whatever signals come in between; its exit code
 # is left in `code`.
 run()
@@ -74,6 +96,8 @@ run()
     say "job $link of at most $links: $*"
     "$@" &
     pid=$!
+    end_launcher "$pid" >/dev/null &
+    watcher=$!
     [ "$told" != cancel ] || tell cancel
     while :; do
         wait "$pid"
@@ -81,6 +105,8 @@ run()
         kill -0 "$pid" 2>/dev/null || break
     done
     pid=''
+    kill -KILL "$watcher" 2>/dev/null
+    wait "$watcher" 2>/dev/null
     hear
 }
 

@@ -20,6 +20,8 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     if (status == DH_OK)
         signals = dh_app_signals_open();
     dh_walltime_ask(log, &walltime);
+    if (dh_comm_launched_first()) /* MPI_Init may never come back */
+        dh_app_note_exit(log, -1);
     if (status != DH_OK || (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
         end.code = dh_app_fail(log, &err);
     } else if (comm && dh_comm_rank(comm) > 0) {

@@ -75,9 +75,10 @@ struct dh_app_end {
 int dh_app_fail(const struct dh_log *log, const struct dh_error *err);
 /* For job scripts, since launchers lose exit codes (Open MPI 4.1's mpiexec --enable-recovery
  * returns 0 for any): into the file that DH_EXIT_FILE names, if it names one, goes `code`, or
- * "running" where that is negative. For the process that conducts the search, at its start and
- * before it leaves: whoever finds "running" afterwards knows that it was killed. The second is
- * written over the first, so that a disk that is full meanwhile can take it. */
+ * "running" where that is negative. For the process that conducts the search, at its start, before
+ * MPI_Init if it can, and before it leaves: whoever finds "running" afterwards knows that it was
+ * killed. The second is written over the first, so that a disk that is full meanwhile can take it.
+ */
 void dh_app_note_exit(const struct dh_log *log, int code);
 /* End the process's part of the search: together with the other ranks where that is possible, and
  * then the exit code is returned. Otherwise MPI_Finalize would wait for those that are lost, so the

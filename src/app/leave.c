@@ -81,6 +81,11 @@ int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_l
         return end.code;
     if (!end.alone)
         dh_log_error(log, "%s", err.text);
+    if (end.conducts && dh_comm_recovers())
+        dh_log_warn(log,
+                    "the search is over (exit code %d); should mpiexec not end by itself, as Open "
+                    "MPI's often does not when a rank was lost, end it by SIGTERM",
+                    end.code);
     leave_alone(comm, end);
     fflush(NULL);
     _exit(end.code);

@@ -42,6 +42,22 @@ static void hear_group(struct dh_manager *manager, int leader)
         dh_peers_heard(&manager->peers, members[i]);
 }
 
+static void look_at_outcome(struct dh_manager *manager, int rank, const struct dh_outcome *outcome)
+{
+    bool good = outcome->status == DH_TRIAL_SUCCEEDED || outcome->status == DH_TRIAL_PRUNED;
+    if ((!good && outcome->status != DH_TRIAL_FAILED && outcome->status != DH_TRIAL_TIMEOUT) ||
+        !dh_peers_result(&manager->peers, rank, good))
+        return;
+    struct dh_buffer name = {0};
+    dh_peers_name(&manager->peers, rank, &name);
+    dh_log_warn(manager->parts.log,
+                "the last %" PRIu64 " evaluations of %s failed, and others' succeed meanwhile: is "
+                "something wrong there? (the last: %s)",
+                manager->peers.all[rank].streak, (const char *)name.data,
+                outcome->reason ? outcome->reason : dh_trial_status_text(outcome->status));
+    dh_buffer_free(&name);
+}
+
 static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
                            struct dh_error *err)
 {
@@ -52,6 +68,7 @@ static dh_status on_result(struct dh_manager *manager, const struct dh_message *
     if (!dh_result_unpack(message, objectives, &slot, &trial, &outcome))
         return dh_message_damaged(message, err);
     hear_group(manager, message->peer);
+    look_at_outcome(manager, message->peer, &outcome);
     if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
         manager->claims++;
     else
@@ -69,6 +86,8 @@ static void take_turn(struct dh_manager *manager, int rank, struct dh_turn *turn
         dh_sched_orphaned(sched, trial, manager->now);
         offered = false;
     }
+    if (turn->ended)
+        look_at_outcome(manager, rank, &turn->outcome);
     bool heeded = turn->ended ? dh_sched_result(sched, rank, turn->slot, turn->trial,
                                                 &turn->outcome, manager->now)
                               : dh_sched_claim(sched, rank, turn->slot, manager->now);
@@ -179,7 +198,8 @@ static dh_status put_aside(struct dh_manager *manager, int rank, dh_status statu
     dh_sched_counts(manager->sched, &counts);
     if (counts.stop != DH_STOP_LOST || (status != DH_CONFIG && status != DH_UNABLE))
         return DH_OK;
-    return dh_fail(err, status, "no worker is left; the last was rank %d: %s", rank, text);
+    return dh_fail(err, status, "no worker is left; the last was rank %d%s%s: %s", rank,
+                   *host ? " on " : "", host, text);
 }
 
 /* What is wrong with the folder that all run folders are in is wrong everywhere and ends the
@@ -195,9 +215,10 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     struct dh_sched_counts counts;
     dh_sched_counts(manager->sched, &counts);
     bool everywhere = status == DH_IO || (status == DH_CONFIG && counts.ended_here == 0);
-    dh_status cause = everywhere
-                          ? dh_fail(err, status, "rank %d cannot evaluate: %s", message->peer, text)
-                          : put_aside(manager, message->peer, status, text, err);
+    const char *host = manager->peers.all[message->peer].host;
+    dh_status cause = everywhere ? dh_fail(err, status, "rank %d%s%s cannot evaluate: %s",
+                                           message->peer, *host ? " on " : "", host, text)
+                                 : put_aside(manager, message->peer, status, text, err);
     free(told);
     return cause;
 }

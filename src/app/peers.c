@@ -11,6 +11,8 @@
 /* A step longer than this share of lost_after counts as so long. */
 #define LONGEST_STEP 0.125
 #define MOST_NAMES 16
+/* A chance that is none, for all ranks together. */
+#define NO_CHANCE 1e-6
 
 double dh_awake_at(struct dh_awake *awake, double now)
 {
@@ -65,6 +67,24 @@ double dh_peers_silence(const struct dh_peers *peers, int rank)
 bool dh_peers_gone(const struct dh_peers *peers)
 {
     return peers->lost + peers->byes >= peers->count - 1;
+}
+
+bool dh_peers_result(struct dh_peers *peers, int rank, bool good)
+{
+    struct dh_peer *peer = &peers->all[rank];
+    peers->results[good]++;
+    if (good)
+        peer->streak = 0;
+    if (good || peer->suspect)
+        return false;
+    if (peer->streak++ == 0)
+        memcpy(peer->since, peers->results, sizeof peer->since);
+    /* what others had meanwhile */
+    double failed = (double)(peers->results[0] - peer->since[0] - (peer->streak - 1));
+    double fine = (double)(peers->results[1] - peer->since[1]);
+    double usual = (failed + 1) / (failed + fine + 2);
+    peer->suspect = fine > 0 && pow(usual, (double)peer->streak) * peers->count < NO_CHANCE;
+    return peer->suspect;
 }
 
 void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out)

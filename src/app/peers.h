@@ -31,7 +31,9 @@ struct dh_peer {
     bool silent; /* its evaluations run in the rank: see dh_hello */
     bool told;   /* lost, came back, and was told to end */
     bool bye;
-    double heard; /* awake time */
+    double heard;              /* awake time */
+    bool suspect;              /* its failures were told of */
+    uint64_t streak, since[2]; /* failures in a row, and `results` at the first of them */
     int32_t pid;
     char host[64];
 };
@@ -40,6 +42,7 @@ struct dh_peers {
     struct dh_peer *all; /* by rank; [0] is the manager itself */
     int count;
     int lost, byes;
+    uint64_t results[2]; /* of all ranks: failed, good */
     double lost_after;
     double next_scan;
     struct dh_awake awake;
@@ -60,6 +63,9 @@ bool dh_peers_scan_due(struct dh_peers *peers);
 double dh_peers_silence(const struct dh_peers *peers, int rank);
 /* Have all ranks that are not lost said goodbye? */
 bool dh_peers_gone(const struct dh_peers *peers);
+/* An evaluation of `rank` has ended. True once: it has failed so often in a row, while those of
+ * others have not, that this is no chance; its machine will be unsound. */
+bool dh_peers_result(struct dh_peers *peers, int rank, bool good);
 /* "rank 3 (node7, process 123)" */
 void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out);
 /* "2 of 7: rank 3 (…), rank 5 (…)", at most so many by name as a line holds. */

@@ -26,6 +26,7 @@
 
 #define OWNER_SIZE 256
 #define HOST_SIZE 128
+#define MACHINE ", machine "
 
 #define OPEN_TRIES 1000 /* while others make and remove it */
 #define NAP 5000        /* microseconds between looks at what another thread does */
@@ -37,6 +38,7 @@ struct dh_lock {
     struct dh_lock_rule rule;
     const struct dh_log *log;
     char host[HOST_SIZE];
+    uint32_t machine;
     char owner[OWNER_SIZE]; /* our line */
     pthread_t thread;
     bool beating;
@@ -60,6 +62,7 @@ struct look {
     char owner[OWNER_SIZE]; /* its line */
     long pid;               /* 0: not known */
     char host[HOST_SIZE];
+    uint32_t machine; /* 0: not known */
     struct stat info;
 };
 
@@ -88,7 +91,9 @@ static void read_owner(int fd, struct look *look)
     look->owner[strcspn(look->owner, "\n")] = '\0';
     look->pid = 0;
     look->host[0] = '\0';
-    if (sscanf(look->owner, "process %ld on %127s since", &look->pid, look->host) != 2)
+    look->machine = 0;
+    if (sscanf(look->owner, "process %ld on %127s since %*[^,]" MACHINE "%" SCNx32, &look->pid,
+               look->host, &look->machine) < 2)
         look->pid = 0;
 }
 
@@ -98,18 +103,30 @@ static dh_status refuse(const struct dh_lock *lock, const struct look *look, str
                    look->owner[0] ? look->owner : "a process that has not yet said its name");
 }
 
+/* One for processes that see each other: hosts, and containers of a host, may share a name. */
+static uint32_t machine_number(void)
+{
+    char boot[64];
+    struct stat ids = {0};
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t size = read(fd, boot, sizeof boot); /* -1 where there is none */
+    close(fd);
+    stat("/proc/self/ns/pid", &ids);
+    return (uint32_t)dh_hash_bytes(ids.st_ino, boot, size > 0 ? (size_t)size : 0);
+}
+
 static void name_owner(struct dh_lock *lock)
 {
     char since[64];
     struct tm when;
-    time_t now = time(NULL);
     gethostname(lock->host, sizeof lock->host - 1);
     if (lock->rule.host)
         snprintf(lock->host, sizeof lock->host, "%s", lock->rule.host);
-    localtime_r(&now, &when);
+    localtime_r(&(time_t){time(NULL)}, &when);
     strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S %z", &when);
-    snprintf(lock->owner, sizeof lock->owner, "process %ld on %s since %s", (long)getpid(),
-             lock->host, since);
+    lock->machine = machine_number();
+    snprintf(lock->owner, sizeof lock->owner, "process %ld on %s since %s" MACHINE "%08" PRIx32,
+             (long)getpid(), lock->host, since, lock->machine);
 }
 
 static void write_owner(const struct dh_lock *lock, int fd)
@@ -353,7 +370,8 @@ static bool is_local(int fd)
 
 static bool is_here(const struct dh_lock *lock, const struct look *look)
 {
-    return look->pid > 0 && strcmp(look->host, lock->host) == 0;
+    return look->pid > 0 && strcmp(look->host, lock->host) == 0 &&
+           (look->machine == 0 || look->machine == lock->machine);
 }
 
 static enum sign judge(const struct dh_lock *lock, int fd, struct look *look,
@@ -563,16 +581,17 @@ char *dh_lock_holder(const char *path)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct look look = {0};
-    char host[HOST_SIZE] = "", *name = dh_strprintf("%s-lock", path), *holder = NULL;
+    struct dh_lock self = {0};
+    char *name = dh_strprintf("%s-lock", path), *holder = NULL;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
-    gethostname(host, sizeof host - 1);
+    name_owner(&self);
     free(name);
     if (fd < 0)
         return NULL;
     read_owner(fd, &look);
     bool held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
     double age = fstat(fd, &look.info) == 0 ? dh_wall_time() - (double)look.info.st_mtim.tv_sec : 0;
-    bool elsewhere = strcmp(look.host, host) != 0 && age < dh_lock_default_rule.patience;
+    bool elsewhere = !is_here(&self, &look) && age < dh_lock_default_rule.patience;
     if (held || elsewhere)
         holder = dh_strdup(look.owner[0] ? look.owner : "a process without a name");
     close(fd);

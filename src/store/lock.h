@@ -1,6 +1,6 @@
 /* One search at a time on a checkpoint, also where two hosts share the folder.
  *
- * PATH-lock names its owner (process, host, since when) and is
+ * PATH-lock names its owner (process, host, since when, machine) and is
  *   1. made with O_EXCL, so that of two searches that start together one is first;
  *   2. locked by an open-file-description lock (fcntl F_OFD_SETLK), which the kernel drops when its
  *      owner dies in whatever way, and which NFS passes on to its server;
@@ -17,6 +17,9 @@
  *   held          | no name yet  | refuse
  *   any           | another      | watch: refuse as soon as the file is touched; take over if it is
  *                 |              | not for `patience` seconds
+ *
+ * Hosts may have one name, as containers often have; "this one" is a host of this boot whose
+ * processes this one sees, by the number of its machine.
  *
  * Who watches and holds the kernel's lock touches the file, too: of several that find a dead
  * owner's file, the others see that one of them lives, and refuse. Watching compares the file's

@@ -398,6 +398,7 @@ class Hostile(harness.Case):
             evaluator=f'type = "python"; function = "broken.run"; python = "{harness.PYTHON}";'))
         _, log = self.run_search(3, "broken.cfg", expect=78)
         self.assertIn("no_such_module_anywhere", log)
+        self.assertRegex(log, r"error: rank [12] on \S+ cannot evaluate: ")
         self.assert_nothing_left()
 
     def test_python_that_cannot_start_is_one_message(self):

@@ -141,6 +141,7 @@ class Lost(harness.Case):
         log = self.read(self.stderr)
         self.assertRegex(log, r"lost \(.*\): rank 2 \(.*, process \d+\); it ran trial \d+")
         self.assertIn("lost on the way: 1 of 3: rank 2", log)
+        self.assertRegex(log, r"search is over \(exit code 0\); should mpiexec not end by itself")
 
     @harness.outlived
     def test_two_at_once(self):
@@ -212,6 +213,25 @@ class Lost(harness.Case):
         after = {t["id"]: t for t in self.assert_complete("lost.h5", 60)}
         self.assertEqual({n: after[n] for n in before}, before)
 
+    @harness.outlived
+    def test_a_rank_that_never_starts(self):
+        """The others wait for it in MPI_Init, and mpiexec returns 0 when they have given up."""
+        program = self.write("absent.sh", f'#!/bin/sh\n[ "$OMPI_COMM_WORLD_RANK" = 2 ] && exit 3\n'
+                                          f'exec {harness.DH_MPI} "$@"\n')
+        os.chmod(program, 0o755)
+        real, harness.DH_MPI = harness.DH_MPI, program
+        self.addCleanup(setattr, harness, "DH_MPI", real)
+        self.configure()
+        process = self.start(3, "lost.cfg", env={"DH_EXIT_FILE": self.path("code")})
+        self.wait_for(lambda: os.path.exists(self.path("code")), 20, "rank 0")
+        time.sleep(2)
+        for pid in self.ranks(process).values():
+            os.kill(pid, signal.SIGALRM)  # as after 15 minutes
+        process.wait(60)
+        self.assert_nothing_left()
+        self.assertIn("MPI_Init has not come back", self.read(self.stderr))
+        self.assertEqual(self.read(self.path("code")), "running\n")
+
     def test_without_recovery_the_job_dies_resumably(self):
         self.configure()
         self.recovery = False
@@ -263,10 +283,24 @@ class Lost(harness.Case):
         self.sicken([1, 2])
         self.configure()
         _, log = self.run_search(3, "lost.cfg", expect=74)
-        self.assertRegex(log, "error: no worker is left; the last was rank [12]: 3 evaluations in "
-                              "a row could not begin: cannot make a file in /nonexist "
+        self.assertRegex(log, r"error: no worker is left; the last was rank [12] on \S+: 3 "
+                              "evaluations in a row could not begin: cannot make a file in /nonexist "
                               r"\(TMPDIR\)")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
+
+    def test_a_node_on_which_everything_fails_is_told_of(self):
+        self.configure('type = "command"; command = ("sh", "-c", "test $DH_WORKER = $1 && exit 3; '
+                       'sleep 0.1; echo DH-OUTPUT: $2", "sh", "3", "{x}"); retries = 1;',
+                       evaluations=120)
+        self.recovery = False  # all ranks live
+        for window in ("auto", "off"):
+            _, log = self.run_search(4, "--fresh", "--set", f"comm.window={window}", "lost.cfg")
+            told = re.findall(r"warning: the last \d+ evaluations of rank (\d) \(.*, process \d+\) "
+                              r"failed, and others' succeed meanwhile: .* \(the last: exit code 3\)", log)
+            self.assertEqual(told, ["3"], log)
+        _, log = self.run_search(4, "--fresh", "--set", 'evaluator.command=("sh", "-c", "exit 3")',
+                                 "lost.cfg")
+        self.assertNotIn("others' succeed", log)
 
     def test_a_node_without_a_library_is_put_aside(self):
         self.write("library.py", LIBRARY)

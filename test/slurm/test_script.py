@@ -14,8 +14,8 @@ import test_chain
 
 CHAIN = os.path.join(harness.SOURCE, "jobscripts", "chain.sh")
 
-# Ends with the next of the codes in its arguments; "wait" waits for a signal first, and "75:0" is a
-# search that ends with 75 under a launcher that makes 0 of it.
+# Ends with the next of the codes in its arguments; "wait" waits for a signal first, "75:0" is a
+# search that ends with 75 under a launcher that makes 0 of it, and "stays" under one that goes on.
 COMMAND = """
 cd "$(dirname -- "$0")" || exit
 echo x >> runs
@@ -25,6 +25,11 @@ case $1 in
 *:*)
     echo "${1%:*}" > "$DH_EXIT_FILE"
     exit "${1#*:}"
+    ;;
+stays*)
+    [ "$1" = stays ] || trap '' TERM
+    echo 75 > "$DH_EXIT_FILE"
+    exec sleep 300
     ;;
 wait)
     trap 'echo $? >> told; exit 75' USR1
@@ -37,7 +42,7 @@ esac
 
 
 class Script(harness.Case):
-    def chain(self, *codes, link=1, links=3, again=None, cwd=None, env=None):
+    def chain(self, *codes, link=1, links=3, again=None, cwd=None, env=None, script=CHAIN):
         self.write("command.sh", COMMAND)
         self.write("again it.sh",
                    f'[ "$1" = "$DH_LINK" ] && echo "$1" >> {self.path("submitted")}\n')
@@ -48,7 +53,7 @@ class Script(harness.Case):
         self.stdout, self.stderr = self.path("stdout"), self.path("stderr")
         with open(self.stdout, "w") as out, open(self.stderr, "w") as err:
             return subprocess.Popen(
-                ["sh", CHAIN, str(link), str(links), *again, "--", "sh", self.path("command.sh"),
+                ["sh", script, str(link), str(links), *again, "--", "sh", self.path("command.sh"),
                  *map(str, codes)], cwd=cwd or self.folder, stdout=out, stderr=err,
                 env=self.environment(env), start_new_session=True)
 
@@ -98,6 +103,16 @@ class Script(harness.Case):
 
     def test_rank_0_killed_under_a_launcher_that_returns_0(self):
         self.check(self.chain("running:0", 0), 0, 2, [])  # what the first left does not count
+
+    def test_a_launcher_that_stays(self):
+        with open(CHAIN) as script:
+            hasty = script.read().replace("STAY=150", "STAY=5").replace("STAY + 30", "STAY + 5")
+        for how in ("stays", "stays for ever"):
+            with self.subTest(how=how):
+                process = self.chain(how, script=self.write("hasty.sh", hasty))
+                self.check(process, 0, 1, ["2"])
+                self.assertIn("launcher has not: ending it", self.read(self.stderr))
+        self.assert_nothing_left()
 
     def test_restarts_are_limited(self):
         self.check(self.chain(*[139] * 9), 139, 6, [])

@@ -143,6 +143,39 @@ static void test_other_host_dead(void **state)
     }
 }
 
+/* One on another host of this one's name (as containers have), whose lock this one's kernel does
+ * not know of: while it lives, and when it has died. */
+static void test_namesake(void **state)
+{
+    (void)state;
+    struct place place;
+    char host[65] = "", line[192];
+    gethostname(host, sizeof host - 1);
+    open_place(&place);
+    snprintf(line, sizeof line, "process 4194305 on %s since today, machine 00000001\n", host);
+    leave(&place, line);
+    pid_t child = fork();
+    if (child == 0) {
+        for (int i = 0; i < 600; i++, usleep(50000)) /* not for ever, if this test fails */
+            utimensat(AT_FDCWD, place.file, NULL, 0);
+        _exit(0);
+    }
+    struct dh_lock *lock;
+    struct dh_error err;
+    assert_int_equal(dh_lock_take(place.path, &patient, NULL, &lock, &err), DH_IO);
+    assert_non_null(strstr(err.text, "process 4194305 on "));
+    char *holder = dh_lock_holder(place.path);
+    assert_non_null(holder);
+    free(holder);
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    double start = dh_clock_now(&dh_clock_monotonic);
+    lock = take(&place, &here);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start >= here.patience);
+    dh_lock_release(&lock);
+    close_place(&place);
+}
+
 /* Killed on this host: at once. */
 static void test_killed(void **state)
 {
@@ -461,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_same_host),
         cmocka_unit_test(test_other_host_lives),
         cmocka_unit_test(test_other_host_dead),
+        cmocka_unit_test(test_namesake),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_fenced),
         cmocka_unit_test(test_fenced_in_place),
