@@ -227,8 +227,8 @@ static void next_values(void **state)
         int up; /* steps from the least to the greatest value */
     } cases[] = {
         {"type = \"int\"; low = 3; high = 10;", 7},
-        {"type = \"int\"; low = 8; high = 1024; scale = \"log\";", 410},
-        {"type = \"int\"; low = 1; high = 100; scale = \"log\"; step = 3;", 18},
+        {"type = \"int\"; low = 8; high = 1024; scale = \"log\";", 550},
+        {"type = \"int\"; low = 1; high = 100; scale = \"log\"; step = 3;", 19},
         {"type = \"real\"; low = 0.0; high = 0.9; step = 0.1;", 9},
         {"type = \"real\"; low = 0.0; high = 1.0; step = 0.3;", 3},
         {"type = \"ordinal\"; values = (1, 10, 100);", 2},
