@@ -108,6 +108,10 @@ void dh_space_perturb(const struct dh_space *space, struct dh_random *random, co
 double dh_parameter_encode(const struct dh_parameter *parameter, double value);
 /* u in [0, 1] to the nearest canonical value of the scale (uniform in it). */
 double dh_parameter_decode(const struct dh_parameter *parameter, double u);
+/* The value next to `value` on a lattice, above (side 1) or below it (-1): a cell further in the
+ * unit cube, or where that is the same (small values of a log scale) one level. NaN beyond a bound,
+ * and where there is no lattice. */
+double dh_parameter_next(const struct dh_parameter *parameter, double value, int side);
 /* From one value to the next in the unit cube, on a linear scale; 0 where there is but one, or no
  * lattice. */
 double dh_parameter_cell(const struct dh_parameter *parameter);

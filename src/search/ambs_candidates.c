@@ -79,11 +79,9 @@ static double step_from(struct ambs_ask *ask, const struct dh_parameter *p, doub
     double levels = dh_parameter_levels(p);
     if (next != value || levels > LATTICE || levels <= 1)
         return next;
-    double cell = dh_parameter_cell(p);
-    double side = dh_random_uniform(&ask->random) < 0.5 ? -cell : cell;
-    if (u + side < -1e-9 || u + side > 1 + 1e-9)
-        side = -side;
-    return dh_parameter_decode(p, fmin(fmax(u + side, 0), 1));
+    int side = dh_random_uniform(&ask->random) < 0.5 ? -1 : 1;
+    double there = dh_parameter_next(p, value, side);
+    return isnan(there) ? dh_parameter_next(p, value, -side) : there;
 }
 
 static void change_feature(struct ambs_ask *ask, size_t feature, double scale)
@@ -158,11 +156,9 @@ static bool neighbour(struct ambs_ask *ask, const double *x, size_t feature, siz
     if (features->list[feature].levels)
         value = (double)k + (k >= (size_t)x[feature]);
     else if (levels < LATTICE && k < 2) {
-        double cell = dh_parameter_cell(p);
-        double u = x[feature] + (k ? cell : -cell);
-        if (u < -1e-9 || u > 1 + 1e-9)
+        value = dh_parameter_next(p, dh_parameter_decode(p, x[feature]), k ? 1 : -1);
+        if (isnan(value))
             return false;
-        value = dh_parameter_decode(p, fmin(fmax(u, 0), 1));
     }
     return change_one(ask, x, feature, value, scale, out);
 }

@@ -66,6 +66,20 @@ double dh_parameter_cell(const struct dh_parameter *parameter)
     return levels > 1 ? 1 / (parameter->choice_count ? levels : levels - 1) : 0;
 }
 
+double dh_parameter_next(const struct dh_parameter *parameter, double value, int side)
+{
+    double cell = dh_parameter_cell(parameter);
+    if (cell <= 0)
+        return NAN;
+    double there = dh_parameter_encode(parameter, value) + side * cell;
+    double next = dh_parameter_decode(parameter, fmin(fmax(there, 0), 1));
+    if (next != value || parameter->choice_count > 0)
+        return next != value ? next : NAN;
+    double k = rint((value - parameter->low) / dh_lattice_spacing(parameter)) + side;
+    bool exists = k >= 0 && k < dh_parameter_levels(parameter);
+    return exists ? dh_parameter_level(parameter, (uint64_t)k) : NAN;
+}
+
 /* The range that a prior covers: half a step more than the values of a lattice, so that the cells
  * of the first and the last are as wide as the others; never down to 0 on a log scale. */
 static void covered(const struct dh_parameter *parameter, double *low, double *high)

@@ -217,12 +217,54 @@ static void exact_cells(void **state)
     fixture_close(&f);
 }
 
+/* From any value of a lattice each bound is reached step by step, on no scale in less than a cell;
+ * nothing lies beyond. */
+static void next_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *declaration;
+        int up; /* steps from the least to the greatest value */
+    } cases[] = {
+        {"type = \"int\"; low = 3; high = 10;", 7},
+        {"type = \"int\"; low = 8; high = 1024; scale = \"log\";", 550},
+        {"type = \"int\"; low = 1; high = 100; scale = \"log\"; step = 3;", 19},
+        {"type = \"real\"; low = 0.0; high = 0.9; step = 0.1;", 9},
+        {"type = \"real\"; low = 0.0; high = 1.0; step = 0.3;", 3},
+        {"type = \"ordinal\"; values = (1, 10, 100);", 2},
+        {"type = \"bool\";", 1},
+        {"type = \"real\"; low = 0.0; high = 1.0;", 0},
+        {"type = \"constant\"; value = 3;", 0},
+    };
+    for (size_t c = 0; c < DH_COUNT_OF(cases); c++) {
+        struct fixture f = fixture_one(cases[c].declaration);
+        const struct dh_parameter *p = dh_space_parameter(f.space, 0);
+        double levels = dh_parameter_levels(p), value = dh_parameter_decode(p, 0), next;
+        int up = 0, down = 0;
+        for (; !isnan(next = dh_parameter_next(p, value, 1)); value = next, up++)
+            assert_true(next > value &&
+                        dh_parameter_decode(p, dh_parameter_encode(p, next)) == next);
+        assert_int_equal(up, cases[c].up);
+        assert_true(up == 0 || value == dh_parameter_decode(p, 1));
+        for (; !isnan(next = dh_parameter_next(p, value, -1)); value = next, down++)
+            assert_true(next < value);
+        assert_true(down == 0 ? up == 0 : value == dh_parameter_decode(p, 0));
+        for (double k = 0; k < levels && isfinite(levels); k++) {
+            value = dh_parameter_level(p, (uint64_t)k);
+            assert_int_equal(isnan(dh_parameter_next(p, value, 1)), k + 1 == levels);
+            assert_int_equal(isnan(dh_parameter_next(p, value, -1)), k == 0);
+        }
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chosen_ranges), cmocka_unit_test(random_ranges),
         cmocka_unit_test(decimals),      cmocka_unit_test(priors),
         cmocka_unit_test(normal_priors), cmocka_unit_test(exact_cells),
+        cmocka_unit_test(next_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
