@@ -14,7 +14,7 @@
 # left nothing there, as when its environment is not this one, COMMAND's counts. A launcher that is
 # still there STAY seconds after the search has left its code is ended: Open MPI 4.1's never ends by
 # itself when a rank was lost and there are several on a node other than its own. (dh_mpi needs two
-# minutes of that time at most.)
+# minutes of that time at most; a COMMAND that does more than the search is to do it elsewhere.)
 #
 # SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
@@ -69,7 +69,7 @@ end_launcher() # PROCESS
 {
     trap '' USR1
     stayed=0
-    while sleep 5 2>/dev/null; do
+    while sleep 5 2>/dev/null && kill -0 "$1" 2>/dev/null; do
         case $(cat "$DH_EXIT_FILE") in
         '' | *[!0-9]*) continue ;;
         esac

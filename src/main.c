@@ -1,9 +1,11 @@
 /* dh_mpi: arguments, role, exit code. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "dh_mpi/app.h"
 #include "dh_mpi/streams.h"
 #include "dh_mpi/surroundings.h"
+#include "dh_mpi/walltime.h"
 
 /* The launcher comes first: nothing may be forked once MPI holds a fabric's memory, and it keeps
  * the signals that are blocked before MPI makes threads that would take them. The batch system is
@@ -20,10 +22,13 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
     if (status == DH_OK)
         signals = dh_app_signals_open();
     dh_walltime_ask(log, &walltime);
-    if (dh_comm_launched_first()) /* MPI_Init may never come back */
+    bool first = dh_comm_launched() && dh_walltime_first((const char *const *)environ);
+    if (first) /* MPI_Init may never come back */
         dh_app_note_exit(log, -1);
     if (status != DH_OK || (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)) {
         end.code = dh_app_fail(log, &err);
+        if (first)
+            dh_app_note_exit(log, end.code);
     } else if (comm && dh_comm_rank(comm) > 0) {
         log->rank = dh_comm_rank(comm);
         end = dh_app_work(comm, launcher, dh_comm_mpi_self(comm), log);

@@ -156,8 +156,6 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err);
 /* Was this process started by an MPI launcher (environment of Open MPI, PMIx, PMI, Slurm's
  * pmi/pmix)? Without one, dh_mpi runs on `loop` and MPI_Init is never called. */
 int dh_comm_launched(void);
-/* Will it be rank 0? Known before MPI_Init; false where the launcher does not tell. */
-bool dh_comm_launched_first(void);
 /* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
  * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);

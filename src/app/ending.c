@@ -32,7 +32,7 @@ static void take_signal(struct dh_ending *ending, int number, double now)
     if (first) {
         struct dh_sched_counts counts;
         dh_sched_counts(dh_manager_sched(ending->manager), &counts);
-        bool over = counts.stop != DH_STOP_NONE && dh_stop_finished(counts.stop);
+        bool over = dh_stop_finished(counts.stop);
         dh_log_warn(ending->log, "SIG%s: %s", name,
                     over ? "the search is over; a further signal ends at once what still runs"
                          : "stopping; the same command resumes");

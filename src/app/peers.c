@@ -14,6 +14,12 @@
 /* A chance that is none, for all ranks together. */
 #define NO_CHANCE 1e-6
 
+static double log_gamma(double x)
+{
+    int sign; /* lgamma has it in a global variable */
+    return lgamma_r(x, &sign);
+}
+
 double dh_awake_at(struct dh_awake *awake, double now)
 {
     awake->time += fmin(fmax(now - awake->last, 0), awake->longest);
@@ -82,8 +88,11 @@ bool dh_peers_result(struct dh_peers *peers, int rank, bool good)
     /* what others had meanwhile */
     double failed = (double)(peers->results[0] - peer->since[0] - (peer->streak - 1));
     double fine = (double)(peers->results[1] - peer->since[1]);
-    double usual = (failed + 1) / (failed + fine + 2);
-    peer->suspect = fine > 0 && pow(usual, (double)peer->streak) * peers->count < NO_CHANCE;
+    /* of so many failures in a row at their rate, over all rates that what they had leaves open */
+    double k = (double)peer->streak;
+    double chance = log_gamma(failed + 1 + k) - log_gamma(failed + 1) -
+                    log_gamma(failed + fine + 2 + k) + log_gamma(failed + fine + 2);
+    peer->suspect = fine > 0 && chance + log(peers->count) < log(NO_CHANCE);
     return peer->suspect;
 }
 

@@ -109,17 +109,6 @@ int dh_comm_launched(void)
     return 0;
 }
 
-bool dh_comm_launched_first(void)
-{
-    static const char *const variables[] = {"PMIX_RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK"};
-    for (size_t i = 0; i < DH_COUNT_OF(variables); i++) {
-        const char *value = getenv(variables[i]);
-        if (value && *value)
-            return strcmp(value, "0") == 0;
-    }
-    return false;
-}
-
 dh_status dh_comm_window_open(struct dh_comm *comm, size_t words, bool *alone,
                               struct dh_window **out, struct dh_error *err)
 {

@@ -172,8 +172,8 @@ const struct verb verb_verify = {
     .summary = "Check checkpoint and journals, and say what a resume would see",
     .help = "  -j, --json   as a JSON object\n\n"
             "Changes nothing. Exit code 0: sound (a last record that a death cut short is, too:\n"
-            "nothing counted it). 74: something is damaged; the last line says whether anything\n"
-            "is lost by it, and whether a resume is possible.\n\n"
+            "nothing counted it). 74: something is damaged or cannot be read; the last line says\n"
+            "whether anything is lost by it, and whether a resume is possible.\n\n"
             "Example: dhctl verify digits.h5\n",
     .run = run,
 };

@@ -366,7 +366,8 @@ class Call:
 
 
 def outcome(function, request, channel, settings):
-    """Call the function and say what came of it; never raises."""
+    """Call the function and say what came of it. Raises only where alarms come faster than they can
+    be put aside."""
     one = Call(function, request, channel, settings)
     one.finish()
     try:

@@ -214,14 +214,24 @@ static size_t non_finite(const char *text)
     return 0;
 }
 
+static void put_non_finite(struct mender *mender, size_t length)
+{
+    bool negative = *mender->at == '-';
+    char first = (char)tolower((unsigned char)mender->at[strspn(mender->at, "+-")]);
+    if (mender->objective && first == 'i')
+        dh_buffer_text(&mender->out, negative ? "\"-inf\"" : "\"inf\"");
+    else
+        dh_buffer_text(&mender->out, "null");
+    mender->at += length;
+}
+
 char *eval_mend_json(const char *text, bool result, size_t *members)
 {
     struct mender mender = {.at = text, .result = result, .objective = result};
     while (*mender.at) {
         size_t word = non_finite(mender.at);
         if (word) {
-            dh_buffer_text(&mender.out, "null");
-            mender.at += word;
+            put_non_finite(&mender, word);
         } else if (*mender.at == '"') {
             put_string(&mender);
         } else if (*mender.at == '-' || isdigit((unsigned char)*mender.at)) {

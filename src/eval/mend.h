@@ -18,8 +18,8 @@
  *   what is nested deeper than 500 levels               a text that says so
  *
  * With `result`, of which "objective" or all that is no object is the objective, the numbers of
- * that stay numbers as far as a double goes, and are the texts "inf" and "-inf" beyond: no text of
- * a program's with digits in it can be a number that was quoted here.
+ * that stay numbers as far as a double goes, and it and what is infinite are the texts "inf" and
+ * "-inf" beyond: no text of a program's with digits in it can be a number that was quoted here.
  *
  * All else is as it was, so that what is no JSON stays none. `*members` becomes the number of
  * members of the outermost object, of which JSON allows several to have the same name. */

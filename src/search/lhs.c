@@ -7,8 +7,8 @@
  * the best of so many by the least distance between two rows (Morris, Mitchell 1995) in the unit
  * cube; the distance is taken over its first 1000 rows.
  *
- * Where `size` is not given it is max_evaluations, so a resume with another max_evaluations goes
- * on in another hypercube: give `size` to keep it.
+ * Where `size` is not given it is max_evaluations, so a resume with another max_evaluations begins
+ * another hypercube: give `size` to keep it.
  */
 #include "methods.h"
 
@@ -64,6 +64,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
     s->seed = context->seed;
     s->size = dh_set_size(context, o->size);
     s->tries = (uint64_t)o->maximin;
+    s->walk.dear = s->tries > 1;
     s->block = UINT64_MAX;
     s->unit = dh_alloc(dh_space_count(s->space), sizeof *s->unit);
     return DH_OK;

@@ -25,13 +25,14 @@ void *dh_method_unpack(const struct dh_search_method *method, const struct dh_se
 struct dh_walk {
     uint64_t cursor; /* points passed, those of trials that were proposed before included */
     bool strange;    /* the last trial of a method whose cursor went further was not of this walk */
+    bool dear;       /* a point of it takes long where one stands for a whole set */
 };
 /* Does the trial's cursor tell how far this walk came? That of a trial of another method, or of
  * this one with other settings or another seed, does not: where it stands, the walk has another
  * point. What was proposed by no method (a user's point, say) goes by the trials before it. A walk
- * that is not finite and goes on is not looked at again: points of it are dear where one stands for
- * a whole set. In a small sequence a point may be the same by chance, and none may be left out:
- * from the first one that is another on it begins anew, and passes what is known. */
+ * whose points are dear is not looked at again while it goes on. In a small sequence a point may be
+ * the same by chance, and none may be left out: from the first one that is another on it begins
+ * anew, and passes what is known. */
 bool dh_walk_passes(const struct dh_search_method *method, void *state,
                     const struct dh_space *space, const struct dh_trial *trial);
 /* `propose` of such a method: a resumed walk goes on behind the last trial's point. */

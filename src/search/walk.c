@@ -25,10 +25,13 @@ bool dh_walk_passes(const struct dh_search_method *method, void *state,
     if (method->closed && walk->strange)
         return false;
     uint64_t steps = trial->cursor - walk->cursor;
-    bool going = walk->cursor > 0 && !walk->strange;
-    if (!method->closed && (going ? steps <= DH_SEARCH_ATTEMPTS : steps == DH_SEARCH_ATTEMPTS))
+    bool own = !method->closed && !walk->strange; /* so far */
+    if (own && (steps == DH_SEARCH_ATTEMPTS ||
+                (walk->dear && walk->cursor > 0 && steps < DH_SEARCH_ATTEMPTS)))
         return true; /* as many steps without a new point end in a point of the front's own */
     walk->strange = true;
+    if (walk->dear && steps > DH_SEARCH_ATTEMPTS)
+        return false; /* no ask comes so far */
     uint64_t stands = walk->cursor;
     struct dh_proposal there = {.point = dh_alloc(dh_space_count(space), sizeof(double))};
     walk->cursor = trial->cursor - 1;

@@ -95,7 +95,9 @@ static void note_events(struct dh_store_file *file, struct dh_journal_reader *re
     }
     if (status == DH_EMPTY)
         return;
-    file->torn_bytes = reader->size - dh_journal_position(reader);
+    file->state = state_of(status);
+    if (file->state == DH_FILE_DAMAGED)
+        file->torn_bytes = reader->size - dh_journal_position(reader);
     file->problem = dh_strdup(err->text);
 }
 

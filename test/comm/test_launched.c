@@ -27,25 +27,8 @@ static void test_variables(void **state)
     }
 }
 
-/* Rank 0 is known before MPI_Init. */
-static void test_first(void **state)
-{
-    (void)state;
-    static const char *const variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-    clearenv();
-    assert_false(dh_comm_launched_first());
-    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
-        setenv(variables[i], "0", 1);
-        assert_true(dh_comm_launched_first());
-        setenv(variables[i], "10", 1);
-        assert_false(dh_comm_launched_first());
-        unsetenv(variables[i]);
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variables),
-                                       cmocka_unit_test(test_first)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variables)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,8 @@ static void values_are_read(void **state)
         {"{\"objective\": [1, 2.5]}", DH_TRIAL_SUCCEEDED, 1, 2.5, NULL},
         {"[1, NaN]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is nan"},
         {"[1, -nan]", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is nan"},
+        {"[-Infinity, 1]", DH_TRIAL_FAILED, NAN, NAN, "objective 0 is -inf"},
+        {"{\"objective\": [1, inf]}", DH_TRIAL_FAILED, NAN, NAN, "objective 1 is inf"},
         {"[1.5D1, 2d-1]", DH_TRIAL_SUCCEEDED, 15, 0.2, NULL},
         {"[1, \"F_x\"]", DH_TRIAL_FAILED, NAN, NAN, "F_x"},
         {"[1, [2]]", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT: the objective is not a number: [2]"},

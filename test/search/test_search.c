@@ -508,23 +508,31 @@ static void walks_pass_what_others_proposed(void **unused)
 {
     (void)unused;
     static const char *const methods[] = {"sobol", "halton", "hammersley", "lhs", "grid"};
-    static const uint64_t cursors[] = {3, 40, UINT64_C(1) << 63 | 44};
-    for (size_t m = 0; m < DH_COUNT_OF(methods) * DH_COUNT_OF(cursors); m++) {
+    static const struct {
+        uint64_t from, to; /* cursors of trials that others proposed, one after the other */
+    } cases[] = {{3, 3}, {40, 40}, {1, 1500}, {UINT64_C(1) << 63 | 44, UINT64_C(1) << 63 | 44}};
+    for (size_t m = 0; m < DH_COUNT_OF(methods) * DH_COUNT_OF(cases); m++) {
         char text[200];
         struct bench bench;
+        uint64_t from = cases[m / DH_COUNT_OF(methods)].from;
+        uint64_t to = cases[m / DH_COUNT_OF(methods)].to;
         snprintf(text, sizeof text, SQUARE "optimizer = { method = \"%s\"; };",
                  methods[m % DH_COUNT_OF(methods)]);
         bench_open(&bench, text, 5);
         struct run expected = bench_run_new(&bench, 30);
         struct dh_history *history = dh_history_create(bench.width, 1);
-        const double others[2] = {0.123, 4}, given[2] = {0.456, 5};
-        struct dh_trial *trial = dh_history_propose(history, others);
-        trial->origin = DH_ORIGIN_METHOD;
-        trial->cursor = cursors[m / DH_COUNT_OF(methods)];
-        trial->identity = dh_space_identity(bench.space, others);
+        const double given[2] = {0.456, 5};
+        struct dh_trial *trial;
+        for (uint64_t cursor = from; cursor <= to; cursor++) {
+            const double others[2] = {0.123 + 1e-5 * (double)(cursor - from), 4};
+            trial = dh_history_propose(history, others);
+            trial->origin = DH_ORIGIN_METHOD;
+            trial->cursor = cursor;
+            trial->identity = dh_space_identity(bench.space, others);
+        }
         trial = dh_history_propose(history, given);
         trial->origin = DH_ORIGIN_USER;
-        trial->cursor = cursors[m / DH_COUNT_OF(methods)];
+        trial->cursor = to;
         trial->identity = dh_space_identity(bench.space, given);
         for (size_t i = 0; i < expected.count;) {
             struct dh_search *search = bench_search(&bench);
