@@ -120,7 +120,7 @@ checkpoint = { file = "target.h5"; };
                     _, log = self.run_search(0, "--fresh", "again.cfg")
                     trials = self.assert_complete("again.h5", len(expected))
                     self.assertEqual(sorted(t["parameters"]["x"] for t in trials), expected)
-                    self.assertEqual(log.count(f"{old}: 3 cancelled, left out"), said, log)
+                    self.assertEqual(log.count(f"{old}: 3 cancelled or pruned, left out"), said, log)
 
     def test_another_space_is_refused(self):
         self.configure(10)
