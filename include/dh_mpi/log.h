@@ -1,4 +1,5 @@
-/* Log lines to one stream, each with the time of day and the rank it came from. */
+/* Log lines to one stream, each with date and local time, as `dhctl show` writes them, and the rank
+ * it came from. */
 #ifndef DH_MPI_LOG_H
 #define DH_MPI_LOG_H
 

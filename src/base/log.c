@@ -25,9 +25,9 @@ static void put_prefix(struct dh_buffer *line, const struct dh_log *log, enum dh
 {
     time_t now = time(NULL);
     struct tm local;
-    char stamp[16] = "";
+    char stamp[32] = "";
     if (localtime_r(&now, &local))
-        strftime(stamp, sizeof stamp, "%H:%M:%S", &local);
+        strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &local);
     if (isatty(fileno(log->stream))) /* over the progress line that stands there */
         dh_buffer_text(line, "\r\033[K");
     dh_buffer_printf(line, "%s ", stamp);

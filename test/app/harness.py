@@ -27,6 +27,8 @@ MPICH = os.environ.get("DH_MPICH") == "1"  # otherwise Open MPI
 # With -disable-auto-cleanup it sends SIGUSR1 to the ranks that are left, and that stops a search.
 outlived = unittest.skipIf(MPICH, "MPICH's mpiexec ends a search when a rank dies")
 
+STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d "  # before every line of the log
+
 PATIENCE = 4  # waits may take so many times longer than usual: machines are busy
 
 # A parameter of each type, one of them conditional.

@@ -212,7 +212,7 @@ class Places(Case):
                           "No space left on device", log)
         self.assertEqual(said, [str(unsaved)] if unsaved else [], out + log)
         if unsaved:
-            ours = [line for line in log.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+            ours = [line for line in log.splitlines() if re.match(harness.STAMP, line)]
             self.assertIn("could not be saved", ours[-1], log)
 
     def full_disk(self, ranks, leave):

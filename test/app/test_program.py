@@ -136,7 +136,7 @@ class Program(harness.Case):
         self.assertTrue([piece for piece in pieces if "/30 done" in piece])
         for piece in pieces:
             if "stopping" in piece:
-                self.assertRegex(piece, r"^\d\d:\d\d:\d\d stopping")
+                self.assertRegex(piece, "^" + harness.STAMP + "stopping")
 
     def test_status_file(self):
         self.run_search(3, "ui.cfg")

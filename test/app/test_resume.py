@@ -40,7 +40,7 @@ class Killed(Case):
         trials = self.trials("kill.h5")
         before = {t["id"]: t for t in trials if t["status"] != "pending"}
         _, log = self.run_search(ranks_after, "kill.cfg")
-        ours = [line for line in log.splitlines() if re.match(r"\d\d:\d\d:\d\d ", line)]
+        ours = [line for line in log.splitlines() if re.match(harness.STAMP, line)]
         # MPI may have said something before; without a trial there is nothing to resume
         self.assertIn("resuming kill.h5" if trials else "new search", ours[0])
         after = {t["id"]: t for t in self.assert_complete("kill.h5", evaluations)}
