@@ -53,7 +53,9 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
  * is not ended with them, and limits of memory and processes do not hold. */
 bool dh_eval_sees_processes(void);
 /* Start what evaluations run in, where that stays for the next one (Python, with its imports), wait
- * until it could evaluate, and end it. Nothing is evaluated; no run folder is made. */
+ * until it could evaluate, and end it. Nothing is evaluated; no run folder is made. DH_CONFIG where
+ * it says what is wrong with the user's function, a traceback behind the text's first line;
+ * DH_UNABLE where it does not get that far, behind the first line the last ones of its stderr. */
 dh_status dh_eval_rehearse(const struct dh_settings *settings, const struct dh_space *space,
                            struct dh_error *err);
 

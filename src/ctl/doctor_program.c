@@ -158,28 +158,26 @@ static const char *text_of(const struct dh_node *group, const char *name, const 
     return node && node->kind == DH_NODE_TEXT ? node->text : fallback;
 }
 
-/* Start Python and import the function as a search does. Of a long message, a traceback, the first
- * line says what it is; what a process wrote to stderr ends with what matters. */
+/* Start Python and import the function as a search does. Of a traceback, the first line says what
+ * it is; what a process wrote to stderr ends with what matters. */
 static void look_at_python(struct doctor *doctor)
 {
     const struct dh_node *evaluator = doctor->setup->settings.evaluator;
     const char *python = text_of(evaluator, "python", "python3");
     const char *function = text_of(evaluator, "function", "");
     struct dh_error err;
-    if (dh_eval_rehearse(&doctor->setup->settings, doctor->setup->space, &err) == DH_OK) {
+    dh_status status = dh_eval_rehearse(&doctor->setup->settings, doctor->setup->space, &err);
+    if (status == DH_OK) {
         doctor_find(doctor, VERDICT_GOOD, NULL, "%s imports %s", python, function);
         return;
     }
-    size_t first = strcspn(err.text, "\n");
-    bool quotes = first >= 9 && strncmp(err.text + first - 9, "ends with", 9) == 0;
-    const char *newline = strrchr(err.text, '\n');
-    bool quoted = quotes && newline;
-    const char *advice = strstr(err.text, "cannot import")
+    const char *last = status == DH_UNABLE ? strrchr(err.text, '\n') : NULL;
+    const char *advice = status == DH_CONFIG
                              ? "evaluator.python names the interpreter that has its modules; "
                                "modules are found beside the configuration and on PYTHONPATH"
                              : "as the message says";
-    doctor_find(doctor, VERDICT_BAD, dh_strdup(advice), "%.*s%s%s", (int)first, err.text,
-                quoted ? ": " : "", quoted ? newline + 1 : "");
+    doctor_find(doctor, VERDICT_BAD, dh_strdup(advice), "%.*s%s%s", (int)strcspn(err.text, "\n"),
+                err.text, last ? ": " : "", last ? last + 1 : "");
 }
 
 void doctor_evaluator(struct doctor *doctor)

@@ -76,7 +76,7 @@ static dh_status rehearse(const struct eval_plan *plan, struct dh_error *err)
             turn(&run, INFINITY);
         if (!run.process.ready) {
             char *reason = reason_of(&run);
-            status = dh_fail(err, DH_CONFIG, "%s", reason);
+            status = dh_fail(err, host.refused ? DH_CONFIG : DH_UNABLE, "%s", reason);
             free(reason);
         }
         double deadline = dh_clock_now(&dh_clock_monotonic) + END_SECONDS;

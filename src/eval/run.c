@@ -338,6 +338,7 @@ void eval_run_fatal(struct eval_run *run, const char *text)
     run->failure = dh_strdup(text);
     if (run->host->ready_once)
         return; /* it worked before: this evaluation's bad luck */
+    run->host->refused = true;
     tell_fatal(run, DH_CONFIG, text);
     clear(run); /* the trial is not to blame: it is evaluated again */
 }

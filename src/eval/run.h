@@ -66,6 +66,7 @@ struct eval_host {
      * -INFINITY: never. */
     double signalled_at;
     bool ready_once; /* a persistent process has come up, or another one has run */
+    bool refused;    /* one that came up has said why it will never evaluate */
 };
 
 /* What is left of an evaluation's process. */

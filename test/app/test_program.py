@@ -217,27 +217,32 @@ class Program(harness.Case):
             self.write("cfgs/%s.py" % name, text + "\n")
         self.write("here.py", "def run(job): return 1\n")
         self.write("resource.py", "raise ImportError('the wrong one')\n")
-        self.write("cfgs/old", "#!/bin/sh\necho too old >&2\nexit 1\n")
+        self.write("cfgs/old", "#!/bin/sh\necho 'cannot import: too old' >&2\nexit 1\n")
         os.chmod(self.path("cfgs/old"), 0o755)
         with open(self.path("ui.cfg")) as file:
             self.write("cfgs/ui.cfg", file.read())
-        for function, more, word in (
-                ("good.run", "", None), ("good.run", 'runs = "runs";', None),
-                ("here.run", "", "No module named 'here'"),
-                ("job.run", "", "cannot be called with a job"),
-                ("exits.run", "", "SystemExit: 0"), ("gone.run", "", "(exit code 0)"),
-                ("killed.run", "", "(signal 9 (Killed))"),
-                ("term.run", "", "(signal 15 (Terminated))"),
-                ("slow.run", "startup = 0.5; kill_after = 1;", "not ready to evaluate after 0.5 s"),
-                ("good.run", 'python = "./old";', "its stderr ends with: too old")):
+        for function, more, word, imports in (  # is the import what fails?
+                ("good.run", "", None, False), ("good.run", 'runs = "runs";', None, False),
+                ("here.run", "", "No module named 'here'", True),
+                ("job.run", "", "cannot be called with a job", True),
+                ("exits.run", "", "SystemExit: 0", True),
+                ("gone.run", "", "(exit code 0)", False),
+                ("killed.run", "", "(signal 9 (Killed))", False),
+                ("term.run", "", "(signal 15 (Terminated))", False),
+                ("slow.run", "startup = 0.5; kill_after = 1;", "not ready to evaluate after 0.5 s",
+                 False),
+                ("good.run", 'python = "./old";', "its stderr ends with: cannot import: too old",
+                 False)):
             evaluator = ('evaluator={ type = "python"; function = "%s"; %s %s }' % (
                 function, more, "" if "python" in more else 'python = "/usr/bin/python3";'))
             done = subprocess.run([harness.DHCTL, "doctor", "--json", "--set", evaluator,
                                    "cfgs/ui.cfg"], cwd=self.folder, capture_output=True, text=True,
                                   timeout=60)
-            found = [f["text"] for f in json.loads(done.stdout) if f["verdict"] == "BAD"]
+            found = [f for f in json.loads(done.stdout) if f["verdict"] == "BAD"]
             self.assertEqual((done.returncode, len(found)), (78, 1) if word else (0, 0), found)
-            self.assertIn(word or "", found[0] if found else "")
+            if found:
+                self.assertIn(word, found[0]["text"])
+                self.assertEqual("evaluator.python" in found[0]["fix"], imports, found)
         self.assertFalse(os.path.exists(self.path("runs")))
 
     def test_doctor_looks_at_temporary_files(self):
