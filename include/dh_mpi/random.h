@@ -7,7 +7,6 @@
 #ifndef DH_MPI_RANDOM_H
 #define DH_MPI_RANDOM_H
 
-#include <gsl/gsl_rng.h>
 #include <stdint.h>
 
 enum dh_stream {
@@ -36,10 +35,5 @@ uint64_t dh_random_u64(struct dh_random *random);
 double dh_random_uniform(struct dh_random *random);                 /* [0, 1), 53 bits */
 uint64_t dh_random_below(struct dh_random *random, uint64_t bound); /* 0 … bound-1, unbiased */
 double dh_random_normal(struct dh_random *random);                  /* mean 0, deviation 1 */
-
-/* The same numbers through GSL: gsl_rng_alloc(dh_rng_philox), then
- * dh_random_attach(rng, position). For GSL's distributions and quasi-random scrambling. */
-extern const gsl_rng_type *const dh_rng_philox;
-void dh_random_attach(gsl_rng *rng, struct dh_random position);
 
 #endif

@@ -8,22 +8,22 @@
 #ifndef DH_MPI_STATUS_H
 #define DH_MPI_STATUS_H
 
-/* name, exit code, meaning */
+/* name, exit code */
 #define DH_STATUS_MAP(X)                                                                           \
-    X(OK, 0, "success")                                                                            \
-    X(EXHAUSTED, 0, "nothing is left to propose")                                                  \
-    X(EMPTY, 0, "nothing there now")                                                               \
-    X(USAGE, 64, "wrong usage")                                                                    \
-    X(CONFIG, 78, "invalid configuration")                                                         \
-    X(IO, 74, "input or output failed")                                                            \
-    X(CORRUPT, 74, "damaged data")                                                                 \
-    X(COMM, 70, "communication failed")                                                            \
-    X(INTERNAL, 70, "internal error")                                                              \
-    X(UNABLE, 74, "this machine cannot evaluate")                                                  \
-    X(MISSING, 74, "no such file")
+    X(OK, 0)        /* success */                                                                  \
+    X(EXHAUSTED, 0) /* nothing is left to propose */                                               \
+    X(EMPTY, 0)     /* nothing there now */                                                        \
+    X(USAGE, 64)    /* wrong usage */                                                              \
+    X(CONFIG, 78)   /* invalid configuration */                                                    \
+    X(IO, 74)       /* input or output failed */                                                   \
+    X(CORRUPT, 74)  /* damaged data */                                                             \
+    X(COMM, 70)     /* communication failed */                                                     \
+    X(INTERNAL, 70) /* internal error */                                                           \
+    X(UNABLE, 74)   /* this machine cannot evaluate */                                             \
+    X(MISSING, 74)  /* no such file */
 
 typedef enum dh_status {
-#define DH_STATUS_ENUM(name, exit_code, text) DH_##name,
+#define DH_STATUS_ENUM(name, exit_code) DH_##name,
     DH_STATUS_MAP(DH_STATUS_ENUM)
 #undef DH_STATUS_ENUM
 } dh_status;
@@ -46,8 +46,7 @@ dh_status dh_fail(struct dh_error *err, dh_status status, const char *format, ..
 dh_status dh_fail_context(struct dh_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The meaning of a code; its process exit code. Never fail. */
-const char *dh_status_text(dh_status status);
+/* The exit code of a process that ends with it. */
 int dh_status_exit_code(dh_status status);
 
 #endif

@@ -80,34 +80,3 @@ double dh_random_normal(struct dh_random *random)
     double radius = sqrt(-2 * dh_log1p(-dh_random_uniform(random)));
     return radius * dh_cos_turns(dh_random_uniform(random));
 }
-
-static void rng_set(void *state, unsigned long seed)
-{
-    *(struct dh_random *)state = dh_random_at(seed, DH_STREAM_SAMPLE, 0);
-}
-
-static unsigned long rng_get(void *state)
-{
-    return dh_random_u32(state);
-}
-
-static double rng_get_double(void *state)
-{
-    return dh_random_uniform(state);
-}
-
-static const gsl_rng_type philox_type = {
-    .name = "philox4x32-10",
-    .max = UINT32_MAX,
-    .min = 0,
-    .size = sizeof(struct dh_random),
-    .set = rng_set,
-    .get = rng_get,
-    .get_double = rng_get_double,
-};
-const gsl_rng_type *const dh_rng_philox = &philox_type;
-
-void dh_random_attach(gsl_rng *rng, struct dh_random position)
-{
-    *(struct dh_random *)rng->state = position;
-}

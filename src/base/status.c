@@ -5,11 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *text;
-    int exit_code;
-} status_table[] = {
-#define STATUS_ROW(name, exit_code, text) [DH_##name] = {text, exit_code},
+static const int exit_codes[] = {
+#define STATUS_ROW(name, exit_code) [DH_##name] = exit_code,
     DH_STATUS_MAP(STATUS_ROW)
 #undef STATUS_ROW
 };
@@ -57,12 +54,7 @@ dh_status dh_fail_context(struct dh_error *err, const char *format, ...)
     return err->status;
 }
 
-const char *dh_status_text(dh_status status)
-{
-    return status_table[status].text;
-}
-
 int dh_status_exit_code(dh_status status)
 {
-    return status_table[status].exit_code;
+    return exit_codes[status];
 }

@@ -25,8 +25,10 @@ static void send_signal(struct eval_run *run, enum eval_guard_order order)
     eval_run_order(run, order);
 }
 
-void eval_run_end(struct eval_run *run, enum dh_trial_status status, char *reason, double patience,
-                  double now)
+/* Tell the evaluation to end with `status` and `reason` (taken): politely first, if there are
+ * `patience` > 0 seconds until SIGKILL. Nothing happens if it has answered or was told before. */
+static void tell_to_end(struct eval_run *run, enum dh_trial_status status, char *reason,
+                        double patience, double now)
 {
     if (!run->busy || run->answered || run->ending != DH_TRIAL_PENDING) {
         free(reason);
@@ -52,14 +54,14 @@ void eval_run_kill_within(struct eval_run *run, double seconds, double now)
 
 void eval_run_break(struct eval_run *run, const char *reason)
 {
-    eval_run_end(run, DH_TRIAL_FAILED, dh_strdup(reason), 0, dh_clock_now(&dh_clock_monotonic));
+    tell_to_end(run, DH_TRIAL_FAILED, dh_strdup(reason), 0, dh_clock_now(&dh_clock_monotonic));
 }
 
 void eval_run_cancel(struct eval_run *run, uint64_t trial, double now)
 {
     if (run->busy && run->job.trial == trial)
-        eval_run_end(run, DH_TRIAL_CANCELLED, dh_strdup("cancelled"),
-                     run->host->plan->options->kill_after, now);
+        tell_to_end(run, DH_TRIAL_CANCELLED, dh_strdup("cancelled"),
+                    run->host->plan->options->kill_after, now);
 }
 
 /* "2 GiB", "512 MiB", "1000 bytes" */
@@ -110,7 +112,7 @@ void eval_run_check_use(struct eval_run *run, const struct eval_process_table *t
         dh_buffer_printf(&text, "process limit %lld exceeded: %zu processes",
                          (long long)options->process_limit, use.processes);
     }
-    eval_run_end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), OVER_PATIENCE, now);
+    tell_to_end(run, DH_TRIAL_FAILED, dh_buffer_take(&text), OVER_PATIENCE, now);
     eval_run_kill_within(run, fmax(bytes, count) > OVER_MOST ? 0 : OVER_PATIENCE, now);
     run->process.doomed =
         true; /* what it keeps in memory would be the next evaluation's end, too */
@@ -133,8 +135,8 @@ static void time_is_up(struct eval_run *run, double now)
     dh_buffer_text(&text, starting ? "not ready to evaluate after " : "timeout after ");
     put_limit(&text, starting ? eval_run_runner(run)->startup_limit(plan) : plan->options->timeout);
     run->limit_at = INFINITY;
-    eval_run_end(run, starting ? DH_TRIAL_FAILED : DH_TRIAL_TIMEOUT, dh_buffer_take(&text),
-                 plan->options->kill_after, now);
+    tell_to_end(run, starting ? DH_TRIAL_FAILED : DH_TRIAL_TIMEOUT, dh_buffer_take(&text),
+                plan->options->kill_after, now);
 }
 
 void eval_run_enforce(struct eval_run *run, double now)

@@ -4,10 +4,6 @@
 
 #include "run.h"
 
-/* Tell the evaluation to end with `status` and `reason` (taken): politely first, if there are
- * `patience` > 0 seconds until SIGKILL. Nothing happens if it has answered or was told before. */
-void eval_run_end(struct eval_run *run, enum dh_trial_status status, char *reason, double patience,
-                  double now);
 /* SIGKILL to its processes in `seconds`, if it is not due earlier. */
 void eval_run_kill_within(struct eval_run *run, double seconds, double now);
 /* Do what is due at `now`. */

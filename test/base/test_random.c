@@ -1,5 +1,4 @@
-/* Random numbers: Random123's known answers, independence of positions, moments, GSL. */
-#include <gsl/gsl_randist.h>
+/* Random numbers: Random123's known answers, independence of positions, moments. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -131,28 +130,6 @@ static void test_below(void **state)
     }
 }
 
-static void test_gsl(void **state)
-{
-    (void)state;
-    gsl_rng *rng = gsl_rng_alloc(dh_rng_philox);
-    struct dh_random position = dh_random_at(9, DH_STREAM_DESIGN, 2), copy = position;
-    dh_random_attach(rng, position);
-    for (int i = 0; i < 100; i++)
-        assert_int_equal(gsl_rng_get(rng), dh_random_u32(&copy));
-    for (int i = 0; i < 100; i++)
-        assert_true(gsl_rng_uniform(rng) == dh_random_uniform(&copy));
-    assert_int_equal(gsl_rng_min(rng), 0);
-    assert_int_equal(gsl_rng_max(rng), UINT32_MAX);
-    dh_random_attach(rng, position); /* back to the same place */
-    copy = position;
-    assert_int_equal(gsl_rng_get(rng), dh_random_u32(&copy));
-    double sum = 0;
-    for (int i = 0; i < DRAWS; i++)
-        sum += gsl_ran_gaussian_ziggurat(rng, 2);
-    assert_true(fabs(sum / DRAWS) < 5 * 2 / sqrt(DRAWS));
-    gsl_rng_free(rng);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,7 +138,6 @@ int main(void)
         cmocka_unit_test(test_positions_differ),
         cmocka_unit_test(test_moments),
         cmocka_unit_test(test_below),
-        cmocka_unit_test(test_gsl),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

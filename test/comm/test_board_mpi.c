@@ -34,7 +34,7 @@ static void expect(bool good, const char *format, ...)
 
 static void must(dh_status status, const struct dh_error *err)
 {
-    expect(status == DH_OK, "%s: %s", dh_status_text(status), err->text);
+    expect(status == DH_OK, "status %d: %s", (int)status, err->text);
 }
 
 static bool receive(struct dh_comm *comm, struct dh_message *message)

@@ -42,7 +42,7 @@ static void expect(const struct dh_comm *comm, bool good, const char *format, ..
 
 static void must(const struct dh_comm *comm, dh_status status, const struct dh_error *err)
 {
-    expect(comm, status == DH_OK, "%s: %s", dh_status_text(status), err->text);
+    expect(comm, status == DH_OK, "status %d: %s", (int)status, err->text);
 }
 
 static void await(struct dh_comm *comm, struct dh_message *message)

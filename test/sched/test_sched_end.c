@@ -1,5 +1,7 @@
 /* How a search ends (the exact budget, every reason to stop, resumes), how the time of its slots
  * is accounted for, and which trial is the best. */
+#include <stdio.h>
+
 #include "stage.h"
 
 /* ---- the budget ---- */
