@@ -318,9 +318,9 @@ static dh_status mpi_group(struct dh_comm *comm, const int32_t *ranks, int count
     if (code == MPI_SUCCESS)
         code = MPI_Comm_set_errhandler(mpi->group, MPI_ERRORS_RETURN);
     if (some != MPI_GROUP_NULL)
-        MPI_Group_free(&some);
+        code = mpi_first(code, MPI_Group_free(&some));
     if (all != MPI_GROUP_NULL)
-        MPI_Group_free(&all);
+        code = mpi_first(code, MPI_Group_free(&all));
     free(members);
     *out = &mpi->group;
     return check(code, err, "making the communicator of a group", mpi->rank);

@@ -1,7 +1,6 @@
 /* What a call of MPI returned, as a status: see mpi_check.h. */
 #include "mpi_check.h"
 
-#include <mpi.h>
 #include <stdio.h>
 
 dh_status mpi_check(int code, struct dh_error *err, const char *what)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dh_mpi/comm.h"
+#include "mpi_check.h"
 
 static const char *thread_level_name(int level)
 {
@@ -21,7 +22,8 @@ static const char *thread_level_name(int level)
     return "unknown";
 }
 
-/* A counter on rank 0 that every rank adds 1 to; MPI_SUCCESS if all of that works. */
+/* A counter on rank 0 that every rank adds 1 to; MPI_SUCCESS if all of that works. What others wait
+ * for is done also after something has failed. */
 static int try_window(MPI_Comm comm, int rank)
 {
     MPI_Win window;
@@ -30,20 +32,20 @@ static int try_window(MPI_Comm comm, int rank)
                                 &memory, &window);
     if (code != MPI_SUCCESS)
         return code;
-    MPI_Win_set_errhandler(window, MPI_ERRORS_RETURN);
+    code = MPI_Win_set_errhandler(window, MPI_ERRORS_RETURN);
     if (rank == 0)
         *memory = 0;
-    MPI_Barrier(comm);
-    code = MPI_Win_lock_all(0, window);
+    code = mpi_first(code, MPI_Barrier(comm));
+    if (code == MPI_SUCCESS)
+        code = MPI_Win_lock_all(0, window);
     if (code == MPI_SUCCESS)
         code = MPI_Fetch_and_op(&one, &before, MPI_INT64_T, 0, 0, MPI_SUM, window);
     if (code == MPI_SUCCESS)
         code = MPI_Win_flush(0, window);
     if (code == MPI_SUCCESS)
         code = MPI_Win_unlock_all(window);
-    MPI_Barrier(comm);
-    MPI_Win_free(&window);
-    return code;
+    code = mpi_first(code, MPI_Barrier(comm));
+    return mpi_first(code, MPI_Win_free(&window));
 }
 
 /* The first line of `text`. */
@@ -54,23 +56,27 @@ static int line_length(const char *text)
 
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err)
 {
-    int level, rank, size, length, mine, worst;
+    int level = MPI_THREAD_SINGLE, rank = 0, size = 0, length = 0, worst = MPI_SUCCESS;
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "", text[MPI_MAX_ERROR_STRING] = "";
-    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level) != MPI_SUCCESS)
-        return dh_fail(err, DH_COMM, "MPI_Init_thread failed");
-    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
-    MPI_Comm_size(MPI_COMM_WORLD, &size);
-    MPI_Get_library_version(version, &length);
-    mine = try_window(MPI_COMM_WORLD, rank);
-    MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD);
+    int code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
+    if (mpi_check(code, err, "MPI_Init_thread") != DH_OK)
+        return DH_COMM;
+    code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (code == MPI_SUCCESS)
+        code = MPI_Get_library_version(version, &length);
+    int mine = try_window(MPI_COMM_WORLD, rank);
+    code = mpi_first(code, MPI_Allreduce(&mine, &worst, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD));
+    if (mpi_check(code, err, "asking MPI what it offers") != DH_OK)
+        return DH_COMM;
     if (worst != MPI_SUCCESS && MPI_Error_string(worst, text, &length) != MPI_SUCCESS)
         snprintf(text, sizeof text, "error %d", worst);
     if (rank == 0)
         dh_buffer_printf(out, "library %.*s\nranks %d\nthreads %s\nwindows %s\n",
                          line_length(version), version, size, thread_level_name(level),
                          worst == MPI_SUCCESS ? "work" : text);
-    if (MPI_Finalize() != MPI_SUCCESS)
-        return dh_fail(err, DH_COMM, "MPI_Finalize failed");
-    return DH_OK;
+    return mpi_check(MPI_Finalize(), err, "MPI_Finalize");
 }

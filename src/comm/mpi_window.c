@@ -85,13 +85,14 @@ static volatile uint64_t *window_memory(struct dh_window *base)
     return window->here ? window->memory : NULL;
 }
 
+/* A memory barrier: MPI_Win_sync fails for what is no window only. */
 static void window_sync(struct dh_window *base)
 {
     const struct mpi_window *window = (const struct mpi_window *)base;
     if (window->shared)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
     else
-        MPI_Win_sync(window->win);
+        (void)MPI_Win_sync(window->win);
 }
 
 static const struct dh_window_ops mpi_window_ops = {
@@ -201,9 +202,9 @@ static dh_status try_window(struct mpi_window *window, MPI_Comm world, int rank,
     int code = MPI_Bcast(&helped, 1, MPI_INT, 0, world);
     *alone = !helped;
     if (rank == 0) {
-        MPI_Win_sync(window->win);
+        window_sync(&window->base);
         window->memory[0] = 0;
-        MPI_Win_sync(window->win);
+        window_sync(&window->base);
     }
     if (code == MPI_SUCCESS)
         code = MPI_Barrier(world); /* nobody uses it before it is zero again */
@@ -214,12 +215,15 @@ static dh_status open_window(struct mpi_window *window, MPI_Comm world, size_t w
                              struct dh_error *err)
 {
     int rank = 0, size = 0;
-    MPI_Comm_rank(world, &rank);
-    MPI_Comm_size(world, &size);
+    int code = MPI_Comm_rank(world, &rank);
+    if (code == MPI_SUCCESS)
+        code = MPI_Comm_size(world, &size);
+    if (mpi_check(agree(world, code), err, "asking for rank and size") != DH_OK)
+        return DH_COMM;
     MPI_Aint bytes = rank == 0 ? (MPI_Aint)(words * sizeof(uint64_t)) : 0;
     bool one = false;
     window->here = rank == 0;
-    int code = agree(world, on_one_host(world, size, &one));
+    code = agree(world, on_one_host(world, size, &one));
     if (code == MPI_SUCCESS && one)
         code = allocate_shared(window, world, bytes);
     if (code != MPI_SUCCESS || !one)
