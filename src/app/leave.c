@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/app.h"
+#include "dh_mpi/file.h"
 
 /* Bytes of all that is written into the exit file, so that each is written over the one before,
  * which a full disk has room for. */
@@ -30,9 +31,8 @@ static bool overwrite(const char *path, const char *word, size_t size)
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return false;
-    ssize_t count = write(fd, word, size);
-    int cause = count == (ssize_t)size ? 0 : count < 0 ? errno : ENOSPC;
-    if (!cause && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && ftruncate(fd, count) != 0)
+    int cause = dh_file_write(fd, word, size, NULL);
+    if (!cause && fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && ftruncate(fd, (off_t)size) != 0)
         cause = errno;
     if (close(fd) != 0 && !cause)
         cause = errno;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/text.h"
 #include "folder.h"
@@ -157,14 +158,12 @@ static bool write_parameters(const struct eval_job *job, int fd)
         dh_text_put_json(&text, job->previous);
     }
     dh_buffer_text(&text, "}\n");
-    ssize_t written = write(fd, text.data, text.size);
-    bool complete = written == (ssize_t)text.size;
-    int problem = written < 0 ? errno : ENOSPC;
+    int cause = dh_file_write(fd, text.data, text.size, NULL);
     dh_buffer_free(&text);
-    bool closed = close(fd) == 0;
-    if (!complete)
-        errno = problem;
-    return closed && complete;
+    if (close(fd) != 0 && !cause)
+        cause = errno;
+    errno = cause;
+    return !cause;
 }
 
 static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)

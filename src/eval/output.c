@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "value.h"
 
 static bool interesting(const char *line, size_t size, const char **start)
@@ -109,28 +110,17 @@ char *eval_tail_text(const struct eval_tail *tail)
     return dh_buffer_take(&out);
 }
 
-static void write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written <= 0)
-            return; /* a full disk costs the copy, not the evaluation */
-        data += written;
-        size -= (size_t)written;
-    }
-}
-
 void eval_copy_feed(struct eval_copy *copy, const char *data, size_t size)
 {
     static const char mark[] = "\n[output_limit reached: the rest is not kept]\n";
     if (copy->fd < 0 || copy->cut)
         return;
     size_t part = (double)size <= copy->left ? size : (size_t)copy->left;
-    write_all(copy->fd, data, part);
+    dh_file_write(copy->fd, data, part, NULL); /* a full disk does not cost the evaluation */
     copy->left -= (double)part;
     if (part < size) {
         copy->cut = true;
-        write_all(copy->fd, mark, sizeof mark - 1);
+        dh_file_write(copy->fd, mark, sizeof mark - 1, NULL);
     }
 }
 

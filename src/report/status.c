@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/report.h"
 #include "dh_mpi/text.h"
@@ -102,18 +103,6 @@ void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer 
     dh_buffer_free(&line);
 }
 
-/* False with errno. */
-static bool write_all(int fd, const struct dh_buffer *data)
-{
-    for (size_t written = 0; written < data->size;) {
-        ssize_t count = write(fd, data->data + written, data->size - written);
-        if (count < 0 && errno != EINTR)
-            return false;
-        written += count > 0 ? (size_t)count : 0;
-    }
-    return true;
-}
-
 /* All of `data` into the new file `path`. */
 static dh_status write_new(const char *path, const struct dh_buffer *data, struct dh_error *err)
 {
@@ -121,7 +110,7 @@ static dh_status write_new(const char *path, const struct dh_buffer *data, struc
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return dh_fail(err, DH_IO, "cannot create %s: %s", path, strerror(errno));
-    int cause = write_all(fd, data) ? 0 : errno;
+    int cause = dh_file_write(fd, data->data, data->size, NULL);
     if (close(fd) != 0 && !cause)
         cause = errno;
     return cause ? dh_fail(err, DH_IO, "cannot write %s: %s", path, strerror(cause)) : DH_OK;

@@ -12,6 +12,7 @@
 
 #include "crash.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/path.h"
 
@@ -128,21 +129,6 @@ bool dh_family_empty(const struct dh_family *family)
            family->segment_count == 0;
 }
 
-int dh_files_write(int fd, const void *data, size_t size, size_t *written)
-{
-    const char *bytes = data;
-    *written = 0;
-    while (*written < size) {
-        ssize_t count = write(fd, bytes + *written, size - *written);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0)
-            return count < 0 ? errno : EIO;
-        *written += (size_t)count;
-    }
-    return 0;
-}
-
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err)
 {
     *fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
@@ -183,7 +169,6 @@ dh_status dh_files_copy(const char *path, const char *copy, struct dh_error *err
 {
     struct dh_buffer file = {0};
     int fd = -1, failure = 0;
-    size_t written;
     DH_CRASH_POINT(MEND_KEEP);
     dh_status status = dh_files_read(path, &file, err);
     if (status == DH_OK)
@@ -192,7 +177,7 @@ dh_status dh_files_copy(const char *path, const char *copy, struct dh_error *err
         status = dh_files_create(copy, &fd, err);
     if (status == DH_OK) {
         DH_CRASH_HALF(MEND_COPY, fd, file.data, file.size);
-        failure = dh_files_write(fd, file.data, file.size, &written);
+        failure = dh_file_write(fd, file.data, file.size, NULL);
         close(fd);
     }
     if (failure) {

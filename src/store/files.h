@@ -36,9 +36,6 @@ dh_status dh_files_fail(struct dh_error *err, const char *path, const char *verb
 /* The file behind a symbolic link, also one that is not there yet, otherwise `path` itself, so that
  * replacing it by rename replaces the right one; the caller frees it. */
 char *dh_files_resolve(const char *path);
-/* write(2) until all of it is written; `*written` counts what was, also on failure. Returns 0 or
- * an errno. */
-int dh_files_write(int fd, const void *data, size_t size, size_t *written);
 /* Create `path` (which must not exist), open for appending. */
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err);
 /* All of `path` (size known from fstat) behind `out`. DH_MISSING if it is not there. */

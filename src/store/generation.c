@@ -8,20 +8,20 @@
 
 #include "crash.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "files.h"
 
 static dh_status write_synced(const char *path, const struct dh_image *image,
                               const struct dh_lock *lock, struct stat *made, struct dh_error *err)
 {
     int fd = -1;
-    size_t written;
     DH_CRASH_POINT(CHECKPOINT_BEGIN);
     dh_status status = dh_lock_create(lock, path, &fd, err);
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(CHECKPOINT_CREATED);
     DH_CRASH_HALF(CHECKPOINT_HALF, fd, image->bytes, image->size);
-    int failure = dh_files_write(fd, image->bytes, image->size, &written);
+    int failure = dh_file_write(fd, image->bytes, image->size, NULL);
     DH_CRASH_POINT(CHECKPOINT_WRITTEN);
     if (!failure)
         failure = dh_files_sync_data(fd);

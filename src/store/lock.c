@@ -20,6 +20,7 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/file.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/thread.h"
 #include "files.h"
@@ -132,9 +133,8 @@ static void name_owner(struct dh_lock *lock)
 static void write_owner(const struct dh_lock *lock, int fd)
 {
     char *line = dh_strprintf("%s\n", lock->owner);
-    size_t written;
     if (ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0)
-        dh_files_write(fd, line, strlen(line), &written); /* a full disk must not prevent it */
+        dh_file_write(fd, line, strlen(line), NULL); /* a full disk must not prevent it */
     futimens(fd, NULL);
     free(line);
 }

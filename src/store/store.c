@@ -47,6 +47,7 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/file.h"
 #include "files.h"
 #include "generation.h"
 #include "journal.h"
@@ -119,7 +120,7 @@ static dh_status write_pending(struct dh_store *store, struct dh_error *err)
         return DH_OK;
     DH_CRASH_POINT(JOURNAL_WRITE);
     DH_CRASH_HALF(JOURNAL_HALF, store->fd, store->pending.data, store->pending.size);
-    int failure = dh_files_write(store->fd, store->pending.data, store->pending.size, &written);
+    int failure = dh_file_write(store->fd, store->pending.data, store->pending.size, &written);
     DH_CRASH_POINT(JOURNAL_WRITTEN);
     dh_tail_synced(&store->tail, dh_syncer_synced(store->syncer));
     dh_tail_written(&store->tail, store->pending.data, written);
@@ -153,11 +154,10 @@ static dh_status create_journal(const struct dh_store *store, const struct dh_ta
     if (status != DH_OK)
         return status;
     DH_CRASH_POINT(ROTATE_CREATED);
-    size_t written;
     dh_journal_put_header(&record, store->space, &header);
     dh_buffer_append(&record, records->bytes.data, records->bytes.size);
     DH_CRASH_HALF(ROTATE_HALF, *fd, record.data, record.size);
-    int failure = dh_files_write(*fd, record.data, record.size, &written);
+    int failure = dh_file_write(*fd, record.data, record.size, NULL);
     DH_CRASH_POINT(ROTATE_HEADER);
     dh_buffer_free(&record);
     if (!failure)

@@ -17,6 +17,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "dh_mpi/file.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/log.h"
 #include "dh_mpi/random.h"
@@ -301,6 +302,24 @@ static void test_log_into_a_full_pipe(void **state)
     fclose(stream);
 }
 
+/* What was written before it failed is counted. */
+static void test_file_write(void **state)
+{
+    (void)state;
+    static char bytes[1 << 20];
+    int ends[2], full = open("/dev/full", O_WRONLY);
+    size_t written = 1;
+    assert_int_equal(dh_file_write(full, bytes, 10, &written), ENOSPC);
+    assert_int_equal(written, 0);
+    assert_int_equal(dh_file_write(full, bytes, 0, NULL), 0);
+    close(full);
+    assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+    assert_int_equal(dh_file_write(ends[1], bytes, sizeof bytes, &written), EAGAIN);
+    assert_int_equal(written, fcntl(ends[0], F_GETPIPE_SZ));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static int open_terminal(int *keyboard)
 {
     *keyboard = posix_openpt(O_RDWR | O_NOCTTY);
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_patient_naps),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_into_a_full_pipe),
+        cmocka_unit_test(test_file_write),
         cmocka_unit_test(test_writing_where_nobody_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

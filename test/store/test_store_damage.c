@@ -10,6 +10,7 @@
 
 #include "../../src/store/files.h"
 #include "../../src/store/journal.h"
+#include "dh_mpi/file.h"
 #include "shelf.h"
 
 #define NAME "s.h5"
@@ -340,7 +341,6 @@ static void test_cut_off(void **state)
         struct dh_error err = {0};
         struct dh_buffer late = {0};
         char path[160];
-        size_t written;
         fixture_open(&f);
         make_files(&f, true, &shelf);
         int fd = open(fixture_file(&f, "-journal", path), O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -351,7 +351,7 @@ static void test_cut_off(void **state)
             dh_journal_put_proposed(&late,
                                     dh_history_propose(other, dh_history_trial(other, 0)->values),
                                     dh_space_count(f.space));
-        assert_int_equal(dh_files_write(fd, late.data, late.size, &written), 0);
+        assert_int_equal(dh_file_write(fd, late.data, late.size, NULL), 0);
         if (checkpoint)
             check(dh_store_checkpoint(store, true, &err), &err);
         assert_int_equal(see(&f, 300, false), 300);
