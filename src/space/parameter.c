@@ -224,6 +224,20 @@ static int by_text(const void *a, const void *b)
     return strcmp((*x)->text, (*y)->text);
 }
 
+/* Also of two that only an evaluator in Python could tell apart: a checkpoint, a table and the
+ * words of a command hold the text of a choice. */
+static dh_status fail_twice(const struct dh_parameter *p, const struct dh_node *list,
+                            const struct dh_choice *a, const struct dh_choice *b,
+                            struct dh_error *err)
+{
+    if (a->kind != b->kind)
+        return dh_node_fail(err, list,
+                            "%s: tables and commands cannot tell the text \"%s\" from the boolean "
+                            "%s: leave one out, or call the text something else",
+                            p->name, a->text, b->text);
+    return dh_node_fail(err, list, "%s: the value %s is there twice", p->name, a->text);
+}
+
 static dh_status refuse_duplicates(const struct dh_parameter *p, const struct dh_node *list,
                                    struct dh_error *err)
 {
@@ -235,8 +249,7 @@ static dh_status refuse_duplicates(const struct dh_parameter *p, const struct dh
     dh_status status = DH_OK;
     for (size_t i = 1; i < n && status == DH_OK; i++)
         if (strcmp(sorted[i - 1]->text, sorted[i]->text) == 0)
-            status = dh_node_fail(err, list, "%s: the value %s is there twice", p->name,
-                                  sorted[i]->text);
+            status = fail_twice(p, list, sorted[i - 1], sorted[i], err);
     free(sorted);
     return status;
 }
