@@ -23,4 +23,9 @@ dh_status dh_streams_flush(struct dh_error *err);
  * other writers, can still hold it. */
 size_t dh_streams_write(int fd, const char *data, size_t size, double seconds, int stop);
 
+/* All of it to stdout, like that; DH_IO where it cannot be written, or nobody reads it. Past the
+ * buffer of stdio: not where that has something waiting. */
+dh_status dh_streams_print(const char *data, size_t size, double seconds, int stop,
+                           struct dh_error *err);
+
 #endif

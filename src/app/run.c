@@ -1,48 +1,27 @@
 /* The roles of a process: manager, worker, or both in one. */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "conduct.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/streams.h"
 #include "dh_mpi/text.h"
-#include "ending.h"
 #include "manager.h"
 #include "meeting.h"
 #include "muster.h"
 #include "session.h"
-#include "watch.h"
 #include "worker.h"
 
-/* In one process everything that can happen has a descriptor or a time. */
-#define LONGEST_WAIT 0.1
 /* The time of a run that has none left. */
 #define SOONEST 1e-3
-/* How long goodbyes are waited for after an error. */
-#define PATIENCE_AFTER_ERROR 10.0
 /* How long a worker waits for rank 0 to begin, which it may have died over (mpiexec
  * --enable-recovery). Reading a checkpoint of gigabytes and watching another search's lock take
  * minutes, and giving up too early costs the whole run, so this is much more. */
 #define SETUP_PATIENCE 1800.0
 /* How long --check waits for the next rank to say where it is. */
 #define CHECK_PATIENCE 10.0
-/* How long the summary waits for a reader where somebody waits for the exit code. */
-#define SUMMARY_PATIENCE 5.0
-
-/* To stdout, and noticed where that cannot be written. It may be a pipe that nobody reads: that is
- * waited for `seconds`, or until there is a signal, if `signals` tells of them. */
-static dh_status put_out(const struct dh_buffer *text, double seconds, int signals,
-                         struct dh_error *err)
-{
-    size_t written = dh_streams_write(STDOUT_FILENO, text->data, text->size, seconds, signals);
-    if (written == text->size)
-        return DH_OK;
-    return dh_fail(err, DH_IO, "cannot write to standard output: %s",
-                   errno == EAGAIN ? "nobody reads it" : strerror(errno));
-}
 
 /* Where all ranks are; without a launcher (or with one rank) this process evaluates by itself. */
 static dh_status find_places(struct dh_comm *comm, struct dh_place **places, int *size,
@@ -78,7 +57,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
         status = dh_app_plan(&setup, options->fresh, places, size, &plan, &err);
     free(places);
     if (status == DH_OK)
-        status = put_out(&plan, INFINITY, -1, &err);
+        status = dh_streams_print(plan.data, plan.size, INFINITY, -1, &err);
     dh_buffer_free(&plan);
     dh_app_setup_free(&setup);
     return status == DH_OK ? 0 : dh_app_fail(log, &err);
@@ -90,184 +69,13 @@ struct run {
     struct dh_board *board; /* NULL: none */
     struct dh_manager *manager;
     struct dh_worker *worker; /* NULL under MPI */
-    struct dh_watch watch;
     const struct dh_log *log;
-    struct dh_ending ending;
     int signals;
     const struct dh_walltime *walltime;
     struct dh_place *places; /* by rank */
     struct dh_groups groups; /* count 0: every rank evaluates by itself */
     int wakeup;              /* epoll of all descriptors that matter; -1 under MPI */
 };
-
-static dh_status step(struct run *run, bool *busy, struct dh_error *err)
-{
-    dh_ending_heed(&run->ending, dh_clock_now(&dh_clock_monotonic));
-    dh_status status = dh_manager_step(run->manager, busy, err);
-    if (status != DH_OK)
-        return status;
-    bool worked = false;
-    if (run->worker && !dh_worker_done(run->worker))
-        status = dh_worker_step(run->worker, &worked, err);
-    *busy = *busy || worked;
-    if (status != DH_OK)
-        return status;
-    return dh_watch_tick(&run->watch, dh_clock_now(&dh_clock_monotonic), err);
-}
-
-static void wait_a_little(struct run *run, struct dh_nap *nap)
-{
-    if (!run->worker) {
-        dh_nap_wait(nap, dh_manager_fd(run->manager));
-        return;
-    }
-    double now = dh_clock_now(&dh_clock_monotonic);
-    double due = fmin(dh_worker_next_time(run->worker), dh_manager_next_time(run->manager));
-    due = fmin(due, dh_ending_next_time(&run->ending));
-    nap->longest = fmin(LONGEST_WAIT, fmax(due - now, 0));
-    dh_nap_wait(nap, run->wakeup);
-}
-
-static dh_status search_on(struct run *run, struct dh_error *err)
-{
-    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
-    while (!dh_manager_done(run->manager)) {
-        bool busy;
-        dh_status status = step(run, &busy, err);
-        if (status != DH_OK)
-            return status;
-        if (busy)
-            dh_nap_reset(&nap);
-        else
-            wait_a_little(run, &nap);
-    }
-    return DH_OK;
-}
-
-/* After an error: tell the workers, and give them a while to end their evaluations. */
-static void abandon(struct run *run)
-{
-    struct dh_nap nap = {.longest = DH_NAP_LONGEST};
-    struct dh_error ignored;
-    double give_up = dh_clock_now(&dh_clock_monotonic) + PATIENCE_AFTER_ERROR;
-    dh_manager_abandon(run->manager);
-    while (!dh_manager_done(run->manager) && dh_clock_now(&dh_clock_monotonic) < give_up) {
-        bool busy;
-        if (dh_manager_step(run->manager, &busy, &ignored) != DH_OK)
-            return;
-        if (run->worker && !dh_worker_done(run->worker) &&
-            dh_worker_step(run->worker, &busy, &ignored) != DH_OK)
-            return;
-        dh_nap_wait(&nap, -1);
-    }
-}
-
-/* A search that came to its end by itself waits for who reads of it. One that was to stop, or that
- * failed, is to tell its exit code to a job script while there is time. */
-static double summary_patience(const struct run *run, int code)
-{
-    bool signalled = isfinite(run->ending.last_signal);
-    return code == 0 && !signalled ? INFINITY : SUMMARY_PATIENCE;
-}
-
-/* The picture as it was at `now`, when the last evaluation had ended. Returns `code`, or what is
- * wrong if nothing else is. */
-static int print_summary(struct run *run, double now, int code)
-{
-    struct dh_error err;
-    struct dh_progress progress;
-    struct dh_buffer text = {0};
-    dh_watch_picture(&run->watch, now, true, &progress);
-    dh_report_summary(&progress, &text);
-    if (put_out(&text, summary_patience(run, code), run->signals, &err) != DH_OK) {
-        int failure = dh_app_fail(run->log, &err);
-        code = code ? code : failure;
-    }
-    dh_buffer_free(&text);
-    return code;
-}
-
-static int exit_code(const struct run *run)
-{
-    struct dh_sched_counts counts;
-    dh_sched_counts(dh_manager_sched(run->manager), &counts);
-    if (counts.stop == DH_STOP_FAILURES) /* no job script is to submit this again as it is */
-        return dh_status_exit_code(DH_CONFIG);
-    return dh_stop_finished(counts.stop) ? 0 : DH_EXIT_RESUMABLE;
-}
-
-/* Time was up when the job began, as it would be in every job of this length, and nothing was
- * evaluated in search.grace: no job script is to submit the next one. */
-static dh_status judge_job(const struct run *run, struct dh_error *err)
-{
-    const struct dh_search_settings *search = &run->session.setup.settings.search;
-    const struct dh_walltime *walltime = run->walltime;
-    struct dh_sched_counts counts;
-    dh_sched_counts(dh_manager_sched(run->manager), &counts);
-    double length = walltime->source ? walltime->end - walltime->start : 0; /* 0: not known */
-    if (counts.stop != DH_STOP_TIME || counts.ended_here > 0 || length <= 0 ||
-        length > search->grace + search->walltime_margin)
-        return DH_OK;
-    const struct dh_node *root = dh_config_root(run->session.setup.config);
-    const struct dh_node *group = dh_node_child(root, "search");
-    const struct dh_node *node = dh_node_child(group, "walltime_margin");
-    node = node ? node : group;
-    struct dh_buffer text = {0};
-    dh_text_put_duration(&text, length);
-    dh_status status = dh_node_fail(err, node ? node : root,
-                                    "search: grace and walltime_margin leave nothing of a job of "
-                                    "%s, and nothing was evaluated",
-                                    text.data);
-    dh_buffer_free(&text);
-    return status;
-}
-
-/* The next run would cut the same evaluations short, and so every one. */
-static void warn_of_vain_run(const struct run *run, double seconds)
-{
-    struct dh_sched_counts counts;
-    dh_sched_counts(dh_manager_sched(run->manager), &counts);
-    if (counts.stop != DH_STOP_TIME || counts.ended_here > 0 ||
-        counts.by_status[DH_TRIAL_PENDING] == 0)
-        return;
-    struct dh_buffer text = {0};
-    dh_text_put_duration(&text, seconds);
-    dh_log_warn(run->log,
-                "no evaluation ended in this run of %s; one that takes longer than a run never "
-                "will: give it more time (search.max_time, the job's walltime)",
-                text.data);
-    dh_buffer_free(&text);
-}
-
-/* From an open session to the exit code. Closes nothing. */
-static int conduct(struct run *run)
-{
-    struct dh_error err, close_err;
-    double begun = dh_clock_now(&dh_clock_monotonic);
-    dh_ending_start(&run->ending, run->manager, run->signals,
-                    run->session.setup.settings.search.grace, run->log);
-    dh_watch_start(&run->watch, &run->session, run->manager, run->log, stderr);
-    dh_status status = search_on(run, &err);
-    if (status != DH_OK)
-        abandon(run);
-    double now = dh_clock_now(&dh_clock_monotonic);
-    dh_watch_finish(&run->watch, now);
-    dh_watch_note_usage(&run->watch, now);
-    /* the last checkpoint comes before the summary that names it */
-    dh_status stored = dh_store_checkpoint(run->session.store, true, &close_err);
-    int code = exit_code(run);
-    if (status == DH_OK && stored == DH_OK)
-        status = judge_job(run, &err);
-    if (status == DH_OK)
-        warn_of_vain_run(run, now - begun);
-    if (status != DH_OK)
-        code = dh_app_fail(run->log, &err);
-    else if (stored != DH_OK)
-        code = dh_app_fail(run->log, &close_err);
-    code = print_summary(run, now, code);
-    dh_watch_end(&run->watch);
-    return code;
-}
 
 /* Seconds that the job leaves this run until it has to stop, and leaves any run from the job's
  * start to the last evaluation's end; 0: not known. */
@@ -372,10 +180,28 @@ static dh_status make_groups(struct run *run, struct dh_comm *comm, struct dh_er
     return dh_muster_hold(&run->session.setup, comm, run->log, run->places, &run->groups, err);
 }
 
+static struct dh_conduct_parts parts_of(struct run *run)
+{
+    return (struct dh_conduct_parts){.session = &run->session,
+                                     .manager = run->manager,
+                                     .worker = run->worker,
+                                     .wakeup = run->wakeup,
+                                     .signals = run->signals,
+                                     .walltime = run->walltime,
+                                     .log = run->log};
+}
+
+static int conduct(struct run *run)
+{
+    struct dh_conduct_parts parts = parts_of(run);
+    return dh_conduct(&parts);
+}
+
 /* The search cannot begin. */
 static int refuse(struct run *run, const struct dh_error *err)
 {
-    abandon(run);
+    struct dh_conduct_parts parts = parts_of(run);
+    dh_conduct_abandon(&parts);
     return dh_app_fail(run->log, err);
 }
 

@@ -109,3 +109,12 @@ size_t dh_streams_write(int fd, const char *data, size_t size, double seconds, i
     errno = failure;
     return written;
 }
+
+dh_status dh_streams_print(const char *data, size_t size, double seconds, int stop,
+                           struct dh_error *err)
+{
+    if (dh_streams_write(STDOUT_FILENO, data, size, seconds, stop) == size)
+        return DH_OK;
+    return dh_fail(err, DH_IO, "cannot write to standard output: %s",
+                   errno == EAGAIN ? "nobody reads it" : strerror(errno));
+}
