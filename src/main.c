@@ -37,8 +37,7 @@ static int run_search(const struct dh_app_options *options, struct dh_log *log)
         if (!comm || dh_comm_size(comm) == 1) {
             end.code = dh_app_alone(options, launcher, signals, &walltime, log);
         } else {
-            dh_launcher_stop(&launcher); /* the manager evaluates nothing */
-            end = dh_app_manage(options, comm, signals, &walltime, log);
+            end = dh_app_manage(options, comm, &launcher, signals, &walltime, log);
         }
         dh_app_note_exit(log, end.code);
     }
@@ -68,11 +67,17 @@ static int probe_mpi(const struct dh_log *log)
 
 static int check(const struct dh_app_options *options, const struct dh_log *log)
 {
+    struct dh_launcher *launcher = NULL;
     struct dh_comm *comm = NULL;
     struct dh_error err;
-    if (dh_comm_launched() && dh_comm_mpi_open(&comm, &err) != DH_OK)
-        return dh_app_fail(log, &err);
-    return dh_app_leave(&comm, (struct dh_app_end){.code = dh_app_check(options, comm, log)}, log);
+    struct dh_app_end end = {0};
+    dh_status status = dh_launcher_start(&launcher, &err);
+    if (status == DH_OK && dh_comm_launched())
+        status = dh_comm_mpi_open(&comm, &err);
+    end.code =
+        status == DH_OK ? dh_app_check(options, comm, launcher, log) : dh_app_fail(log, &err);
+    dh_launcher_stop(&launcher);
+    return dh_app_leave(&comm, end, log);
 }
 
 int main(int argc, char **argv)

@@ -54,10 +54,12 @@ void dh_app_warnings(const struct dh_app_setup *setup, struct dh_buffer *out);
 
 struct dh_place;
 /* `--check` and `dhctl check`: validate everything that can be known before a run (space, method,
- * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. `places`
- * (place.h) of `size` ranks: also how ranks and slots fit the machine; NULL: it is not this one. */
-dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct dh_place *places,
-                      int size, struct dh_buffer *out, struct dh_error *err);
+ * evaluator, checkpoint to resume unless `fresh`) and describe the plan in `out`. `launcher`: see
+ * dh_eval_check. `places` (place.h) of `size` ranks: also how ranks and slots fit the machine;
+ * NULL: it is not this one. */
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_launcher *launcher,
+                      const struct dh_place *places, int size, struct dh_buffer *out,
+                      struct dh_error *err);
 
 /* Block SIGTERM, SIGINT, SIGUSR1 and SIGUSR2 in this thread and all that it creates from now on
  * (so: before MPI creates any), and return a descriptor that is readable when one arrives; -1 on
@@ -92,12 +94,13 @@ int dh_app_leave(struct dh_comm **comm, struct dh_app_end end, const struct dh_l
  * is of dh_app_signals_open, `walltime` of dh_walltime_ask. */
 /* `comm` NULL: without a launcher. All ranks; rank 0 describes the plan for all of them. */
 int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
-                 const struct dh_log *log);
+                 struct dh_launcher *launcher, const struct dh_log *log);
 /* Rank 0, with dh_app_work on all other ranks. Nothing in here is collective, so that any of them
- * may be lost, but the moment in which all open the board (meeting.h). */
+ * may be lost, but the moment in which all open the board (meeting.h). The launcher is stopped once
+ * the configuration is known to be good: rank 0 evaluates nothing. */
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
-                                int signals, const struct dh_walltime *walltime,
-                                const struct dh_log *log);
+                                struct dh_launcher **launcher, int signals,
+                                const struct dh_walltime *walltime, const struct dh_log *log);
 /* Every other rank. `communicator`: see dh_eval_create. */
 struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher,
                               const void *communicator, const struct dh_log *log);

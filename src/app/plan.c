@@ -228,8 +228,9 @@ static void put_places(const struct dh_app_setup *setup, const struct dh_eval_pl
     dh_groups_free(&groups);
 }
 
-dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct dh_place *places,
-                      int size, struct dh_buffer *out, struct dh_error *err)
+dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_launcher *launcher,
+                      const struct dh_place *places, int size, struct dh_buffer *out,
+                      struct dh_error *err)
 {
     const struct dh_settings *settings = &setup->settings;
     struct dh_eval_plan plan;
@@ -241,7 +242,7 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, const struct
     put_limits(settings, out);
     dh_status status = check_search(setup, out, err);
     if (status == DH_OK)
-        status = dh_eval_check(settings, setup->space, &plan, err);
+        status = dh_eval_check(settings, setup->space, launcher, &plan, err);
     if (status != DH_OK)
         return status;
     put_evaluator(&plan, out);

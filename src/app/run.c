@@ -38,7 +38,7 @@ static dh_status find_places(struct dh_comm *comm, struct dh_place **places, int
 }
 
 int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
-                 const struct dh_log *log)
+                 struct dh_launcher *launcher, const struct dh_log *log)
 {
     struct dh_app_setup setup;
     struct dh_error err;
@@ -54,7 +54,7 @@ int dh_app_check(const struct dh_app_options *options, struct dh_comm *comm,
     if (status == DH_OK && comm)
         status = dh_muster_check(&setup.settings, size - 1, &err);
     if (status == DH_OK)
-        status = dh_app_plan(&setup, options->fresh, places, size, &plan, &err);
+        status = dh_app_plan(&setup, options->fresh, launcher, places, size, &plan, &err);
     free(places);
     if (status == DH_OK)
         status = dh_streams_print(plan.data, plan.size, INFINITY, -1, &err);
@@ -206,13 +206,14 @@ static int refuse(struct run *run, const struct dh_error *err)
 }
 
 struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_comm *comm,
-                                int signals, const struct dh_walltime *walltime,
-                                const struct dh_log *log)
+                                struct dh_launcher **launcher, int signals,
+                                const struct dh_walltime *walltime, const struct dh_log *log)
 {
     struct run run = {.log = log, .signals = signals, .walltime = walltime, .wakeup = -1};
     struct dh_error err;
     int workers = dh_comm_size(comm) - 1;
-    dh_status status = dh_session_open(options, workers, log, &run.session, &err);
+    dh_status status = dh_session_open(options, workers, *launcher, log, &run.session, &err);
+    dh_launcher_stop(launcher);
     struct dh_app_end end = {.code = status == DH_OK ? 0 : dh_app_fail(log, &err),
                              .conducts = true};
     send_setup(&run.session.setup, status == DH_OK, comm);
@@ -314,7 +315,7 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
                       .walltime = walltime,
                       .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
-    dh_status status = dh_session_open(options, 1, log, &run.session, &err);
+    dh_status status = dh_session_open(options, 1, launcher, log, &run.session, &err);
     int code = status == DH_OK ? 0 : dh_app_fail(log, &err);
     if (status == DH_OK) {
         struct dh_comm *ends[2];

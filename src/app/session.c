@@ -74,15 +74,15 @@ static void warn(const struct dh_app_setup *setup, const struct dh_log *log)
 }
 
 dh_status dh_session_open(const struct dh_app_options *options, int workers,
-                          const struct dh_log *log, struct dh_session *session,
-                          struct dh_error *err)
+                          struct dh_launcher *launcher, const struct dh_log *log,
+                          struct dh_session *session, struct dh_error *err)
 {
     *session = (struct dh_session){0};
     struct dh_app_setup *setup = &session->setup;
     dh_status status = dh_app_setup_read(options->config_path, options->overrides,
                                          options->override_count, setup, err);
     if (status == DH_OK)
-        status = dh_eval_check(&setup->settings, setup->space, &session->plan, err);
+        status = dh_eval_check(&setup->settings, setup->space, launcher, &session->plan, err);
     if (status == DH_OK)
         status = dh_muster_check(&setup->settings, workers, err);
     if (status == DH_OK) /* everything that can be wrong before a file is touched */

@@ -19,11 +19,11 @@ struct dh_session {
 };
 
 /* Read the configuration for a run with so many worker ranks, open or resume the checkpoint, build
- * and replay the search; says on the log whether it resumes. `*session` is to be closed also on
- * failure. */
+ * and replay the search; says on the log whether it resumes. `launcher`: see dh_eval_check.
+ * `*session` is to be closed also on failure. */
 dh_status dh_session_open(const struct dh_app_options *options, int workers,
-                          const struct dh_log *log, struct dh_session *session,
-                          struct dh_error *err);
+                          struct dh_launcher *launcher, const struct dh_log *log,
+                          struct dh_session *session, struct dh_error *err);
 /* Write the last checkpoint and release everything. After DH_OK everything is on disk; otherwise
  * the journals hold what was recorded. */
 dh_status dh_session_close(struct dh_session *session, struct dh_error *err);

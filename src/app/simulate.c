@@ -127,7 +127,7 @@ static dh_status open_run(struct run *run, struct dh_error *err)
     dh_threads_open(&run->threads);
     dh_status status = check(run, err);
     if (status == DH_OK)
-        status = dh_eval_check(&run->setup.settings, run->setup.space, &run->plan, err);
+        status = dh_eval_check(&run->setup.settings, run->setup.space, NULL, &run->plan, err);
     if (status == DH_OK)
         status = dh_imagined_create(s, &run->imagined, err);
     if (status != DH_OK)

@@ -16,7 +16,7 @@ static dh_status print_plan(const char *path, const char *const *overrides, size
     struct dh_buffer plan = {0};
     dh_status status = dh_app_setup_read(path, overrides, count, &setup, err);
     if (status == DH_OK)
-        status = dh_app_plan(&setup, false, NULL, 0, &plan, err);
+        status = dh_app_plan(&setup, false, NULL, NULL, 0, &plan, err);
     if (status == DH_OK)
         fwrite(plan.data, 1, plan.size, stdout);
     dh_buffer_free(&plan);

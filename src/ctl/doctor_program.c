@@ -189,7 +189,7 @@ void doctor_evaluator(struct doctor *doctor)
                     "not looked at: no configuration was given");
         return;
     }
-    if (dh_eval_check(&doctor->setup->settings, doctor->setup->space, &plan, &err) != DH_OK) {
+    if (dh_eval_check(&doctor->setup->settings, doctor->setup->space, NULL, &plan, &err) != DH_OK) {
         doctor_find(doctor, VERDICT_BAD, dh_strdup("as the message says"), "%s", err.text);
         return;
     }

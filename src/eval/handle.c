@@ -1,5 +1,6 @@
 /* The rank's side of the launcher: starting it, replacing it, ending it. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,55 @@ dh_status dh_launcher_replace(struct dh_launcher *launcher, struct dh_error *err
         return DH_OK;
     return dh_fail(err, DH_INTERNAL, "launcher: its parent (process %d) cannot start one",
                    (int)launcher->nursery);
+}
+
+dh_status eval_launcher_send(struct dh_launcher *launcher, enum eval_wire kind,
+                             const struct dh_buffer *payload, struct dh_error *err)
+{
+    struct dh_buffer frame = {0};
+    eval_wire_put(&frame, launcher->epoch, kind, payload);
+    dh_status status = DH_OK;
+    for (size_t sent = 0; sent < frame.size && status == DH_OK;) {
+        ssize_t size = send(launcher->fd, frame.data + sent, frame.size - sent, MSG_NOSIGNAL);
+        if (size > 0)
+            sent += (size_t)size;
+        else if (errno != EINTR)
+            status = dh_fail(err, DH_INTERNAL, "its launcher process (%d) is gone: %s",
+                             (int)launcher->pid, strerror(errno));
+    }
+    dh_buffer_free(&frame);
+    return status;
+}
+
+/* The one frame that answers. It comes within the time limit of a try. */
+static dh_status hear_of_try(const struct dh_launcher *launcher, struct dh_error *err)
+{
+    struct dh_buffer in = {0};
+    struct pollfd readable = {.fd = launcher->fd, .events = POLLIN};
+    struct eval_frame frame;
+    size_t offset = 0;
+    int there = 0;
+    bool told = false;
+    while (!told && there >= 0) {
+        poll(&readable, 1, -1);
+        there = eval_read_some(launcher->fd, &in, 1 << 16);
+        told = eval_wire_next(&in, &offset, &frame);
+    }
+    dh_status status =
+        !told ? dh_fail(err, DH_INTERNAL, "its launcher process (%d) has ended", (int)launcher->pid)
+        : frame.kind == EVAL_WIRE_TRIED ? DH_OK
+                                        : eval_wire_fatal(&frame, err);
+    dh_buffer_free(&in);
+    return status;
+}
+
+dh_status eval_launcher_try(struct dh_launcher *launcher, const char *plugin, struct dh_error *err)
+{
+    struct dh_buffer payload = {0};
+    dh_put_text(&payload, plugin);
+    dh_status status = eval_launcher_send(launcher, EVAL_WIRE_TRY, &payload, err);
+    dh_buffer_free(&payload);
+    return status == DH_OK ? hear_of_try(launcher, err) : status;
 }
 
 void dh_launcher_stop(struct dh_launcher **launcher)

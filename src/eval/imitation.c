@@ -14,7 +14,7 @@ dh_status dh_imitation_create(const struct dh_settings *settings, const struct d
 {
     struct eval_plan *plan;
     *out = NULL;
-    dh_status status = eval_plan_create(settings, space, NULL, 0, false, &plan, err);
+    dh_status status = eval_plan_create(settings, space, NULL, 0, NULL, &plan, err);
     if (status != DH_OK)
         return status;
     if (plan->kind != &eval_kind_builtin) {

@@ -18,6 +18,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "plugin_call.h"
 #include "run.h"
 #include "wire.h"
 
@@ -28,6 +29,8 @@
 #define PROCESS_INTERVAL 0.05
 #define PROCESS_SHARE 4
 #define GUARD_PATIENCE 25.0 /* a guard gives up earlier */
+
+#define BROKEN_MESSAGE "the launcher got a broken message"
 
 struct launcher {
     int fd, signals;
@@ -127,8 +130,8 @@ static dh_status load(struct launcher *launcher, const char *name, const char *t
     if (status == DH_OK)
         status = dh_space_create(&launcher->settings, &launcher->space, err);
     if (status == DH_OK)
-        status = eval_plan_create(&launcher->settings, launcher->space, folder, worker, true,
-                                  &launcher->plan, err);
+        status = eval_plan_create(&launcher->settings, launcher->space, folder, worker,
+                                  &(struct eval_probe){.launcher = NULL}, &launcher->plan, err);
     return status;
 }
 
@@ -139,7 +142,7 @@ static void configure(struct launcher *launcher, const struct eval_frame *frame)
     struct dh_reader reader = dh_reader_of(frame->data, frame->size);
     char *name = dh_get_text(&reader), *text = dh_get_text(&reader), *folder = dh_get_text(&reader);
     int32_t worker = (int32_t)dh_get_u32(&reader);
-    struct dh_error err = {.text = "the launcher got a broken message"};
+    struct dh_error err = {.text = BROKEN_MESSAGE};
     if (dh_reader_complete(&reader) && load(launcher, name, text, folder, worker, &err) == DH_OK) {
         make_runs(launcher);
     } else {
@@ -179,13 +182,26 @@ static void reset(struct launcher *launcher, const struct eval_frame *frame)
     forget_configuration(launcher);
 }
 
+/* What the library has left running ends, too. */
+static void try_plugin(struct launcher *launcher, const struct eval_frame *frame)
+{
+    struct dh_reader reader = dh_reader_of(frame->data, frame->size);
+    char *path = dh_get_text(&reader);
+    struct dh_error err = {.text = BROKEN_MESSAGE};
+    if (dh_reader_complete(&reader) && eval_plugin_try(path, &err) == DH_OK)
+        eval_wire_put(&launcher->host.out, frame->epoch, EVAL_WIRE_TRIED, NULL);
+    else
+        eval_wire_put_fatal(&launcher->host.out, frame->epoch, err.status, err.text);
+    kill_orphans(launcher);
+    free(path);
+}
+
 static void read_rank(struct launcher *launcher)
 {
     static void (*const handlers[])(struct launcher *, const struct eval_frame *) = {
-        [EVAL_WIRE_CONFIGURE] = configure,
-        [EVAL_WIRE_START] = start,
-        [EVAL_WIRE_CANCEL] = cancel,
-        [EVAL_WIRE_RESET] = reset,
+        [EVAL_WIRE_CONFIGURE] = configure, [EVAL_WIRE_START] = start,
+        [EVAL_WIRE_CANCEL] = cancel,       [EVAL_WIRE_RESET] = reset,
+        [EVAL_WIRE_TRY] = try_plugin,
     };
     if (eval_read_some(launcher->fd, &launcher->in, 1 << 16) < 0)
         launcher->stop = true;

@@ -263,8 +263,8 @@ static dh_status check_processes(const struct eval_plan *plan, struct dh_error *
 }
 
 dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_space *space,
-                           const char *folder, int32_t worker, bool probe, struct eval_plan **out,
-                           struct dh_error *err)
+                           const char *folder, int32_t worker, const struct eval_probe *probe,
+                           struct eval_plan **out, struct dh_error *err)
 {
     *out = NULL;
     struct eval_plan *plan = dh_alloc(1, sizeof *plan);
@@ -287,6 +287,7 @@ dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_s
         status = plan->kind->prepare(plan, err);
     if (status == DH_OK && eval_plan_backend(plan) == &eval_backend_remote)
         status = check_processes(plan, err);
+    plan->probe = NULL;
     if (status == DH_OK)
         *out = plan;
     else

@@ -47,6 +47,11 @@ struct eval_kind {
     const struct eval_runner *runner;               /* for the launcher; NULL: never runs there */
 };
 
+/* Look for what the settings name: find programs, load libraries, ask for limits. */
+struct eval_probe {
+    struct dh_launcher *launcher; /* loads libraries; NULL: a child of this process does */
+};
+
 struct eval_plan {
     const struct dh_settings *settings; /* borrowed */
     const struct dh_space *space;       /* borrowed */
@@ -56,16 +61,16 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
-    struct dh_buffer warnings; /* lines "file:line: text" */
-    bool probe;                /* find programs, load libraries, ask for limits */
+    struct dh_buffer warnings;      /* lines "file:line: text" */
+    const struct eval_probe *probe; /* while it is made; NULL: nothing is looked for */
 };
 
-/* `folder` NULL: the folder of the settings' configuration. `probe` looks for what the settings
- * name (the launcher and --check do, the pool of a rank leaves it to its launcher). Everything is
- * borrowed until free. */
+/* `folder` NULL: the folder of the settings' configuration. With `probe` it looks for what the
+ * settings name (the launcher and --check do, the pool of a rank leaves it to its launcher).
+ * Everything is borrowed until free. */
 dh_status eval_plan_create(const struct dh_settings *settings, const struct dh_space *space,
-                           const char *folder, int32_t worker, bool probe, struct eval_plan **out,
-                           struct dh_error *err);
+                           const char *folder, int32_t worker, const struct eval_probe *probe,
+                           struct eval_plan **out, struct dh_error *err);
 void eval_plan_free(struct eval_plan **plan);
 
 /* Add a line to its warnings, about `node`. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "launcher.h"
 #include "plugin_call.h"
 #include "pool.h"
 #include "run.h"
@@ -53,6 +54,13 @@ static dh_status check_without_process(const struct eval_plan *plan, struct dh_e
     return DH_OK;
 }
 
+/* Can it be loaded? */
+static dh_status try(const struct eval_probe *probe, const char *path, struct dh_error *err)
+{
+    return probe->launcher ? eval_launcher_try(probe->launcher, path, err)
+                           : eval_plugin_try(path, err);
+}
+
 static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
 {
     const struct plugin_options *own = (const struct plugin_options *)plan->options;
@@ -74,7 +82,7 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
         return status;
     if (access(plugin->path, R_OK) != 0)
         return dh_node_fail(err, node, "evaluator: plugin %s: %s", plugin->path, strerror(errno));
-    if (eval_plugin_try(plugin->path, &detail) != DH_OK)
+    if (try(plan->probe, plugin->path, &detail) != DH_OK)
         return dh_node_fail(err, node, "evaluator: %s", detail.text);
     return DH_OK;
 }

@@ -24,10 +24,12 @@ static void warn_of_surroundings(const struct dh_eval *pool)
 }
 
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
-                        struct dh_eval_plan *out, struct dh_error *err)
+                        struct dh_launcher *launcher, struct dh_eval_plan *out,
+                        struct dh_error *err)
 {
     struct eval_plan *plan;
-    dh_status status = eval_plan_create(settings, space, NULL, 0, true, &plan, err);
+    const struct eval_probe probe = {.launcher = launcher};
+    dh_status status = eval_plan_create(settings, space, NULL, 0, &probe, &plan, err);
     if (status != DH_OK)
         return status;
     *out = (struct dh_eval_plan){.type = plan->kind->name,
@@ -47,7 +49,7 @@ void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space 
                       struct dh_buffer *out)
 {
     struct eval_plan *plan;
-    if (eval_plan_create(settings, space, NULL, 0, false, &plan, NULL) != DH_OK)
+    if (eval_plan_create(settings, space, NULL, 0, NULL, &plan, NULL) != DH_OK)
         return;
     dh_buffer_append(out, plan->warnings.data, plan->warnings.size);
     eval_plan_free(&plan);
@@ -62,7 +64,7 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
     pool->launcher = launcher;
     pool->communicator = communicator;
     pool->log = log;
-    dh_status status = eval_plan_create(settings, space, NULL, worker, false, &pool->plan, err);
+    dh_status status = eval_plan_create(settings, space, NULL, worker, NULL, &pool->plan, err);
     if (status == DH_OK) {
         pool->slots = dh_alloc((size_t)pool->plan->options->slots, sizeof *pool->slots);
         pool->backend = eval_plan_backend(pool->plan);

@@ -98,7 +98,8 @@ dh_status dh_eval_rehearse(const struct dh_settings *settings, const struct dh_s
                            struct dh_error *err)
 {
     struct eval_plan *plan;
-    dh_status status = eval_plan_create(settings, space, NULL, 0, true, &plan, err);
+    const struct eval_probe probe = {.launcher = NULL};
+    dh_status status = eval_plan_create(settings, space, NULL, 0, &probe, &plan, err);
     if (status != DH_OK)
         return status;
     const struct eval_runner *runner = plan->kind->runner;

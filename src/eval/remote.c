@@ -1,8 +1,5 @@
 /* The pool's backend for evaluations in processes: requests to the launcher, events from it. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
 
 #include "dh_mpi/alloc.h"
 #include "launcher.h"
@@ -13,23 +10,11 @@ struct remote {
     struct dh_buffer in;
 };
 
-/* The launcher never waits for the rank, so a blocking write ends soon. */
 static dh_status request(struct dh_eval *pool, enum eval_wire kind, const struct dh_buffer *payload,
                          struct dh_error *err)
 {
-    struct dh_buffer frame = {0};
-    eval_wire_put(&frame, pool->launcher->epoch, kind, payload);
-    dh_status status = DH_OK;
-    for (size_t sent = 0; sent < frame.size && status == DH_OK;) {
-        ssize_t size = send(pool->launcher->fd, frame.data + sent, frame.size - sent, MSG_NOSIGNAL);
-        if (size > 0)
-            sent += (size_t)size;
-        else if (errno != EINTR)
-            status = dh_fail(err, DH_INTERNAL, "worker %d: its launcher process (%d) is gone: %s",
-                             pool->plan->worker, (int)pool->launcher->pid, strerror(errno));
-    }
-    dh_buffer_free(&frame);
-    return status;
+    dh_status status = eval_launcher_send(pool->launcher, kind, payload, err);
+    return status == DH_OK ? DH_OK : dh_fail_context(err, "worker %d", pool->plan->worker);
 }
 
 static dh_status create(struct dh_eval *pool, struct dh_error *err)

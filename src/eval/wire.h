@@ -18,9 +18,12 @@ enum eval_wire {
     EVAL_WIRE_START,     /* rank → launcher: dh_task */
     EVAL_WIRE_CANCEL,    /* rank → launcher: slot, trial */
     EVAL_WIRE_RESET,     /* rank → launcher: end all evaluations and forget the configuration */
+    EVAL_WIRE_TRY,       /* rank → launcher: path of a plugin; can it be loaded? */
     EVAL_WIRE_DONE,      /* launcher → rank: result */
     EVAL_WIRE_REPORT,    /* launcher → rank: progress */
-    EVAL_WIRE_FATAL,     /* launcher → rank: status, text; nothing can be evaluated */
+    EVAL_WIRE_FATAL,     /* launcher → rank: status, text; nothing can be evaluated, or the answer
+                            to TRY */
+    EVAL_WIRE_TRIED,     /* launcher → rank: it can */
 };
 
 struct eval_frame {

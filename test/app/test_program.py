@@ -21,6 +21,44 @@ evaluator = { type = "builtin"; function = "sphere"; };
 """
 
 
+# Preloaded: tells of what a process begins after MPI_Init.
+WATCH = '''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <spawn.h>
+#include <unistd.h>
+static pid_t rank;
+static void tell(const char *what)
+{
+    FILE *file = getpid() == rank ? fopen(getenv("DH_TEST_WATCH"), "a") : 0;
+    if (file)
+        fprintf(file, "%s\\n", what), fclose(file);
+}
+#define WATCHED(type, name, parameters, arguments, before, after) \\
+    type name parameters \\
+    { \\
+        type (*real) parameters = (type (*) parameters)dlsym(RTLD_NEXT, #name); \\
+        before; \\
+        type result = real arguments; \\
+        after; \\
+        return result; \\
+    }
+WATCHED(int, MPI_Init_thread, (int *argc, char ***argv, int wanted, int *given),
+        (argc, argv, wanted, given), , (rank = getpid(), tell("init")))
+WATCHED(pid_t, fork, (void), (), tell("fork"), )
+WATCHED(int, system, (const char *command), (command), tell("system"), )
+WATCHED(FILE *, popen, (const char *command, const char *mode), (command, mode), tell("popen"), )
+#define SPAWN(name) \\
+    WATCHED(int, name, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, \\
+                        const posix_spawnattr_t *attributes, char *const *argv, char *const *envp), \\
+            (pid, path, actions, attributes, argv, envp), tell(#name), )
+SPAWN(posix_spawn)
+SPAWN(posix_spawnp)
+'''
+
+
 class Program(harness.Case):
     def setUp(self):
         super().setUp()
@@ -55,6 +93,26 @@ class Program(harness.Case):
         self.assertIn("auto", log)
         out, _ = self.run_search(0, "--check", "--set", 'comm.window="off"', "ui.cfg")
         self.assertIn("claims      by message", out)
+
+    def test_a_rank_never_forks_once_mpi_is_there(self):
+        """Its fabric's memory may not survive that: a launcher, forked before, starts everything."""
+        source, library = self.write("watch.c", WATCH), self.path("watch.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        program = self.write("watched.sh", f'#!/bin/sh\nexport LD_PRELOAD="{library}"\n'
+                                           f'exec {harness.DH_MPI} "$@"\n')
+        os.chmod(program, 0o755)
+        real, harness.DH_MPI = harness.DH_MPI, program
+        self.addCleanup(setattr, harness, "DH_MPI", real)
+        in_rank = self.nap("plugin", 0.01) + " isolate = false;"
+        for evaluator in *(self.nap(kind, 0.01) for kind in harness.NAPS), in_rank:
+            for arguments in ["--check"], ["--fresh"]:
+                with self.subTest(evaluator=evaluator, arguments=arguments):
+                    self.write("told", "")
+                    self.write("watched.cfg", f'''search = {{ max_evaluations = 6; }};
+                        {harness.PARAMETERS} evaluator = {{ {evaluator} }};''')
+                    self.run_search(3, *arguments, "watched.cfg",
+                                    env={"DH_TEST_WATCH": self.path("told")})
+                    self.assertEqual(self.read(self.path("told")).split(), 3 * ["init"])
 
     def test_finite_space_ends_when_exhausted(self):
         self.run_search(4, "--set", "parameters.a.step=0.5", "--set", "search.max_evaluations=0",

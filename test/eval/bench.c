@@ -90,7 +90,7 @@ dh_status bench_load(struct bench *bench, int objectives, const char *evaluator)
         status = dh_space_create(&bench->settings, &bench->space, &bench->err);
     struct dh_eval_plan plan;
     if (status == DH_OK)
-        status = dh_eval_check(&bench->settings, bench->space, &plan, &bench->err);
+        status = dh_eval_check(&bench->settings, bench->space, bench->launcher, &plan, &bench->err);
     return status;
 }
 

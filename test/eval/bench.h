@@ -36,7 +36,7 @@ int bench_setup(void **state);
 int bench_teardown(void **state);
 void bench_write(const struct bench *bench, const char *name, const char *text);
 char *bench_read(const struct bench *bench, const char *name); /* NULL: not there */
-/* Configure for `objectives` objectives; does not assert. */
+/* Configure for `objectives` objectives, with the launcher if there is one; does not assert. */
 dh_status bench_load(struct bench *bench, int objectives, const char *evaluator);
 /* Load, start a launcher (unless there is one), make the pool; asserts. */
 void bench_open(struct bench *bench, int objectives, const char *evaluator);

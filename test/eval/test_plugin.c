@@ -1,11 +1,14 @@
 /* The plugin evaluator: whatever a plugin does to its process is a failed evaluation. */
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../src/eval/launcher.h"
+#include "../../src/eval/process.h"
 #include "../../src/eval/wire.h"
 #include "bench.h"
 #include "dh_mpi/alloc.h"
@@ -221,6 +224,7 @@ static void a_thread_of_the_plugin_outlives_the_pool(void **state)
     }
 }
 
+/* Also where the launcher looks, since the rank may not fork. */
 static void what_cannot_be_used_is_said(void **state)
 {
     static const struct {
@@ -238,13 +242,16 @@ static void what_cannot_be_used_is_said(void **state)
     bench_write(bench, "text.so", "no library");
     setenv("PLUGIN_TEXT", "text.so", 1); /* beside the configuration */
     setenv("PLUGIN_MISSING", "missing.so", 1);
-    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(cases); i++) {
         char evaluator[512];
+        size_t k = i % DH_COUNT_OF(cases);
+        if (i == DH_COUNT_OF(cases))
+            assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
         snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\"; %s",
-                 getenv(cases[i].variable), cases[i].settings);
+                 getenv(cases[k].variable), cases[k].settings);
         assert_int_equal(bench_load(bench, 1, evaluator), DH_CONFIG);
-        if (!strstr(bench->err.text, cases[i].message))
-            fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[i].message);
+        if (!strstr(bench->err.text, cases[k].message))
+            fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[k].message);
         assert_non_null(strstr(bench->err.text, "test.cfg:"));
     }
 }
@@ -259,6 +266,38 @@ static void what_loading_leaves_running_is_not_waited_for(void **state)
     double start = dh_clock_now(&dh_clock_monotonic);
     assert_int_equal(bench_load(bench, 1, evaluator), DH_OK); /* which tries it */
     assert_true(dh_clock_now(&dh_clock_monotonic) - start < 5);
+}
+
+static size_t children(pid_t pid)
+{
+    struct eval_process_table table = {0};
+    eval_process_scan(&table);
+    size_t count = eval_process_tree_use(&table, pid).processes;
+    eval_process_table_free(&table);
+    return count;
+}
+
+static void what_loading_leaves_running_ends_with_the_try(void **state)
+{
+    struct bench *bench = *state;
+    double start = dh_clock_now(&dh_clock_monotonic);
+    assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
+    assert_int_equal(eval_launcher_try(bench->launcher, getenv("PLUGIN_HELPED"), &bench->err),
+                     DH_OK);
+    assert_int_equal(children(bench->launcher->pid), 0);
+    assert_true(dh_clock_now(&dh_clock_monotonic) - start < 8); /* it did not end by itself */
+}
+
+static void without_its_launcher_nothing_is_tried(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
+    kill(bench->launcher->pid, SIGKILL);
+    for (int i = 0; i < 2; i++) { /* while it ends, and afterwards */
+        assert_int_equal(eval_launcher_try(bench->launcher, "x.so", &bench->err), DH_INTERNAL);
+        assert_non_null(strstr(bench->err.text, "its launcher process"));
+        usleep(100000);
+    }
 }
 
 int main(void)
@@ -277,6 +316,8 @@ int main(void)
         TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
         TEST(what_loading_leaves_running_is_not_waited_for),
+        TEST(what_loading_leaves_running_ends_with_the_try),
+        TEST(without_its_launcher_nothing_is_tried),
     };
     return cmocka_run_group_tests_name("plugin", tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void use_space(const struct dh_settings *settings, const struct dh_space 
     free(point);
     struct eval_plan *plan;
     if (settings->evaluator &&
-        eval_plan_create(settings, space, "/nowhere", 1, false, &plan, NULL) == DH_OK)
+        eval_plan_create(settings, space, "/nowhere", 1, NULL, &plan, NULL) == DH_OK)
         eval_plan_free(&plan);
 }
 
