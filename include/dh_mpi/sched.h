@@ -160,6 +160,9 @@ bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t slot, uint6
 /* Worker `worker` is gone, with whatever it ran; it cannot join again. One that has not joined is
  * known only where a number of workers is expected. */
 bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now);
+/* The same of one that cannot begin any evaluation: its trials are not to blame for that, however
+ * many such workers they meet. */
+bool dh_sched_unfit(struct dh_sched *sched, int32_t worker, double now);
 /* Stop: nothing is started any more. If the search is thereby finished, running evaluations are
  * cancelled and ready ones end CANCELLED; otherwise they stay pending, and running evaluations go
  * on until they end or, after a call of dh_sched_cancel_running, are cancelled. Only the first

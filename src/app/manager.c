@@ -79,6 +79,7 @@ void dh_manager_destroy(struct dh_manager **handle)
     dh_proposer_destroy(&manager->proposer);
     dh_sched_destroy(&manager->sched);
     dh_offers_close(&manager->offers);
+    dh_unfit_close(&manager->unfit);
     dh_peers_close(&manager->peers);
     dh_late_close(&manager->late);
     dh_buffer_free(&manager->scratch);
@@ -346,10 +347,22 @@ static void read_board(struct dh_manager *manager)
         manager_log_report(manager, trial, step, value);
 }
 
+/* Ranks that cannot evaluate, where others do, or may. */
+static void tell_of_unfit(struct dh_manager *manager)
+{
+    struct dh_sched_counts counts;
+    if (manager->unfit.count == 0)
+        return;
+    dh_sched_counts(manager->sched, &counts);
+    if (dh_unfit_due(&manager->unfit, counts.ended_here > 0, manager->now))
+        dh_unfit_tell(&manager->unfit, NULL, manager->parts.log);
+}
+
 /* The search goes on with what was received. */
 static dh_status go_on(struct dh_manager *manager, bool *busy, struct dh_error *err)
 {
     look_for_orphans(manager);
+    tell_of_unfit(manager);
     manager->next_tick = dh_sched_tick(manager->sched, manager->now);
     /* results become events before the search is asked */
     dh_status status = act(manager, busy, err);
@@ -426,15 +439,28 @@ bool dh_manager_done(const struct dh_manager *manager)
     return manager->ending && dh_peers_gone(&manager->peers);
 }
 
+/* What the end of a long log should say again. */
+static void tell_of_missing(struct dh_manager *manager)
+{
+    const struct dh_peers *peers = &manager->peers;
+    struct dh_buffer text = {0};
+    dh_unfit_tell(&manager->unfit, NULL, manager->parts.log);
+    if (peers->lost) {
+        dh_peers_list_lost(peers, &text);
+        dh_log_warn(manager->parts.log, "lost on the way: %s", text.data);
+        dh_buffer_clear(&text);
+    }
+    if (peers->aside && peers->aside < peers->count - 1) { /* or that is why it ended */
+        dh_peers_list_aside(peers, &text);
+        dh_log_warn(manager->parts.log, "put aside, since they could not evaluate: %s", text.data);
+    }
+    dh_buffer_free(&text);
+}
+
 bool dh_manager_leave(struct dh_manager *manager)
 {
     bool together = manager->peers.byes == manager->peers.count - 1;
-    if (manager->peers.lost) {
-        struct dh_buffer text = {0};
-        dh_peers_list_lost(&manager->peers, &text);
-        dh_log_warn(manager->parts.log, "lost on the way: %s", text.data);
-        dh_buffer_free(&text);
-    }
+    tell_of_missing(manager);
     for (int peer = 1; peer < manager->peers.count; peer++) {
         dh_put_u8(&manager->scratch, together);
         manager_send(manager, peer, DH_TAG_LEAVE);

@@ -8,6 +8,7 @@
 #include "manager.h"
 #include "offers.h"
 #include "peers.h"
+#include "unfit.h"
 
 struct dh_manager {
     struct dh_manager_parts parts;
@@ -17,6 +18,7 @@ struct dh_manager {
     struct dh_peers peers;
     struct dh_late late;
     struct dh_offers offers;
+    struct dh_unfit unfit;
     struct dh_buffer scratch;
     double now;          /* of this step */
     double next_tick;    /* when the scheduler wants to hear of time */

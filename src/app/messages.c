@@ -184,27 +184,54 @@ static dh_status on_heartbeat(struct dh_manager *manager, const struct dh_messag
     return DH_OK;
 }
 
+/* `rank`, the first of its group if it has one, cannot evaluate: said now, or together with others
+ * of which the same will be said. */
+static void note_aside(struct dh_manager *manager, int rank, dh_status status, const char *text)
+{
+    struct dh_peer *peer = &manager->peers.all[rank];
+    manager->peers.aside += !peer->aside;
+    peer->aside = true;
+    if (status == DH_CONFIG)
+        dh_unfit_add(&manager->unfit, &manager->peers, rank, text, manager->now);
+    else
+        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more%s%s: %s", rank,
+                     *peer->host ? ", on " : "", peer->host, text);
+}
+
 /* The others go on without `rank`; it still says goodbye at the end. If there is no other, what is
  * wrong with its configuration or its machine is why the search ends. */
 static dh_status put_aside(struct dh_manager *manager, int rank, dh_status status, const char *text,
                            struct dh_error *err)
 {
     struct dh_sched_counts counts;
+    bool only = manager->peers.count == 2;
     const char *host = manager->peers.all[rank].host;
-    bool first = dh_sched_lost(manager->sched, manager_leader_of(manager, rank), manager->now);
-    if (first) /* of its group */
-        dh_log_error(manager->parts.log, "rank %d cannot evaluate any more%s%s: %s", rank,
-                     *host ? ", on " : "", host, text);
+    int leader = manager_leader_of(manager, rank);
+    bool first = status == DH_CONFIG ? dh_sched_unfit(manager->sched, leader, manager->now)
+                                     : dh_sched_lost(manager->sched, leader, manager->now);
+    if (first)
+        note_aside(manager, rank, status, text);
     dh_sched_counts(manager->sched, &counts);
     if (counts.stop != DH_STOP_LOST || (status != DH_CONFIG && status != DH_UNABLE))
         return DH_OK;
-    return dh_fail(err, status, "no worker is left; the last was rank %d%s%s: %s", rank,
-                   *host ? " on " : "", host, text);
+    dh_unfit_tell(&manager->unfit, text, manager->parts.log);
+    return dh_fail(err, status, "%srank %d%s%s%s: %s",
+                   only                ? ""
+                   : counts.ended_here ? "no worker is left; the last was "
+                                       : "no worker can evaluate; the last was ",
+                   rank, *host ? " on " : "", host, only ? " cannot evaluate" : "", text);
+}
+
+/* Is it in none of the groups that evaluate? */
+static bool is_idle(const struct dh_manager *manager, int rank)
+{
+    const struct dh_groups *groups = manager->parts.groups;
+    return groups && groups->leader[rank] < 0;
 }
 
 /* What is wrong with the folder that all run folders are in is wrong everywhere and ends the
- * search. So is what is wrong with the configuration (a module that cannot be imported), unless
- * it has been seen to serve; then it is this rank's machine. */
+ * search. What is wrong with the configuration (a module that cannot be imported) may be so on this
+ * rank's machine alone: it ends the search when all ranks have said so. */
 static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
@@ -212,13 +239,13 @@ static dh_status on_fatal(struct dh_manager *manager, const struct dh_message *m
     dh_status status = (dh_status)dh_get_u32(&reader);
     char *told = dh_get_text(&reader);
     const char *text = told ? told : "?";
-    struct dh_sched_counts counts;
-    dh_sched_counts(manager->sched, &counts);
-    bool everywhere = status == DH_IO || (status == DH_CONFIG && counts.ended_here == 0);
     const char *host = manager->peers.all[message->peer].host;
-    dh_status cause = everywhere ? dh_fail(err, status, "rank %d%s%s cannot evaluate: %s",
-                                           message->peer, *host ? " on " : "", host, text)
-                                 : put_aside(manager, message->peer, status, text, err);
+    dh_status cause = DH_OK;
+    if (status == DH_IO)
+        cause = dh_fail(err, status, "rank %d%s%s cannot evaluate: %s", message->peer,
+                        *host ? " on " : "", host, text);
+    else if (!is_idle(manager, message->peer))
+        cause = put_aside(manager, message->peer, status, text, err);
     free(told);
     return cause;
 }

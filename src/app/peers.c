@@ -105,15 +105,36 @@ void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out
         dh_buffer_printf(out, "rank %d (which never said hello)", rank);
 }
 
-void dh_peers_list_lost(const struct dh_peers *peers, struct dh_buffer *out)
+static bool is_lost(const struct dh_peer *peer)
+{
+    return peer->lost;
+}
+
+static bool is_aside(const struct dh_peer *peer)
+{
+    return peer->aside;
+}
+
+static void list(const struct dh_peers *peers, bool (*belongs)(const struct dh_peer *), int count,
+                 struct dh_buffer *out)
 {
     int named = 0;
-    dh_buffer_printf(out, "%d of %d: ", peers->lost, peers->count - 1);
+    dh_buffer_printf(out, "%d of %d: ", count, peers->count - 1);
     for (int rank = 1; rank < peers->count && named < MOST_NAMES; rank++)
-        if (peers->all[rank].lost) {
+        if (belongs(&peers->all[rank])) {
             dh_buffer_text(out, named++ ? ", " : "");
             dh_peers_name(peers, rank, out);
         }
-    if (named < peers->lost)
+    if (named < count)
         dh_buffer_text(out, ", …");
+}
+
+void dh_peers_list_lost(const struct dh_peers *peers, struct dh_buffer *out)
+{
+    list(peers, is_lost, peers->lost, out);
+}
+
+void dh_peers_list_aside(const struct dh_peers *peers, struct dh_buffer *out)
+{
+    list(peers, is_aside, peers->aside, out);
 }

@@ -28,6 +28,7 @@ double dh_awake_at(struct dh_awake *awake, double now);
 
 struct dh_peer {
     bool lost;   /* for good */
+    bool aside;  /* it cannot evaluate, and stays to the end */
     bool silent; /* its evaluations run in the rank: see dh_hello */
     bool told;   /* lost, came back, and was told to end */
     bool bye;
@@ -41,7 +42,7 @@ struct dh_peer {
 struct dh_peers {
     struct dh_peer *all; /* by rank; [0] is the manager itself */
     int count;
-    int lost, byes;
+    int lost, aside, byes;
     uint64_t results[2]; /* of all ranks: failed, good */
     double lost_after;
     double next_scan;
@@ -70,5 +71,6 @@ bool dh_peers_result(struct dh_peers *peers, int rank, bool good);
 void dh_peers_name(const struct dh_peers *peers, int rank, struct dh_buffer *out);
 /* "2 of 7: rank 3 (…), rank 5 (…)", at most so many by name as a line holds. */
 void dh_peers_list_lost(const struct dh_peers *peers, struct dh_buffer *out);
+void dh_peers_list_aside(const struct dh_peers *peers, struct dh_buffer *out);
 
 #endif

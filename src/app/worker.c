@@ -103,12 +103,14 @@ static dh_status claim(struct dh_worker *worker, int32_t slot, struct dh_error *
     return send(worker, DH_TAG_CLAIM, err);
 }
 
+/* Without a pool, too, so that the manager knows who it is that cannot evaluate. */
 static dh_status join(struct dh_worker *worker, struct dh_error *err)
 {
+    bool able = worker->eval != NULL;
     struct dh_hello hello = {.version = DH_WIRE_VERSION,
-                             .slots = leads(worker) ? dh_eval_slots(worker->eval) : 0,
+                             .slots = able && leads(worker) ? dh_eval_slots(worker->eval) : 0,
                              .pid = (int32_t)getpid(),
-                             .silent = dh_eval_blocks(worker->eval)};
+                             .silent = able && dh_eval_blocks(worker->eval)};
     gethostname(hello.host, sizeof hello.host - 1);
     dh_hello_pack(&hello, &worker->scratch);
     dh_status status = send(worker, DH_TAG_HELLO, err);
@@ -175,17 +177,13 @@ struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_c
     worker->team = team;
     worker->awake = (struct dh_awake){.last = dh_clock_now(&dh_clock_monotonic),
                                       .longest = heartbeat_gap(worker)};
-    struct dh_error err;
-    dh_status status = create_pool(worker, &err);
+    struct dh_error cause, err;
+    dh_status status = create_pool(worker, &cause);
     if (status == DH_OK && board && dh_eval_slots(worker->eval) <= dh_board_slots(board))
         worker->board = board;
-    if (status == DH_OK)
-        status = join(worker, &err);
-    if (status != DH_OK) {
-        struct dh_error cause = err;
-        if (send_fatal(worker, &cause, &err) != DH_OK)
-            dh_log_error(log, "%s (while reporting: %s)", err.text, cause.text);
-    }
+    dh_status joined = join(worker, status == DH_OK ? &cause : &err);
+    if ((status != DH_OK || joined != DH_OK) && send_fatal(worker, &cause, &err) != DH_OK)
+        dh_log_error(log, "%s (while reporting: %s)", err.text, cause.text);
     return worker;
 }
 

@@ -2,9 +2,9 @@
  *
  * The process runs driver.py (embedded into the program); requests and answers are JSON lines over
  * two pipes of their own, see there. If it cannot import the function at all, or dies before it
- * can, that ends the search with one message; if it dies in an evaluation, that is this
- * evaluation's failure, and the next one gets a new process. So it does where processes had to be
- * killed after an evaluation that the old one may go on with, such as a pool in a global variable.
+ * can, this rank cannot evaluate; if it dies in an evaluation, that is this evaluation's failure,
+ * and the next one gets a new process. So it does where processes had to be killed after an
+ * evaluation that the old one may go on with, such as a pool in a global variable.
  */
 #include <ctype.h>
 #include <inttypes.h>

@@ -75,7 +75,7 @@ void dh_sched_orphaned(struct dh_sched *sched, uint64_t trial, double now)
     advance(sched, now);
     if (!take_back(sched, trial))
         return;
-    trial_lost(sched, trial, -1, -1);
+    trial_lost(sched, trial, -1, -1, true);
     settle(sched);
 }
 

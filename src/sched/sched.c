@@ -110,7 +110,7 @@ bool dh_sched_result(struct dh_sched *sched, int32_t worker, int32_t number, uin
     return true;
 }
 
-bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now)
+static bool lose(struct dh_sched *sched, int32_t worker, bool fit, double now)
 {
     advance(sched, now);
     if (!worker_lose(sched, worker))
@@ -125,10 +125,20 @@ bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now)
             slot_release(sched, index, NULL);
         slot_lose(sched, index);
         if (running)
-            trial_lost(sched, slot->trial, worker, number);
+            trial_lost(sched, slot->trial, worker, number, fit);
     }
     settle(sched);
     return true;
+}
+
+bool dh_sched_lost(struct dh_sched *sched, int32_t worker, double now)
+{
+    return lose(sched, worker, true, now);
+}
+
+bool dh_sched_unfit(struct dh_sched *sched, int32_t worker, double now)
+{
+    return lose(sched, worker, false, now);
 }
 
 void dh_sched_stop(struct dh_sched *sched, enum dh_stop stop, double now)

@@ -134,7 +134,7 @@ void trials_resume(struct dh_sched *sched);
 void trial_result(struct dh_sched *sched, uint64_t trial, struct dh_outcome *outcome,
                   bool cancelled);
 /* `trial` ran on a worker that is gone. */
-void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot);
+void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot, bool fit);
 /* The search is over, and `trial` was not evaluated. */
 void trial_drop(struct dh_sched *sched, uint64_t trial);
 /* Give what came back a shape that the history can keep: a final status, numbers of a success

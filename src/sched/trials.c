@@ -131,11 +131,13 @@ static bool declined_by(const struct trial_state *state, int32_t worker)
     return state->declined > 0 && state->decliner == worker;
 }
 
-void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot)
+void trial_lost(struct dh_sched *sched, uint64_t trial, int32_t worker, int32_t slot, bool fit)
 {
-    bool blame = !declined_by(trial_at(sched, trial), worker); /* or that is why it is let go */
-    char *reason = worker < 0 ? dh_strdup("the worker that took it was lost")
-                              : dh_strprintf("worker %d was lost", worker);
+    /* what was declined often is why the worker is let go */
+    bool blame = fit && !declined_by(trial_at(sched, trial), worker);
+    char *reason = worker < 0
+                       ? dh_strdup("the worker that took it was lost")
+                       : dh_strprintf("worker %d %s", worker, fit ? "was lost" : "cannot evaluate");
     vanished(sched, trial, blame, "lost with its worker", reason, worker, slot);
 }
 

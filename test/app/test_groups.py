@@ -63,6 +63,20 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# Adds with a library of its own.
+LINKED = """
+#include <mpi.h>
+#include <dh_mpi/plugin.h>
+double from_helper(double x);
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
+    double mine = from_helper(dh_job_real(job, "x", 0));
+    MPI_Allreduce(&mine, &result->objective[0], 1, MPI_DOUBLE, MPI_SUM, comm);
+    return 0;
+}
+"""
+
 # The leader has returned long before the others; each notes what it was called with, and heard.
 UNEVEN = """
 #include <mpi.h>
@@ -170,12 +184,12 @@ class Groups(harness.Case):
         self.write("groups.cfg", CONFIG.format(
             evaluator=evaluator, evaluations=evaluations))
 
-    def plugin(self, more, text=DEADLY):
+    def plugin(self, more, text=DEADLY, *linked):
         if not shutil.which(harness.MPICC):
             self.skipTest(f"there is no {harness.MPICC}")
         source, library = self.write("plugin.c", text), self.path("plugin.so")
         subprocess.run([harness.MPICC, "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o",
-                        library, source], check=True)
+                        library, source, *linked], check=True)
         return f'type = "plugin"; library = "{library}"; {more}'
 
     def test_a_plugin_that_changes_the_process_it_is_called_in(self):
@@ -290,6 +304,35 @@ class Groups(harness.Case):
                 self.assertRegex(err, r"trial 3 is tried again: worker \d was lost")
                 trials = self.assert_complete("groups.h5", 20)
                 self.assertEqual({t["status"] for t in trials}, {"ok"})
+
+    def test_a_rank_of_a_group_cannot_load_the_plugin(self):
+        """Its group evaluates nothing. One that is in no group is not asked to."""
+        helper = self.write("helper.c", "double from_helper(double x) { return x; }\n")
+        os.mkdir(self.path("lib"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.path("lib/libhelper.so"), helper],
+                       check=True)
+        evaluator = self.plugin("isolate = false; ranks = 2;", LINKED, "-L" + self.path("lib"),
+                                "-lhelper")
+        self.configure(evaluator)
+        real = harness.DH_MPI
+        self.addCleanup(setattr, harness, "DH_MPI", real)
+        for rank, leaders in (3, {1}), (4, {1}), (5, {1, 3}):
+            with self.subTest(rank=rank):
+                harness.DH_MPI = self.write("lacking.sh", f'''#!/bin/sh
+                    [ "${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}}" = {rank} ] ||
+                        export LD_LIBRARY_PATH="{self.path("lib")}:$LD_LIBRARY_PATH"
+                    exec {real} "$@"
+                    ''')
+                os.chmod(harness.DH_MPI, 0o755)
+                _, err = self.run_search(6, "--fresh", "--set", "scheduler.lost_retries=0",
+                                         "groups.cfg")
+                self.assert_nothing_left()
+                trials = self.assert_complete("groups.h5", 20)
+                self.assertEqual({t["status"] for t in trials}, {"ok"})
+                self.assertLessEqual({t["worker"] for t in trials}, leaders)
+                said = rf"error: rank {rank} \(\S+, process \d+\) cannot evaluate and is put aside: " \
+                    r".*libhelper.so: cannot open"
+                (self.assertRegex if rank < 5 else self.assertNotRegex)(err, said)
 
     def test_a_search_that_has_to_stop_does_not_wait_for_a_plugin(self):
         self.write("plugin.c", LONG)

@@ -398,7 +398,8 @@ class Hostile(harness.Case):
             evaluator=f'type = "python"; function = "broken.run"; python = "{harness.PYTHON}";'))
         _, log = self.run_search(3, "broken.cfg", expect=78)
         self.assertIn("no_such_module_anywhere", log)
-        self.assertRegex(log, r"error: rank [12] on \S+ cannot evaluate: ")
+        self.assertRegex(log, r"error: no worker can evaluate; the last was rank [12] on \S+: ")
+        self.assertEqual(log.count("cannot import"), 1, log)
         self.assert_nothing_left()
 
     def test_python_that_cannot_start_is_one_message(self):
@@ -413,7 +414,8 @@ class Hostile(harness.Case):
             for ranks in 0, 3:
                 with self.subTest(reason=reason, ranks=ranks):
                     log = self.run_search(ranks, *arguments, "mute.cfg", expect=78)[1]
-                    self.assertEqual(log.count("cannot evaluate: "), 1, log)
+                    self.assertEqual(log.count("ended before it could evaluate"), 1, log)
+                    self.assertIn("no worker can evaluate" if ranks else "cannot evaluate: ", log)
                     self.assertIn(reason, log)
                     self.assertEqual({t["status"] for t in self.trials("mute.h5")}, {"pending"})
                     self.assert_nothing_left()

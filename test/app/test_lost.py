@@ -76,6 +76,27 @@ def run(job):
     return job["x"]
 """
 
+# Only the machines of workers WORKERS lack a module, and REASON says so.
+MODULE = """
+import os, time
+if os.environ["DH_WORKER"] in "WORKERS":
+    raise ImportError("no jaxlib" REASON)
+def run(job):
+    time.sleep(0.2)
+    return job["x"]
+"""
+
+# Needs a library of its own.
+LINKED = """
+#include <dh_mpi/plugin.h>
+double from_helper(double x);
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    result->objective[0] = from_helper(dh_job_real(job, "x", 0));
+    return 0;
+}
+"""
+
 # Only worker 3's machine has a Python that cannot start, which is noticed late.
 INTERPRETER = f"""#!/bin/sh
 if [ "$DH_WORKER" = 3 ]; then
@@ -253,11 +274,11 @@ class Lost(harness.Case):
         self.assertEqual(trials[3]["status"], "failed")
         self.assertEqual(trials[3]["reason"], "given up by its worker 3 times")
 
-    def sicken(self, ranks):
-        """These ranks can make no temporary file."""
+    def sicken(self, ranks, how="export TMPDIR=/nonexist"):
+        """These ranks can make no temporary file, or whatever `how` says."""
         program = self.write("sick.sh", f"""#!/bin/sh
             case ${{OMPI_COMM_WORLD_RANK:-$PMI_RANK}} in
-            {"|".join(map(str, ranks))}) export TMPDIR=/nonexist ;;
+            {"|".join(map(str, ranks))}) {how} ;;
             esac
             exec {harness.DH_MPI} "$@"
             """)
@@ -283,7 +304,7 @@ class Lost(harness.Case):
         self.sicken([1, 2])
         self.configure()
         _, log = self.run_search(3, "lost.cfg", expect=74)
-        self.assertRegex(log, r"error: no worker is left; the last was rank [12] on \S+: 3 "
+        self.assertRegex(log, r"error: no worker can evaluate; the last was rank [12] on \S+: 3 "
                               "evaluations in a row could not begin: cannot make a file in /nonexist "
                               r"\(TMPDIR\)")
         self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
@@ -310,7 +331,8 @@ class Lost(harness.Case):
         trials = self.assert_complete("lost.h5", 40)
         self.assertEqual({t["status"] for t in trials}, {"ok"})
         self.assertEqual({t["worker"] for t in trials}, {1, 2})
-        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: .*libcuda.so.1")
+        self.assertRegex(log, r"error: rank 3 \(\S+, process \d+\) cannot evaluate and is put aside: "
+                              ".*libcuda.so.1")
 
     def test_a_node_whose_python_cannot_start_is_put_aside(self):
         self.write("quick.py", QUICK)
@@ -321,9 +343,82 @@ class Lost(harness.Case):
         trials = self.assert_complete("lost.h5", 40)
         self.assertEqual({t["status"] for t in trials}, {"ok"})
         self.assertEqual({t["worker"] for t in trials}, {1, 2})
-        self.assertRegex(log, r"error: rank 3 cannot evaluate any more, on \S+: .*/interpreter "
-                              r"ended before it could evaluate \(exit code 127\)")
+        self.assertRegex(log, r"error: rank 3 \(\S+, process \d+\) cannot evaluate and is put aside: "
+                              r".*/interpreter ended before it could evaluate \(exit code 127\)")
         self.assertIn("libpython3.so: cannot open", log)
+
+    def lack(self, workers, reason=""):
+        self.write("module.py", MODULE.replace("WORKERS", workers).replace("REASON", reason))
+        self.configure(f'type = "python"; function = "module.run"; python = "{harness.PYTHON}";',
+                       lost_retries=0)
+        self.recovery = False  # all ranks live
+
+    def assert_aside(self, log, ranks, workers, reason):
+        """These and no others evaluated nothing, which is said once, and again at the end."""
+        trials = self.assert_complete("lost.h5", 40)
+        self.assertEqual({t["status"] for t in trials}, {"ok"})
+        self.assertEqual({t["worker"] for t in trials}, set(range(1, workers + 1)) - set(ranks))
+        name = r"rank \d \(\S+, process \d+\)"
+        names = ", ".join(len(ranks) * [name])
+        are = "is" if len(ranks) == 1 else "are"
+        told = re.findall(f"error: ({names}) cannot evaluate and {are} put aside: .*{reason}", log)
+        again = re.findall(f"warning: put aside, since they could not evaluate: {len(ranks)} of "
+                           f"{workers}: ({names})\n", log)
+        for found in told, again:
+            self.assertEqual(len(found), 1, log)
+            self.assertEqual(sorted(re.findall(r"rank (\d)", found[0])), list(map(str, ranks)))
+        self.assertEqual(log.count("put aside"), 2, log)
+
+    def test_a_node_that_lacks_a_module_from_the_start_is_put_aside(self):
+        for window in "auto", "off":
+            for workers in [3], [1, 2]:
+                with self.subTest(window=window, workers=workers):
+                    self.lack("".join(map(str, workers)))
+                    _, log = self.run_search(5, "--fresh", "--set", f"comm.window={window}",
+                                             "lost.cfg")
+                    self.assert_aside(log, workers, 4, "no jaxlib")
+                    self.assert_nothing_left()
+
+    def test_all_nodes_lack_a_module(self):
+        """No trial is to blame, and the next run goes on."""
+        self.lack("1234", "+ ' here' * (os.environ['DH_WORKER'] == '2')")
+        _, log = self.run_search(5, "lost.cfg", expect=78)
+        self.assertRegex(log, r"error: no worker can evaluate; the last was rank \d on \S+: .*"
+                              "ImportError: no jaxlib")
+        self.assertRegex(log, "error: rank .* put aside: .*ImportError: no jaxlib")
+        self.assertEqual(log.count("cannot import"), 2, log)  # one of either reason
+        self.assertEqual(log.count("put aside"), 1, log)
+        self.assertEqual({t["status"] for t in self.trials("lost.h5")}, {"pending"})
+        self.assert_nothing_left()
+        self.lack("4")
+        _, log = self.run_search(5, "lost.cfg")
+        self.assert_aside(log, [4], 4, "no jaxlib")
+
+    def test_a_node_that_lacks_the_program_is_put_aside(self):
+        os.chmod(self.write("simulate", "#!/bin/sh\nsleep 0.2\necho DH-OUTPUT: $1\n"), 0o755)
+        os.mkdir(self.path("bin"))
+        os.rename(self.path("simulate"), self.path("bin/simulate"))
+        self.sicken([0, 1, 3], f'export PATH="{self.path("bin")}:$PATH"')
+        self.configure('type = "command"; command = ("simulate", "{x}");', lost_retries=0)
+        _, log = self.run_search(4, "lost.cfg")
+        self.assert_aside(log, [2], 3, 'no executable "simulate"')
+
+    def test_a_node_on_which_the_plugin_cannot_be_loaded_is_put_aside(self):
+        """In a process of its own, and in the rank, which does not come so far as to say hello."""
+        helper = self.write("helper.c", "double from_helper(double x) { return x; }\n")
+        os.mkdir(self.path("lib"))
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", self.path("lib/libhelper.so"), helper],
+                       check=True)
+        source, library = self.write("plugin.c", LINKED), self.path("plugin.so")
+        subprocess.run(["cc", "-shared", "-fPIC", "-I", harness.SOURCE + "/include", "-o", library,
+                        source, "-L" + self.path("lib"), "-lhelper"], check=True)
+        self.sicken([0, 1, 3], f'export LD_LIBRARY_PATH="{self.path("lib")}:$LD_LIBRARY_PATH"')
+        for isolate in "true", "false":
+            with self.subTest(isolate=isolate):
+                self.configure(f'type = "plugin"; library = "{library}"; isolate = {isolate};',
+                               lost_retries=0)
+                _, log = self.run_search(4, "--fresh", "lost.cfg")
+                self.assert_aside(log, [2], 3, "libhelper.so: cannot open")
 
     def plugin(self, text):
         """The evaluator that runs this source in its rank."""

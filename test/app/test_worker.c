@@ -144,6 +144,28 @@ static void results_come_before_the_goodbye(void **state)
     assert_int_equal(hear(bench).tag, DH_TAG_BYE);
 }
 
+/* So that the manager can name its host. */
+static void one_that_cannot_begin_says_hello_first(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_message message;
+    struct dh_hello hello;
+    while (dh_comm_receive(bench->ends[0], &message, &bench->err) == DH_OK)
+        ; /* of the first one, which is gone */
+    dh_worker_destroy(&bench->worker);
+    bench->worker = dh_worker_create(&bench->setup, bench->ends[1], NULL, NULL, NULL, NULL, NULL);
+    assert_int_equal(dh_comm_receive(bench->ends[0], &message, &bench->err), DH_OK);
+    assert_int_equal(message.tag, DH_TAG_HELLO);
+    assert_true(dh_hello_unpack(&message, &hello));
+    assert_int_equal(hello.slots, 0);
+    assert_int_equal(hello.pid, getpid());
+    assert_int_not_equal(hello.host[0], '\0');
+    assert_int_equal(hear(bench).tag, DH_TAG_FATAL);
+    struct dh_buffer nothing = {0};
+    tell(bench, DH_TAG_SHUTDOWN, &nothing);
+    assert_int_equal(hear(bench).tag, DH_TAG_BYE);
+}
+
 /* No new launcher mends what somebody else has got wrong. */
 static void a_task_for_a_busy_slot_is_no_lost_launcher(void **state)
 {
@@ -168,6 +190,7 @@ int main(void)
         TEST(a_lost_launcher_takes_no_result_along),
         TEST(results_come_before_a_fatal_error),
         TEST(results_come_before_the_goodbye),
+        TEST(one_that_cannot_begin_says_hello_first),
         TEST(a_task_for_a_busy_slot_is_no_lost_launcher),
     };
     return cmocka_run_group_tests_name("worker", tests, NULL, NULL);

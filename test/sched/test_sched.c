@@ -95,6 +95,34 @@ static void test_a_killer_trial_fails_in_the_end(void **state)
     stage_close(&stage);
 }
 
+/* Not even once is a trial to blame for workers that can begin nothing; others count as ever. */
+static void test_no_trial_is_to_blame_for_unfit_workers(void **state)
+{
+    (void)state;
+    struct stage stage = {0};
+    struct dh_sched_settings settings = plain_settings();
+    settings.lost_retries = 0;
+    settings.workers = 4;
+    stage_open(&stage, settings);
+    enter(&stage, 1, 1);
+    enter(&stage, 2, 2);
+    offer(&stage, 2);
+    expect(&stage, "start 0@1.0; start 1@2.0");
+    assert_true(dh_sched_unfit(stage.sched, 1, 1));
+    expect(&stage, "retry 0 (worker 1 cannot evaluate); start 0@2.1");
+    assert_true(dh_sched_unfit(stage.sched, 2, 1));
+    expect(&stage, "retry 0 (worker 2 cannot evaluate); retry 1 (worker 2 cannot evaluate)");
+    assert_false(dh_sched_unfit(stage.sched, 2, 1));
+    assert_true(dh_sched_unfit(stage.sched, 3, 1)); /* before it joined */
+    assert_int_equal(counts_of(&stage).stop, DH_STOP_NONE);
+    enter(&stage, 4, 1);
+    expect(&stage, "start 1@4.0");
+    dh_sched_lost(stage.sched, 4, 2);
+    expect(&stage, "end 1 failed (lost with its worker 2 times); stop no worker left; done");
+    assert_int_equal(dh_history_trial(stage.history, 0)->outcome.status, DH_TRIAL_PENDING);
+    stage_close(&stage);
+}
+
 static void test_a_start_to_a_lost_worker_is_not_sent(void **state)
 {
     (void)state;
@@ -392,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_expected_workers_may_be_lost_before_they_join),
         cmocka_unit_test(test_the_lost_are_not_heard),
         cmocka_unit_test(test_a_killer_trial_fails_in_the_end),
+        cmocka_unit_test(test_no_trial_is_to_blame_for_unfit_workers),
         cmocka_unit_test(test_a_start_to_a_lost_worker_is_not_sent),
         cmocka_unit_test(test_no_worker_left),
         cmocka_unit_test(test_lost_while_stopping),
