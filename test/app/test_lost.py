@@ -404,7 +404,7 @@ class Lost(harness.Case):
         self.assert_aside(log, [2], 3, 'no executable "simulate"')
 
     def test_a_node_on_which_the_plugin_cannot_be_loaded_is_put_aside(self):
-        """In a process of its own, and in the rank, which does not come so far as to say hello."""
+        """In a process of its own, and in the rank, which then has no pool to join with."""
         helper = self.write("helper.c", "double from_helper(double x) { return x; }\n")
         os.mkdir(self.path("lib"))
         subprocess.run(["cc", "-shared", "-fPIC", "-o", self.path("lib/libhelper.so"), helper],
