@@ -4,8 +4,9 @@
 #
 # It runs COMMAND (mpiexec … dh_mpi …), and according to its exit code
 #   0             the search is finished: so is the chain
-#   75            out of time: AGAIN submits the next job, if this is not the last. A word of AGAIN
-#                 that is {link} becomes that job's number, which is also in DH_LINK
+#   75            out of time: AGAIN submits the next job, if this is not the last; where that fails,
+#                 up to SUBMITS times, as long as the job lasts. A word of AGAIN that is {link}
+#                 becomes that job's number, which is also in DH_LINK
 #   64, 74, 78    nothing that another attempt would mend: end
 #   others        MPI died with one of its ranks: COMMAND is run again, from the checkpoint, within
 #                 this job, up to RESTARTS times
@@ -20,7 +21,7 @@
 # chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
 set -u
-RESTARTS=5 STAY=150
+RESTARTS=5 STAY=150 SUBMITS=20 SUBMIT_GAP=30
 link=$1 links=$2
 shift 2
 pid='' told='' code=0 try=0
@@ -168,17 +169,27 @@ while [ "$told" != cancel ]; do
     [ -z "$told" ] || break
 done
 
-if [ "$told" = cancel ]; then
+end_if_cancelled()
+{
+    [ "$told" = cancel ] || return 0
     say "cancelled; the search can be resumed"
     exit 75
-fi
+}
+
+end_if_cancelled
 if [ "$link" -ge "$links" ]; then
     say "this was job $link of $links; the search can be resumed"
     exit 75
 fi
 export DH_LINK=$((link + 1))
-if ! submit "$@"; then
-    say "cannot submit the next job; the search can be resumed"
-    exit 75
-fi
+try=1
+until submit "$@"; do # one that was submitted though it looks otherwise does no harm: see the lock
+    if [ "$try" -ge "$SUBMITS" ]; then
+        say "cannot submit the next job; the search can be resumed"
+        exit 75
+    fi
+    say "cannot submit the next job: attempt $((try += 1)) of $SUBMITS in $SUBMIT_GAP s"
+    sleep "$SUBMIT_GAP"
+    end_if_cancelled
+done
 say "submitted job $DH_LINK"

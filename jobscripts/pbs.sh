@@ -10,7 +10,8 @@
 #   qsub pbs.sh
 #
 # Each job stops before its time limit and submits the next one, until the search is finished. qdel
-# ends job and chain. The number of the job in the chain is DH_LINK, which qsub is told to pass on:
+# ends job and chain. Options of qsub belong into the lines above: those of its command line hold for
+# the first job alone. The number of the job in the chain is DH_LINK, which qsub is told to pass on:
 # not all of these systems give arguments to a script.
 
 trap : USR1         # (qsig) it may come before chain.sh runs, and would end this script

@@ -3,6 +3,7 @@
 #SBATCH --ntasks=64
 #SBATCH --time=02:00:00
 #SBATCH --output=%x-%j.log
+#SBATCH --open-mode=append
 #SBATCH --signal=B:USR1@120
 #
 # A search as a chain of Slurm jobs. Copy this file and chain.sh beside the configuration, edit what
@@ -11,7 +12,8 @@
 #   sbatch slurm.sh
 #
 # Each job stops before its time limit (which dh_mpi knows; the signal is for the case that it does
-# not) and submits the next one, until the search is finished. scancel ends job and chain. The
+# not) and submits the next one, until the search is finished. scancel ends job and chain. Options
+# of sbatch belong into the lines above: those of its command line hold for the first job alone. The
 # number of the job in the chain is this script's argument, so that --export=NONE does not lose it.
 
 trap : USR1         # it may come before chain.sh runs, and would end this script
@@ -20,6 +22,7 @@ config=config.cfg   # the search
 launch='mpiexec'    # or 'srun --mpi=pmix_v4'; `srun --mpi=list` says what there is
 links=20            # jobs in the chain, at most
 # module load openmpi
+export SLURM_EXPORT_ENV=ALL # under --export=NONE, too, ranks and mpiexec's daemons get what is set here
 
 if [ "${SLURM_ARRAY_JOB_ID:-}" ]; then
     echo "slurm.sh: a job array is no chain: each of its jobs would submit it again. Submit" \
@@ -27,8 +30,17 @@ if [ "${SLURM_ARRAY_JOB_ID:-}" ]; then
     exit 64
 fi
 
-# Its own path, without its arguments, which Slurm appends.
-script=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p')
+# Its own path, without its arguments, which Slurm appends. (A heterogeneous job has several lines;
+# a controller that does not answer, none.)
+script=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p' | sed q)
+script=${script:-$PWD/slurm.sh}
+case $script in
+'(null)'*)
+    echo "slurm.sh: Slurm has no path of this script, so it could not submit the next job. Submit" \
+        "it as a file, not from a pipe" >&2
+    exit 64
+    ;;
+esac
 set -- "${1:-1}" "$links" sbatch "${script%" $*"}" '{link}' -- $launch "$dh_mpi" "$config"
 # In this shell, which so never is without a trap.
 # shellcheck disable=SC1091

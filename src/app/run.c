@@ -307,6 +307,16 @@ static void watch_descriptor(int set, int fd)
         epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
 }
 
+static void warn_of_strangers(const struct dh_log *log)
+{
+    int tasks = dh_comm_step_tasks();
+    if (tasks > 1)
+        dh_log_warn(log,
+                    "srun started %d tasks, but MPI does not connect this one to the others: each "
+                    "is a search of its own (`srun --mpi=list` says what --mpi can be)",
+                    tasks);
+}
+
 int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,
                  const struct dh_walltime *walltime, const struct dh_log *log)
 {
@@ -315,6 +325,7 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
                       .walltime = walltime,
                       .wakeup = epoll_create1(EPOLL_CLOEXEC)};
     struct dh_error err;
+    warn_of_strangers(log);
     dh_status status = dh_session_open(options, 1, launcher, log, &run.session, &err);
     int code = status == DH_OK ? 0 : dh_app_fail(log, &err);
     if (status == DH_OK) {

@@ -109,6 +109,12 @@ int dh_comm_launched(void)
     return 0;
 }
 
+int dh_comm_step_tasks(void)
+{
+    const char *value = getenv("SLURM_STEP_NUM_TASKS"); /* not in a job's script, outside of steps */
+    return value ? atoi(value) : 0;
+}
+
 dh_status dh_comm_window_open(struct dh_comm *comm, size_t words, bool *alone,
                               struct dh_window **out, struct dh_error *err)
 {

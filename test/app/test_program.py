@@ -114,6 +114,13 @@ class Program(harness.Case):
                                     env={"DH_TEST_WATCH": self.path("told")})
                     self.assertEqual(self.read(self.path("told")).split(), 3 * ["init"])
 
+    def test_tasks_of_srun_that_mpi_does_not_connect(self):
+        for ranks, tasks, said in (0, 3, True), (0, 1, False), (3, 3, False):
+            with self.subTest(ranks=ranks, tasks=tasks):
+                _, log = self.run_search(ranks, "--fresh", "ui.cfg",
+                                         env={"SLURM_STEP_NUM_TASKS": str(tasks)})
+                self.assertEqual("srun started 3 tasks, but MPI does not connect" in log, said, log)
+
     def test_finite_space_ends_when_exhausted(self):
         self.run_search(4, "--set", "parameters.a.step=0.5", "--set", "search.max_evaluations=0",
                         "ui.cfg")

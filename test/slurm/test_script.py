@@ -78,9 +78,36 @@ class Script(harness.Case):
         self.check(self.chain(75, link=3), 75, 1, [])
         self.assertIn("can be resumed", self.read(self.stderr))
 
+    def hasty(self, *changes):
+        with open(CHAIN) as script:
+            text = script.read()
+        for old, new in changes:
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        return self.write("hasty.sh", text)
+
     def test_no_submission(self):
-        self.check(self.chain(75, again=["false"]), 75, 1, [])
+        script = self.hasty(("SUBMITS=20", "SUBMITS=3"), ("SUBMIT_GAP=30", "SUBMIT_GAP=0.1"))
+        again = ["sh", "-c", f"echo x >> {self.path('submitted')}; false"]
+        self.check(self.chain(75, again=again, script=script), 75, 1, 3 * ["x"])
         self.assertIn("cannot submit", self.read(self.stderr))
+
+    def test_a_batch_system_that_is_away_for_a_while(self):
+        script = self.hasty(("SUBMIT_GAP=30", "SUBMIT_GAP=0.5"))
+        again = ["sh", "-c", f"[ -e {self.path('ready')} ] && echo $0 >> {self.path('submitted')}",
+                 "{link}"]
+        process = self.chain(75, again=again, script=script)
+        self.wait_for(lambda: "attempt 3 of" in self.read(self.stderr), 30, "it tries again")
+        self.write("ready", "")
+        self.check(process, 0, 1, ["2"])
+
+    def test_cancelled_while_it_cannot_submit(self):
+        script = self.hasty(("SUBMIT_GAP=30", "SUBMIT_GAP=0.5"))
+        process = self.chain(75, again=["false"], script=script)
+        self.wait_for(lambda: "attempt 2 of" in self.read(self.stderr), 30, "it tries again")
+        process.send_signal(signal.SIGTERM)
+        self.check(process, 75, 1, [])
+        self.assertIn("cancelled", self.read(self.stderr))
 
     def test_a_lost_rank_is_a_restart(self):
         self.check(self.chain(137, 1, 0), 0, 3, [])
@@ -105,11 +132,10 @@ class Script(harness.Case):
         self.check(self.chain("running:0", 0), 0, 2, [])  # what the first left does not count
 
     def test_a_launcher_that_stays(self):
-        with open(CHAIN) as script:
-            hasty = script.read().replace("STAY=150", "STAY=5").replace("STAY + 30", "STAY + 5")
+        hasty = self.hasty(("STAY=150", "STAY=5"), ("STAY + 30", "STAY + 5"))
         for how in ("stays", "stays for ever"):
             with self.subTest(how=how):
-                process = self.chain(how, script=self.write("hasty.sh", hasty))
+                process = self.chain(how, script=hasty)
                 self.check(process, 0, 1, ["2"])
                 self.assertIn("launcher has not: ending it", self.read(self.stderr))
         self.assert_nothing_left()
@@ -172,9 +198,9 @@ PROGRAMS = {
 class Jobs(harness.Case):
     """slurm.sh and pbs.sh, as a batch system would run them."""
 
-    def job(self, script, **variables):
+    def job(self, script, programs=(), **variables):
         os.makedirs(self.path("bin"), exist_ok=True)
-        for name, text in PROGRAMS.items():
+        for name, text in {**PROGRAMS, **dict(programs)}.items():
             os.chmod(self.write("bin/" + name, f"#!/bin/sh\n{text}\n"), 0o755)
         self.write("stop.sh", "echo x >> runs; exit 75\n")
         text = test_chain.edited(script, dh_mpi="stop.sh", launch="sh")
@@ -201,6 +227,21 @@ class Jobs(harness.Case):
                 self.assertEqual(process.wait(60), 0, self.output())
                 self.assertEqual(self.read(self.path("runs")), "x\n", self.output())
                 self.assertEqual(self.read(self.path("submitted")), submitted)
+
+    def test_what_slurm_knows_of_the_script(self):
+        for answer, code, submitted in (
+                # a heterogeneous job; no answer; a script from a pipe
+                ('echo "   Command=$PWD/my.sh"; echo "   Command=$PWD/my.sh"', 0, "my.sh 2\n"),
+                ("exit 1", 0, "slurm.sh 2\n"), ('echo "   Command=(null)"', 64, None)):
+            with self.subTest(answer=answer):
+                process = self.job("slurm.sh", {"scontrol": answer})
+                self.write("go", "")
+                self.assertEqual(process.wait(60), code, self.output())
+                self.assertEqual(os.path.exists(self.path("runs")), code == 0)
+                if submitted:
+                    self.assertEqual(self.read(self.path("submitted")), self.path(submitted))
+                else:
+                    self.assertIn("not from a pipe", self.read(self.stderr))
 
     def test_an_array_is_no_chain(self):
         for script, variable in (("slurm.sh", "SLURM_ARRAY_JOB_ID"), ("pbs.sh", "PBS_ARRAYID"),
