@@ -111,7 +111,8 @@ int dh_comm_launched(void)
 
 int dh_comm_step_tasks(void)
 {
-    const char *value = getenv("SLURM_STEP_NUM_TASKS"); /* not in a job's script, outside of steps */
+    const char *value =
+        getenv("SLURM_STEP_NUM_TASKS"); /* not in a job's script, outside of steps */
     return value ? atoi(value) : 0;
 }
 
