@@ -45,10 +45,15 @@ static const struct {
     {{"MPIRUN_*", "MV2_COMM_*", "PALS_*", "ALPS_APP*", "JSM_*"},
      "MVAPICH, HPE Cray, IBM jsrun (not tried)"},
     {{"SLURM_PMI_FD", "SLURM_PMI2_*", "SLURM_PMIXP_*", "SLURM_PMIX_MAPPING_SERV", "SLURM_STEPID",
-      "SLURM_STEP_*", "SLURM_CPU_BIND*", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_GTIDS",
-      "SLURM_SRUN_COMM*", "SLURM_TASK_PID", "SLURM_LAUNCH_*"},
+      "SLURM_STEP_*", "SLURM_CPU_BIND*", "SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID",
+      "SLURM_GTIDS", "SLURM_SRUN_COMM*", "SLURM_TASK_PID", "SLURM_LAUNCH_*"},
      "srun: the step, the task in it, its cores, and how PMI is reached. SLURM_MPI_TYPE, which it "
      "sets too, is but the name of a plugin, with which an inner srun goes on"},
+    {{"SLURM_NTASKS*", "SLURM_NPROCS"},
+     "how many tasks the search has, by which PyTorch Lightning and others take an evaluation for "
+     "one of them, and wait for the rest; an inner srun, too, would start as many. What is of the "
+     "job stays, with SLURM_TASKS_PER_NODE, which Open MPI's mpiexec cannot do without there. (So "
+     "does PBS_TASKNUM with PBS_NODENUM: PBS starts nothing for a process that has lost them)"},
     {{"DH_EXIT_FILE", "DH_PREVIOUS_FOLDER"},
      "of a search or evaluation: one within an evaluation is another"},
 };

@@ -200,6 +200,41 @@ static void mpi_variables_are_hidden(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* Of Slurm: how many tasks the search has is its own business (PyTorch Lightning takes a process
+ * that sees it for one of them). What an inner mpiexec goes by stays. */
+static void the_jobs_tasks_are_the_searchs_own(void **state)
+{
+    static const char *const gone[] = {"SLURM_NTASKS",   "SLURM_NPROCS", "SLURM_NTASKS_PER_NODE",
+                                       "SLURM_PROCID",   "SLURM_NODEID", "SLURM_LOCALID",
+                                       "SLURM_TASK_PID", "SLURM_GTIDS"};
+    static const char *const kept[] = {
+        "SLURM_JOB_ID",        "SLURM_JOBID",   "SLURM_JOB_NODELIST",   "SLURM_NODELIST",
+        "SLURM_JOB_NUM_NODES", "SLURM_NNODES",  "SLURM_TASKS_PER_NODE", "SLURM_JOB_CPUS_PER_NODE",
+        "SLURM_CPUS_PER_TASK", "PBS_JOBCOOKIE", "PBS_NODENUM",          "PBS_TASKNUM"};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
+        setenv(gone[i], "64", 1);
+    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
+        setenv(kept[i], "64", 1);
+    struct dh_buffer script = {0};
+    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
+        dh_buffer_printf(&script, "[ \"${%s+1}\" ] && echo DH-OUTPUT: F_%s\n", gone[i], gone[i]);
+    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
+        dh_buffer_printf(&script, "[ \"$%s\" = 64 ] || exit %zu\n", kept[i], 100 + i);
+    struct dh_outcome outcome = bench_run_script(bench, script.data, "");
+    assert_failed(&outcome, "no DH-OUTPUT line on stdout"); /* nothing is wrong */
+    dh_outcome_free(&outcome);
+    outcome = bench_run_script(bench, "echo DH-OUTPUT: $SLURM_NTASKS",
+                               "environment = { SLURM_NTASKS = 3; };");
+    assert_value(&outcome, 3);
+    dh_outcome_free(&outcome);
+    dh_buffer_free(&script);
+    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
+        unsetenv(gone[i]);
+    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
+        unsetenv(kept[i]);
+}
+
 static void results_reports_and_metadata_come_back(void **state)
 {
     struct bench *bench = *state;
@@ -526,6 +561,7 @@ int main(void)
         TEST(values_are_single_arguments),
         TEST(a_shell_never_parses_a_value),
         TEST(mpi_variables_are_hidden),
+        TEST(the_jobs_tasks_are_the_searchs_own),
         TEST(results_reports_and_metadata_come_back),
         TEST(reports_that_cannot_be_read_are_told),
         TEST(huge_metadata_is_dropped_and_said),
