@@ -33,8 +33,8 @@ struct dh_board_plan {
 
 /* A plan for so many ranks with so many slots: room for two offers a slot, within reason. */
 struct dh_board_plan dh_board_plan_for(size_t parameter_count, int ranks, int32_t slots);
-/* The payload of DH_TAG_BOARD; a NULL plan, which is unpacked with *there = false, means that there
- * is no board. Unpack returns false for other bytes. */
+/* The end of the payload of DH_TAG_BOARD; a NULL plan, which is unpacked with *there = false, means
+ * that there is no board. Unpack returns false for other bytes. */
 void dh_board_plan_pack(const struct dh_board_plan *plan, struct dh_buffer *out);
 bool dh_board_plan_unpack(const struct dh_message *message, bool *there, struct dh_board_plan *out);
 

@@ -38,8 +38,8 @@ enum dh_tag {
     DH_TAG_LEAVE,     /* manager → worker: u8 together; last message: see dh_comm_leave */
     DH_TAG_PLACE,     /* worker → manager: where it runs (src/app/place.h) */
     DH_TAG_GROUP,     /* manager → worker: who evaluates together with it (src/app/muster.h) */
-    DH_TAG_BOARD, /* see board.h: manager → worker: come to open it (u64 words), or 0: there is
-                     none; worker → manager: is ready to come */
+    DH_TAG_BOARD, /* manager → worker: threads of an evaluation (u32); come to open the board, or
+                     there is none (board.h) */
     DH_TAG_TURNS, /* worker → manager, with a board: dh_turn after dh_turn, instead of CLAIM and
                      RESULT */
     DH_TAG_ROLL,  /* manager → worker: answer this when you have told of all your tickets */

@@ -43,6 +43,7 @@ struct dh_eval_plan {
     int32_t ranks;  /* that evaluate together; 1 for all but plugins in the rank */
     bool in_rank;   /* evaluations run in the rank itself */
     bool cores;     /* an evaluation takes a core: all but test functions */
+    bool threads;   /* it is told by OMP_NUM_THREADS how many threads to use: see dh_eval_create */
 };
 /* Validate the whole `evaluator` group (all settings of its type; that the builtin exists, that
  * the plugin, program or interpreter can be found) against the space. For the manager and
@@ -82,10 +83,13 @@ struct dh_eval_event {
 struct dh_eval;
 
 /* A pool for worker `worker`. `launcher` may be NULL if the type runs in the rank. `communicator`
- * (may be NULL) is handed to in-rank plugins. Everything is borrowed until destroy. */
+ * (may be NULL) is handed to in-rank plugins. Evaluations in processes have OMP_NUM_THREADS =
+ * `threads`, unless the user set that; 0: the cores of this process divided by its slots, or with
+ * one slot nothing. Everything is borrowed until destroy. */
 dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_space *space,
-                         struct dh_launcher *launcher, int32_t worker, const void *communicator,
-                         const struct dh_log *log, struct dh_eval **out, struct dh_error *err);
+                         struct dh_launcher *launcher, int32_t worker, uint32_t threads,
+                         const void *communicator, const struct dh_log *log, struct dh_eval **out,
+                         struct dh_error *err);
 void dh_eval_destroy(struct dh_eval **eval);
 
 /* For a plugin that several ranks evaluate together: call `begin` right before each call of it in

@@ -121,16 +121,6 @@ static dh_status on_roll(struct dh_manager *manager, const struct dh_message *me
     return DH_OK;
 }
 
-/* A worker was ready for a board that rank 0 did not wait for. */
-static dh_status on_board(struct dh_manager *manager, const struct dh_message *message,
-                          struct dh_error *err)
-{
-    (void)manager;
-    (void)message;
-    (void)err;
-    return DH_OK;
-}
-
 void manager_log_report(struct dh_manager *manager, uint64_t trial, double step, double value)
 {
     dh_log_debug(manager->parts.log, "trial %" PRIu64 " at step %g: %g", trial, step, value);
@@ -159,7 +149,7 @@ static dh_status on_bye(struct dh_manager *manager, const struct dh_message *mes
     return DH_OK;
 }
 
-/* One that comes after the groups were made is in none. */
+/* Of a worker that rank 0 did not wait for. After the groups were made it is in none. */
 static dh_status on_place(struct dh_manager *manager, const struct dh_message *message,
                           struct dh_error *err)
 {
@@ -255,7 +245,7 @@ static dh_status (*const handlers[DH_TAG_COUNT])(struct dh_manager *, const stru
     [DH_TAG_HELLO] = on_hello,         [DH_TAG_CLAIM] = on_claim, [DH_TAG_RESULT] = on_result,
     [DH_TAG_REPORT] = on_report,       [DH_TAG_BYE] = on_bye,     [DH_TAG_FATAL] = on_fatal,
     [DH_TAG_HEARTBEAT] = on_heartbeat, [DH_TAG_PLACE] = on_place, [DH_TAG_TURNS] = on_turns,
-    [DH_TAG_ROLL] = on_roll,           [DH_TAG_BOARD] = on_board,
+    [DH_TAG_ROLL] = on_roll,
 };
 
 static bool matters_after_error(enum dh_tag tag)

@@ -6,6 +6,7 @@
  */
 #include "place.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,10 +28,26 @@ static uint64_t node_number(const char *host)
     return dh_hash_bytes(dh_hash_bytes(0, host, strlen(host)), boot, size);
 }
 
+/* A thread that asks for all cores is given those that the job has here (its cgroup's), whatever
+ * this process is bound to. */
+static void *count_cores(void *count)
+{
+    cpu_set_t *set = CPU_ALLOC(CORES);
+    size_t size = CPU_ALLOC_SIZE(CORES);
+    memset(set, 0xff, size);
+    if (sched_setaffinity(0, size, set) == 0 && sched_getaffinity(0, size, set) == 0)
+        *(uint32_t *)count = (uint32_t)CPU_COUNT_S(size, set);
+    CPU_FREE(set);
+    return NULL;
+}
+
 static void find_cores(struct dh_place *place)
 {
     long online = sysconf(_SC_NPROCESSORS_ONLN);
+    pthread_t thread;
     place->cores = online > 0 ? (uint32_t)online : 1;
+    if (pthread_create(&thread, NULL, count_cores, &place->cores) == 0)
+        pthread_join(thread, NULL);
     cpu_set_t *set = CPU_ALLOC(CORES);
     size_t size = CPU_ALLOC_SIZE(CORES);
     CPU_ZERO_S(size, set);

@@ -17,7 +17,7 @@ struct dh_place {
     uint64_t node; /* the same for ranks of one node alone */
     char host[64];
     int32_t pid;
-    uint32_t cores;                   /* of the node that are online */
+    uint32_t cores;                   /* of the node that are the job's */
     uint64_t allowed[DH_PLACE_WORDS]; /* bit i: this rank may use core i */
     char gpus[256];                   /* "0,1": names of those that it can see */
 };

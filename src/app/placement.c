@@ -20,8 +20,20 @@ struct judge {
     const struct dh_groups *groups;
     const struct dh_node *gpus; /* the list of `resources` that hands out GPUs; NULL: none */
     struct dh_buffer *out;
-    int crowded, unused; /* nodes with such a warning */
+    int crowded, unused, idle; /* nodes with such a warning */
+    struct share *shares;      /* by rank */
 };
+
+/* Of the cores that a rank may use. */
+struct share {
+    uint32_t cores;      /* of all ranks that share them with it */
+    int64_t evaluations; /* of these at once; 0: not known */
+    uint32_t threads;    /* of each; 0: not told */
+};
+
+/* Called with the first of a set of ranks that share cores: which they are, and their cores. */
+typedef void visit_function(struct judge *judge, int rank, const bool *marked, int count,
+                            const struct dh_place *all);
 
 static bool first_of_node(const struct dh_place *places, int rank)
 {
@@ -33,9 +45,23 @@ static bool first_of_node(const struct dh_place *places, int rank)
     return true;
 }
 
+/* One process that manages and evaluates. */
+static bool alone(const struct dh_place *places, int size)
+{
+    return size == 2 && places[0].node == places[1].node && places[0].pid == places[1].pid;
+}
+
 static bool evaluates(const struct judge *judge, int rank)
 {
     return judge->places[rank].known && (!judge->groups || judge->groups->leader[rank] >= 0);
+}
+
+static bool first_worker(const struct judge *judge, int rank)
+{
+    for (int before = 1; before < rank; before++)
+        if (evaluates(judge, before) && judge->places[before].node == judge->places[rank].node)
+            return false;
+    return true;
 }
 
 static bool overlap(const struct dh_place *a, const struct dh_place *b)
@@ -104,8 +130,27 @@ static void judge_cores(struct judge *judge, int rank, const bool *marked, int c
     dh_buffer_printf(judge->out, " of %u)\n", all->cores);
 }
 
+/* OMP_NUM_THREADS for evaluations in a rank: its part of the cores, but no more than it may use. */
+static void share_cores(struct judge *judge, int rank, const bool *marked, int count,
+                        const struct dh_place *all)
+{
+    int64_t slots = judge->plan->slots;
+    for (int other = rank; other < judge->size; other++) {
+        if (!marked[other])
+            continue;
+        struct share *share = &judge->shares[other];
+        *share = (struct share){.evaluations = count * slots, .cores = dh_place_allowed_count(all)};
+        if (share->evaluations == 1 || !judge->plan->threads)
+            continue;
+        int64_t own = dh_place_allowed_count(&judge->places[other]) / slots;
+        int64_t fair = share->cores / share->evaluations;
+        share->threads = (uint32_t)(own < fair ? own : fair);
+        share->threads += share->threads == 0;
+    }
+}
+
 /* Each set of workers that share cores, once. */
-static void judge_workers(struct judge *judge)
+static void visit_workers(struct judge *judge, visit_function *visit)
 {
     bool *seen = dh_alloc((size_t)judge->size, sizeof *seen);
     bool *marked = dh_alloc((size_t)judge->size, sizeof *marked);
@@ -115,14 +160,59 @@ static void judge_workers(struct judge *judge)
             continue;
         memset(marked, 0, (size_t)judge->size * sizeof *marked);
         int count = gather(judge, rank, marked, &all);
-        judge_cores(judge, rank, marked, count, &all);
+        visit(judge, rank, marked, count, &all);
         for (int other = rank; other < judge->size; other++)
             seen[other] = seen[other] || marked[other];
     }
     free(marked);
     free(seen);
+}
+
+static void judge_workers(struct judge *judge)
+{
+    visit_workers(judge, judge_cores);
     if (judge->crowded > MOST_NODES)
         dh_buffer_printf(judge->out, "and %d more like these\n", judge->crowded - MOST_NODES);
+}
+
+/* Where workers are bound to so few cores of their node that most are idle: `mpiexec -n 2` of Open
+ * MPI gives each rank one. */
+static void judge_idle(struct judge *judge, int first, bool *here)
+{
+    struct dh_place all = judge->places[first];
+    const struct dh_place *manager = &judge->places[0];
+    int count = 0;
+    for (int rank = 1; rank < judge->size; rank++) {
+        const struct dh_place *place = &judge->places[rank];
+        here[rank] = evaluates(judge, rank) && place->node == all.node;
+        count += here[rank];
+        for (size_t i = 0; here[rank] && i < DH_PLACE_WORDS; i++)
+            all.allowed[i] |= place->allowed[i];
+    }
+    uint32_t used = dh_place_allowed_count(&all);
+    if (2 * used + (manager->node == all.node) > all.cores || judge->idle++ >= MOST_NODES)
+        return;
+    dh_buffer_printf(judge->out, "%s: rank%s ", all.host, count > 1 ? "s" : "");
+    put_ranks(here, judge->size, judge->out);
+    dh_buffer_printf(judge->out, " %s bound to %u core%s (", count > 1 ? "are" : "is", used,
+                     used == 1 ? "" : "s");
+    dh_place_put_cores(&all, judge->out);
+    dh_buffer_printf(judge->out,
+                     ") of %u, so that evaluations cannot use the others: mpiexec --bind-to none, "
+                     "srun --cpus-per-task\n",
+                     all.cores);
+}
+
+/* The first worker of each node speaks for it. */
+static void judge_binding(struct judge *judge)
+{
+    bool *here = dh_alloc((size_t)judge->size, sizeof *here);
+    for (int rank = 1; rank < judge->size; rank++)
+        if (evaluates(judge, rank) && first_worker(judge, rank))
+            judge_idle(judge, rank, here);
+    free(here);
+    if (judge->idle > MOST_NODES)
+        dh_buffer_printf(judge->out, "and %d more nodes like these\n", judge->idle - MOST_NODES);
 }
 
 /* The manager and its model have one core, and a worker is bound to the same. */
@@ -244,8 +334,92 @@ void dh_placement_judge(const struct dh_place *places, int size, const struct dh
     if (!plan->cores)
         return;
     judge_workers(&judge);
+    judge_binding(&judge);
     judge_manager(&judge);
     judge_nodes_gpus(&judge);
+}
+
+/* ---- threads ---- */
+
+static struct share *find_shares(const struct dh_place *places, int size,
+                                 const struct dh_eval_plan *plan)
+{
+    struct judge judge = {.places = places, .size = size, .plan = plan};
+    judge.shares = dh_alloc((size_t)size, sizeof *judge.shares);
+    visit_workers(&judge, share_cores);
+    return judge.shares;
+}
+
+void dh_placement_threads(const struct dh_place *places, int size, const struct dh_eval_plan *plan,
+                          uint32_t *threads)
+{
+    struct share *shares = find_shares(places, size, plan);
+    for (int rank = 0; rank < size; rank++)
+        threads[rank] = shares[rank].threads;
+    free(shares);
+}
+
+static void say_share(const struct share *share, const struct dh_eval_plan *plan,
+                      struct dh_buffer *out)
+{
+    dh_buffer_printf(out, "%u core%s for %lld slot%s", share->cores, share->cores == 1 ? "" : "s",
+                     (long long)share->evaluations, share->evaluations == 1 ? "" : "s");
+    if (share->threads > 0)
+        dh_buffer_printf(out, ": evaluations have OMP_NUM_THREADS = %u", share->threads);
+    else
+        dh_buffer_printf(out, "; OMP_NUM_THREADS is %s",
+                         plan->threads ? "not set" : "left as it is");
+    dh_buffer_text(out, "\n");
+}
+
+/* Lines, each behind `head`, of ranks for which it is the same. */
+static void say_shares(const struct dh_place *places, int size, const struct dh_eval_plan *plan,
+                       bool told_only, const char *head, struct dh_buffer *out)
+{
+    struct share *shares = find_shares(places, size, plan);
+    bool *same = dh_alloc((size_t)size, sizeof *same);
+    int lines = 0;
+    for (int rank = 1; rank < size; rank++) {
+        struct share share = shares[rank];
+        int count = 0;
+        for (int other = 0; other < size; other++) {
+            same[other] = share.evaluations > 0 && shares[other].cores == share.cores &&
+                          shares[other].evaluations == share.evaluations &&
+                          shares[other].threads == share.threads;
+            count += same[other];
+            shares[other].evaluations *= !same[other]; /* once is enough */
+        }
+        if (count == 0 || (told_only && share.threads == 0) || lines++ >= MOST_NODES)
+            continue;
+        dh_buffer_text(out, head);
+        if (!alone(places, size)) {
+            dh_buffer_text(out, count > 1 ? "ranks " : "rank ");
+            put_ranks(same, size, out);
+            dh_buffer_text(out, ": ");
+        }
+        say_share(&share, plan, out);
+    }
+    if (lines > MOST_NODES)
+        dh_buffer_printf(out, "%sand %d more like these\n", head, lines - MOST_NODES);
+    free(same);
+    free(shares);
+}
+
+void dh_placement_say_threads(const struct dh_place *places, int size,
+                              const struct dh_eval_plan *plan, const char *head,
+                              struct dh_buffer *out)
+{
+    say_shares(places, size, plan, false, head, out);
+}
+
+void dh_placement_log_threads(const struct dh_place *places, int size,
+                              const struct dh_eval_plan *plan, const struct dh_log *log)
+{
+    struct dh_buffer text = {0};
+    say_shares(places, size, plan, true, "", &text);
+    for (char *line = text.data, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        dh_log_info(log, "%.*s", (int)(end - line), line);
+    dh_buffer_free(&text);
 }
 
 void dh_placement_table(const struct dh_place *places, int size, const struct dh_eval_plan *plan,
@@ -264,7 +438,7 @@ void dh_placement_table(const struct dh_place *places, int size, const struct dh
                          places[first].cores);
         if (places[first].gpus[0])
             dh_buffer_printf(out, "GPUs %s, ", places[first].gpus);
-        if (size == 2 && places[0].pid == places[1].pid && here[0] && here[1]) {
+        if (alone(places, size)) {
             dh_buffer_text(out, "this process alone");
         } else {
             dh_buffer_printf(out, "rank%s ", here[0] + workers > 1 ? "s" : "");

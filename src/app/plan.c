@@ -215,6 +215,8 @@ static void put_places(const struct dh_app_setup *setup, const struct dh_eval_pl
     struct dh_groups groups = {0};
     struct dh_buffer text = {0};
     dh_placement_table(places, size, plan, out);
+    if (plan->cores && !plan->in_rank)
+        dh_placement_say_threads(places, size, plan, "threads     ", out);
     if (plan->ranks > 1) {
         dh_groups_form(places, size, plan->ranks, &groups);
         dh_buffer_text(out, "groups      ");

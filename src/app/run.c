@@ -11,6 +11,7 @@
 #include "manager.h"
 #include "meeting.h"
 #include "muster.h"
+#include "placement.h"
 #include "session.h"
 #include "worker.h"
 
@@ -221,7 +222,7 @@ struct dh_app_end dh_app_manage(const struct dh_app_options *options, struct dh_
         open_places(&run, workers + 1);
         status = make_groups(&run, comm, &err);
         if (status == DH_OK)
-            status = dh_meeting_hold(&run.session.setup, comm, run.session.plan.slots, log,
+            status = dh_meeting_hold(&run.session.setup, comm, &run.session.plan, run.places, log,
                                      &run.board, &err);
         run.manager = create_manager(&run, comm);
         end.code = close_store(&run, status == DH_OK ? conduct(&run) : refuse(&run, &err));
@@ -278,14 +279,15 @@ struct dh_app_end dh_app_work(struct dh_comm *comm, struct dh_launcher *launcher
     struct dh_error err;
     struct dh_team *team = NULL;
     struct dh_board *board = NULL;
+    uint32_t threads = 0;
     dh_status status = receive_setup(comm, &setup, &err);
     if (status == DH_OK)
         status = dh_muster_attend(&setup, comm, log, &team, &err);
     if (status == DH_OK)
-        status = dh_meeting_attend(&setup, comm, &board, &err);
+        status = dh_meeting_attend(&setup, comm, &board, &threads, &err);
     if (status == DH_OK) {
         struct dh_worker *worker =
-            dh_worker_create(&setup, comm, board, launcher, communicator, team, log);
+            dh_worker_create(&setup, comm, board, launcher, threads, communicator, team, log);
         status = work_on(worker, &err);
         end.alone = !dh_worker_together(worker);
         dh_worker_destroy(&worker);
@@ -332,8 +334,11 @@ int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launc
         struct dh_comm *ends[2];
         dh_comm_loop_create(2, ends);
         open_places(&run, 2);
+        run.places[1] = run.places[0];
+        dh_placement_log_threads(run.places, 2, &run.session.plan, log);
         run.manager = create_manager(&run, ends[0]);
-        run.worker = dh_worker_create(&run.session.setup, ends[1], NULL, launcher, NULL, NULL, log);
+        run.worker =
+            dh_worker_create(&run.session.setup, ends[1], NULL, launcher, 0, NULL, NULL, log);
         watch_descriptor(run.wakeup, run.signals);
         watch_descriptor(run.wakeup, dh_manager_fd(run.manager));
         watch_descriptor(run.wakeup, dh_worker_fd(run.worker));

@@ -26,6 +26,7 @@ struct dh_worker {
     const struct dh_log *log;
     struct dh_eval *eval;         /* NULL: cannot evaluate */
     struct dh_launcher *launcher; /* may be NULL */
+    uint32_t threads;
     const void *communicator;
     const struct dh_team *team; /* NULL: evaluates by itself */
     bool quiet;                 /* of the group there is nothing more to say */
@@ -116,10 +117,7 @@ static dh_status join(struct dh_worker *worker, struct dh_error *err)
     dh_status status = send(worker, DH_TAG_HELLO, err);
     for (int32_t slot = 0; slot < hello.slots && status == DH_OK; slot++)
         status = claim(worker, slot, err);
-    if (status == DH_OK)
-        status = send_turns(worker, err);
-    /* the others of a group have told already */
-    return status == DH_OK && !worker->team ? dh_muster_place(worker->comm, err) : status;
+    return status == DH_OK ? send_turns(worker, err) : status;
 }
 
 /* Before the plugin is called: the leader's turn to call the others. */
@@ -155,9 +153,9 @@ static dh_status create_pool(struct dh_worker *worker, struct dh_error *err)
 {
     const struct dh_eval_hooks together = {begin_together, end_together, worker};
     const void *communicator = worker->team ? worker->team->communicator : worker->communicator;
-    dh_status status =
-        dh_eval_create(&worker->setup->settings, worker->setup->space, worker->launcher,
-                       dh_comm_rank(worker->comm), communicator, worker->log, &worker->eval, err);
+    dh_status status = dh_eval_create(&worker->setup->settings, worker->setup->space,
+                                      worker->launcher, dh_comm_rank(worker->comm), worker->threads,
+                                      communicator, worker->log, &worker->eval, err);
     if (status == DH_OK && worker->team)
         dh_eval_set_hooks(worker->eval, &together);
     return status;
@@ -165,14 +163,15 @@ static dh_status create_pool(struct dh_worker *worker, struct dh_error *err)
 
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
                                    struct dh_board *board, struct dh_launcher *launcher,
-                                   const void *communicator, const struct dh_team *team,
-                                   const struct dh_log *log)
+                                   uint32_t threads, const void *communicator,
+                                   const struct dh_team *team, const struct dh_log *log)
 {
     struct dh_worker *worker = dh_alloc(1, sizeof *worker);
     worker->setup = setup;
     worker->comm = comm;
     worker->log = log;
     worker->launcher = launcher;
+    worker->threads = threads;
     worker->communicator = communicator;
     worker->team = team;
     worker->awake = (struct dh_awake){.last = dh_clock_now(&dh_clock_monotonic),

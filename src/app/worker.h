@@ -26,12 +26,13 @@ struct dh_worker;
 
 /* Joins the manager (HELLO, a claim for each slot; through `board`, unless that is NULL). In a
  * group (`team`; NULL: evaluates by itself) only the leader claims; the others evaluate what it
- * does. Everything is borrowed until destroy. If the evaluator cannot be set up, the manager is
- * told (FATAL) and the worker only waits for the end: that is no error here. */
+ * does. `threads`: see dh_eval_create. Everything is borrowed until destroy. If the evaluator
+ * cannot be set up, the manager is told (FATAL) and the worker only waits for the end: that is no
+ * error here. */
 struct dh_worker *dh_worker_create(const struct dh_app_setup *setup, struct dh_comm *comm,
                                    struct dh_board *board, struct dh_launcher *launcher,
-                                   const void *communicator, const struct dh_team *team,
-                                   const struct dh_log *log);
+                                   uint32_t threads, const void *communicator,
+                                   const struct dh_team *team, const struct dh_log *log);
 /* Ends every evaluation. */
 void dh_worker_destroy(struct dh_worker **worker);
 

@@ -14,6 +14,7 @@
 #include "program.h"
 #include "run.h"
 #include "template.h"
+#include "threads.h"
 #include "value.h"
 
 struct command_options {
@@ -158,11 +159,14 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
     const struct command_options *own = (const struct command_options *)plan->options;
     struct command *command = plan->prepared = dh_alloc(1, sizeof *command);
     command->shell = own->shell;
+    plan->starts_ranks = own->shell && own->command->kind == DH_NODE_TEXT &&
+                         eval_threads_launcher(own->command->text);
     if (own->shell)
         return prepare_shell(plan, own->command, err);
     dh_status status = read_words(plan, own->command, err);
     if (status == DH_OK && (command->count == 0 || !*command->words[0]))
         return dh_node_fail(err, own->command, "command: there is no program");
+    plan->starts_ranks = status == DH_OK && eval_threads_launcher(command->words[0]);
     for (size_t i = 0; status == DH_OK && i < command->count; i++)
         status = eval_template_check(plan, own->command, command->words[i], err);
     return status == DH_OK ? find_program(plan, command, own->command, err) : status;

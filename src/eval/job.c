@@ -17,6 +17,7 @@
 #include "dh_mpi/path.h"
 #include "dh_mpi/text.h"
 #include "folder.h"
+#include "threads.h"
 
 void eval_job_free(struct eval_job *job)
 {
@@ -59,6 +60,8 @@ void eval_job_slot_variables(const struct eval_plan *plan, int32_t slot,
     put_number(put, context, "DH_WORKER", (uint64_t)plan->worker);
     put_number(put, context, "DH_SLOT", (uint64_t)slot);
     put(context, "DH_FOLDER", plan->folder);
+    if (plan->threads > 0)
+        put_number(put, context, EVAL_THREADS_VARIABLE, plan->threads);
     eval_job_resources(plan, slot, put, context);
     const struct dh_node *environment = plan->options->environment;
     for (size_t i = 0; environment && i < environment->child_count; i++) {

@@ -20,6 +20,7 @@
 #include "dh_mpi/clock.h"
 #include "plugin_call.h"
 #include "run.h"
+#include "threads.h"
 #include "wire.h"
 
 /* Between two scans of the processes: so many seconds, and so many times as long as a scan takes.
@@ -142,8 +143,10 @@ static void configure(struct launcher *launcher, const struct eval_frame *frame)
     struct dh_reader reader = dh_reader_of(frame->data, frame->size);
     char *name = dh_get_text(&reader), *text = dh_get_text(&reader), *folder = dh_get_text(&reader);
     int32_t worker = (int32_t)dh_get_u32(&reader);
+    uint32_t threads = dh_get_u32(&reader);
     struct dh_error err = {.text = BROKEN_MESSAGE};
     if (dh_reader_complete(&reader) && load(launcher, name, text, folder, worker, &err) == DH_OK) {
+        launcher->plan->threads = eval_threads(launcher->plan, threads);
         make_runs(launcher);
     } else {
         eval_wire_put_fatal(&launcher->host.out, frame->epoch, DH_CONFIG, err.text);

@@ -61,6 +61,8 @@ struct eval_plan {
     char *folder;                 /* of the configuration, absolute */
     size_t objective_count;
     int32_t worker;
+    bool starts_ranks;              /* the program is an MPI launcher */
+    uint32_t threads;               /* of an evaluation; 0: it is told nothing (threads.h) */
     struct dh_buffer warnings;      /* lines "file:line: text" */
     const struct eval_probe *probe; /* while it is made; NULL: nothing is looked for */
 };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "threads.h"
 
 bool dh_eval_sees_processes(void)
 {
@@ -38,7 +39,8 @@ dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_spac
                                  .timeout = plan->options->timeout,
                                  .ranks = 1,
                                  .in_rank = eval_plan_backend(plan) == &eval_backend_rank,
-                                 .cores = plan->kind->process};
+                                 .cores = plan->kind->process,
+                                 .threads = eval_threads_ours(plan)};
     if (plan->kind->ranks)
         out->ranks = plan->kind->ranks(plan);
     eval_plan_free(&plan);
@@ -56,8 +58,9 @@ void dh_eval_warnings(const struct dh_settings *settings, const struct dh_space 
 }
 
 dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_space *space,
-                         struct dh_launcher *launcher, int32_t worker, const void *communicator,
-                         const struct dh_log *log, struct dh_eval **out, struct dh_error *err)
+                         struct dh_launcher *launcher, int32_t worker, uint32_t threads,
+                         const void *communicator, const struct dh_log *log, struct dh_eval **out,
+                         struct dh_error *err)
 {
     *out = NULL;
     struct dh_eval *pool = dh_alloc(1, sizeof *pool);
@@ -66,6 +69,7 @@ dh_status dh_eval_create(const struct dh_settings *settings, const struct dh_spa
     pool->log = log;
     dh_status status = eval_plan_create(settings, space, NULL, worker, NULL, &pool->plan, err);
     if (status == DH_OK) {
+        pool->plan->threads = threads;
         pool->slots = dh_alloc((size_t)pool->plan->options->slots, sizeof *pool->slots);
         pool->backend = eval_plan_backend(pool->plan);
         warn_of_surroundings(pool);

@@ -30,6 +30,7 @@ static dh_status create(struct dh_eval *pool, struct dh_error *err)
     dh_put_text(&payload, dh_config_text(config));
     dh_put_text(&payload, pool->plan->folder);
     dh_put_u32(&payload, (uint32_t)pool->plan->worker);
+    dh_put_u32(&payload, pool->plan->threads);
     dh_status status = request(pool, EVAL_WIRE_CONFIGURE, &payload, err);
     dh_buffer_free(&payload);
     return status;

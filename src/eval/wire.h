@@ -14,7 +14,8 @@
 #include "dh_mpi/status.h"
 
 enum eval_wire {
-    EVAL_WIRE_CONFIGURE, /* rank → launcher: name, text and folder of the configuration, worker */
+    EVAL_WIRE_CONFIGURE, /* rank → launcher: name, text and folder of the configuration, worker,
+                            threads (see dh_eval_create) */
     EVAL_WIRE_START,     /* rank → launcher: dh_task */
     EVAL_WIRE_CANCEL,    /* rank → launcher: slot, trial */
     EVAL_WIRE_RESET,     /* rank → launcher: end all evaluations and forget the configuration */

@@ -202,16 +202,88 @@ static void test_shared_cores(void **state)
     warns(&scene, "");
     for (int rank = 1; rank < 4; rank++)
         scene.places[rank].allowed[0] = 0x3;
-    warns(&scene, "a: ranks 1-3 share 2 cores (0-1 of 64)\n");
+    for (int rank = 0; rank < 4; rank++)
+        scene.places[rank].cores = 6;
+    warns(&scene, "a: ranks 1-3 share 2 cores (0-1 of 6)\n"
+                  "a: ranks 1-3 are bound to 2 cores (0-1) of 6, so that evaluations cannot use "
+                  "the others: mpiexec --bind-to none, srun --cpus-per-task\n");
     scene.places[2].allowed[0] = 0xc; /* a core for each again, but for 1 and 3 */
     warns(&scene, "");
     scene.plan.slots = 3;
-    warns(&scene, "a: ranks 1, 3 run 6 evaluations at once on 2 cores (0-1 of 64)\n"
-                  "a: rank 2 runs 3 evaluations at once on 2 cores (2-3 of 64)\n");
+    warns(&scene, "a: ranks 1, 3 run 6 evaluations at once on 2 cores (0-1 of 6)\n"
+                  "a: rank 2 runs 3 evaluations at once on 2 cores (2-3 of 6)\n");
     scene.places[2].allowed[0] = 0x6; /* a chain of overlaps is one set */
-    warns(&scene, "a: ranks 1-3 run 9 evaluations at once on 3 cores (0-2 of 64)\n");
+    warns(&scene, "a: ranks 1-3 run 9 evaluations at once on 3 cores (0-2 of 6)\n");
     scene.plan.cores = false;
     warns(&scene, "");
+    close_scene(&scene);
+}
+
+static void test_idle_cores(void **state)
+{
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, "aabb", 1, "");
+    for (int rank = 0; rank < 4; rank++)
+        scene.places[rank].allowed[0] = UINT64_C(1) << rank;
+    warns(&scene, "a: rank 1 is bound to 1 core (1) of 64, so that evaluations cannot use the "
+                  "others: mpiexec --bind-to none, srun --cpus-per-task\n"
+                  "b: ranks 2-3 are bound to 2 cores (2-3) of 64, so that evaluations cannot use "
+                  "the others: mpiexec --bind-to none, srun --cpus-per-task\n");
+    for (int rank = 0; rank < 4; rank++)
+        scene.places[rank].cores = rank < 2 ? 2 : 3; /* one for rank 0, or most are used */
+    warns(&scene, "");
+    close_scene(&scene);
+}
+
+static void threads_are(const struct scene *scene, const char *wanted, const char *said)
+{
+    uint32_t threads[SIZE];
+    struct dh_buffer text = {0};
+    dh_placement_threads(scene->places, scene->size, &scene->plan, threads);
+    for (int rank = 1; rank < scene->size; rank++)
+        dh_buffer_printf(&text, rank > 1 ? " %u" : "%u", threads[rank]);
+    assert_string_equal(text.data, wanted);
+    dh_buffer_clear(&text);
+    dh_placement_say_threads(scene->places, scene->size, &scene->plan, "", &text);
+    assert_string_equal(text.size ? text.data : "", said);
+    dh_buffer_free(&text);
+}
+
+/* Evaluations that share cores have as many threads each as fit them. */
+static void test_threads(void **state)
+{
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, "ab.", 1, "");
+    scene.plan.threads = true;
+    threads_are(&scene, "0 0", "rank 1: 64 cores for 1 slot; OMP_NUM_THREADS is not set\n");
+    scene.plan.slots = 5;
+    threads_are(&scene, "12 0",
+                "rank 1: 64 cores for 5 slots: evaluations have OMP_NUM_THREADS = 12\n");
+    scene.places[1].pid = scene.places[0].pid; /* another node's process of that number */
+    scene.plan.threads = false;
+    threads_are(&scene, "0 0", "rank 1: 64 cores for 5 slots; OMP_NUM_THREADS is left as it is\n");
+    scene.size = lay_out("aaaabb", scene.places);
+    scene.plan.threads = true;
+    scene.plan.slots = 1;
+    threads_are(&scene, "21 21 21 32 32",
+                "ranks 1-3: 64 cores for 3 slots: evaluations have OMP_NUM_THREADS = 21\n"
+                "ranks 4-5: 64 cores for 2 slots: evaluations have OMP_NUM_THREADS = 32\n");
+    scene.places[2].allowed[0] = 0x3f; /* bound to some of the cores that all share */
+    scene.places[4].allowed[0] = 0x3;  /* bound to cores of their own */
+    scene.places[5].allowed[0] = 0x4;
+    scene.plan.slots = 2;
+    threads_are(&scene, "10 3 10 1 1",
+                "ranks 1, 3: 64 cores for 6 slots: evaluations have OMP_NUM_THREADS = 10\n"
+                "rank 2: 64 cores for 6 slots: evaluations have OMP_NUM_THREADS = 3\n"
+                "rank 4: 2 cores for 2 slots: evaluations have OMP_NUM_THREADS = 1\n"
+                "and 1 more like these\n");
+    close_scene(&scene);
+    open_scene(&scene, "aa", 4, "");
+    scene.plan.threads = true;
+    scene.places[1].pid = scene.places[0].pid; /* alone */
+    threads_are(&scene, "16", "64 cores for 4 slots: evaluations have OMP_NUM_THREADS = 16\n");
     close_scene(&scene);
 }
 
@@ -232,8 +304,9 @@ static void test_manager_on_a_workers_core(void **state)
     (void)state;
     struct scene scene;
     open_scene(&scene, "aa", 1, "");
+    scene.places[0].cores = scene.places[1].cores = 2;
     scene.places[0].allowed[0] = scene.places[1].allowed[0] = 0x8;
-    warns(&scene, "a: rank 0 and rank 1 are bound to the same core 3 of 64\n");
+    warns(&scene, "a: rank 0 and rank 1 are bound to the same core 3 of 2\n");
     scene.places[0].pid = scene.places[1].pid; /* one process is both */
     warns(&scene, "");
     close_scene(&scene);
@@ -303,6 +376,8 @@ int main(void)
         cmocka_unit_test(test_gpus),
         cmocka_unit_test(test_cores_as_text),
         cmocka_unit_test(test_shared_cores),
+        cmocka_unit_test(test_idle_cores),
+        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_many_nodes),
         cmocka_unit_test(test_manager_on_a_workers_core),
         cmocka_unit_test(test_unused_gpus),

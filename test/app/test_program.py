@@ -404,5 +404,64 @@ evaluator = { type = "command"; command = "echo DH-OUTPUT: 1 '|' 2>&1 > out && r
         self.assertNotIn("warning", out)
 
 
+THREADS = """search = { max_evaluations = 6; };
+parameters = ( { name = "x"; type = "real"; low = 0.0; high = 1.0; } );
+optimizer = { method = "random"; };
+evaluator = { type = "python"; function = "told.run"; python = "PYTHON"; };
+"""
+
+TOLD = """import os, time
+def run(job):
+    time.sleep(0.2)
+    return {"objective": 1, "metadata": {"threads": os.environ.get("OMP_NUM_THREADS")}}
+"""
+
+
+class Threads(harness.Case):
+    """Evaluations that share cores are told how many threads to use; others, and where the user has
+    told them, are not."""
+
+    def environment(self, extra=None):
+        env = super().environment()
+        del env["OMP_NUM_THREADS"]
+        return {**env, **(extra or {})}
+
+    def command(self, ranks, arguments):
+        unbound = [] if harness.MPICH or not ranks else ["--bind-to", "none"]
+        command = super().command(ranks, arguments)
+        return command[:1] + unbound + command[1:] if ranks else command
+
+    def test_threads(self):
+        self.write("told.py", TOLD)
+        self.write("told.cfg", THREADS.replace("PYTHON", harness.PYTHON))
+        cores = len(os.sched_getaffinity(0))
+        two, four = str(max(1, cores // 2)), str(max(1, cores // 4))
+        slots = ["--set", "evaluator.slots=2"]
+        own = ["--set", 'evaluator.environment={ OMP_NUM_THREADS = "8"; }']
+        for ranks, arguments, env, threads in (
+                (0, [], {}, None), (0, slots, {}, two), (2, [], {}, None), (2, slots, {}, two),
+                (3, [], {}, two), (3, slots, {}, four), (3, ["--set", "comm.window=off"], {}, two),
+                (3, slots, {"OMP_NUM_THREADS": "7"}, "7"), (3, slots + own, {}, "8")):
+            with self.subTest(ranks=ranks, arguments=arguments, env=env):
+                _, log = self.run_search(ranks, "--fresh", *arguments, "told.cfg", env=env)
+                seen = {t["metadata"]["threads"] for t in self.assert_complete("told.h5", 6)}
+                self.assertEqual(seen, {threads}, log)
+                ours = threads and not env and own[1] not in arguments
+                self.assertEqual(f"evaluations have OMP_NUM_THREADS = {threads}\n" in log, bool(ours),
+                                 log)
+        self.recovery = True
+        self.run_search(3, "--fresh", "told.cfg")
+        self.assertEqual(self.trials("told.h5")[0]["metadata"]["threads"], two)
+
+    def test_check(self):
+        self.write("told.py", TOLD)
+        self.write("told.cfg", THREADS.replace("PYTHON", harness.PYTHON))
+        out, _ = self.run_search(3, "--check", "told.cfg")
+        self.assertRegex(out, r"\nthreads     ranks 1-2: \d+ cores? for 2 slots: evaluations have "
+                              r"OMP_NUM_THREADS = \d+\n")
+        out, _ = self.run_search(0, "--check", "told.cfg", env={"OMP_NUM_THREADS": "3"})
+        self.assertRegex(out, r"\nthreads     \d+ cores? for 1 slot; OMP_NUM_THREADS is left as it is\n")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

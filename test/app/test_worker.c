@@ -37,7 +37,7 @@ static int setup(void **state)
     assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
     dh_comm_loop_create(2, bench->ends);
     bench->worker =
-        dh_worker_create(&bench->setup, bench->ends[1], NULL, bench->launcher, NULL, NULL, NULL);
+        dh_worker_create(&bench->setup, bench->ends[1], NULL, bench->launcher, 0, NULL, NULL, NULL);
     return 0;
 }
 
@@ -153,7 +153,8 @@ static void one_that_cannot_begin_says_hello_first(void **state)
     while (dh_comm_receive(bench->ends[0], &message, &bench->err) == DH_OK)
         ; /* of the first one, which is gone */
     dh_worker_destroy(&bench->worker);
-    bench->worker = dh_worker_create(&bench->setup, bench->ends[1], NULL, NULL, NULL, NULL, NULL);
+    bench->worker =
+        dh_worker_create(&bench->setup, bench->ends[1], NULL, NULL, 0, NULL, NULL, NULL);
     assert_int_equal(dh_comm_receive(bench->ends[0], &message, &bench->err), DH_OK);
     assert_int_equal(message.tag, DH_TAG_HELLO);
     assert_true(dh_hello_unpack(&message, &hello));

@@ -100,8 +100,8 @@ void bench_open(struct bench *bench, int objectives, const char *evaluator)
         fail_msg("%s", bench->err.text);
     if (!bench->launcher)
         assert_int_equal(dh_launcher_start(&bench->launcher, &bench->err), DH_OK);
-    if (dh_eval_create(&bench->settings, bench->space, bench->launcher, 3, NULL, NULL, &bench->eval,
-                       &bench->err) != DH_OK)
+    if (dh_eval_create(&bench->settings, bench->space, bench->launcher, 3, 0, NULL, NULL,
+                       &bench->eval, &bench->err) != DH_OK)
         fail_msg("%s", bench->err.text);
     bench->reports = 0;
 }

@@ -169,72 +169,6 @@ static void a_shell_never_parses_a_value(void **state)
     assert_non_null(strstr(bench->err.text, "single quotes"));
 }
 
-static void mpi_variables_are_hidden(void **state)
-{
-    struct bench *bench = *state;
-    setenv("OMPI_COMM_WORLD_RANK", "1", 1);
-    setenv("PMIX_RANK", "1", 1);
-    setenv("PMI_FD", "9", 1);
-    setenv("HYDI_CONTROL_FD", "1", 1);
-    setenv("OMPI_MCA_ess", "^singleton", 1);
-    setenv("OMPI_MCA_orte_hnp_uri", "1", 1);
-    setenv("OMPI_MCA_rmaps_base_mapping_policy", "ppr:9:node", 1);
-    setenv("SLURM_STEP_ID", "1", 1);
-    setenv("MPI_LOCALRANKID", "1", 1);
-    setenv("SLURM_PMI_FD", "1", 1);
-    setenv("SLURM_JOB_ID", "77", 1);
-    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
-    setenv("OMPI_MCA_pmix_base_verbose", "0", 1); /* begins like one of the launcher's */
-    setenv("SLURM_MPI_TYPE", "pmix_v4", 1);
-    setenv("HYDRA_BOOTSTRAP", "ssh", 1);
-    struct dh_outcome outcome = bench_run_script(
-        bench,
-        "env | grep -E '^(OMPI_COMM|OMPI_MCA_(ess|orte|rmaps_base_map)|PMI|HYDI|MPI_|"
-        "SLURM_(PMI|STEP))' >&2 && exit 9\n"
-        "test \"$OMPI_MCA_pmix_base_verbose$SLURM_MPI_TYPE$HYDRA_BOOTSTRAP\" = "
-        "0pmix_v4ssh || exit 6\n"
-        "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
-        "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
-        "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
-    assert_value(&outcome, 1);
-    dh_outcome_free(&outcome);
-}
-
-/* Of Slurm: how many tasks the search has is its own business (PyTorch Lightning takes a process
- * that sees it for one of them). What an inner mpiexec goes by stays. */
-static void the_jobs_tasks_are_the_searchs_own(void **state)
-{
-    static const char *const gone[] = {"SLURM_NTASKS",   "SLURM_NPROCS", "SLURM_NTASKS_PER_NODE",
-                                       "SLURM_PROCID",   "SLURM_NODEID", "SLURM_LOCALID",
-                                       "SLURM_TASK_PID", "SLURM_GTIDS"};
-    static const char *const kept[] = {
-        "SLURM_JOB_ID",        "SLURM_JOBID",   "SLURM_JOB_NODELIST",   "SLURM_NODELIST",
-        "SLURM_JOB_NUM_NODES", "SLURM_NNODES",  "SLURM_TASKS_PER_NODE", "SLURM_JOB_CPUS_PER_NODE",
-        "SLURM_CPUS_PER_TASK", "PBS_JOBCOOKIE", "PBS_NODENUM",          "PBS_TASKNUM"};
-    struct bench *bench = *state;
-    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
-        setenv(gone[i], "64", 1);
-    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
-        setenv(kept[i], "64", 1);
-    struct dh_buffer script = {0};
-    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
-        dh_buffer_printf(&script, "[ \"${%s+1}\" ] && echo DH-OUTPUT: F_%s\n", gone[i], gone[i]);
-    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
-        dh_buffer_printf(&script, "[ \"$%s\" = 64 ] || exit %zu\n", kept[i], 100 + i);
-    struct dh_outcome outcome = bench_run_script(bench, script.data, "");
-    assert_failed(&outcome, "no DH-OUTPUT line on stdout"); /* nothing is wrong */
-    dh_outcome_free(&outcome);
-    outcome = bench_run_script(bench, "echo DH-OUTPUT: $SLURM_NTASKS",
-                               "environment = { SLURM_NTASKS = 3; };");
-    assert_value(&outcome, 3);
-    dh_outcome_free(&outcome);
-    dh_buffer_free(&script);
-    for (size_t i = 0; i < DH_COUNT_OF(gone); i++)
-        unsetenv(gone[i]);
-    for (size_t i = 0; i < DH_COUNT_OF(kept); i++)
-        unsetenv(kept[i]);
-}
-
 static void results_reports_and_metadata_come_back(void **state)
 {
     struct bench *bench = *state;
@@ -560,8 +494,6 @@ int main(void)
         TEST(cancelling_ends_it),
         TEST(values_are_single_arguments),
         TEST(a_shell_never_parses_a_value),
-        TEST(mpi_variables_are_hidden),
-        TEST(the_jobs_tasks_are_the_searchs_own),
         TEST(results_reports_and_metadata_come_back),
         TEST(reports_that_cannot_be_read_are_told),
         TEST(huge_metadata_is_dropped_and_said),
