@@ -138,6 +138,23 @@ static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
     return below;
 }
 
+/* A child has ended; or the launcher; or somebody asks all processes of the job to end. */
+static void read_signals(struct guard *guard)
+{
+    struct signalfd_siginfo info;
+    bool asked = false;
+    while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        asked = asked || info.ssi_signo != SIGCHLD;
+        if (info.ssi_signo == SIGTERM) {
+            guard->asked = true;
+            guard->stop = guard->stop || getppid() != guard->launcher;
+        }
+    }
+    const uint8_t kind = EVAL_GUARD_ASKED;
+    if (asked)
+        tell(guard->control, &(struct dh_buffer){.data = (void *)&kind, .size = 1});
+}
+
 /* `order` goes on with the pids that are spared beside the main process. */
 static void sweep(struct guard *guard, struct dh_reader order)
 {
@@ -146,6 +163,7 @@ static void sweep(struct guard *guard, struct dh_reader order)
     while (order.next < order.end && spared.count < DH_COUNT_OF(pids))
         pids[spared.count++] = (pid_t)dh_get_u32(&order);
     size_t broken = kill_rest(guard, &spared);
+    read_signals(guard); /* what the evaluation failed of may have come here after it */
     struct dh_buffer news = {0};
     dh_put_u8(&news, EVAL_GUARD_SWEPT);
     dh_put_u8(&news, broken > 0);
@@ -189,12 +207,7 @@ static void watch(struct guard *guard)
     while (!guard->stop && !is_over(guard)) {
         if (poll(fds, DH_COUNT_OF(fds), -1) < 0 && errno != EINTR)
             break;
-        struct signalfd_siginfo info;
-        while (read(guard->signals, &info, sizeof info) == (ssize_t)sizeof info)
-            if (info.ssi_signo == SIGTERM) {
-                guard->asked = true;
-                guard->stop = guard->stop || getppid() != guard->launcher;
-            }
+        read_signals(guard);
         reap(guard);
         obey(guard);
     }
@@ -256,6 +269,7 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     watch(&guard);
     kill_rest(&guard, NULL);
     eval_job_remove_temporary(spec->child.job);
+    read_signals(&guard);
     report(&guard);
     _exit(0);
 }

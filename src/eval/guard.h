@@ -26,6 +26,7 @@ enum eval_guard_news {
     EVAL_GUARD_UNABLE,      /* text: nor could any other, here and now: it is not to blame */
     EVAL_GUARD_MISSING,     /* text: nor any other, since what is to be run cannot be */
     EVAL_GUARD_SWEPT,       /* u8: did it kill any that the main process may count on? */
+    EVAL_GUARD_ASKED,       /* somebody has sent it SIGTERM or SIGINT, as to the whole job */
     EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
 };
 

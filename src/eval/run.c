@@ -62,7 +62,12 @@ void eval_run_init(struct eval_run *run, struct eval_host *host, int32_t slot)
     *run = (struct eval_run){
         .host = host,
         .slot = slot,
-        .process = {.control = -1, .output = -1, .errors = -1, .requests = -1, .answers = -1},
+        .process = {.control = -1,
+                    .output = -1,
+                    .errors = -1,
+                    .requests = -1,
+                    .answers = -1,
+                    .asked_at = -INFINITY},
         .output_copy = {.fd = -1},
         .errors_copy = {.fd = -1},
     };
@@ -95,10 +100,12 @@ static void order_sweep(const struct eval_run *run)
     dh_buffer_free(&order);
 }
 
-/* Did it die of what batch systems send to all processes of a job that has to end? */
+/* Did it die of what batch systems send to all processes of a job that has to end? Or exit as one
+ * whose child did, or whose handler had its say? */
 static bool died_of_request(int status)
 {
-    return WIFSIGNALED(status) && (WTERMSIG(status) == SIGTERM || WTERMSIG(status) == SIGINT);
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
+    return number == SIGTERM || number == SIGINT;
 }
 
 /* Has one of these signals come to this process, too, since the evaluation began? Then the job is
@@ -106,6 +113,20 @@ static bool died_of_request(int status)
 static bool job_ends(const struct eval_run *run)
 {
     return run->host->signalled_at >= run->started.monotonic - JOB_END_SPREAD;
+}
+
+/* Is it over, with a result that waits? */
+static bool waits(const struct eval_run *run)
+{
+    return run->busy && !isinf(run->conclude_at);
+}
+
+/* May the evaluation, which has been judged, have failed since the job ends? */
+static bool failed_by_request(const struct eval_run *run)
+{
+    bool sent = run->process.asked_at >= run->started.monotonic - JOB_END_SPREAD ||
+                (!run->answered && died_of_request(run->left.status));
+    return run->outcome.status == DH_TRIAL_FAILED && !run->failure && (sent || job_ends(run));
 }
 
 /* How the evaluation ended, from the strongest evidence to the weakest. */
@@ -120,8 +141,6 @@ static void judge(struct eval_run *run, int status)
         eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", run->unable);
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
-    else if (reason && !run->answered && died_of_request(status) && job_ends(run))
-        eval_value_fail(outcome, objectives, DH_TRIAL_CANCELLED, "%s", reason);
     else if (reason && !run->answered)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
     else if (!run->answered)
@@ -136,8 +155,12 @@ static void conclude(struct eval_run *run)
         run->unable_in_row = 0;
         run->host->ready_once |= !eval_run_runner(run)->persistent && !run->failure;
     }
-    judge(run, run->left.status);
     struct dh_outcome *outcome = &run->outcome;
+    if (run->ending != DH_TRIAL_PENDING) /* told since it was judged */
+        eval_value_fail(outcome, run->host->plan->objective_count, run->ending, "%s",
+                        run->ending_reason);
+    else if (failed_by_request(run) && job_ends(run))
+        outcome->status = DH_TRIAL_CANCELLED;
     if (!run->answered || !eval_run_runner(run)->persistent) {
         outcome->cpu_seconds = run->left.cpu_seconds;
         outcome->peak_bytes = run->left.peak_bytes;
@@ -191,13 +214,14 @@ static void conclude_within(struct eval_run *run, double seconds)
 
 /* The evaluation is over. What could not begin is given back later; what could not since there is
  * no running its program, and never was, is no matter of the moment. Whether a job's end was what
- * it died of is known when the other processes of the job have had their signals. */
+ * it failed of is known when the other processes of the job have had their signals. */
 static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_t peak_bytes)
 {
     run->left = (struct eval_left){.status = status,
                                    .cpu_seconds = cpu_seconds,
                                    .peak_bytes = peak_bytes,
                                    .ended = dh_moment_wall_since(&run->started)};
+    judge(run, status);
     bool told = run->ending != DH_TRIAL_PENDING;
     if (!told && run->unable && run->missing && !run->host->ready_once) {
         char *text = with_last_words(run, run->unable);
@@ -206,8 +230,7 @@ static void finish(struct eval_run *run, int status, double cpu_seconds, uint64_
         clear(run);
     } else if (!told && run->unable) {
         conclude_within(run, UNABLE_PAUSE);
-    } else if (!told && !run->failure && !run->answered && died_of_request(status) &&
-               !job_ends(run)) {
+    } else if (!told && failed_by_request(run) && !job_ends(run)) {
         conclude_within(run, JOB_END_SPREAD);
     } else {
         conclude(run);
@@ -392,6 +415,8 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         else
             free(text);
         run->missing |= kind == EVAL_GUARD_MISSING;
+    } else if (kind == EVAL_GUARD_ASKED) {
+        run->process.asked_at = dh_clock_now(&dh_clock_monotonic);
     } else if (kind == EVAL_GUARD_SWEPT && run->answered &&
                (dh_get_u8(&reader) || run->process.doomed)) {
         /* it may go on with a pool of processes that is no more, or the signal is on its way */
@@ -406,7 +431,7 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
         eval_run_drain(run);
         notice_early_end(run, status);
         eval_run_close_process(run);
-        if (run->busy)
+        if (run->busy && !waits(run))
             finish(run, status, eval_run_runner(run)->persistent ? NAN : cpu_seconds, peak_bytes);
         return false;
     }
@@ -441,7 +466,7 @@ void eval_run_give_up(struct eval_run *run)
     eval_run_drain(run);
     eval_run_close_process(run);
     run->lost = false;
-    if (!run->busy)
+    if (!run->busy || waits(run))
         return;
     eval_job_remove_temporary(&run->job);
     if (!run->failure)

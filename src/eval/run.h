@@ -6,8 +6,10 @@
  * does not stay and has answered, but does not end, is killed soon after.
  *
  * One that dies of SIGTERM or SIGINT by itself has failed, unless these signals came to the
- * launcher as well: then the job is at its end, and the evaluation is given back. As they do not
- * come to all processes at once, its result waits a few seconds.
+ * launcher as well: then the job is at its end, and the evaluation is given back. So is one that
+ * fails in another way, such as by an exception that a handler raises. As signals do not come to
+ * all processes at once, a failure waits a few seconds for the launcher's, if one came to its guard
+ * or it looks like the death by one.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
  * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
@@ -85,6 +87,7 @@ struct eval_run_process {
     bool ready;                     /* persistent: takes evaluations */
     uint32_t kept[EVAL_GUARD_KEPT]; /* processes that it needs beyond the evaluation */
     size_t kept_count;
+    double asked_at; /* when its guard was last sent SIGTERM or SIGINT; -INFINITY: never */
     bool doomed; /* it was sent a signal: it takes no other evaluation, whatever it makes of that */
 };
 

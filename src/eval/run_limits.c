@@ -26,11 +26,13 @@ static void send_signal(struct eval_run *run, enum eval_guard_order order)
 }
 
 /* Tell the evaluation to end with `status` and `reason` (taken): politely first, if there are
- * `patience` > 0 seconds until SIGKILL. Nothing happens if it has answered or was told before. */
+ * `patience` > 0 seconds until SIGKILL. Nothing happens if it has answered (unless that waits,
+ * which it then does no longer) or was told before. */
 static void tell_to_end(struct eval_run *run, enum dh_trial_status status, char *reason,
                         double patience, double now)
 {
-    if (!run->busy || run->answered || run->ending != DH_TRIAL_PENDING) {
+    bool answered = run->answered && isinf(run->conclude_at);
+    if (!run->busy || answered || run->ending != DH_TRIAL_PENDING) {
         free(reason);
         return;
     }

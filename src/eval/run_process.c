@@ -126,7 +126,8 @@ dh_status eval_run_spawn(struct eval_run *run, struct dh_error *err)
                                              .output = pipes.output[0],
                                              .errors = pipes.errors[0],
                                              .requests = pipes.requests[0],
-                                             .answers = pipes.answers[0]};
+                                             .answers = pipes.answers[0],
+                                             .asked_at = -INFINITY};
     return DH_OK;
 }
 

@@ -149,6 +149,25 @@ class Signals(Ending):
         self.assert_nothing_left()
         self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
 
+    def test_nor_is_what_a_handler_makes_of_it(self):
+        self.configure(seconds=60, grace="1s")
+        self.write("handler.sh", "trap 'exit 1' TERM INT\necho $DH_ID >> started\n"
+                                 "while :; do sleep 0.1; done\n")
+        self.write("train.py", "import os, time\ndef run(job):\n"
+                               "    print(job['job_id'], file=open('started', 'a'), flush=True)\n"
+                               "    time.sleep(60)\n")
+        for number, evaluator in (
+                (signal.SIGTERM, '{ type = "command"; command = "sh handler.sh"; }'),
+                (signal.SIGINT, '{ type = "command"; command = "sh handler.sh"; }'),
+                (signal.SIGINT, '{ type = "python"; function = "train.run"; }')):
+            with self.subTest(number=number, evaluator=evaluator):
+                self.write("started", "")
+                process = self.begin(3, "--fresh", "--set", "evaluator=" + evaluator)
+                self.signal_all(number)
+                self.assertEqual(process.wait(120), 75, self.output())
+                self.assert_nothing_left()
+                self.assertEqual({t["status"] for t in self.trials("end.h5")}, {"pending"})
+
     def test_a_code_behind_a_driver_script_may_save_its_work(self):
         """The script dies of the signal at once, and what it runs has got it, too."""
         self.configure(seconds=60, grace="30s")

@@ -343,6 +343,93 @@ static void dying_at_the_end_of_the_job_is_none(void **state)
     assert_given_back(bench_wait(bench), "cancelled");
 }
 
+/* It is up, waits for the file "go", and fails as `how` says; another is what Python is for. */
+static void start_failing(struct bench *bench, const char *how)
+{
+    char evaluator[256];
+    snprintf(evaluator, sizeof evaluator,
+             "type = \"command\"; command = [\"sh\", \"-c\", \": >$DH_FOLDER/up; "
+             "until [ -e $DH_FOLDER/go ]; do sleep 0.02; done; %s\"];",
+             how);
+    if (!*how) {
+        bench_write(bench, "train.py",
+                    "import os, time\n"
+                    "def run(job):\n"
+                    "    open(os.environ['DH_FOLDER'] + '/up', 'w').close()\n"
+                    "    while not os.path.exists(os.environ['DH_FOLDER'] + '/go'):\n"
+                    "        time.sleep(0.02)\n"
+                    "    raise KeyboardInterrupt\n");
+        strcpy(evaluator, "type = \"python\"; function = \"train.run\";");
+    }
+    unlink_file(bench, "go");
+    unlink_file(bench, "up");
+    bench_open(bench, 1, evaluator);
+    bench_start(bench, 1, 0, ACT_RELU);
+    wait_for_file(bench, "up");
+}
+
+static const struct {
+    const char *how, *reason;
+} failures[] = {
+    {"exit 143", "exit code 143"},
+    {"exit 1", "exit code 1"},
+    {"exit 0", "no DH-OUTPUT line on stdout"},
+    {"echo DH-OUTPUT: nan", "objective is nan"},
+    {"", "KeyboardInterrupt"},
+};
+
+/* What a handler makes of the signal: the guard has seen it, too, and in the end the launcher. */
+static void failing_at_the_end_of_the_job_is_none(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t i = 0; i < 2 * DH_COUNT_OF(failures); i++) {
+        start_failing(bench, failures[i / 2].how);
+        kill(find_guard(bench->launcher->pid), i % 2 ? SIGINT : SIGTERM);
+        if (i % 2 == 0)
+            kill(bench->launcher->pid, SIGTERM);
+        bench_write(bench, "go", "");
+        if (i % 2 == 1) {
+            usleep(700000);
+            kill(bench->launcher->pid, SIGINT);
+        }
+        assert_given_back(bench_wait(bench), failures[i / 2].reason);
+        dh_eval_destroy(&bench->eval);
+        dh_launcher_stop(&bench->launcher); /* the next one was never signalled */
+    }
+}
+
+/* One of the guard's alone is no end of the job; nor is a failure without one, which does not
+ * wait. */
+static void a_failure_waits_only_where_there_was_a_signal(void **state)
+{
+    struct bench *bench = *state;
+    for (size_t i = 0; i <= DH_COUNT_OF(failures); i++) {
+        bool asked = i == DH_COUNT_OF(failures);
+        const char *reason = failures[asked ? i - 1 : i].reason;
+        start_failing(bench, failures[asked ? i - 1 : i].how);
+        if (asked)
+            kill(find_guard(bench->launcher->pid), SIGTERM);
+        double start = dh_clock_now(&dh_clock_monotonic);
+        bench_write(bench, "go", "");
+        struct dh_eval_event event = bench_wait(bench);
+        double seconds = dh_clock_now(&dh_clock_monotonic) - start;
+        assert_failed(&event.outcome, reason);
+        assert_true(asked || i == 0 ? seconds > 2 : seconds < 2);
+        dh_outcome_free(&event.outcome);
+    }
+    start_failing(bench, "exit 143");
+    bench_write(bench, "go", "");
+    usleep(700000);
+    dh_eval_cancel(bench->eval, 0, 1); /* the search ends while that waits */
+    assert_given_back(bench_wait(bench), "cancelled");
+    start_failing(bench, "");
+    kill(find_guard(bench->launcher->pid), SIGTERM);
+    bench_write(bench, "go", "");
+    usleep(700000);
+    dh_eval_cancel(bench->eval, 0, 1);
+    assert_given_back(bench_wait(bench), "cancelled");
+}
+
 static void an_idle_launcher_sleeps(void **state)
 {
     struct bench *bench = *state;
@@ -483,6 +570,8 @@ int main(void)
         TEST(signals_for_the_rank_are_not_for_the_launcher),
         TEST(dying_of_a_signal_is_a_failure),
         TEST(dying_at_the_end_of_the_job_is_none),
+        TEST(failing_at_the_end_of_the_job_is_none),
+        TEST(a_failure_waits_only_where_there_was_a_signal),
         TEST(an_idle_launcher_sleeps),
         TEST(evaluations_leave_no_descriptors),
         TEST(builtin_functions_need_no_process),
