@@ -20,6 +20,7 @@
 #include "dh_mpi/clock.h"
 #include "plugin_call.h"
 #include "run.h"
+#include "run_process.h"
 #include "threads.h"
 #include "wire.h"
 
@@ -29,6 +30,7 @@
 #define MEMORY_SHARE 20
 #define PROCESS_INTERVAL 0.05
 #define PROCESS_SHARE 4
+#define FAREWELL 1.5        /* seconds that processes with nothing to do may take to end */
 #define GUARD_PATIENCE 25.0 /* a guard gives up earlier */
 
 #define BROKEN_MESSAGE "the launcher got a broken message"
@@ -81,9 +83,25 @@ static void kill_orphans(const struct launcher *launcher)
     free(guards);
 }
 
+/* Kill what evaluates. What has nothing to do any more has a moment to end by itself, all of it the
+ * same. */
+static void say_farewell(struct launcher *launcher)
+{
+    for (size_t i = 0; i < launcher->run_count; i++)
+        if (launcher->runs[i].busy || !eval_run_dismiss(&launcher->runs[i]))
+            eval_run_order(&launcher->runs[i], EVAL_GUARD_KILL);
+    double deadline = now() + FAREWELL;
+    while (reap() && now() < deadline) {
+        for (size_t i = 0; i < launcher->run_count; i++)
+            eval_run_read(&launcher->runs[i]);
+        eval_process_nap();
+    }
+}
+
 /* End all evaluations, through their guards, and then whatever should be left. */
 static void end_everything(struct launcher *launcher)
 {
+    say_farewell(launcher);
     for (size_t i = 0; i < launcher->run_count; i++)
         eval_run_order(&launcher->runs[i], EVAL_GUARD_KILL);
     double deadline = now() + GUARD_PATIENCE;

@@ -25,6 +25,8 @@
 #define JOB_END_SPREAD 5.0
 /* Seconds that the process of an evaluation which has answered may take to end. */
 #define ANSWERED_PATIENCE 1.0
+/* Seconds that a process which is replaced may: pools whose workers were killed hang. */
+#define REPLACED_PATIENCE 0.5
 /* Bytes of what a process wrote to stderr that go into the message that nothing can be evaluated.
  */
 #define LAST_WORDS 1200
@@ -87,6 +89,16 @@ void eval_run_order(const struct eval_run *run, enum eval_guard_order order)
     char byte = (char)order;
     if (run->process.control >= 0)
         send(run->process.control, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+bool eval_run_dismiss(struct eval_run *run)
+{
+    struct eval_run_process *process = &run->process;
+    if (!process->ready || process->doomed || process->requests < 0)
+        return false;
+    close(process->requests);
+    process->requests = -1;
+    return true;
 }
 
 static void order_sweep(const struct eval_run *run)
@@ -420,7 +432,8 @@ static bool take_news(struct eval_run *run, const struct dh_buffer *news)
     } else if (kind == EVAL_GUARD_SWEPT && run->answered &&
                (dh_get_u8(&reader) || run->process.doomed)) {
         /* it may go on with a pool of processes that is no more, or the signal is on its way */
-        eval_run_order(run, EVAL_GUARD_KILL);
+        double patience = eval_run_dismiss(run) ? REPLACED_PATIENCE : 0;
+        eval_run_kill_within(run, patience, dh_clock_now(&dh_clock_monotonic));
     } else if (kind == EVAL_GUARD_SWEPT && run->answered) {
         eval_run_drain(run);
         finish(run, 0, NAN, 0);

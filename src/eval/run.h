@@ -150,6 +150,11 @@ void eval_run_signalled(struct eval_run *run);
 void eval_run_give_up(struct eval_run *run);
 void eval_run_order(const struct eval_run *run, enum eval_guard_order order);
 
+/* The process of an idle run, or of one that has answered, is to end by itself, as programs do that
+ * have files to write: the end of its requests says so. False if there is none that would hear it.
+ * The caller reads what it still writes, and kills it in the end. */
+bool eval_run_dismiss(struct eval_run *run);
+
 /* For runners. */
 void eval_run_report(struct eval_run *run, double step, double value);
 void eval_run_ready(struct eval_run *run);
