@@ -108,6 +108,16 @@ static char *not_ready(const struct eval_plan *plan, const char *reason)
     return dh_strdup(err.text);
 }
 
+static char *too_slow(const struct eval_plan *plan, const char *limit)
+{
+    struct dh_error err;
+    dh_node_fail(&err, eval_plan_node(plan, "startup"),
+                 "evaluator: %s was not ready to evaluate after %s, the limit of imports that "
+                 "evaluator.startup sets",
+                 (const char *)plan->prepared, limit);
+    return dh_strdup(err.text);
+}
+
 /* The bytes of a path or a variable as characters: they need not be UTF-8. */
 static void put_bytewise(struct dh_buffer *out, const char *text)
 {
@@ -316,6 +326,7 @@ static const struct eval_runner runner = {
     .main = run_driver,
     .startup_limit = startup_limit,
     .not_ready = not_ready,
+    .too_slow = too_slow,
     .greet = greet,
     .begin = begin,
     .stop = stop,

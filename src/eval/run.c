@@ -343,7 +343,7 @@ void eval_run_ready(struct eval_run *run)
 {
     run->process.ready = true;
     run->host->ready_once = true;
-    if (run->busy && run->ending == DH_TRIAL_PENDING)
+    if (run->busy && run->ending == DH_TRIAL_PENDING && !run->unable)
         begin(run, dh_clock_now(&dh_clock_monotonic));
 }
 
@@ -369,6 +369,8 @@ void eval_run_report(struct eval_run *run, double step, double value)
 
 void eval_run_fatal(struct eval_run *run, const char *text)
 {
+    if (run->unable) /* its time was up before */
+        return;
     free(run->failure);
     run->failure = dh_strdup(text);
     if (run->host->ready_once)

@@ -12,9 +12,9 @@
  * or it looks like the death by one.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
- * TMPDIR, no process, an interpreter that cannot start), is no result: the evaluation is given
- * back, after a pause, as CANCELLED that nobody asked for. When that happens to a slot several
- * times in a row, FATAL says DH_UNABLE.
+ * TMPDIR, no process, an interpreter that cannot start or is not ready in time), is no result: the
+ * evaluation is given back, after a pause, as CANCELLED that nobody asked for. When that happens to
+ * a slot several times in a row, FATAL says DH_UNABLE.
  */
 #ifndef DH_EVAL_RUN_H
 #define DH_EVAL_RUN_H
@@ -46,6 +46,8 @@ struct eval_runner {
     /* A persistent process has ended, for `reason`, before it was ready: a message that names it,
      * which the caller frees. */
     char *(*not_ready)(const struct eval_plan *plan, const char *reason);
+    /* It was not within `limit`. */
+    char *(*too_slow)(const struct eval_plan *plan, const char *limit);
     /* A persistent process is new; an evaluation begins: fill run->process.request_bytes. */
     void (*greet)(struct eval_run *run);
     void (*begin)(struct eval_run *run);

@@ -129,16 +129,31 @@ static void put_limit(struct dh_buffer *out, double seconds)
         dh_text_put_duration(out, seconds);
 }
 
+/* A persistent process is not ready in time: no evaluation was in it, so none has failed. */
+static void give_up_waiting(struct eval_run *run, double now)
+{
+    const struct eval_plan *plan = run->host->plan;
+    double patience = plan->options->kill_after;
+    struct dh_buffer limit = {0};
+    put_limit(&limit, eval_run_runner(run)->startup_limit(plan));
+    run->unable = eval_run_runner(run)->too_slow(plan, limit.data);
+    dh_buffer_free(&limit);
+    send_signal(run, patience > 0 ? EVAL_GUARD_TERM : EVAL_GUARD_KILL);
+    run->kill_at = patience > 0 ? now + patience : INFINITY;
+}
+
 static void time_is_up(struct eval_run *run, double now)
 {
     const struct eval_plan *plan = run->host->plan;
-    bool starting = eval_run_runner(run)->persistent && !run->process.ready;
-    struct dh_buffer text = {0};
-    dh_buffer_text(&text, starting ? "not ready to evaluate after " : "timeout after ");
-    put_limit(&text, starting ? eval_run_runner(run)->startup_limit(plan) : plan->options->timeout);
     run->limit_at = INFINITY;
-    tell_to_end(run, starting ? DH_TRIAL_FAILED : DH_TRIAL_TIMEOUT, dh_buffer_take(&text),
-                plan->options->kill_after, now);
+    if (eval_run_runner(run)->persistent && !run->process.ready) {
+        give_up_waiting(run, now);
+        return;
+    }
+    struct dh_buffer text = {0};
+    dh_buffer_text(&text, "timeout after ");
+    put_limit(&text, plan->options->timeout);
+    tell_to_end(run, DH_TRIAL_TIMEOUT, dh_buffer_take(&text), plan->options->kill_after, now);
 }
 
 void eval_run_enforce(struct eval_run *run, double now)

@@ -420,6 +420,17 @@ class Hostile(harness.Case):
                     self.assertEqual({t["status"] for t in self.trials("mute.h5")}, {"pending"})
                     self.assert_nothing_left()
 
+    def test_python_that_is_not_ready_in_time_fails_no_trial(self):
+        self.write("slow.py", "import time\ntime.sleep(1000)\ndef run(job):\n    return 1\n")
+        self.write("slow.cfg", SPACE.format(
+            name="slow", evaluations=10, goal="minimize",
+            evaluator='type = "python"; function = "slow.run"; slots = 2; startup = "1s";'))
+        log = self.run_search(0, "slow.cfg", expect=74)[1]
+        self.assertIn("not ready to evaluate after 1 s, the limit of imports that "
+                      "evaluator.startup sets", log)
+        self.assertEqual({t["status"] for t in self.trials("slow.h5")}, {"pending"})
+        self.assert_nothing_left()
+
     def test_values_never_reach_a_shell(self):
         trials = self.search(
             "quote", 'type = "command"; command = ("sh", "-c", "echo DH-OUTPUT: $(echo $1 | wc -w)",'

@@ -62,11 +62,88 @@ static void a_process_may_end_by_itself(void **state)
         fail_msg("they took %g s to end", seconds);
 }
 
+/* Its import takes as many seconds as the file "seconds" says; trial 9 ends the process. */
+static const char slow[] = "import os, time\n"
+                           "with open(os.environ['DH_FOLDER'] + '/seconds') as file:\n"
+                           "    time.sleep(float(file.read()))\n"
+                           "def run(job):\n"
+                           "    return 1.0 if job['job_id'] < 9 else os._exit(3)\n";
+
+static void assert_given_back(struct bench *bench)
+{
+    struct dh_outcome outcome = bench_run(bench, 1);
+    assert_int_equal(outcome.status, DH_TRIAL_CANCELLED);
+    assert_true(isnan(outcome.started));
+    assert_non_null(strstr(outcome.reason, "test.cfg:"));
+    assert_non_null(strstr(outcome.reason, "python3 was not ready to evaluate after 3 s, "));
+    assert_non_null(strstr(outcome.reason, "evaluator.startup"));
+    dh_outcome_free(&outcome);
+    assert_int_equal(bench_marked(bench->mark), 0);
+}
+
+static void open_slow(struct bench *bench)
+{
+    bench_write(bench, "slow.py", slow);
+    bench_open(bench, 1,
+               "type = \"python\"; function = \"slow.run\"; startup = 3; kill_after = 2;");
+}
+
+/* Imports that take too long are no trial's fault, and none is failed for them; the third in a row
+ * says that nothing can be evaluated here. */
+static void slow_imports_fail_no_trial(void **state)
+{
+    struct bench *bench = *state;
+    struct dh_eval_event event;
+    bench_write(bench, "seconds", "1000");
+    open_slow(bench);
+    assert_given_back(bench);
+    assert_given_back(bench);
+    bench_start(bench, 1, 0, ACT_RELU);
+    dh_status status;
+    while ((status = dh_eval_poll(bench->eval, &event, &bench->err)) == DH_EMPTY)
+        usleep(1000);
+    assert_int_equal(status, DH_UNABLE);
+    assert_non_null(strstr(bench->err.text, "3 evaluations in a row could not begin: "));
+    assert_non_null(strstr(bench->err.text, "evaluator.startup"));
+}
+
+static void nor_do_those_of_a_successor(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "seconds", "0");
+    open_slow(bench);
+    struct dh_outcome outcome = bench_run(bench, 9);
+    assert_failed(&outcome, "exit code 3");
+    dh_outcome_free(&outcome);
+    bench_write(bench, "seconds", "1000");
+    assert_given_back(bench);
+    bench_write(bench, "seconds", "0");
+    run_in_slot(bench, 1, 0);
+}
+
+/* One that comes up while it is told to end does not evaluate. */
+static void what_is_ready_too_late_evaluates_nothing(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "seconds", "0");
+    open_slow(bench);
+    bench_write(bench, "slow.py",
+                "import os, signal, time\n"
+                "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+                "time.sleep(4)\n"
+                "def run(job): open(os.environ['DH_FOLDER'] + '/ran', 'w').close()\n");
+    assert_given_back(bench);
+    assert_null(bench_read(bench, "ran"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(a_process_may_end_by_itself),
+        TEST(slow_imports_fail_no_trial),
+        TEST(nor_do_those_of_a_successor),
+        TEST(what_is_ready_too_late_evaluates_nothing),
     };
     return cmocka_run_group_tests_name("python end", tests, NULL, NULL);
 }
