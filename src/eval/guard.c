@@ -25,6 +25,10 @@
 /* How long the guard tries to kill what does not die (other users' processes, hung disks). */
 #define PATIENCE 20.0
 
+/* How long those that clean up after others may take, when all others have been killed:
+ * torch_shm_manager waits for 2 s whether somebody comes. */
+#define CLEAN_PATIENCE 3.0
+
 /* A scan can miss a process whose parent ends meanwhile: so many have to find none in a row. */
 #define QUIET_SCANS 3
 
@@ -118,11 +122,12 @@ static void reap(struct guard *guard)
 
 /* Kill all descendants but the spared until none is left, or one was found below someone spared.
  * Returns how many such there were. */
-static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
+static size_t kill_rest(struct guard *guard, const struct eval_spared *spared, double patience)
 {
     size_t below = 0;
-    double deadline = dh_clock_now(&dh_clock_monotonic) + PATIENCE;
-    int quiet = spared ? QUIET_SCANS - 1 : 0; /* a function that starts nothing is the rule */
+    double deadline = dh_clock_now(&dh_clock_monotonic) + patience;
+    /* in a sweep: a function that starts nothing is the rule */
+    int quiet = spared && spared->count ? QUIET_SCANS - 1 : 0;
     while (quiet < QUIET_SCANS) {
         reap(guard);
         if (guard->alone)
@@ -136,6 +141,27 @@ static size_t kill_rest(struct guard *guard, const struct eval_spared *spared)
     }
     reap(guard);
     return below;
+}
+
+/* Kill all descendants but those that clean up after others; these too, if that does not end. */
+static void kill_all(struct guard *guard)
+{
+    const struct eval_spared cleaners = {.cleaners = true};
+    double deadline = dh_clock_now(&dh_clock_monotonic) + CLEAN_PATIENCE;
+    kill_rest(guard, &cleaners, CLEAN_PATIENCE);
+    if (dh_clock_now(&dh_clock_monotonic) >= deadline)
+        kill_rest(guard, NULL, PATIENCE);
+}
+
+/* Wait for those, which end by themselves when the others are gone. */
+static void let_clean_up(struct guard *guard)
+{
+    double deadline = dh_clock_now(&dh_clock_monotonic) + CLEAN_PATIENCE;
+    while (!guard->alone && dh_clock_now(&dh_clock_monotonic) < deadline) {
+        eval_process_nap();
+        reap(guard);
+    }
+    kill_rest(guard, NULL, PATIENCE);
 }
 
 /* A child has ended; or the launcher; or somebody asks all processes of the job to end. */
@@ -159,10 +185,10 @@ static void read_signals(struct guard *guard)
 static void sweep(struct guard *guard, struct dh_reader order)
 {
     pid_t pids[1 + EVAL_GUARD_KEPT] = {guard->main};
-    struct eval_spared spared = {.pids = pids, .count = 1};
+    struct eval_spared spared = {.pids = pids, .count = 1, .cleaners = true};
     while (order.next < order.end && spared.count < DH_COUNT_OF(pids))
         pids[spared.count++] = (pid_t)dh_get_u32(&order);
-    size_t broken = kill_rest(guard, &spared);
+    size_t broken = kill_rest(guard, &spared, PATIENCE);
     read_signals(guard); /* what the evaluation failed of may have come here after it */
     struct dh_buffer news = {0};
     dh_put_u8(&news, EVAL_GUARD_SWEPT);
@@ -267,9 +293,10 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     int keep[] = {guard.control, guard.signals};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     watch(&guard);
-    kill_rest(&guard, NULL);
+    kill_all(&guard);
     eval_job_remove_temporary(spec->child.job);
     read_signals(&guard);
     report(&guard);
+    let_clean_up(&guard);
     _exit(0);
 }

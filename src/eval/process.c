@@ -15,7 +15,8 @@
 #include "dh_mpi/alloc.h"
 
 #define FREEZE_PASSES 50
-#define NAP 500000 /* nanoseconds */
+#define COMMAND_SIZE 4096 /* of a command line, as much as is looked at */
+#define NAP 500000        /* nanoseconds */
 
 /* /proc/PID/stat: pid (name) state parent … ; field 24 is the resident set in pages. The name
  * may hold anything, so fields are counted from its last parenthesis. */
@@ -110,6 +111,39 @@ static bool alive(const struct eval_process *row)
     return row->state != 'Z' && row->state != 'X' && row->state != 'x';
 }
 
+/* Does its command line name one of those that clean up after others? One that waits for a disk
+ * cannot always be asked. */
+static bool cleans_up(const struct eval_process *row)
+{
+    static const char *const cleaners[] = {
+        "torch_shm_manager", "resource_tracker import main", /* python -c "from multiprocessing.… */
+        "semaphore_tracker import main",                     /* before Python 3.8 */
+    };
+    char path[32], command[COMMAND_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)row->pid);
+    int fd = row->state == 'D' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, command, sizeof command) : 0;
+    if (fd >= 0)
+        close(fd);
+    for (size_t i = 0; size > 0 && i < DH_COUNT_OF(cleaners); i++)
+        if (memmem(command, (size_t)size, cleaners[i], strlen(cleaners[i])))
+            return true;
+    return false;
+}
+
+/* Is `row` alive, below `root` and not spared? Who was stopped before it could be seen that it is
+ * spared goes on. */
+static bool is_target(const struct eval_process_table *table, const struct eval_process *row,
+                      pid_t root, const struct eval_spared *spared)
+{
+    if (!alive(row) || !descends(table, row, root, spared))
+        return false;
+    bool cleaner = spared && spared->cleaners && cleans_up(row);
+    if (cleaner && row->state == 'T')
+        kill(row->pid, SIGCONT);
+    return !cleaner;
+}
+
 /* Is `row` below someone spared? */
 static bool is_below(const struct eval_process_table *table, const struct eval_process *row,
                      const struct eval_spared *spared)
@@ -167,8 +201,7 @@ static size_t signal_descendants(const struct eval_process_table *table, pid_t r
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct eval_process *row = &table->rows[i];
-        if (!alive(row) || (number == SIGSTOP && row->state == 'T') ||
-            !descends(table, row, root, spared))
+        if (!is_target(table, row, root, spared) || (number == SIGSTOP && row->state == 'T'))
             continue;
         kill(row->pid, number);
         count++;
@@ -182,7 +215,7 @@ static size_t count_below(const struct eval_process_table *table, pid_t root,
     size_t count = 0;
     for (size_t i = 0; i < table->count; i++) {
         const struct eval_process *row = &table->rows[i];
-        count += alive(row) && descends(table, row, root, spared) && is_below(table, row, spared);
+        count += is_below(table, row, spared) && is_target(table, row, root, spared);
     }
     return count;
 }

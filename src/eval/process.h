@@ -39,6 +39,10 @@ struct eval_spared {
     const pid_t *pids;
     size_t count;
     bool descendants; /* theirs too */
+    /* and who cleans up after processes that have ended: the trackers of Python's (and loky's)
+     * multiprocessing, and torch_shm_manager, which remove what others leave in /dev/shm. They end
+     * by themselves when those they serve are gone */
+    bool cleaners;
 };
 
 /* SIGKILL to every descendant of `root` but the spared (may be NULL). They are all stopped before

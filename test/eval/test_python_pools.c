@@ -3,13 +3,14 @@
  * by what was killed after the one before. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bench.h"
 
 /* The objective is the number of the process that evaluates. */
 static const char module[] =
-    "import concurrent.futures, multiprocessing, os, subprocess\n"
+    "import concurrent.futures, multiprocessing, os, subprocess, time\n"
     "helper = subprocess.Popen(['sleep', '1000'])\n"
     "daemon = int(subprocess.check_output('sleep 1000 >/dev/null & echo $!', shell=True))\n"
     "pool = None\n"
@@ -32,12 +33,27 @@ static const char module[] =
     "def serve():\n"
     "    with multiprocessing.get_context('forkserver').Pool(1) as forked:\n"
     "        assert forked.apply(abs, (-7,)) == 7\n"
+    "def manage():\n" /* as torch does for the sharing strategy file_system */
+    "    global manager\n"
+    "    name = os.environ['DH_FOLDER'] + '/torch_shm_manager'\n"
+    "    manager = subprocess.Popen(['sh', name], stdin=subprocess.PIPE, start_new_session=True)\n"
+    "def leak():\n"
+    "    global shared\n"
+    "    from multiprocessing import shared_memory\n"
+    "    manage()\n"
+    "    shared = shared_memory.SharedMemory(create=True, size=1)\n"
+    "    with open(os.environ['DH_FOLDER'] + '/name', 'w') as file:\n"
+    "        file.write('/dev/shm/' + shared.name)\n"
+    "    time.sleep(1000)\n"
     "def run(job):\n"
-    "    [look, spread, keep, share, renew, serve][job['job_id']]()\n"
+    "    [look, spread, keep, share, renew, serve, manage, leak][job['job_id']]()\n"
     "    look()\n"
     "    return float(os.getpid())\n";
 
-enum { LOOK, SPREAD, KEEP, SHARE, RENEW, SERVE };
+enum { LOOK, SPREAD, KEEP, SHARE, RENEW, SERVE, MANAGE, LEAK };
+
+/* It ends with those that it serves. */
+static const char manager[] = "while read line; do :; done\n: >$DH_FOLDER/cleaned\n";
 
 static int setup(void **state)
 {
@@ -107,6 +123,42 @@ static void trackers_are_no_reason_for_a_new_process(void **state)
     assert_int_equal(bench_marked(bench->mark), 4);
 }
 
+static void nor_is_what_cleans_up_after_torch(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "torch_shm_manager", manager);
+    double process = evaluate(bench, MANAGE);
+    assert_int_equal(bench_marked(bench->mark), 4);
+    assert_true(evaluate(bench, LOOK) == process);
+    assert_int_equal(bench_marked(bench->mark), 4);
+    dh_eval_destroy(&bench->eval);
+    dh_launcher_stop(&bench->launcher);
+    char *text = bench_read(bench, "cleaned");
+    assert_non_null(text);
+    free(text);
+}
+
+/* Nothing is left in /dev/shm, nor of those that see to that. */
+static void what_a_killed_process_shared_is_removed(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "torch_shm_manager", manager);
+    bench_open(bench, 1,
+               "type = \"python\"; function = \"pools.run\"; python = \"/usr/bin/python3\"; "
+               "timeout = 2; kill_after = 0;");
+    struct dh_outcome outcome = bench_run(bench, LEAK);
+    assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
+    dh_outcome_free(&outcome);
+    assert_int_equal(bench_marked_settles(bench->mark, 0), 0);
+    char *name = bench_read(bench, "name"), *text = bench_read(bench, "cleaned");
+    assert_non_null(name);
+    assert_int_equal(strncmp(name, "/dev/shm/", 9), 0);
+    assert_int_not_equal(access(name, F_OK), 0);
+    assert_non_null(text);
+    free(name);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +168,8 @@ int main(void)
         TEST(a_pool_in_a_global_is_made_anew),
         TEST(a_fork_server_is_no_reason_for_a_new_process),
         TEST(trackers_are_no_reason_for_a_new_process),
+        TEST(nor_is_what_cleans_up_after_torch),
+        TEST(what_a_killed_process_shared_is_removed),
     };
     return cmocka_run_group_tests_name("python pools", tests, NULL, NULL);
 }
