@@ -8,7 +8,8 @@ It talks with the launcher in JSON lines over two descriptors of its own (their 
 DH_DRIVER_IN and DH_DRIVER_OUT), so that stdin, stdout and stderr stay the user's. DH_DRIVER_GUARD is
 the process above all that belong to it.
 
-  launcher: {"function": "train.run", "path": ["/folder", ...], "objectives": 1, "reals": ["lr", ...]}
+  launcher: {"function": "train.run", "path": ["/folder", ...], "objectives": 1, "reals": ["lr", ...],
+             "metadata_limit": 1048576}
   driver:   {"ready": true}  or  {"fatal": "ModuleNotFoundError: ..."}
   launcher: {"id": 7, "seed": 123, "retries": 0, "slot": 0, "worker": 1, "cwd": null,
              "env": {"CUDA_VISIBLE_DEVICES": "1"}, "parameters": {"lr": 0.1, "act": "relu"}}
@@ -374,7 +375,8 @@ def outcome(function, request, channel, settings):
         if not one.returned:
             return error_message(one.failure)
         objective, metadata = standard_result(one.value, settings.get("objectives", 1))
-        return {"objective": objective, "metadata": metadata_of({**one.job.metadata, **metadata})}
+        metadata = metadata_of({**one.job.metadata, **metadata}, settings["metadata_limit"])
+        return {"objective": objective, "metadata": metadata}
     except BaseException as error:
         return error_message(error)
     finally:

@@ -10,7 +10,7 @@ import traceback
 
 TRACEBACK_LIMIT = 8000  # characters kept of a traceback (its end)
 ERROR_LIMIT = 1000  # characters kept of an exception's text
-METADATA_LIMIT = 1000000  # bytes of metadata in one answer, which so stays below 1 MiB
+DROPPED_NAMES = 20  # of metadata over the limit, that the note about it has
 DEPTH_LIMIT = 20  # of nesting in metadata; deeper (or cyclic) values become text
 
 
@@ -98,7 +98,15 @@ def standard_result(value, count):
 
 
 def jsonable(value, depth=0):
-    """Any value as JSON; what JSON cannot say becomes text, as do integers beyond 64 bits."""
+    """Any value as JSON; what JSON cannot say becomes text, as do integers beyond 64 bits. What
+    cannot be asked for its values (a sparse tensor) costs nothing beside it."""
+    try:
+        return form_of(value, depth)
+    except BaseException as error:
+        return "a %s without a plain value (%s)" % (type(value).__name__, error_text(error)[:200])
+
+
+def form_of(value, depth):
     value = plain(value) if not isinstance(value, type) else value
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
@@ -116,16 +124,40 @@ def jsonable(value, depth=0):
         return "a %s whose text failed: %s" % (type(value).__name__, type(error).__name__)
 
 
-def metadata_of(values):
+def metadata_of(values, limit):
     """Metadata ready to send; what cannot be sent is replaced by a note, never the result's loss."""
     try:
-        metadata = jsonable(values)
-        size = len(json.dumps(metadata, allow_nan=False))
+        return within({clean(str(key)): jsonable(item, 1) for key, item in values.items()}, limit)
     except BaseException as error:
         return {"metadata_dropped": error_text(error)}
-    if size > METADATA_LIMIT:
-        return {"metadata_dropped": "%d characters, at most %d" % (size, METADATA_LIMIT)}
-    return metadata
+
+
+def bytes_of(values):
+    return len(json.dumps(values, allow_nan=False, separators=(",", ":")))
+
+
+def within(metadata, limit):
+    """Of more than `limit` bytes the largest entries are left out, and named: as in metadata.c."""
+    size, dropped = bytes_of(metadata), []
+    if size <= limit:
+        return metadata
+    sizes = {key: bytes_of({key: item}) - 1 for key, item in metadata.items()}
+    for key in sorted(sizes, key=lambda key: (-sizes[key], key)):
+        if size + bytes_of(note_of(dropped, sizes)) <= limit:
+            break
+        size -= sizes[key]
+        dropped.append(key)
+    gone = set(dropped)
+    kept = {key: item for key, item in metadata.items() if key not in gone}
+    return {**kept, **note_of(dropped, sizes)}
+
+
+def note_of(dropped, sizes):
+    texts = ["%s (%d bytes)" % (key if len(key) <= 80 else key[:80] + "...", sizes[key])
+             for key in dropped[:DROPPED_NAMES]]
+    if len(dropped) > DROPPED_NAMES:
+        texts.append("and %d more" % (len(dropped) - DROPPED_NAMES))
+    return {"metadata_dropped": "over metadata_limit: " + ", ".join(texts)}
 
 
 def error_text(error):

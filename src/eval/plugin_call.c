@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/json.h"
 #include "dh_mpi/surroundings.h"
 #include "guard.h"
 #include "value.h"
@@ -124,26 +123,6 @@ static dh_argument *arguments_of(const struct eval_job *job, size_t *count)
     return arguments;
 }
 
-static void take_metadata(const struct eval_job *job, const char *text, struct dh_outcome *outcome)
-{
-    if (!*text)
-        return;
-    char *problem = NULL;
-    json_t *metadata = eval_value_parse(text, false, &problem);
-    struct dh_buffer kept = {0};
-    if (json_is_object(metadata))
-        dh_json_put(&kept, metadata);
-    else
-        dh_buffer_text(&kept, "{\"dropped\":\"metadata that is not a JSON object\"}");
-    if ((double)kept.size > job->plan->options->metadata_limit) {
-        dh_buffer_clear(&kept);
-        dh_buffer_text(&kept, "{\"dropped\":\"metadata over metadata_limit\"}");
-    }
-    outcome->metadata = dh_buffer_take(&kept);
-    json_decref(metadata);
-    free(problem);
-}
-
 void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function,
                       const void *communicator,
                       int (*report)(const dh_job *job, double step, double value), void *reserved,
@@ -181,7 +160,9 @@ void eval_plugin_call(const struct eval_job *job, eval_plugin_function *function
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "dh_evaluate returned %d", code);
     else
         eval_value_numbers(outcome, objectives, result->objective);
-    take_metadata(job, result->metadata, outcome);
+    if (result->metadata[0])
+        outcome->metadata =
+            eval_value_metadata(result->metadata, job->plan->options->metadata_limit);
     for (size_t i = 0; i < count; i++)
         free((char *)arguments[i].text);
     free(arguments);

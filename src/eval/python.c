@@ -147,7 +147,7 @@ static void greet(struct eval_run *run)
         dh_text_put_json(out, parameter->name);
         first = false;
     }
-    dh_buffer_text(out, "]}\n");
+    dh_buffer_printf(out, "], \"metadata_limit\": %.0f}\n", plan->options->metadata_limit);
 }
 
 static void put_member(void *context, const char *name, const char *value)

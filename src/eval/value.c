@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 
 #include "dh_mpi/alloc.h"
-#include "dh_mpi/json.h"
 #include "dh_mpi/text.h"
 #include "mend.h"
+#include "metadata.h"
 
 #define SHOWN 80 /* bytes of a bad value that a reason quotes */
 #define MOST_VALUES 64
@@ -182,23 +182,6 @@ static bool read_value(struct dh_outcome *outcome, size_t objective_count, const
     return false;
 }
 
-static void take_metadata(struct dh_outcome *outcome, double limit, json_t *metadata)
-{
-    free(outcome->metadata);
-    outcome->metadata = NULL;
-    if (json_object_size(metadata) == 0)
-        return;
-    struct dh_buffer dump = {0};
-    dh_json_put(&dump, metadata);
-    size_t size = dump.size;
-    if ((double)size > limit) {
-        dh_buffer_clear(&dump);
-        dh_buffer_printf(&dump, "{\"dropped\":\"%zu bytes of metadata, over metadata_limit\"}",
-                         size);
-    }
-    outcome->metadata = dh_buffer_take(&dump);
-}
-
 /* Everything of the object but the objective, with the members of "metadata" one level up. */
 static void collect_metadata(struct dh_outcome *outcome, double limit, const json_t *object)
 {
@@ -212,24 +195,19 @@ static void collect_metadata(struct dh_outcome *outcome, double limit, const jso
         else if (strcmp(key, "objective") != 0)
             json_object_set(all, key, member);
     }
-    take_metadata(outcome, limit, all);
+    free(outcome->metadata);
+    outcome->metadata = eval_metadata_text(all, limit);
     json_decref(all);
 }
 
-/* `text` (freed) as a JSON object within the limit, or what says why it is none. */
-static char *trusted_metadata(char *text, double limit)
+char *eval_value_metadata(const char *text, double limit)
 {
-    struct dh_outcome kept = {0};
     char *problem = NULL;
     json_t *metadata = eval_value_parse(text, false, &problem);
-    if (json_is_object(metadata))
-        take_metadata(&kept, limit, metadata);
-    else
-        kept.metadata = dh_strdup("{\"dropped\":\"metadata that is not a JSON object\"}");
+    char *kept = eval_metadata_text(metadata, limit);
     json_decref(metadata);
     free(problem);
-    free(text);
-    return kept.metadata;
+    return kept;
 }
 
 void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double metadata_limit)
@@ -244,8 +222,9 @@ void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%s", reason ? reason : "");
     }
     free(reason);
-    if (outcome->metadata)
-        outcome->metadata = trusted_metadata(outcome->metadata, metadata_limit);
+    char *metadata = outcome->metadata;
+    outcome->metadata = metadata ? eval_value_metadata(metadata, metadata_limit) : NULL;
+    free(metadata);
     free(outcome->stderr_tail); /* the launcher has its own */
     free(outcome->reports);
     outcome->stderr_tail = outcome->reports = NULL;

@@ -30,6 +30,9 @@ void eval_value_text(struct dh_outcome *outcome, size_t objective_count, double 
 void eval_value_json(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
                      const char *what, const json_t *value);
 
+/* A plugin's metadata as it is kept (metadata.h); the caller frees it. */
+char *eval_value_metadata(const char *text, double limit);
+
 /* An outcome from a process whose memory may be damaged: keep what an evaluation can say, in the
  * form in which it can say it. */
 void eval_value_trust(struct dh_outcome *outcome, size_t objective_count, double metadata_limit);

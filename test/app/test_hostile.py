@@ -270,7 +270,7 @@ class Hostile(harness.Case):
                             "head -c 10000000 /dev/zero | tr '\\0' x\necho '\"}'\n", evaluations=2)
         for trial in trials:
             self.assertEqual(trial["objectives"]["value"], trial["parameters"]["x"])
-            self.assertIn("over metadata_limit", trial["metadata"]["dropped"])
+            self.assertIn("over metadata_limit", trial["metadata"]["metadata_dropped"])
 
     def test_large_texts_of_python(self):
         self.write("large.py", LARGE)

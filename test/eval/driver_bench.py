@@ -25,6 +25,8 @@ imports.append(1)
 def lr(job): return job["lr"]
 def number(job): return {"int": 3, "bool": True, "decimal": Decimal("0.25"), "nan": math.nan,
                          "inf": math.inf, "minus": -math.inf}[job["kind"]]
+class Sparse:
+    def tolist(self): raise RuntimeError("no values")
 def value(job): return eval(job["text"])
 def mapping(config):
     config = {**config}
@@ -123,7 +125,8 @@ class Launcher:
         os.close(to_driver)
         os.close(from_driver)
         self.lines = os.fdopen(self.reader, "rb")
-        self.send({"function": function, "path": [bytewise(folder)], "objectives": objectives, **extra})
+        self.send({"function": function, "path": [bytewise(folder)], "objectives": objectives,
+                   "metadata_limit": 1 << 20, **extra})
 
     def send(self, message):
         os.write(self.writer, json.dumps(message).encode() + b"\n")

@@ -231,11 +231,11 @@ static void huge_metadata_is_dropped_and_said(void **state)
     struct dh_outcome outcome =
         bench_run_script(bench,
                          "printf 'DH-OUTPUT: {\"objective\": 1, \"metadata\": {\"a\": \"'\n"
-                         "head -c 500000 /dev/zero | tr '\\0' x; echo '\"}}'",
+                         "head -c 500000 /dev/zero | tr '\\0' x; echo '\", \"b\": 2}}'",
                          "metadata_limit = 100000;");
     assert_value(&outcome, 1);
     assert_string_equal(outcome.metadata,
-                        "{\"dropped\":\"500008 bytes of metadata, over metadata_limit\"}");
+                        "{\"b\":2,\"metadata_dropped\":\"over metadata_limit: a (500007 bytes)\"}");
     dh_outcome_free(&outcome);
 }
 

@@ -1,5 +1,6 @@
 """Tests of src/eval/driver*.py on what users' functions take and return: see driver_bench.py."""
 
+import json
 import math
 import os
 import sys
@@ -145,9 +146,26 @@ class DriverTest(DriverCase):
         launcher = self.start("user.value")
         answer = launcher.answer(1, {"text": "{'objective': 1, 'metadata': {'x': 'y' * 2000000}}"})
         self.assertEqual(answer["objective"], 1)
-        self.assertIn("2000", answer["metadata"]["metadata_dropped"])
+        self.assertEqual(answer["metadata"],
+                         {"metadata_dropped": "over metadata_limit: x (2000007 bytes)"})
         cyclic = "(lambda a: [a.append(a), {'objective': 1, 'metadata': {'a': a}}][1])([])"
         self.assertEqual(launcher.answer(2, {"text": cyclic})["objective"], 1)
+
+    def test_one_entry_of_metadata_costs_no_other(self):
+        launcher = self.start("user.value", metadata_limit=1000)
+        answer = launcher.answer(1, {"text": "{'objective': 1, 'metadata': {'a': 0.5, 'b': Sparse(), "
+                                             "'c': [1, Sparse()], 'd': 'y' * 900, 'e': 'z' * 50}}"})
+        metadata = answer["metadata"]
+        text = "a Sparse without a plain value (RuntimeError: no values)"
+        self.assertEqual({name: metadata.get(name) for name in "abcde"}, {
+            "a": 0.5, "b": text, "c": [1, text], "d": None, "e": "z" * 50})
+        self.assertEqual(metadata["metadata_dropped"], "over metadata_limit: d (907 bytes)")
+        many = "{'objective': 1, 'metadata': dict({str(i): i for i in range(2000)}, last='z' * 500)}"
+        metadata = launcher.answer(2, {"text": many})["metadata"]
+        self.assertLessEqual(len(json.dumps(metadata, separators=(",", ":"))), 1000)
+        self.assertTrue(metadata["metadata_dropped"].startswith("over metadata_limit: last (510 "))
+        self.assertRegex(metadata["metadata_dropped"], r", and \d+ more$")
+        self.assertEqual(metadata["0"], 0)
 
     def assert_every_reader_takes(self, message):
         """Jansson, say: integers of 64 bits, and texts that UTF-8 can carry, without NUL."""

@@ -135,7 +135,7 @@ static void reports_arrive(void **state)
     assert_value(&outcome, 1.5);
     assert_int_equal(bench->reports, 3);
     assert_string_equal(outcome.reports, "[[1, 0.5], [2, 1], [3, 1.5]]");
-    assert_string_equal(outcome.metadata, "{\"dropped\":\"metadata that is not a JSON object\"}");
+    assert_string_equal(outcome.metadata, "{\"metadata_dropped\":\"it is not a JSON object\"}");
     dh_outcome_free(&outcome);
 }
 
