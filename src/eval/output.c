@@ -110,6 +110,23 @@ char *eval_tail_text(const struct eval_tail *tail)
     return dh_buffer_take(&out);
 }
 
+void eval_tail_put_before(const struct eval_tail *tail, char **text)
+{
+    struct dh_buffer both = {0};
+    char *before = eval_tail_text(tail);
+    if (before && *text) {
+        dh_buffer_text(&both, before);
+        if (both.size && both.data[both.size - 1] != '\n')
+            dh_buffer_text(&both, "\n");
+        dh_buffer_text(&both, *text);
+        free(*text);
+        *text = dh_buffer_take(&both);
+        free(before);
+    } else if (before) {
+        *text = before;
+    }
+}
+
 void eval_copy_feed(struct eval_copy *copy, const char *data, size_t size)
 {
     static const char mark[] = "\n[output_limit reached: the rest is not kept]\n";

@@ -33,6 +33,8 @@ struct eval_tail {
 void eval_tail_feed(struct eval_tail *tail, const char *data, size_t size);
 /* As whole lines of UTF-8 that the caller frees; NULL if there was nothing. */
 char *eval_tail_text(const struct eval_tail *tail);
+/* Put it before `*text` (owned, may be NULL), which stays whole. */
+void eval_tail_put_before(const struct eval_tail *tail, char **text);
 
 /* A copy of a stream in a file, up to a limit. */
 struct eval_copy {

@@ -179,8 +179,8 @@ static void conclude(struct eval_run *run)
     }
     if (run->peak_bytes > outcome->peak_bytes)
         outcome->peak_bytes = run->peak_bytes;
-    if (outcome->status != DH_TRIAL_SUCCEEDED && !outcome->stderr_tail)
-        outcome->stderr_tail = eval_tail_text(&run->tail);
+    if (outcome->status != DH_TRIAL_SUCCEEDED) /* of Python, a traceback may be there */
+        eval_tail_put_before(&run->tail, &outcome->stderr_tail);
     eval_reports_hand_over(&run->reports, outcome);
     outcome->started = run->unable ? NAN : run->started.wall;
     outcome->ended = run->left.ended;

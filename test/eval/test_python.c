@@ -144,6 +144,24 @@ static void failures_do_not_end_the_process(void **state)
     dh_outcome_free(&outcome);
 }
 
+/* What a child said, and then what was raised, which is never cut off. */
+static void stderr_comes_before_the_traceback(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "says.py",
+                "import subprocess, sys\n"
+                "def run(job):\n"
+                "    sys.stderr.write('y' * 200000 + '\\nfull\\n')\n"
+                "    subprocess.run('echo no space >&2; exit 3', shell=True, check=True)\n");
+    bench_open(bench, 1, "type = \"python\"; function = \"says.run\";");
+    struct dh_outcome outcome = bench_run(bench, 0);
+    const char said[] = "full\nno space\nTraceback (most recent", *tail = outcome.stderr_tail;
+    assert_memory_equal(tail, said, strlen(said));
+    assert_non_null(strstr(tail, "says.py\", line 4"));
+    assert_non_null(strstr(tail, "CalledProcessError: "));
+    dh_outcome_free(&outcome);
+}
+
 static void a_dead_process_gets_a_successor(void **state)
 {
     struct bench *bench = *state;
@@ -557,6 +575,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, bench_teardown)
         TEST(failures_do_not_end_the_process),
+        TEST(stderr_comes_before_the_traceback),
         TEST(a_dead_process_gets_a_successor),
         TEST(limits_hold_and_the_next_one_works),
         TEST(it_is_told_to_stop),
