@@ -46,11 +46,13 @@ static bool quoted(const struct dh_parameter *parameter, double value)
     return parameter->choice_count > 0 && parameter->choices[(size_t)value].kind == DH_CHOICE_TEXT;
 }
 
-/* 0.001, 64, "relu", true */
+/* 0.001, 1.0 of a real, 64, "relu", true: so that readers know a real from an integer */
 static void put_json(const struct dh_parameter *parameter, double value, struct dh_buffer *out)
 {
     if (quoted(parameter, value))
         dh_text_put_json(out, parameter->choices[(size_t)value].text);
+    else if (parameter->type == DH_REAL)
+        dh_text_put_real(out, value);
     else
         dh_parameter_format(parameter, value, out);
 }

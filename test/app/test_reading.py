@@ -23,7 +23,61 @@ checkpoint = { file = "read.h5"; interval = "1s"; };
 """
 
 
+# Every type, conditional ones among them. The function says what it was given.
+TYPES = """
+search = { name = "digits"; max_evaluations = 40; seed = 1; };
+objectives = ( { name = "accuracy"; } );
+parameters = (
+  { name = "x"; type = "real"; low = 0.0; high = 3.0; step = 1.0; },
+  { name = "skip"; type = "bool"; },
+  { name = "depth"; type = "ordinal"; values = (1, 2, 4); },
+  { name = "drop"; type = "ordinal"; values = (0.0, 0.5, 1.0); },
+  { name = "norm"; type = "categorical"; values = (true, false, "auto"); },
+  { name = "units"; type = "int"; low = 8; high = 64; when = "skip"; },
+  { name = "wide"; type = "bool"; when = "depth >= 2"; },
+  { name = "kernel"; type = "ordinal"; values = (3, 5); when = "not skip"; }
+);
+optimizer = { method = "random"; };
+evaluator = { type = "python"; function = "typed.run"; python = "%s"; };
+"""
+TYPED = """
+def run(job):
+    if job.id == "0.3":
+        raise ValueError("no accuracy")
+    return {"objective": job.seed % 1000, "metadata": {"given": repr(sorted(job.parameters.items()))}}
+"""
+
+
+def recipe(page, heading):
+    """The first lines of Python below a heading, as they are printed there."""
+    with open(os.path.join(harness.SOURCE, page)) as file:
+        return file.read().split(heading, 1)[1].split("```python\n", 1)[1].split("```", 1)[0]
+
+
 class Reading(harness.Case):
+    def test_the_recipes_of_the_readme(self):
+        self.write("typed.py", TYPED)
+        self.write("read.cfg", TYPES % harness.PYTHON)
+        self.run_search(3, "read.cfg")
+        self.dhctl("export", "--format", "json", "-o", "digits.json", "digits.h5")
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+        seen = {}
+        exec(recipe("README.md", "### In pandas"), seen)
+        best = max(filter(lambda t: t["status"] == "ok", seen["trials"]),
+                   key=lambda t: t["objectives"]["accuracy"])
+        self.assertEqual(repr(sorted(seen["best"].items())), best["metadata"]["given"])
+        rows = seen["table"].sort_index()[seen["parameters"]]
+        self.assertEqual(seen["table"]["status"].value_counts().to_dict(), {"ok": 39, "failed": 1})
+        for (_, row), trial in zip(rows.iterrows(), seen["trials"]):
+            if trial["status"] == "ok":
+                self.assertEqual(repr(sorted(row.dropna().to_dict().items())),
+                                 trial["metadata"]["given"])
+        columns = {}
+        exec(recipe("src/store/README.md", "## Inside the checkpoint"), columns)
+        self.assertEqual(set(columns["table"]["skip"]), {"true", "false"})
+        self.assertEqual(len(columns["table"]), 40)
+
     def read_all(self):
         """The trials as a table, every column of the same length."""
         with h5py.File(self.path("read.h5"), "r") as file:
