@@ -444,10 +444,10 @@ void dh_placement_table(const struct dh_place *places, int size, const struct dh
             dh_buffer_printf(out, "rank%s ", here[0] + workers > 1 ? "s" : "");
             put_ranks(here, size, out);
         }
-        if (plan->ranks == 1)
-            dh_buffer_printf(out, ", %lld slots\n", (long long)workers * plan->slots);
-        else
-            dh_buffer_printf(out, ", %d groups\n", workers / plan->ranks);
+        long long count =
+            plan->ranks == 1 ? (long long)workers * plan->slots : workers / plan->ranks;
+        dh_buffer_printf(out, ", %lld %s%s\n", count, plan->ranks == 1 ? "slot" : "group",
+                         count == 1 ? "" : "s");
     }
     free(here);
 }
