@@ -157,7 +157,7 @@ class Job(collections.abc.MutableMapping):
         nothing once the evaluation is over."""
         self.objective = objective
         if self._channel is not None:
-            step, value = number(plain(budget)), number(plain(objective))
+            step, value = number(alone(budget)), number(alone(objective))
             self._channel.report(self._attempt, step, value)
 
     def stopped(self):

@@ -21,6 +21,14 @@ def plain(value):
     return value.tolist() if hasattr(value, "tolist") else value
 
 
+def alone(value):
+    """As plain; and an array of one value, of whatever shape, is that value, as its item()."""
+    inner = plain(value)
+    while inner is not value and isinstance(inner, list) and len(inner) == 1:
+        inner = inner[0]
+    return inner
+
+
 def number(value):
     """A number as JSON can carry it: a finite float, or "nan", "inf", "-inf"."""
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
@@ -55,13 +63,13 @@ def failure_text(value):
 
 def objectives_of(value, count):
     """The returned objective(s) as the launcher expects them; raises if they are none."""
-    value = plain(value)
+    value = alone(value)
     if value is None:
         raise TypeError("returned None, expected %s" % wanted(count))
     if isinstance(value, str):
         return failure_text(value)
     if isinstance(value, (list, tuple)):
-        values = [plain(item) for item in value]
+        values = [alone(item) for item in value]
         failures = [item for item in values if isinstance(item, str)]
         if failures:
             return failure_text(failures[0])

@@ -25,6 +25,9 @@ imports.append(1)
 def lr(job): return job["lr"]
 def number(job): return {"int": 3, "bool": True, "decimal": Decimal("0.25"), "nan": math.nan,
                          "inf": math.inf, "minus": -math.inf}[job["kind"]]
+class Array:
+    def __init__(self, values): self.values = values
+    def tolist(self): return self.values
 class Sparse:
     def tolist(self): raise RuntimeError("no values")
 def value(job): return eval(job["text"])

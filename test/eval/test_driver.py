@@ -84,6 +84,8 @@ class DriverTest(DriverCase):
         cases = (
             ("0.5", 0.5, {}),
             ("(0.5,)", [0.5], {}),
+            ("Array([[0.5]])", 0.5, {}),
+            ("(Array([[0.5]]),)", [0.5], {}),
             ("'F_nan'", "F_nan", {}),
             ("'Failed'", "F_Failed", {}),
             ("{'objective': 2}", 2, {}),
@@ -116,6 +118,9 @@ class DriverTest(DriverCase):
             ("1j", "complex"),
             ("10 ** 400", "OverflowError"),
             ("[[1]]", "expected a number, got list"),
+            ("Array([[1, 2]])", "returned 2 values"),
+            ("Array([[1], [2]])", "returned 2 values"),
+            ("Array([])", "returned 0 values"),
         ):
             answer = launcher.answer(1, {"text": text})
             self.assertIn(expected, answer.get("error", ""), (text, answer))
@@ -135,7 +140,7 @@ class DriverTest(DriverCase):
             self.skipTest("no numpy")
         launcher = self.start("user.value")
         for text, expected in (("float32(0.5)", 0.5), ("int64(3)", 3), ("bool_(True)", 1),
-                               ("array(0.25)", 0.25), ("array([0.25])", [0.25]),
+                               ("array(0.25)", 0.25), ("array([0.25])", 0.25), ("array([[0.25]])", 0.25),
                                ("nan", "nan")):
             answer = launcher.answer(1, {"text": "__import__('numpy')." + text})
             self.assertEqual(answer.get("objective"), expected, (text, answer))
@@ -205,6 +210,9 @@ class DriverTest(DriverCase):
             answer = launcher.answer(1, {"text": text})
             self.assert_every_reader_takes(answer)
             self.assertIn("udce9", answer["error"])
+        launcher.ask(1, {"text": "[job.record(Array([1]), Array([[2.0]])), 1][-1:]"})
+        self.assertEqual(launcher.receive()["report"], [1, 2])
+        self.assertEqual(launcher.receive()["objective"], [1])
         launcher.ask(1, {"text": "[job.record(2**63, 2**64), job.record(-2**70, math.inf), 1][-1:]"})
         for expected in ([2.0**63, 2.0**64], [-2.0**70, "inf"]):
             message = launcher.receive()
