@@ -78,6 +78,25 @@ class Reading(harness.Case):
         self.assertEqual(set(columns["table"]["skip"]), {"true", "false"})
         self.assertEqual(len(columns["table"]), 40)
 
+    def test_an_objective_of_optuna(self):
+        """It runs as it is behind the class that the page shows; what it does not ask for is inactive."""
+        self.write("typed.py", recipe("benchmarks/digits/README.md", "## From Optuna"))
+        self.write("mine.py", """
+def objective(trial):
+    x = trial.suggest_float("x", 0.0, 3.0, step=1.0)
+    if trial.suggest_categorical("skip", [True, False]) is True:
+        x += trial.suggest_int("units", 8, 64, log=True)
+    trial.report(x, step=1)
+    return x if not trial.should_prune() else trial.number
+""")
+        self.write("read.cfg", TYPES % harness.PYTHON)
+        self.run_search(3, "read.cfg")
+        for trial in self.assert_complete("digits.h5", 40):
+            given = trial["parameters"]
+            value = given["x"] + given.get("units", 0)
+            self.assertEqual((trial["status"], trial["objectives"]["accuracy"]), ("ok", value), trial)
+            self.assertEqual(trial["reports"], [[1, value]])
+
     def read_all(self):
         """The trials as a table, every column of the same length."""
         with h5py.File(self.path("read.h5"), "r") as file:
