@@ -32,6 +32,9 @@
 #define PROCESS_SHARE 4
 #define FAREWELL 1.5        /* seconds that processes with nothing to do may take to end */
 #define GUARD_PATIENCE 25.0 /* a guard gives up earlier */
+#define LONGEST_SLEEP                                                                              \
+    1000          /* milliseconds while time matters, so that a pause of the job is seen … */
+#define PAUSE 2.0 /* … which it is if a sleep takes so many seconds more */
 
 #define BROKEN_MESSAGE "the launcher got a broken message"
 
@@ -280,7 +283,17 @@ static int patience(const struct launcher *launcher)
     }
     if (next == INFINITY)
         return -1;
-    return (int)fmin(ceil(fmax(0, next - now()) * 1e3), 1e6);
+    return (int)fmin(ceil(fmax(0, next - now()) * 1e3), LONGEST_SLEEP);
+}
+
+/* All processes of a job that is suspended (scontrol suspend, Ctrl-Z) stand still: their time does
+ * not. `slept`, of at most `wanted` milliseconds, tells. */
+static void allow_for_pause(struct launcher *launcher, double slept, int wanted)
+{
+    if (wanted < 0 || slept < PAUSE + wanted / 1e3)
+        return;
+    for (size_t i = 0; i < launcher->run_count; i++)
+        eval_run_postpone(&launcher->runs[i], slept);
 }
 
 static void serve_runs(struct launcher *launcher, const struct pollfd *fds)
@@ -318,7 +331,9 @@ static void turn(struct launcher *launcher)
     size_t count = 2;
     for (size_t i = 0; i < launcher->run_count; i++)
         count += eval_run_fds(&launcher->runs[i], fds + count);
-    int ready = poll(fds, count, patience(launcher));
+    double begin = now();
+    int sleep = patience(launcher), ready = poll(fds, count, sleep);
+    allow_for_pause(launcher, now() - begin, sleep);
     bool rank = ready > 0 && (fds[0].revents & ~POLLOUT), signals = ready > 0 && fds[1].revents;
     if (ready < 0)
         for (size_t i = 0; i < count; i++)

@@ -141,6 +141,8 @@ void eval_run_check_use(struct eval_run *run, const struct eval_process_table *t
 /* Enforce what is due at `now`; and when something will be. */
 void eval_run_tick(struct eval_run *run, double now);
 double eval_run_next_time(const struct eval_run *run);
+/* The job was suspended for so many seconds: they count for no limit. */
+void eval_run_postpone(struct eval_run *run, double seconds);
 
 #define EVAL_RUN_FDS 5
 /* The descriptors to poll; returns how many. Service after any of them was ready. */

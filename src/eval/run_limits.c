@@ -176,3 +176,11 @@ double eval_run_next_time(const struct eval_run *run)
     double end = fmin(run->term_at, run->kill_at);
     return fmin(run->busy ? run->limit_at : INFINITY, fmin(end, run->conclude_at));
 }
+
+void eval_run_postpone(struct eval_run *run, double seconds)
+{
+    run->limit_at += seconds;
+    run->term_at += seconds;
+    run->kill_at += seconds;
+    run->conclude_at += seconds;
+}

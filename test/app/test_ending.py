@@ -192,6 +192,18 @@ class Signals(Ending):
         self.assert_nothing_left()
         self.assertEqual(len(self.ok()), 2, self.output())
 
+    def test_a_suspended_job_takes_no_time_from_its_evaluations(self):
+        self.configure(seconds=0, grace="1s")
+        self.write("work.sh", "echo $DH_ID >> started\nfor i in $(seq 30); do sleep 0.1; done\n"
+                              "echo DH-OUTPUT: 1\n")
+        process = self.begin(3, "--set", 'evaluator.command="sh work.sh"', "--set",
+                             "evaluator.timeout=6", "--set", "search.max_evaluations=2")
+        self.signal_all(signal.SIGSTOP)
+        time.sleep(8)
+        self.signal_all(signal.SIGCONT)
+        self.assertEqual(process.wait(120), 0, self.output())
+        self.assertEqual([t["status"] for t in self.trials("end.h5")], ["ok", "ok"], self.output())
+
     def test_finished_by_what_still_ran(self):
         self.configure(seconds=3, grace="60s")
         process = self.begin(3, "--set", "search.max_evaluations=2")
