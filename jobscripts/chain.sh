@@ -17,11 +17,12 @@
 # itself when a rank was lost and there are several on a node other than its own. (dh_mpi needs two
 # minutes of that time at most; a COMMAND that does more than the search is to do it elsewhere.)
 #
-# SIGUSR1, which Slurm sends before the end of a job, is passed on; the search then stops and the
-# chain goes on. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
+# SIGUSR1 is passed on; the search then stops and the chain goes on. Slurm sends it before the end of
+# a job; where SLURM_JOB_END_TIME says that it ends within ANNOUNCEMENT seconds, the search knows that,
+# too, and stops by itself in time: it would only lose what runs by stopping now. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
 set -u
-RESTARTS=5 STAY=150 SUBMITS=20 SUBMIT_GAP=30
+RESTARTS=5 STAY=150 SUBMITS=20 SUBMIT_GAP=30 ANNOUNCEMENT=300
 link=$1 links=$2
 shift 2
 pid='' told='' code=0 try=0
@@ -50,7 +51,20 @@ tell()
     told=$1
     [ -z "$pid" ] || kill -USR1 "$pid"
 }
-trap 'tell end' USR1
+hear_usr1()
+{
+    case ${SLURM_JOB_END_TIME:-} in
+    '' | *[!0-9]*) tell end ;;
+    *)
+        if [ $((SLURM_JOB_END_TIME - $(date +%s))) -gt "$ANNOUNCEMENT" ]; then
+            tell end
+        else
+            told=end
+        fi
+        ;;
+    esac
+}
+trap hear_usr1 USR1
 trap 'tell cancel' TERM INT
 
 # In this folder, which rank 0 sees on whatever node it is. Elsewhere only if it cannot be here:

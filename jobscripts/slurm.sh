@@ -30,9 +30,18 @@ if [ "${SLURM_ARRAY_JOB_ID:-}" ]; then
     exit 64
 fi
 
-# Its own path, without its arguments, which Slurm appends. (A heterogeneous job has several lines;
-# a controller that does not answer, none.)
-script=$(scontrol show job "$SLURM_JOB_ID" | sed -n 's/^ *Command=//p' | sed q)
+# What Slurm knows of this job: nothing, where its controller does not answer.
+job=$(scontrol show job "$SLURM_JOB_ID")
+
+# When it ends, which not every Slurm tells in the environment.
+if [ -z "${SLURM_JOB_END_TIME:-}" ]; then
+    end=$(echo "$job" | sed -n 's/.*EndTime=\([0-9][^ ]*\).*/\1/p' | sed q)
+    [ -z "$end" ] || SLURM_JOB_END_TIME=$(date -d "$end" +%s)
+    [ -z "${SLURM_JOB_END_TIME:-}" ] || export SLURM_JOB_END_TIME
+fi
+
+# Its own path, without its arguments, which Slurm appends. (A heterogeneous job has several lines.)
+script=$(echo "$job" | sed -n 's/^ *Command=//p' | sed q)
 script=${script:-$PWD/slurm.sh}
 case $script in
 '(null)'*)

@@ -168,8 +168,7 @@ int dh_conduct(const struct dh_conduct_parts *parts)
     struct dh_error err, close_err;
     double begun = dh_clock_now(&dh_clock_monotonic);
     dh_ending_start(&run.ending, parts->manager, parts->signals,
-                    parts->session->setup.settings.search.grace, parts->walltime->source != NULL,
-                    parts->log);
+                    parts->session->setup.settings.search.grace, parts->log);
     dh_watch_start(&run.watch, parts->session, parts->manager, parts->log, stderr);
     dh_status status = search_on(&run, &err);
     if (status != DH_OK)

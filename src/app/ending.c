@@ -13,18 +13,14 @@
 #define LOOK_GAP 0.01
 /* Launchers and batch systems may each pass on the same request: that is one signal. */
 #define SAME_SIGNAL 0.25
-/* Seconds before a job's end in which a signal announces it: Slurm's may come a minute before the
- * time that was asked for. */
-#define ANNOUNCEMENT 300.0
 
 void dh_ending_start(struct dh_ending *ending, struct dh_manager *manager, int signals,
-                     double grace, bool knows_end, const struct dh_log *log)
+                     double grace, const struct dh_log *log)
 {
     *ending = (struct dh_ending){.manager = manager,
                                  .log = log,
                                  .signals = signals,
                                  .grace = grace,
-                                 .knows_end = knows_end,
                                  .last_signal = -INFINITY,
                                  .cancel_at = INFINITY};
 }
@@ -35,7 +31,6 @@ static void take_signal(struct dh_ending *ending, int number, double now)
     bool first = isinf(ending->last_signal) != 0;
     if (first) {
         struct dh_sched_counts counts;
-        ending->announced = number == SIGUSR1 || number == SIGUSR2;
         dh_sched_counts(dh_manager_sched(ending->manager), &counts);
         bool over = dh_stop_finished(counts.stop);
         dh_log_warn(ending->log, "SIG%s: %s", name,
@@ -60,21 +55,13 @@ static void look_for_signals(struct dh_ending *ending, double now)
         take_signal(ending, number, now);
 }
 
-/* When a stop that begins now stops what runs. */
-static double stops_at(const struct dh_ending *ending, double now)
-{
-    double deadline = dh_sched_deadline(dh_manager_sched(ending->manager));
-    bool soon = ending->knows_end && deadline - now <= ANNOUNCEMENT;
-    double from = ending->announced && soon ? deadline : fmin(now, deadline);
-    return fmax(now, from + ending->grace);
-}
-
 /* A stop has just begun. One of a finished search has cancelled already what still ran; but a
  * plugin in a rank does not hear that, and it has the same time to come to its end. */
 static void begin(struct dh_ending *ending, const struct dh_sched_counts *counts, double now)
 {
+    double deadline = dh_sched_deadline(dh_manager_sched(ending->manager));
     ending->begun = true;
-    ending->cancel_at = stops_at(ending, now);
+    ending->cancel_at = fmax(now, fmin(now, deadline) + ending->grace);
     if (dh_stop_finished(counts->stop) || counts->running == 0 || ending->grace <= 0)
         return;
     struct dh_buffer text = {0};

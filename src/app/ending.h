@@ -4,9 +4,6 @@
  * (less where the job ends before). What still runs then is cancelled, stays pending, and is
  * evaluated by the next run. A second signal cancels at once.
  *
- * A batch system may announce the end of a job by SIGUSR1 or SIGUSR2 (sbatch --signal). Where the
- * search knows that end, and would have gone on to shortly before it, what runs may go on as long.
- *
  * A search that is finished (a target was reached) has cancelled at once what still ran. Only a
  * rank that is in a plugin may go on: it has the same time, and then is not waited for any more.
  */
@@ -20,18 +17,14 @@ struct dh_ending {
     const struct dh_log *log;
     int signals;        /* of dh_app_signals_open */
     double grace;       /* seconds */
-    bool knows_end;     /* of the batch job */
-    bool announced;     /* by the first signal */
     double next_look;   /* for signals */
     double last_signal; /* -INFINITY: none yet */
     double cancel_at;   /* INFINITY: not draining */
     bool begun, cancelled;
 };
 
-/* `knows_end`: is it known when the batch job ends? The scheduler's deadline then is before that.
- */
 void dh_ending_start(struct dh_ending *ending, struct dh_manager *manager, int signals,
-                     double grace, bool knows_end, const struct dh_log *log);
+                     double grace, const struct dh_log *log);
 /* Look for signals and at the time. */
 void dh_ending_heed(struct dh_ending *ending, double now);
 /* When it has to be called next, whatever happens. */

@@ -115,7 +115,7 @@ static void open_manager(struct run *run)
         .threaded = dh_search_slow(run->search),
     };
     run->manager = dh_manager_create(&parts);
-    dh_ending_start(&run->ending, run->manager, -1, run->setup.settings.search.grace, false, NULL);
+    dh_ending_start(&run->ending, run->manager, -1, run->setup.settings.search.grace, NULL);
 }
 
 static dh_status open_run(struct run *run, struct dh_error *err)

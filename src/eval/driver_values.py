@@ -141,7 +141,8 @@ def metadata_of(values, limit):
 
 
 def bytes_of(values):
-    return len(json.dumps(values, allow_nan=False, separators=(",", ":")))
+    text = json.dumps(values, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    return len(text.encode("utf-8", "replace"))
 
 
 def within(metadata, limit):

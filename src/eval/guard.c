@@ -190,6 +190,7 @@ static void sweep(struct guard *guard, struct dh_reader order)
         pids[spared.count++] = (pid_t)dh_get_u32(&order);
     size_t broken = kill_rest(guard, &spared, PATIENCE);
     read_signals(guard); /* what the evaluation failed of may have come here after it */
+    reap(guard);         /* and so may a child's end, of which no other signal tells */
     struct dh_buffer news = {0};
     dh_put_u8(&news, EVAL_GUARD_SWEPT);
     dh_put_u8(&news, broken > 0);

@@ -286,7 +286,7 @@ static int patience(const struct launcher *launcher)
     return (int)fmin(ceil(fmax(0, next - now()) * 1e3), LONGEST_SLEEP);
 }
 
-/* All processes of a job that is suspended (scontrol suspend, Ctrl-Z) stand still: their time does
+/* All processes of a job that is suspended (scontrol suspend) stand still: their time does
  * not. `slept`, of at most `wanted` milliseconds, tells. */
 static void allow_for_pause(struct launcher *launcher, double slept, int wanted)
 {

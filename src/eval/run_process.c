@@ -239,6 +239,8 @@ int eval_run_news(struct eval_run *run, struct dh_buffer *out)
 {
     char data[2048];
     ssize_t size = recv(run->process.control, data, sizeof data, MSG_DONTWAIT);
+    if (size < 0 && errno == ECONNRESET) /* it left an order unread; its last words are there */
+        size = recv(run->process.control, data, sizeof data, MSG_DONTWAIT);
     if (size > 0) {
         dh_buffer_clear(out);
         dh_buffer_append(out, data, (size_t)size);

@@ -396,30 +396,6 @@ class Walltime(Ending):
         self.assertIn("no evaluation ended in this run of 0:", log)
         self.resume(3)
 
-    def test_the_announcement_of_a_jobs_end_cuts_nothing_short(self):
-        """Slurm sends it as early as it was asked to, and up to a minute before."""
-        for number, done in (signal.SIGUSR1, 2), (signal.SIGTERM, 0):
-            with self.subTest(number=number):
-                for name in os.listdir(self.folder):
-                    os.unlink(self.path(name))
-                self.configure(seconds=6, grace="1s", search='walltime_margin = "2s";')
-                end = int(time.time() + 25)
-                process = self.begin(3, env=self.batch(SLURM_JOB_ID="7",
-                                                       SLURM_JOB_END_TIME=str(end)))
-                os.kill(self.manager(process, 3), number)
-                self.assertEqual(process.wait(120), 75, self.output())
-                self.assert_ended_before(end)
-                self.assertEqual(len(self.lines("started")), 2)
-                self.assertEqual(len(self.ok()), done, self.output())
-
-    def test_an_early_signal_is_no_announcement(self):
-        self.configure(seconds=6, grace="1s")
-        process = self.begin(3, env=self.batch(SLURM_JOB_ID="7",
-                                               SLURM_JOB_END_TIME=str(int(time.time() + 3600))))
-        os.kill(self.manager(process, 3), signal.SIGUSR1)
-        self.assertEqual(process.wait(120), 75, self.output())
-        self.assertEqual(self.ok(), [], self.output())
-
     def test_a_job_that_can_bring_nothing_ends_the_chain(self):
         """Jobs of that length never could, unlike one that its script has used up."""
         self.configure(seconds=60, grace="1s", search='\nwalltime_margin = "39s";')

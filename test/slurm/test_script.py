@@ -1,5 +1,6 @@
 """chain.sh by itself: what it does with each exit code and signal. No Slurm."""
 
+import datetime
 import os
 import shutil
 import signal
@@ -182,6 +183,20 @@ class Script(harness.Case):
         self.write("go", "")
         self.check(process, 75, 0, [])
 
+    def test_usr1_that_announces_an_end_that_the_search_knows(self):
+        process = self.chain("wait", env={"SLURM_JOB_END_TIME": str(int(time.time()) + 3600)})
+        self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs")
+        os.kill(process.pid, signal.SIGUSR1)
+        self.check(process, 0, 1, ["2"])
+        process = self.chain("wait", env={"SLURM_JOB_END_TIME": str(int(time.time()) + 180)})
+        self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs")
+        os.kill(process.pid, signal.SIGUSR1)
+        time.sleep(1)
+        self.assertFalse(os.path.exists(self.path("told")), "it stops by itself, later")
+        os.kill(process.pid, signal.SIGTERM)  # this one is meant
+        self.check(process, 75, 1, [])
+        self.assertTrue(os.path.exists(self.path("told")))
+
     def test_term_ends_the_chain(self):
         self.check(self.signalled(signal.SIGTERM, "wait"), 75, 1, [])
 
@@ -202,7 +217,7 @@ class Jobs(harness.Case):
         os.makedirs(self.path("bin"), exist_ok=True)
         for name, text in {**PROGRAMS, **dict(programs)}.items():
             os.chmod(self.write("bin/" + name, f"#!/bin/sh\n{text}\n"), 0o755)
-        self.write("stop.sh", "echo x >> runs; exit 75\n")
+        self.write("stop.sh", 'echo x >> runs; echo "$SLURM_JOB_END_TIME" > end; exit 75\n')
         text = test_chain.edited(script, dh_mpi="stop.sh", launch="sh")
         self.write(script, text.replace("# module load openmpi", "load"))
         shutil.copy(CHAIN, self.folder)
@@ -242,6 +257,20 @@ class Jobs(harness.Case):
                     self.assertEqual(self.read(self.path("submitted")), self.path(submitted))
                 else:
                     self.assertIn("not from a pipe", self.read(self.stderr))
+
+    def test_when_the_job_ends(self):
+        end = datetime.datetime(2030, 1, 2, 3, 4, 5)
+        known = str(int(end.timestamp()))
+        for answer, variables, said in (
+                (end.isoformat(), {}, known), ("Unknown", {}, ""), (end.isoformat(),
+                                                                 {"SLURM_JOB_END_TIME": "7"}, "7")):
+            with self.subTest(answer=answer, variables=variables):
+                process = self.job("slurm.sh", {"scontrol": (
+                    f'echo "   StartTime=2030-01-01T00:00:00 EndTime={answer} Deadline=N/A"\n'
+                    'echo "   Command=$PWD/slurm.sh"')}, **variables)
+                self.write("go", "")
+                self.assertEqual(process.wait(60), 0, self.output())
+                self.assertEqual(self.read(self.path("end")).strip(), said)
 
     def test_an_array_is_no_chain(self):
         for script, variable in (("slurm.sh", "SLURM_ARRAY_JOB_ID"), ("pbs.sh", "PBS_ARRAYID"),
