@@ -171,6 +171,8 @@ class DriverTest(DriverCase):
         self.assertTrue(metadata["metadata_dropped"].startswith("over metadata_limit: last (510 "))
         self.assertRegex(metadata["metadata_dropped"], r", and \d+ more$")
         self.assertEqual(metadata["0"], 0)
+        wide = "{'objective': 1, 'metadata': {'a': '\\u0436' * 450}}"  # 900 bytes of UTF-8
+        self.assertEqual(launcher.answer(3, {"text": wide})["metadata"], {"a": "\u0436" * 450})
 
     def assert_every_reader_takes(self, message):
         """Jansson, say: integers of 64 bits, and texts that UTF-8 can carry, without NUL."""
