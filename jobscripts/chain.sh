@@ -18,8 +18,8 @@
 # minutes of that time at most; a COMMAND that does more than the search is to do it elsewhere.)
 #
 # SIGUSR1 is passed on; the search then stops and the chain goes on. Slurm sends it before the end of
-# a job; where SLURM_JOB_END_TIME says that it ends within ANNOUNCEMENT seconds, the search knows that,
-# too, and stops by itself in time: it would only lose what runs by stopping now. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
+# a job; where `job_end` (seconds since 1970) says that it ends within ANNOUNCEMENT seconds, the search
+# knows that, too, and stops by itself in time: it would only lose what runs by stopping now. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
 # second after a SIGTERM; the search stops, and so does the chain.
 set -u
 RESTARTS=5 STAY=150 SUBMITS=20 SUBMIT_GAP=30 ANNOUNCEMENT=300
@@ -53,16 +53,11 @@ tell()
 }
 hear_usr1()
 {
-    case ${SLURM_JOB_END_TIME:-} in
-    '' | *[!0-9]*) tell end ;;
-    *)
-        if [ $((SLURM_JOB_END_TIME - $(date +%s))) -gt "$ANNOUNCEMENT" ]; then
-            tell end
-        else
-            told=end
-        fi
-        ;;
-    esac
+    if [ "${job_end:-}" ] && [ $((job_end - $(date +%s))) -le "$ANNOUNCEMENT" ]; then
+        told=end
+    else
+        tell end
+    fi
 }
 trap hear_usr1 USR1
 trap 'tell cancel' TERM INT

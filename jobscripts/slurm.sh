@@ -33,12 +33,9 @@ fi
 # What Slurm knows of this job: nothing, where its controller does not answer.
 job=$(scontrol show job "$SLURM_JOB_ID")
 
-# When it ends, which not every Slurm tells in the environment.
-if [ -z "${SLURM_JOB_END_TIME:-}" ]; then
-    end=$(echo "$job" | sed -n 's/.*EndTime=\([0-9][^ ]*\).*/\1/p' | sed q)
-    [ -z "$end" ] || SLURM_JOB_END_TIME=$(date -d "$end" +%s)
-    [ -z "${SLURM_JOB_END_TIME:-}" ] || export SLURM_JOB_END_TIME
-fi
+# When it ends, for chain.sh: in no environment, which the next job would inherit.
+job_end=$(echo "$job" | sed -n 's/.*EndTime=\([0-9][^ ]*\).*/\1/p' | sed q)
+[ -z "$job_end" ] || job_end=$(date -d "$job_end" +%s)
 
 # Its own path, without its arguments, which Slurm appends. (A heterogeneous job has several lines.)
 script=$(echo "$job" | sed -n 's/^ *Command=//p' | sed q)

@@ -147,10 +147,10 @@ class Finishes(Chain):
 
 
 class Stops(Chain):
-    def long_job(self, launch, grace="1s"):
+    def long_job(self, launch, grace="1s", **lines):
         """A job whose evaluations take for ever; its id once they run."""
         self.prepare("slurm.sh", launch=f"'{launch}'", seconds=1000,
-                     margins=f'grace = "{grace}"; walltime_margin = "5s";')
+                     margins=f'grace = "{grace}"; walltime_margin = "5s";', **lines)
         job = self.submit("sbatch", "slurm.sh")
         self.wait_for(lambda: os.path.exists(self.path("started")), 30, "evaluations run")
         return job
@@ -175,7 +175,7 @@ class Stops(Chain):
                         os.unlink(self.path(name))
 
     def test_early_signal_goes_on_in_the_next_job(self):
-        job = self.long_job("srun --mpi=pmix_v4")
+        job = self.long_job("srun --mpi=pmix_v4", time="00:10:00")
         slurm.run("scancel", "--batch", "--signal=USR1", job)
         self.wait_for(lambda: len(self.logs()) == 2, 30, "a second job")
         self.assertIn("stopping: stopped by a signal", self.logs()[0])

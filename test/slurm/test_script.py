@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -184,11 +183,11 @@ class Script(harness.Case):
         self.check(process, 75, 0, [])
 
     def test_usr1_that_announces_an_end_that_the_search_knows(self):
-        process = self.chain("wait", env={"SLURM_JOB_END_TIME": str(int(time.time()) + 3600)})
+        process = self.chain("wait", env={"job_end": str(int(time.time()) + 3600)})
         self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs")
         os.kill(process.pid, signal.SIGUSR1)
         self.check(process, 0, 1, ["2"])
-        process = self.chain("wait", env={"SLURM_JOB_END_TIME": str(int(time.time()) + 180)})
+        process = self.chain("wait", env={"job_end": str(int(time.time()) + 180)})
         self.wait_for(lambda: os.path.exists(self.path("ready")), 20, "the command runs")
         os.kill(process.pid, signal.SIGUSR1)
         time.sleep(1)
@@ -217,10 +216,10 @@ class Jobs(harness.Case):
         os.makedirs(self.path("bin"), exist_ok=True)
         for name, text in {**PROGRAMS, **dict(programs)}.items():
             os.chmod(self.write("bin/" + name, f"#!/bin/sh\n{text}\n"), 0o755)
-        self.write("stop.sh", 'echo x >> runs; echo "$SLURM_JOB_END_TIME" > end; exit 75\n')
+        self.write("stop.sh", 'echo x >> runs; env > environment; exit 75\n')
         text = test_chain.edited(script, dh_mpi="stop.sh", launch="sh")
         self.write(script, text.replace("# module load openmpi", "load"))
-        shutil.copy(CHAIN, self.folder)
+        self.write("chain.sh", 'echo "${job_end:-}" > end\n' + self.read(CHAIN))
         for name in ("ready", "go", "runs", "submitted"):
             if os.path.exists(self.path(name)):
                 os.unlink(self.path(name))
@@ -260,17 +259,16 @@ class Jobs(harness.Case):
 
     def test_when_the_job_ends(self):
         end = datetime.datetime(2030, 1, 2, 3, 4, 5)
-        known = str(int(end.timestamp()))
-        for answer, variables, said in (
-                (end.isoformat(), {}, known), ("Unknown", {}, ""), (end.isoformat(),
-                                                                 {"SLURM_JOB_END_TIME": "7"}, "7")):
-            with self.subTest(answer=answer, variables=variables):
+        for answer, said in (end.isoformat(), str(int(end.timestamp()))), ("Unknown", ""):
+            with self.subTest(answer=answer):
                 process = self.job("slurm.sh", {"scontrol": (
                     f'echo "   StartTime=2030-01-01T00:00:00 EndTime={answer} Deadline=N/A"\n'
-                    'echo "   Command=$PWD/slurm.sh"')}, **variables)
+                    'echo "   Command=$PWD/slurm.sh"')})
                 self.write("go", "")
                 self.assertEqual(process.wait(60), 0, self.output())
                 self.assertEqual(self.read(self.path("end")).strip(), said)
+                self.assertNotRegex(self.read(self.path("environment")), "(?i)job_end",
+                                    "the next job would inherit it")
 
     def test_an_array_is_no_chain(self):
         for script, variable in (("slurm.sh", "SLURM_ARRAY_JOB_ID"), ("pbs.sh", "PBS_ARRAYID"),
