@@ -94,5 +94,11 @@ char *eval_metadata_text(json_t *metadata, double limit)
         dh_buffer_clear(&text);
         dh_json_put(&text, metadata);
     }
+    if ((double)text.size > limit) { /* there is no room for names either */
+        json_object_clear(metadata);
+        json_object_set_new(metadata, NOTE, json_string("over metadata_limit"));
+        dh_buffer_clear(&text);
+        dh_json_put(&text, metadata);
+    }
     return dh_buffer_take(&text);
 }
