@@ -18,9 +18,11 @@
 # minutes of that time at most; a COMMAND that does more than the search is to do it elsewhere.)
 #
 # SIGUSR1 is passed on; the search then stops and the chain goes on. Slurm sends it before the end of
-# a job; where `job_end` (seconds since 1970) says that it ends within ANNOUNCEMENT seconds, the search
-# knows that, too, and stops by itself in time: it would only lose what runs by stopping now. SIGTERM (scancel, qdel) is passed on as SIGUSR1, because mpiexec kills its ranks a
-# second after a SIGTERM; the search stops, and so does the chain.
+# a job. Where `job_end` (seconds since 1970) says when that is, COMMAND is told of it in
+# SLURM_JOB_END_TIME, so that the search stops by itself in time; then a signal in the last
+# ANNOUNCEMENT seconds is not passed on: it would only cost what runs. SIGTERM (scancel, qdel) is
+# passed on as SIGUSR1, because mpiexec kills its ranks a second after a SIGTERM; the search stops,
+# and so does the chain.
 set -u
 RESTARTS=5 STAY=150 SUBMITS=20 SUBMIT_GAP=30 ANNOUNCEMENT=300
 link=$1 links=$2
@@ -104,6 +106,8 @@ run()
     echo "$NOTHING" 1<>"$DH_EXIT_FILE" || exit 74 # not >, which gives its room away
     [ "$told" = cancel ] || told='' # what came before there was a search has ended none
     say "job $link of at most $links: $*"
+    # for COMMAND alone: the next job would inherit it
+    [ -z "${job_end:-}" ] || set -- env "SLURM_JOB_END_TIME=$job_end" "$@"
     "$@" &
     pid=$!
     end_launcher "$pid" >/dev/null &

@@ -33,7 +33,7 @@ fi
 # What Slurm knows of this job: nothing, where its controller does not answer.
 job=$(scontrol show job "$SLURM_JOB_ID")
 
-# When it ends, for chain.sh: in no environment, which the next job would inherit.
+# When it ends, for chain.sh; not exported, since the next job would inherit it.
 job_end=$(echo "$job" | sed -n 's/.*EndTime=\([0-9][^ ]*\).*/\1/p' | sed q)
 [ -z "$job_end" ] || job_end=$(date -d "$job_end" +%s)
 

@@ -32,9 +32,8 @@
 #define PROCESS_SHARE 4
 #define FAREWELL 1.5        /* seconds that processes with nothing to do may take to end */
 #define GUARD_PATIENCE 25.0 /* a guard gives up earlier */
-#define LONGEST_SLEEP                                                                              \
-    1000          /* milliseconds while time matters, so that a pause of the job is seen … */
-#define PAUSE 2.0 /* … which it is if a sleep takes so many seconds more */
+#define LONGEST_SLEEP 1.0   /* while time matters, so that a pause of the job is seen, which … */
+#define PAUSE 2.0           /* … it is if a sleep takes so many seconds more */
 
 #define BROKEN_MESSAGE "the launcher got a broken message"
 
@@ -283,11 +282,11 @@ static int patience(const struct launcher *launcher)
     }
     if (next == INFINITY)
         return -1;
-    return (int)fmin(ceil(fmax(0, next - now()) * 1e3), LONGEST_SLEEP);
+    return (int)ceil(fmin(fmax(0, next - now()), LONGEST_SLEEP) * 1e3);
 }
 
-/* All processes of a job that is suspended (scontrol suspend) stand still: their time does
- * not. `slept`, of at most `wanted` milliseconds, tells. */
+/* All processes of a job that is suspended (scontrol suspend) stand still: their time does not.
+ * `slept`, of at most `wanted` milliseconds, tells. */
 static void allow_for_pause(struct launcher *launcher, double slept, int wanted)
 {
     if (wanted < 0 || slept < PAUSE + wanted / 1e3)

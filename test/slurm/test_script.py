@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -261,13 +262,16 @@ class Jobs(harness.Case):
         end = datetime.datetime(2030, 1, 2, 3, 4, 5)
         for answer, said in (end.isoformat(), str(int(end.timestamp()))), ("Unknown", ""):
             with self.subTest(answer=answer):
-                process = self.job("slurm.sh", {"scontrol": (
+                process = self.job("slurm.sh", {"sbatch": "env > next", "scontrol": (
                     f'echo "   StartTime=2030-01-01T00:00:00 EndTime={answer} Deadline=N/A"\n'
                     'echo "   Command=$PWD/slurm.sh"')})
                 self.write("go", "")
                 self.assertEqual(process.wait(60), 0, self.output())
                 self.assertEqual(self.read(self.path("end")).strip(), said)
-                self.assertNotRegex(self.read(self.path("environment")), "(?i)job_end",
+                told = re.findall("(?m)^SLURM_JOB_END_TIME=(.*)$",
+                                  self.read(self.path("environment")))
+                self.assertEqual(told, [said] if said else [])
+                self.assertNotRegex(self.read(self.path("next")), "(?i)job_end",
                                     "the next job would inherit it")
 
     def test_an_array_is_no_chain(self):
