@@ -9,6 +9,7 @@ struct dh_clock {
 };
 
 extern const struct dh_clock dh_clock_monotonic;
+extern const struct dh_clock dh_clock_processor; /* what the calling thread has computed for */
 double dh_clock_now(const struct dh_clock *clock);
 /* Seconds since 1970 (UTC), for records that people read. */
 double dh_wall_time(void);

@@ -15,6 +15,7 @@
 
 #include "crowd.h"
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/clock.h"
 #include "dh_mpi/eval.h"
 #include "ending.h"
 #include "imports.h"
@@ -280,7 +281,7 @@ dh_status dh_simulate(const struct dh_simulation *simulation, struct dh_simulate
                       struct dh_error *err)
 {
     struct run run = {.simulation = simulation};
-    double start = dh_threads_cpu();
+    double start = dh_clock_now(&dh_clock_processor);
     *out = (struct dh_simulated){0};
     dh_status status = open_run(&run, err);
     if (status == DH_OK)
@@ -288,6 +289,6 @@ dh_status dh_simulate(const struct dh_simulation *simulation, struct dh_simulate
     if (status == DH_OK)
         collect(&run, out);
     close_run(&run);
-    out->cpu_seconds = dh_threads_cpu() - start;
+    out->cpu_seconds = dh_clock_now(&dh_clock_processor) - start;
     return status;
 }

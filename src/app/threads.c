@@ -2,7 +2,6 @@
 #include "threads.h"
 
 #include <math.h>
-#include <time.h>
 
 /* Which thread does it: asking and telling are the proposer's. */
 static const enum dh_work lane_of[DH_WORK_COUNT] = {
@@ -12,17 +11,10 @@ static const enum dh_work lane_of[DH_WORK_COUNT] = {
     [DH_WORK_FIT] = DH_WORK_FIT,
 };
 
-double dh_threads_cpu(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Bring the present lane's clock up to date. */
 static void pass(struct dh_threads *threads)
 {
-    double cpu = dh_threads_cpu(), spent = cpu - threads->mark;
+    double cpu = dh_clock_now(&dh_clock_processor), spent = cpu - threads->mark;
     threads->time += spent;
     threads->spent[threads->work] += spent;
     threads->mark = cpu;
@@ -31,8 +23,9 @@ static void pass(struct dh_threads *threads)
 static double now(void *context)
 {
     struct dh_threads *threads = context;
-    return isnan(threads->mark) ? threads->time
-                                : threads->time + (dh_threads_cpu() - threads->mark);
+    return isnan(threads->mark)
+               ? threads->time
+               : threads->time + (dh_clock_now(&dh_clock_processor) - threads->mark);
 }
 
 static void enter(void *context, enum dh_work work)
@@ -45,7 +38,7 @@ static void enter(void *context, enum dh_work work)
     threads->work = work;
     threads->time = fmax(threads->time, threads->free_at[lane_of[work]]);
     threads->done[work]++;
-    threads->mark = dh_threads_cpu();
+    threads->mark = dh_clock_now(&dh_clock_processor);
 }
 
 static void leave(void *context)
@@ -79,7 +72,7 @@ void dh_threads_begin(struct dh_threads *threads, double now_on)
     threads->work = DH_WORK_MANAGE;
     threads->time = now_on;
     threads->done[DH_WORK_MANAGE]++;
-    threads->mark = dh_threads_cpu();
+    threads->mark = dh_clock_now(&dh_clock_processor);
 }
 
 double dh_threads_end(struct dh_threads *threads)

@@ -35,7 +35,5 @@ void dh_threads_begin(struct dh_threads *threads, double now);
 double dh_threads_end(struct dh_threads *threads);
 /* The main thread, which works, takes `seconds` more than is measured. */
 void dh_threads_charge(struct dh_threads *threads, double seconds);
-/* CPU time of this thread, seconds. */
-double dh_threads_cpu(void);
 
 #endif

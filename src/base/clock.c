@@ -20,7 +20,14 @@ static double monotonic_now(void *context)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+static double processor_now(void *context)
+{
+    (void)context;
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 const struct dh_clock dh_clock_monotonic = {.now = monotonic_now};
+const struct dh_clock dh_clock_processor = {.now = processor_now};
 
 double dh_clock_now(const struct dh_clock *clock)
 {

@@ -24,8 +24,9 @@
 #include "threads.h"
 #include "wire.h"
 
-/* Between two scans of the processes: so many seconds, and so many times as long as a scan takes.
- * Memory takes a while to fill; processes multiply. */
+/* Between two scans of the processes: so many seconds, and so many times as long as a scan computes
+ * (it may take longer, where others compute, too: just there limits matter). Memory takes a while
+ * to fill; processes multiply. */
 #define MEMORY_INTERVAL 0.2
 #define MEMORY_SHARE 20
 #define PROCESS_INTERVAL 0.05
@@ -261,14 +262,14 @@ static void check_use(struct launcher *launcher)
         any = any || launcher->runs[i].busy;
     if (start_time < launcher->scan_at || !any)
         return;
+    double computed = dh_clock_now(&dh_clock_processor);
     eval_process_scan(&launcher->table);
     for (size_t i = 0; i < launcher->run_count; i++)
         eval_run_check_use(&launcher->runs[i], &launcher->table, start_time);
-    double end_time = now();
+    double cost = dh_clock_now(&dh_clock_processor) - computed;
     bool many = launcher->plan->options->process_limit > 0;
-    launcher->scan_at =
-        end_time + fmax(many ? PROCESS_INTERVAL : MEMORY_INTERVAL,
-                        (many ? PROCESS_SHARE : MEMORY_SHARE) * (end_time - start_time));
+    launcher->scan_at = now() + fmax(many ? PROCESS_INTERVAL : MEMORY_INTERVAL,
+                                     (many ? PROCESS_SHARE : MEMORY_SHARE) * cost);
 }
 
 /* Milliseconds until something is due; -1: nothing will be. */

@@ -248,7 +248,8 @@ class Hostile(harness.Case):
         self.all_failed(trials, "failed", "process limit 50 exceeded")
 
     def test_memory_hog(self):
-        trials = self.shell("hog", "head -c 400000000 /dev/zero | tail\necho DH-OUTPUT: 1\n",
+        trials = self.shell("hog", "{ head -c 400000000 /dev/zero; sleep 600; } | tail\n"
+                            "echo DH-OUTPUT: 1\n",
                             evaluations=2, evaluator='memory_limit = "64M"; timeout = "60s";')
         self.all_failed(trials, "failed", "memory limit 64 MiB exceeded")
 
