@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "dh_mpi/file.h"
 #include "launcher.h"
 #include "plugin_call.h"
 #include "pool.h"
@@ -99,13 +100,8 @@ static void send_frame(int fd, enum eval_wire kind, const struct dh_buffer *payl
 {
     struct dh_buffer frame = {0};
     eval_wire_put(&frame, 0, kind, payload);
-    for (size_t sent = 0; sent < frame.size;) {
-        ssize_t size = write(fd, frame.data + sent, frame.size - sent);
-        if (size > 0)
-            sent += (size_t)size;
-        else if (errno != EINTR)
-            break; /* the launcher is gone, and soon this process too */
-    }
+    /* if it fails the launcher is gone, and soon this process, too */
+    dh_file_write(fd, frame.data, frame.size, NULL);
     dh_buffer_free(&frame);
 }
 
