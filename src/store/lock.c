@@ -20,14 +20,10 @@
 #include "crash.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
-#include "dh_mpi/file.h"
 #include "dh_mpi/hash.h"
 #include "dh_mpi/thread.h"
 #include "files.h"
-
-#define OWNER_SIZE 256
-#define HOST_SIZE 128
-#define MACHINE ", machine "
+#include "owner.h"
 
 #define OPEN_TRIES 1000 /* while others make and remove it */
 #define NAP 5000        /* microseconds between looks at what another thread does */
@@ -38,9 +34,7 @@ struct dh_lock {
     char *path;
     struct dh_lock_rule rule;
     const struct dh_log *log;
-    char host[HOST_SIZE];
-    uint32_t machine;
-    char owner[OWNER_SIZE]; /* our line */
+    struct dh_owner ours;
     pthread_t thread;
     bool beating;
     pthread_mutex_t mutex; /* protects the following */
@@ -51,7 +45,7 @@ struct dh_lock {
     double looked;  /* the time at which the last look began that came back */
     double doubted; /* the time of the first look that failed since it was known to be
                      * ours; 0: none */
-    char lost_text[2 * OWNER_SIZE];
+    char lost_text[2 * DH_OWNER_SIZE];
     bool taken_over;
     _Atomic bool lost;      /* released after both */
     _Atomic double sure_of; /* the time at which it was known to be ours */
@@ -60,10 +54,7 @@ struct dh_lock {
 /* What is known of the file behind a descriptor. */
 struct look {
     enum { LOCKED, BUSY, LOCKLESS } kernel;
-    char owner[OWNER_SIZE]; /* its line */
-    long pid;               /* 0: not known */
-    char host[HOST_SIZE];
-    uint32_t machine; /* 0: not known */
+    struct dh_owner owner;
     struct stat info;
 };
 
@@ -85,58 +76,11 @@ static bool try_kernel_lock(int fd, struct look *look)
     return look->kernel != BUSY;
 }
 
-static void read_owner(int fd, struct look *look)
-{
-    ssize_t size = pread(fd, look->owner, sizeof look->owner - 1, 0);
-    look->owner[size > 0 ? size : 0] = '\0';
-    look->owner[strcspn(look->owner, "\n")] = '\0';
-    look->pid = 0;
-    look->host[0] = '\0';
-    look->machine = 0;
-    if (sscanf(look->owner, "process %ld on %127s since %*[^,]" MACHINE "%" SCNx32, &look->pid,
-               look->host, &look->machine) < 2)
-        look->pid = 0;
-}
-
 static dh_status refuse(const struct dh_lock *lock, const struct look *look, struct dh_error *err)
 {
     return dh_fail(err, DH_IO, "%s: another search works on this checkpoint: %s", lock->path,
-                   look->owner[0] ? look->owner : "a process that has not yet said its name");
-}
-
-/* One for processes that see each other: hosts, and containers of a host, may share a name. */
-static uint32_t machine_number(void)
-{
-    char boot[64];
-    struct stat ids = {0};
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t size = read(fd, boot, sizeof boot); /* -1 where there is none */
-    close(fd);
-    stat("/proc/self/ns/pid", &ids);
-    return (uint32_t)dh_hash_bytes(ids.st_ino, boot, size > 0 ? (size_t)size : 0);
-}
-
-static void name_owner(struct dh_lock *lock)
-{
-    char since[64];
-    struct tm when;
-    gethostname(lock->host, sizeof lock->host - 1);
-    if (lock->rule.host)
-        snprintf(lock->host, sizeof lock->host, "%s", lock->rule.host);
-    localtime_r(&(time_t){time(NULL)}, &when);
-    strftime(since, sizeof since, "%Y-%m-%d %H:%M:%S %z", &when);
-    lock->machine = machine_number();
-    snprintf(lock->owner, sizeof lock->owner, "process %ld on %s since %s" MACHINE "%08" PRIx32,
-             (long)getpid(), lock->host, since, lock->machine);
-}
-
-static void write_owner(const struct dh_lock *lock, int fd)
-{
-    char *line = dh_strprintf("%s\n", lock->owner);
-    if (ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0)
-        dh_file_write(fd, line, strlen(line), NULL); /* a full disk must not prevent it */
-    futimens(fd, NULL);
-    free(line);
+                   look->owner.text[0] ? look->owner.text
+                                       : "a process that has not yet said its name");
 }
 
 /* The line and times of a file. Opened anew each time: that is when NFS asks its server. False with
@@ -146,7 +90,7 @@ static bool look_again(const char *path, struct look *out)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int failure = fd < 0 || fstat(fd, &out->info) != 0 ? errno : 0;
     if (fd >= 0) {
-        read_owner(fd, out);
+        dh_owner_read(fd, &out->owner);
         close(fd);
     }
     errno = failure;
@@ -218,7 +162,7 @@ static bool adopt(struct dh_lock *lock, int fd)
     }
     close(lock->fd);
     lock->fd = fd;
-    write_owner(lock, fd);
+    dh_owner_write(&lock->ours, fd);
     return true;
 }
 
@@ -230,11 +174,11 @@ static bool meet(struct dh_lock *lock)
     int fd = open(lock->path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return doubt(lock, "cannot be opened:", errno);
-    read_owner(fd, &look);
-    if (strcmp(look.owner, lock->owner) == 0)
+    dh_owner_read(fd, &look.owner);
+    if (strcmp(look.owner.text, lock->ours.text) == 0)
         return adopt(lock, fd) || doubt(lock, "is locked by somebody else:", EBUSY);
     close(fd);
-    lose(lock, true, "was taken over by", look.owner[0] ? look.owner : "another search");
+    lose(lock, true, "was taken over by", look.owner.text[0] ? look.owner.text : "another search");
     return false;
 }
 
@@ -254,14 +198,6 @@ static bool renew(struct dh_lock *lock)
     return doubt(lock, "is gone and cannot be made again:", errno);
 }
 
-/* Is it somebody else's line? Who can take the kernel lock of our file takes it over in place, and
- * on NFS another file may have our file's number. An empty line is ours: a full disk has no room
- * for it. */
-static bool is_other_line(const struct dh_lock *lock, const struct look *look)
-{
-    return look->owner[0] && strcmp(look->owner, lock->owner) != 0;
-}
-
 /* Is the lock known to be ours? */
 static bool look_after(struct dh_lock *lock)
 {
@@ -270,8 +206,10 @@ static bool look_after(struct dh_lock *lock)
     int cause = errno;
     if (named == NOT_OURS)
         return renew(lock);
-    if (named == OURS && is_other_line(lock, &look)) {
-        lose(lock, true, "was taken over by", look.owner);
+    /* Who can take the kernel lock of our file takes it over in place, and on NFS another file may
+     * have our file's number. */
+    if (named == OURS && dh_owner_is_other(&lock->ours, &look.owner)) {
+        lose(lock, true, "was taken over by", look.owner.text);
         return false;
     }
     bool seen = give_sign(lock);
@@ -338,14 +276,15 @@ static enum sign watch(const struct dh_lock *lock, int fd, struct look *look)
 {
     double start = now();
     dh_log_info(lock->log, "%s: is there (%s); watching for %.0f s whether its owner lives",
-                lock->path, look->owner[0] ? look->owner : "no name in it", lock->rule.patience);
+                lock->path, look->owner.text[0] ? look->owner.text : "no name in it",
+                lock->rule.patience);
     while (now() < start + lock->rule.patience) {
         struct look seen;
         usleep((useconds_t)(lock->rule.beat / 5 * 1e6));
         if (!look_again(lock->path, &seen) || seen.info.st_ino != look->info.st_ino)
             return CHANGED;
         if (!same_time(&seen.info, &look->info)) {
-            read_owner(fd, look);
+            dh_owner_read(fd, &look->owner);
             return ALIVE;
         }
         touch(fd, look);
@@ -367,22 +306,16 @@ static bool is_local(int fd)
     return false;
 }
 
-static bool is_here(const struct dh_lock *lock, const struct look *look)
-{
-    return look->pid > 0 && strcmp(look->host, lock->host) == 0 &&
-           (look->machine == 0 || look->machine == lock->machine);
-}
-
 static enum sign judge(const struct dh_lock *lock, int fd, struct look *look)
 {
-    bool here = is_here(lock, look), unnamed = look->owner[0] == '\0';
+    bool here = dh_owner_is_here(&lock->ours, &look->owner), unnamed = !look->owner.text[0];
     if (unnamed && look->kernel == BUSY) /* about to write it */
         return ALIVE;
     if (unnamed && look->kernel == LOCKED && is_local(fd))
         return DEAD;
     if (here && look->kernel != LOCKLESS)
         return look->kernel == LOCKED ? DEAD : ALIVE;
-    if (here && kill((pid_t)look->pid, 0) != 0 && errno == ESRCH)
+    if (here && kill((pid_t)look->owner.pid, 0) != 0 && errno == ESRCH)
         return DEAD;
     return watch(lock, fd, look);
 }
@@ -397,8 +330,8 @@ static bool same_file(const struct stat *a, const struct stat *b)
  * file it notices. */
 static bool may_adopt(const struct dh_lock *lock, int fd, const struct look *look)
 {
-    bool unnamed = look->owner[0] == '\0' && is_local(fd);
-    return look->kernel == LOCKED && (unnamed || is_here(lock, look));
+    bool unnamed = !look->owner.text[0] && is_local(fd);
+    return look->kernel == LOCKED && (unnamed || dh_owner_is_here(&lock->ours, &look->owner));
 }
 
 /* Take the dead owner's file, which is still open (so that no new one gets its number), out of the
@@ -407,7 +340,7 @@ static dh_status displace(const struct dh_lock *lock, const struct look *look, s
 {
     struct look moved;
     uint32_t host =
-        (uint32_t)dh_hash_bytes(0, lock->host, strlen(lock->host)); /* which may be long */
+        (uint32_t)dh_hash_bytes(0, lock->ours.host, strlen(lock->ours.host)); /* may be long */
     char *aside = dh_strprintf("%s.%08" PRIx32 ".%ld", lock->path, host, (long)getpid());
     dh_status status = DH_OK;
     if (look_again(lock->path, &moved) && same_file(&moved.info, &look->info)) {
@@ -459,7 +392,7 @@ static dh_status try_take(struct dh_lock *lock, struct dh_error *err)
     enum sign sign = DEAD;
     if (!created || !free_now) {
         fstat(fd, &look.info);
-        read_owner(fd, &look);
+        dh_owner_read(fd, &look.owner);
         sign = judge(lock, fd, &look);
     }
     if (sign == DEAD && look.kernel == LOCKLESS)
@@ -469,7 +402,7 @@ static dh_status try_take(struct dh_lock *lock, struct dh_error *err)
                     lock->path);
     bool fit = created || may_adopt(lock, fd, &look);
     if (sign == DEAD && fit && ask_name(fd, lock->path, &named) == OURS &&
-        strcmp(named.owner, look.owner) == 0) {
+        strcmp(named.owner.text, look.owner.text) == 0) {
         lock->fd = fd;
         lock->looked = asked;
         atomic_store(&lock->sure_of, asked);
@@ -501,7 +434,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
     lock->fd = -1;
     pthread_mutex_init(&lock->mutex, NULL);
     dh_condition_init(&lock->wake);
-    name_owner(lock);
+    dh_owner_name(&lock->ours, lock->rule.host);
     *out = NULL;
     dh_status status;
     DH_CRASH_POINT(LOCK_CREATE);
@@ -513,7 +446,7 @@ dh_status dh_lock_take(const char *path, const struct dh_lock_rule *rule, const 
         return status;
     }
     DH_CRASH_POINT(LOCK_CREATED);
-    write_owner(lock, lock->fd);
+    dh_owner_write(&lock->ours, lock->fd);
     DH_CRASH_POINT(LOCK_OWNED);
     *out = lock;
     status = start_beating(lock, err);
@@ -568,7 +501,8 @@ void dh_lock_release(struct dh_lock **handle)
         pthread_join(lock->thread, NULL);
     DH_CRASH_POINT(LOCK_RELEASE);
     struct look look = {0};
-    if (!lock->lost && ask_name(lock->fd, lock->path, &look) == OURS && !is_other_line(lock, &look))
+    if (!lock->lost && ask_name(lock->fd, lock->path, &look) == OURS &&
+        !dh_owner_is_other(&lock->ours, &look.owner))
         unlink(lock->path); /* while it is held: see try_take */
     close(lock->fd);
     DH_CRASH_POINT(LOCK_RELEASED);
@@ -579,19 +513,19 @@ char *dh_lock_holder(const char *path)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct look look = {0};
-    struct dh_lock self = {0};
+    struct dh_owner ours;
     char *name = dh_strprintf("%s-lock", path), *holder = NULL;
     int fd = open(name, O_RDONLY | O_CLOEXEC);
-    name_owner(&self);
+    dh_owner_name(&ours, NULL);
     free(name);
     if (fd < 0)
         return NULL;
-    read_owner(fd, &look);
+    dh_owner_read(fd, &look.owner);
     bool held = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
     double age = fstat(fd, &look.info) == 0 ? dh_wall_time() - (double)look.info.st_mtim.tv_sec : 0;
-    bool elsewhere = !is_here(&self, &look) && age < dh_lock_default_rule.patience;
+    bool elsewhere = !dh_owner_is_here(&ours, &look.owner) && age < dh_lock_default_rule.patience;
     if (held || elsewhere)
-        holder = dh_strdup(look.owner[0] ? look.owner : "a process without a name");
+        holder = dh_strdup(look.owner.text[0] ? look.owner.text : "a process without a name");
     close(fd);
     return holder;
 }
