@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,42 @@ bool dh_family_empty(const struct dh_family *family)
 {
     return !family->has_checkpoint && !family->has_previous && !family->has_journal &&
            family->segment_count == 0;
+}
+
+/* Of `path`, one of the files named after `base`. */
+static dh_status check_owner(const char *path, const char *base, struct dh_error *err)
+{
+    struct stat file;
+    if (lstat(path, &file) != 0 || file.st_uid == geteuid())
+        return DH_OK;
+    const struct passwd *owner = getpwuid(file.st_uid);
+    return dh_fail(
+        err, DH_IO,
+        "%s: is user %s's (%ju), and in a folder with the sticky bit only its owner can "
+        "replace a file: go on as that user, or with a copy of all %s* in another folder",
+        path, owner ? owner->pw_name : "?", (uintmax_t)file.st_uid, dh_path_name(base));
+}
+
+dh_status dh_family_check_owner(const struct dh_family *family, struct dh_error *err)
+{
+    struct stat folder;
+    char *name = dh_path_folder(family->path);
+    bool free_for_all = stat(name, &folder) != 0 || !(folder.st_mode & S_ISVTX) ||
+                        folder.st_uid == geteuid() || geteuid() == 0;
+    free(name);
+    if (free_for_all)
+        return DH_OK;
+    dh_status status = check_owner(family->path, family->path, err);
+    if (status == DH_OK)
+        status = check_owner(family->previous, family->path, err);
+    if (status == DH_OK)
+        status = check_owner(family->journal, family->path, err);
+    for (size_t i = 0; status == DH_OK && i < family->segment_count; i++) {
+        char *segment = dh_family_segment(family->path, family->segments[i]);
+        status = check_owner(segment, family->path, err);
+        free(segment);
+    }
+    return status;
 }
 
 dh_status dh_files_create(const char *path, int *fd, struct dh_error *err)

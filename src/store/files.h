@@ -28,6 +28,9 @@ struct dh_family {
 dh_status dh_family_list(const char *path, struct dh_family *out, struct dh_error *err);
 void dh_family_free(struct dh_family *family);
 bool dh_family_empty(const struct dh_family *family); /* no file that holds trials */
+/* May this process rename and remove them? DH_IO, naming the file and its owner, where they are
+ * another user's in a folder with the sticky bit. */
+dh_status dh_family_check_owner(const struct dh_family *family, struct dh_error *err);
 /* path-journal.N; the caller frees it. */
 char *dh_family_segment(const char *path, uint64_t n);
 

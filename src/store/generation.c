@@ -71,7 +71,7 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
                               const struct dh_lock *lock, struct dh_error *err)
 {
     char *temporary = dh_strprintf("%s.tmp", path), *previous = dh_strprintf("%s.previous", path);
-    struct stat made;
+    struct stat made = {0};
     dh_status status = write_synced(temporary, image, lock, &made, err);
     if (status == DH_OK)
         status = dh_lock_status(lock, err);
@@ -87,6 +87,8 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     if (status == DH_OK)
         status = dh_files_sync_folder(path, err);
     DH_CRASH_POINT(CHECKPOINT_DURABLE);
+    if (status != DH_OK && dh_files_named(temporary, &made)) /* who comes next may not be able to */
+        unlink(temporary);
     free(temporary);
     free(previous);
     dh_status owner =

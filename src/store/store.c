@@ -489,7 +489,9 @@ static dh_status open_store(struct dh_store *store, struct dh_store_image *image
         status = dh_family_list(store->path, &family, err);
     if (status != DH_OK)
         return status;
-    status = continue_from(store, &family, image, err);
+    status = dh_family_check_owner(&family, err);
+    if (status == DH_OK)
+        status = continue_from(store, &family, image, err);
     dh_family_free(&family);
     if (status == DH_OK)
         status =

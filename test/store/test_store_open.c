@@ -706,6 +706,43 @@ static void test_bad_folders(void **state)
     fixture_close(&f);
 }
 
+/* A user who could not replace another's files is told so before anything is done, and leaves none
+ * of his own in the other's way. */
+static void test_sticky_folder(void **state)
+{
+    (void)state;
+    enum { ANNE = 1001, BEN };
+    struct fixture f;
+    struct dh_history *history;
+    struct dh_store *store;
+    struct dh_error err = {0};
+    char name[160];
+    if (geteuid() != 0)
+        skip();
+    fixture_open(&f);
+    assert_int_equal(chmod(f.folder, 01777), 0);
+    assert_int_equal(seteuid(ANNE), 0);
+    store = open_store(&f, &history);
+    go_on(&f, history, store, 20);
+    close_store(store, history);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(seteuid(BEN), 0);
+    history = fixture_history(&f, 0);
+    assert_int_equal(dh_store_open(f.path, &f.settings, f.space, history, NULL, &store, NULL, &err),
+                     DH_IO);
+    assert_int_equal(seteuid(0), 0);
+    assert_non_null(strstr(err.text, "(1001), and in a folder with the sticky bit"));
+    assert_false(fixture_exists(fixture_file(&f, "-lock", name)));
+    assert_false(fixture_exists(fixture_file(&f, ".tmp", name)));
+    dh_history_destroy(&history);
+    assert_int_equal(seteuid(ANNE), 0);
+    store = open_store(&f, &history);
+    go_on(&f, history, store, 40);
+    close_store(store, history);
+    assert_int_equal(seteuid(0), 0);
+    fixture_close(&f);
+}
+
 /* NAME may be a link to another file system: what it points to is replaced, not the link. */
 static void test_symbolic_link(void **state)
 {
@@ -790,6 +827,7 @@ int main(void)
         cmocka_unit_test(test_kills),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_bad_folders),
+        cmocka_unit_test(test_sticky_folder),
         cmocka_unit_test(test_symbolic_link),
         cmocka_unit_test(test_usage),
     };
