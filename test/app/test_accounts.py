@@ -63,4 +63,4 @@ class Accounts(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -345,4 +345,4 @@ class Verify(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -446,4 +446,4 @@ class Walltime(Ending):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -91,4 +91,4 @@ checkpoint = {{ file = "test.h5"; }};
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

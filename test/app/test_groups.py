@@ -429,4 +429,4 @@ class Groups(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -588,4 +588,4 @@ evaluator = { type = "command"; shell = true; runs = "runs";
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

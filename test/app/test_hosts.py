@@ -103,4 +103,4 @@ class Hosts(network.Hosts):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

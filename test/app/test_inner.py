@@ -75,4 +75,4 @@ class Inner(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

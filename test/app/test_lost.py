@@ -445,4 +445,4 @@ class Lost(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

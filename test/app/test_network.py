@@ -69,4 +69,4 @@ class Cut(network.Hosts):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

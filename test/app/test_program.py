@@ -464,4 +464,4 @@ class Threads(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -228,4 +228,4 @@ def objective(trial):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

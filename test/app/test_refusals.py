@@ -182,4 +182,4 @@ comm = { window = "on"; };
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

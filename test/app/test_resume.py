@@ -175,4 +175,4 @@ class Stopped(Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

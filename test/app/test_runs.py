@@ -190,4 +190,4 @@ class RunFolders(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    harness.main()

@@ -117,4 +117,4 @@ class Jobs(test_chain.Chain):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()

@@ -370,4 +370,4 @@ class Ranks(harness.Case):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    harness.main()
