@@ -2,7 +2,6 @@
 of a chain in the checkpoint."""
 
 import json
-import unittest
 
 import h5py
 

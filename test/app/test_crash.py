@@ -11,8 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-import unittest
 
 import harness
 

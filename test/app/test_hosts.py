@@ -9,7 +9,6 @@ UCX_TLS=tcp,self, UCX 1.13 often hangs in MPI_Finalize; ranks then end without i
 """
 
 import os
-import unittest
 
 import harness
 import network

@@ -8,7 +8,6 @@ somebody ends it; where it aborts the job instead, a resume has to be exact.
 import os
 import re
 import subprocess
-import unittest
 
 import harness
 import network

@@ -6,7 +6,6 @@ import random
 import re
 import signal
 import time
-import unittest
 
 import harness
 
