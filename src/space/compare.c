@@ -77,9 +77,10 @@ static char *choices_text(const struct dh_parameter *parameter)
 {
     struct dh_buffer out = {0};
     for (size_t i = 0; i < parameter->choice_count; i++) {
-        const struct dh_choice *choice = &parameter->choices[i];
-        bool quoted = choice->kind == DH_CHOICE_TEXT;
-        dh_buffer_printf(&out, quoted ? "%s'%s'" : "%s%s", i ? ", " : "(", choice->text);
+        const char *quote = parameter->choices[i].kind == DH_CHOICE_TEXT ? "'" : "";
+        dh_buffer_printf(&out, "%s%s", i ? ", " : "(", quote);
+        dh_parameter_format(parameter, (double)i, &out); /* 1.0 of a real: evaluations know */
+        dh_buffer_text(&out, quote);
     }
     dh_buffer_text(&out, ")");
     return dh_buffer_take(&out);

@@ -491,6 +491,12 @@ static void comparing(void **state)
     assert_non_null(strstr(err.text, "a: values was (true), is ('true')"));
     fixture_close(&f);
     fixture_close(&g);
+    f = fixture_open("parameters = ( { name = \"a\"; type = \"ordinal\"; values = (1, 2); } );");
+    g = fixture_open("parameters = ( { name = \"a\"; type = \"ordinal\"; values = (1.0, 2); } );");
+    assert_int_equal(dh_space_compare(f.space, g.space, &err), DH_CONFIG);
+    assert_non_null(strstr(err.text, "a: values was (1, 2), is (1.0, 2)"));
+    fixture_close(&f);
+    fixture_close(&g);
 }
 
 int main(void)
