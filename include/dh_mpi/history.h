@@ -94,6 +94,15 @@ static inline bool dh_trial_cancelled(const struct dh_trial *trial)
     return dh_trial_ended_by(trial, UINT64_MAX) && trial->outcome.status == DH_TRIAL_CANCELLED;
 }
 
+/* Did it time out, sooner than a limit of `timeout` seconds would let it (the limit was raised)? It
+ * is not known then what would become of it. */
+static inline bool dh_trial_cut_short(const struct dh_trial *trial, double timeout)
+{
+    const struct dh_outcome *outcome = &trial->outcome;
+    return outcome->status == DH_TRIAL_TIMEOUT &&
+           outcome->ended - outcome->started < 0.99 * timeout; /* clocks differ a little */
+}
+
 struct dh_history;
 
 /* An empty history of trials with so many parameters and objectives. */

@@ -64,6 +64,7 @@ struct dh_search_context {
      * proposed again unless it `retries`; another refuses them. */
     const double *warm_points, *warm_objectives;
     size_t warm_count;
+    double timeout; /* seconds that an evaluation may take: see dh_trial_cut_short; 0: not known */
     const struct dh_clock *clock; /* that asks are timed by; NULL: dh_clock_monotonic */
     const struct dh_lanes *lanes; /* in place of threads, on that clock; NULL: threads */
 };

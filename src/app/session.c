@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "muster.h"
@@ -14,10 +15,24 @@ static dh_status open_search(struct dh_session *session, const struct dh_log *lo
         .settings = &session->setup.settings,
         .seed = (uint64_t)session->setup.settings.search.seed,
         .log = log,
+        .timeout = session->plan.timeout > 0 ? session->plan.timeout : INFINITY,
     };
     dh_status status =
         dh_imports_read(&session->setup, log, &session->imports, &session->context, err);
     return status == DH_OK ? dh_search_create(&session->context, &session->search, err) : status;
+}
+
+static void say_cut_short(const struct dh_session *session, const struct dh_log *log)
+{
+    uint64_t count = 0;
+    for (uint64_t id = 0; id < dh_history_count(session->history); id++)
+        count +=
+            dh_trial_cut_short(dh_history_trial(session->history, id), session->context.timeout);
+    if (count)
+        dh_log_info(log,
+                    "%" PRIu64 " evaluations had timed out sooner than evaluator.timeout would let "
+                    "them now: they teach nothing, and their points are not tried again",
+                    count);
 }
 
 static void announce(const struct dh_session *session, const struct dh_store_image *found,
@@ -34,6 +49,7 @@ static void announce(const struct dh_session *session, const struct dh_store_ima
                     count - ended);
     if (found->notes && found->notes[0])
         dh_log_warn(log, "%s", found->notes);
+    say_cut_short(session, log);
 }
 
 static dh_status set_aside(const struct dh_session *session, const struct dh_log *log,

@@ -171,7 +171,8 @@ static void tell(void *state, const struct dh_trial *trial)
 {
     struct ambs *ambs = state;
     const struct dh_outcome *outcome = &trial->outcome;
-    bool gone = outcome->status == DH_TRIAL_CANCELLED;
+    bool gone =
+        outcome->status == DH_TRIAL_CANCELLED || dh_trial_cut_short(trial, ambs->context->timeout);
     double value = outcome->status == DH_TRIAL_SUCCEEDED && outcome->objectives
                        ? ambs->sign * outcome->objectives[0]
                        : NAN;

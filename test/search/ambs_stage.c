@@ -65,16 +65,29 @@ uint64_t stage_propose(struct stage *stage)
     return trial.id;
 }
 
-void stage_end(struct stage *stage, uint64_t id, enum dh_trial_status status, double y,
-               unsigned source)
+static void tell(struct stage *stage, uint64_t id, const struct dh_outcome *outcome,
+                 unsigned source)
 {
     double point[STAGE_WIDTH];
     stage_point(stage, id, point);
     struct dh_trial trial = {.id = id, .values = point, .cursor = NOT_DESIGN | source};
     trial.origin = DH_ORIGIN_METHOD;
-    trial.outcome.status = status;
-    trial.outcome.objectives = &y;
+    trial.outcome = *outcome;
     dh_search_ambs.tell(stage->ambs, &trial);
+}
+
+void stage_end(struct stage *stage, uint64_t id, enum dh_trial_status status, double y,
+               unsigned source)
+{
+    tell(stage, id, &(struct dh_outcome){.status = status, .objectives = &y}, source);
+}
+
+void stage_time_out(struct stage *stage, uint64_t id, double seconds)
+{
+    double none = NAN;
+    tell(stage, id,
+         &(struct dh_outcome){.status = DH_TRIAL_TIMEOUT, .objectives = &none, .ended = seconds},
+         3);
 }
 
 void stage_results(struct stage *stage, size_t count)

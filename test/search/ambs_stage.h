@@ -43,6 +43,8 @@ uint64_t stage_propose(struct stage *stage);
 /* It has ended; `source`: the last bits of its cursor. */
 void stage_end(struct stage *stage, uint64_t id, enum dh_trial_status status, double y,
                unsigned source);
+/* It has timed out after so many seconds. */
+void stage_time_out(struct stage *stage, uint64_t id, double seconds);
 /* So many trials, one after the other, that succeed with their value. */
 void stage_results(struct stage *stage, size_t count);
 /* The same with the value of their rows. */

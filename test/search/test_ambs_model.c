@@ -72,6 +72,22 @@ static void go_on(struct stage *stage, uint64_t first, size_t count)
     }
 }
 
+/* After evaluator.timeout was raised nobody knows what became of them. */
+static void what_timed_out_teaches_until_the_limit_is_raised(void **unused)
+{
+    (void)unused;
+    struct stage stage;
+    stage_open(&stage, SQUARE);
+    for (size_t told = 1; told <= 3; told++) {
+        static const double limits[] = {0, 60, 90}; /* of which the first is not known */
+        stage.bench.context.timeout = limits[told - 1];
+        stage_time_out(&stage, stage_propose(&stage), 60);
+        assert_int_equal(stage.ambs->data.results.count, told == 3 ? 2 : told);
+    }
+    assert_int_equal(stage.ambs->source_count, 2);
+    stage_close(&stage);
+}
+
 /* ---- when ---- */
 
 static void under_load_a_fit_begins_when_results_have_grown(void **unused)
@@ -751,6 +767,7 @@ static void a_patient_ask_waits_for_the_lane(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_timed_out_teaches_until_the_limit_is_raised),
         cmocka_unit_test(under_load_a_fit_begins_when_results_have_grown),
         cmocka_unit_test(a_patient_ask_fits_at_once),
         cmocka_unit_test(a_patient_ask_waits_for_a_fit_under_way),
