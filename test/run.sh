@@ -75,7 +75,7 @@ CC=clang
 build build-clang -Dtests=true -Dwerror=true
 CC=gcc
 targets=mpi_targets
-build build-mpich -Dtests=true -Dwerror=true -Dmpi=mpich
+build build-mpich -Dtests=true -Dwerror=true -Dmpi=mpicc.mpich
 CC=clang
 targets=fuzz_targets
 build build-fuzz -Dtests=true -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
