@@ -156,9 +156,10 @@ dh_status dh_comm_mpi_open(struct dh_comm **out, struct dh_error *err);
 /* Was this process started by an MPI launcher (environment of Open MPI, PMIx, PMI, Slurm's
  * pmi/pmix)? Without one, dh_mpi runs on `loop` and MPI_Init is never called. */
 int dh_comm_launched(void);
-/* Tasks that srun started together, this process being one of them; 0: it is none. Where MPI does
- * not connect them (no --mpi, or one that this MPI does not know), each believes to be alone. */
-int dh_comm_step_tasks(void);
+/* Tasks that a launcher started together, this process being one of them; 0: it is none. Where MPI
+ * does not connect them (another MPI's launcher, srun without --mpi), each believes to be alone:
+ * `*launcher` is then which one it is, and `*advice` what to do. */
+int dh_comm_started_tasks(const char **launcher, const char **advice);
 /* What this MPI offers, a "name value" line each: library, ranks, threads (level), windows ("work"
  * or MPI's error). Collective; `out` is filled on rank 0. Initialises and finalises MPI. */
 dh_status dh_comm_mpi_probe(struct dh_buffer *out, struct dh_error *err);

@@ -198,8 +198,8 @@ static void judge_idle(struct judge *judge, int first, bool *here)
                      used == 1 ? "" : "s");
     dh_place_put_cores(&all, judge->out);
     dh_buffer_printf(judge->out,
-                     ") of %u, so that evaluations cannot use the others: mpiexec --bind-to none, "
-                     "srun --cpus-per-task\n",
+                     ") of %u, so that evaluations cannot use the others: mpiexec --bind-to none "
+                     "(Intel MPI: I_MPI_PIN=off), srun --cpus-per-task\n",
                      all.cores);
 }
 

@@ -311,12 +311,13 @@ static void watch_descriptor(int set, int fd)
 
 static void warn_of_strangers(const struct dh_log *log)
 {
-    int tasks = dh_comm_step_tasks();
+    const char *launcher, *advice;
+    int tasks = dh_comm_started_tasks(&launcher, &advice);
     if (tasks > 1)
         dh_log_warn(log,
-                    "srun started %d tasks, but MPI does not connect this one to the others: each "
-                    "is a search of its own (`srun --mpi=list` says what --mpi can be)",
-                    tasks);
+                    "%s started %d tasks, but MPI does not connect this one to the others: each is "
+                    "a search of its own (%s)",
+                    launcher, tasks, advice);
 }
 
 int dh_app_alone(const struct dh_app_options *options, struct dh_launcher *launcher, int signals,

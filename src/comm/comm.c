@@ -109,11 +109,27 @@ int dh_comm_launched(void)
     return 0;
 }
 
-int dh_comm_step_tasks(void)
+int dh_comm_started_tasks(const char **launcher, const char **advice)
 {
-    const char *value =
-        getenv("SLURM_STEP_NUM_TASKS"); /* not in a job's script, outside of steps */
-    return value ? atoi(value) : 0;
+    static const struct {
+        const char *variable, *launcher, *advice;
+    } rows[] = {
+        /* not in a job's script, outside of steps; before PMI, which srun may bring */
+        {"SLURM_STEP_NUM_TASKS", "srun", "`srun --mpi=list` says what --mpi can be"},
+        {"OMPI_COMM_WORLD_SIZE", "the mpiexec of an Open MPI",
+         "dh_mpi was built with another MPI: use its mpiexec"},
+        {"PMI_SIZE", "the mpiexec of an MPICH or Intel MPI",
+         "dh_mpi was built with another MPI: use its mpiexec"},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(rows); i++) {
+        const char *value = getenv(rows[i].variable);
+        if (value && atoi(value) > 0) {
+            *launcher = rows[i].launcher;
+            *advice = rows[i].advice;
+            return atoi(value);
+        }
+    }
+    return 0;
 }
 
 dh_status dh_comm_window_open(struct dh_comm *comm, size_t words, bool *alone,

@@ -168,7 +168,7 @@ void doctor_cores(struct doctor *doctor)
     if (usable == 1 && online > 1)
         doctor_find(doctor, VERDICT_NOTE,
                     dh_strdup("give the rank more: mpiexec --bind-to none, or --map-by slot:PE=n; "
-                              "srun --cpus-per-task=n"),
+                              "I_MPI_PIN=off for Intel MPI; srun --cpus-per-task=n"),
                     "pinned to one core of %ld: model threads would share it with the manager",
                     online);
     else

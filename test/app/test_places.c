@@ -204,9 +204,10 @@ static void test_shared_cores(void **state)
         scene.places[rank].allowed[0] = 0x3;
     for (int rank = 0; rank < 4; rank++)
         scene.places[rank].cores = 6;
-    warns(&scene, "a: ranks 1-3 share 2 cores (0-1 of 6)\n"
-                  "a: ranks 1-3 are bound to 2 cores (0-1) of 6, so that evaluations cannot use "
-                  "the others: mpiexec --bind-to none, srun --cpus-per-task\n");
+    warns(&scene,
+          "a: ranks 1-3 share 2 cores (0-1 of 6)\n"
+          "a: ranks 1-3 are bound to 2 cores (0-1) of 6, so that evaluations cannot use "
+          "the others: mpiexec --bind-to none (Intel MPI: I_MPI_PIN=off), srun --cpus-per-task\n");
     scene.places[2].allowed[0] = 0xc; /* a core for each again, but for 1 and 3 */
     warns(&scene, "");
     scene.plan.slots = 3;
@@ -226,10 +227,11 @@ static void test_idle_cores(void **state)
     open_scene(&scene, "aabb", 1, "");
     for (int rank = 0; rank < 4; rank++)
         scene.places[rank].allowed[0] = UINT64_C(1) << rank;
-    warns(&scene, "a: rank 1 is bound to 1 core (1) of 64, so that evaluations cannot use the "
-                  "others: mpiexec --bind-to none, srun --cpus-per-task\n"
-                  "b: ranks 2-3 are bound to 2 cores (2-3) of 64, so that evaluations cannot use "
-                  "the others: mpiexec --bind-to none, srun --cpus-per-task\n");
+    warns(&scene,
+          "a: rank 1 is bound to 1 core (1) of 64, so that evaluations cannot use the "
+          "others: mpiexec --bind-to none (Intel MPI: I_MPI_PIN=off), srun --cpus-per-task\n"
+          "b: ranks 2-3 are bound to 2 cores (2-3) of 64, so that evaluations cannot use "
+          "the others: mpiexec --bind-to none (Intel MPI: I_MPI_PIN=off), srun --cpus-per-task\n");
     for (int rank = 0; rank < 4; rank++)
         scene.places[rank].cores = rank < 2 ? 2 : 3; /* one for rank 0, or most are used */
     warns(&scene, "");

@@ -1,4 +1,4 @@
-/* Was this process started by an MPI launcher? */
+/* Was this process started by an MPI launcher, and with how many others? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,8 +27,27 @@ static void test_variables(void **state)
     }
 }
 
+static void test_started_tasks(void **state)
+{
+    (void)state;
+    const char *launcher, *advice;
+    clearenv();
+    assert_int_equal(dh_comm_started_tasks(&launcher, &advice), 0);
+    setenv("PMI_SIZE", "3", 1);
+    assert_int_equal(dh_comm_started_tasks(&launcher, &advice), 3);
+    assert_string_equal(launcher, "the mpiexec of an MPICH or Intel MPI");
+    setenv("SLURM_STEP_NUM_TASKS", "4", 1);
+    assert_int_equal(dh_comm_started_tasks(&launcher, &advice), 4);
+    assert_string_equal(launcher, "srun");
+    clearenv();
+    setenv("OMPI_COMM_WORLD_SIZE", "2", 1);
+    assert_int_equal(dh_comm_started_tasks(&launcher, &advice), 2);
+    assert_string_equal(advice, "dh_mpi was built with another MPI: use its mpiexec");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variables)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_variables),
+                                       cmocka_unit_test(test_started_tasks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
