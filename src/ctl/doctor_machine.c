@@ -128,8 +128,9 @@ static void look_at_proc(struct doctor *doctor)
         doctor_find(doctor, VERDICT_GOOD, NULL, "/proc shows processes");
     else
         doctor_find(doctor, VERDICT_BAD, dh_strdup("mount /proc, in a container, too"),
-                    "/proc is not there: what evaluations leave running is not ended with them, "
-                    "and limits of memory and processes do not hold");
+                    "/proc is not there, or that of another PID namespace: what evaluations leave "
+                    "running is not ended with them, and limits of memory and processes do not "
+                    "hold");
 }
 
 void doctor_file_system(struct doctor *doctor)

@@ -5,14 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dh_mpi/alloc.h"
+#include "process.h"
 #include "threads.h"
 
 bool dh_eval_sees_processes(void)
 {
-    return access("/proc/self/stat", R_OK) == 0;
+    return eval_process_visible();
 }
 
 /* The first worker for all: they run in the same kind of container. */
@@ -20,8 +20,10 @@ static void warn_of_surroundings(const struct dh_eval *pool)
 {
     if (pool->plan->worker == 1 && pool->backend == &eval_backend_remote &&
         !dh_eval_sees_processes())
-        dh_log_warn(pool->log, "/proc is not there: what evaluations leave running is not ended "
-                               "with them, and limits of memory and processes do not hold");
+        dh_log_warn(pool->log,
+                    "/proc is not there, or that of another PID namespace: what evaluations "
+                    "leave running is not ended with them, and limits of memory and processes do "
+                    "not hold");
 }
 
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,

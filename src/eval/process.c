@@ -15,8 +15,9 @@
 #include "dh_mpi/alloc.h"
 
 #define FREEZE_PASSES 50
-#define COMMAND_SIZE 4096 /* of a command line, as much as is looked at */
-#define NAP 500000        /* nanoseconds */
+#define COMMAND_SIZE 4096      /* of a command line, as much as is looked at */
+#define NAP 500000             /* nanoseconds */
+#define MOST_DESCRIPTORS 65536 /* looked for where they are not listed */
 
 /* /proc/PID/stat: pid (name) state parent … ; field 24 is the resident set in pages. The name
  * may hold anything, so fields are counted from its last parenthesis. */
@@ -51,10 +52,18 @@ static int by_pid(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+bool eval_process_visible(void)
+{
+    char pid[32];
+    ssize_t size = readlink("/proc/self", pid, sizeof pid - 1);
+    pid[size > 0 ? size : 0] = '\0';
+    return atol(pid) == getpid();
+}
+
 void eval_process_scan(struct eval_process_table *table)
 {
     table->count = 0;
-    DIR *folder = opendir("/proc");
+    DIR *folder = eval_process_visible() ? opendir("/proc") : NULL;
     if (!folder)
         return;
     for (struct dirent *entry; (entry = readdir(folder));) {
@@ -241,18 +250,25 @@ void eval_process_nap(void)
     nanosleep(&time, NULL);
 }
 
+static void close_other(int fd, const int *keep, size_t count)
+{
+    bool kept = fd < 3;
+    for (size_t i = 0; i < count; i++)
+        kept = kept || keep[i] == fd;
+    if (!kept)
+        close(fd);
+}
+
 void eval_process_close_others(const int *keep, size_t count)
 {
     DIR *folder = opendir("/proc/self/fd");
-    if (!folder)
+    if (!folder) {
+        for (int fd = 3; fd < sysconf(_SC_OPEN_MAX) && fd < MOST_DESCRIPTORS; fd++)
+            close_other(fd, keep, count);
         return;
-    for (struct dirent *entry; (entry = readdir(folder));) {
-        int fd = atoi(entry->d_name);
-        bool kept = fd < 3 || fd == dirfd(folder);
-        for (size_t i = 0; i < count; i++)
-            kept = kept || keep[i] == fd;
-        if (!kept)
-            close(fd);
     }
+    for (struct dirent *entry; (entry = readdir(folder));)
+        if (atoi(entry->d_name) != dirfd(folder))
+            close_other(atoi(entry->d_name), keep, count);
     closedir(folder);
 }

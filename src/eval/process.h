@@ -19,6 +19,10 @@ struct eval_process_table {
     size_t count, capacity;
 };
 
+/* Does /proc show this process, by its own number? It may be missing in a container, or belong to
+ * the outside of one. */
+bool eval_process_visible(void);
+/* Empty where they are not visible. */
 void eval_process_scan(struct eval_process_table *table);
 void eval_process_table_free(struct eval_process_table *table);
 
