@@ -107,6 +107,8 @@ int32_t dh_eval_slots(const struct dh_eval *eval);
 bool dh_eval_running(const struct dh_eval *eval, int32_t slot, uint64_t *trial);
 /* Do evaluations run within poll, which then takes as long as they do? */
 bool dh_eval_blocks(const struct dh_eval *eval);
+/* Has it failed? What poll hands out until it says why is all that there will be. */
+bool dh_eval_failed(const struct dh_eval *eval);
 /* Start `task` on its free slot (values are copied). A failure to start one evaluation is an
  * outcome; an error means that the pool cannot evaluate at all (DH_INTERNAL: the launcher is gone),
  * or that the slot is not free (DH_COMM: whoever gave it the task is wrong). */
@@ -118,8 +120,9 @@ void dh_eval_cancel(struct dh_eval *eval, int32_t slot, uint64_t trial);
  * evaluation could not begin on this machine, or was ended with the job (SIGTERM or SIGINT to it
  * and the launcher); it is to be done again.
  * Errors end the pool, and come after all events that were there before: DH_CONFIG (it cannot be
- * loaded here), DH_IO (no run folders), DH_UNABLE (no evaluation begins on this machine),
- * DH_INTERNAL (the launcher is gone). */
+ * loaded here, or ends the rank it is called in), DH_IO (no run folders), DH_UNABLE (no evaluation
+ * begins on this machine), DH_INTERNAL (the launcher is gone; a plugin that has evaluated in this
+ * rank would have ended it). */
 dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct dh_error *err);
 /* A descriptor that is readable when poll may have something (-1: none), and the moment
  * (dh_clock_monotonic) at which it will have without one (INFINITY: none). */

@@ -58,6 +58,7 @@ static void look_at_outcome(struct dh_manager *manager, int rank, const struct d
     dh_buffer_free(&name);
 }
 
+/* Of a group any rank may have it that the plugin has ended, while the leader waits for that. */
 static dh_status on_result(struct dh_manager *manager, const struct dh_message *message,
                            struct dh_error *err)
 {
@@ -69,7 +70,8 @@ static dh_status on_result(struct dh_manager *manager, const struct dh_message *
         return dh_message_damaged(message, err);
     hear_group(manager, message->peer);
     look_at_outcome(manager, message->peer, &outcome);
-    if (dh_sched_result(manager->sched, message->peer, slot, trial, &outcome, manager->now))
+    if (dh_sched_result(manager->sched, manager_leader_of(manager, message->peer), slot, trial,
+                        &outcome, manager->now))
         manager->claims++;
     else
         dh_outcome_free(&outcome);

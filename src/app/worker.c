@@ -443,6 +443,8 @@ static dh_status send_event(struct dh_worker *worker, struct dh_eval_event *even
 {
     if (event->kind == DH_EVAL_REPORT)
         return leads(worker) ? send_report(worker, event, err) : DH_OK;
+    if (dh_eval_failed(worker->eval)) /* nothing is to follow, nor does a group come to its end */
+        return send_result(worker, event->slot, event->trial, &event->outcome, err);
     return worker->team ? return_together(worker, event, err) : send_outcome(worker, event, err);
 }
 

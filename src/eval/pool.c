@@ -121,6 +121,11 @@ bool dh_eval_blocks(const struct dh_eval *eval)
     return eval->backend == &eval_backend_rank;
 }
 
+bool dh_eval_failed(const struct dh_eval *eval)
+{
+    return eval->failure.status != DH_OK;
+}
+
 dh_status dh_eval_start(struct dh_eval *eval, const struct dh_task *task, struct dh_error *err)
 {
     if (task->slot < 0 || task->slot >= dh_eval_slots(eval) || eval->slots[task->slot].busy)
@@ -163,10 +168,10 @@ dh_status dh_eval_poll(struct dh_eval *eval, struct dh_eval_event *out, struct d
 {
     if (eval->first == eval->event_count) {
         eval->first = eval->event_count = 0;
-        if (eval->failure.status == DH_OK)
+        if (!dh_eval_failed(eval))
             eval->backend->poll(eval, &eval->failure);
     }
-    if (eval->first == eval->event_count && eval->failure.status != DH_OK) {
+    if (eval->first == eval->event_count && dh_eval_failed(eval)) {
         *err = eval->failure;
         return err->status;
     }
@@ -184,7 +189,7 @@ int dh_eval_fd(const struct dh_eval *eval)
 
 double dh_eval_next_time(const struct dh_eval *eval)
 {
-    if (eval->first < eval->event_count || eval->failure.status != DH_OK)
+    if (eval->first < eval->event_count || dh_eval_failed(eval))
         return -INFINITY;
     return eval->backend->next_time ? eval->backend->next_time(eval) : (double)INFINITY;
 }

@@ -1,7 +1,11 @@
 /* The pool's backend for plugins with isolate = false: the function is called in the rank, within
  * poll, and gets the rank's communicator, or that of its group. It has the process to itself: no
- * limits, no cancelling once it runs, and a crash is the rank's. */
+ * limits, no cancelling once it runs, and a crash is the rank's. If it calls exit, the rank does
+ * not end with it (stay.h): the evaluation has failed, and the pool, since the plugin cannot be
+ * called again. */
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -12,10 +16,14 @@
 #include "plugin_call.h"
 #include "pool.h"
 #include "reports.h"
+#include "stay.h"
 #include "value.h"
 
 struct rank_state {
     eval_plugin_function *function;
+    bool returned; /* from a call */
+    bool left;     /* a call by exit, with `code` */
+    int code;
     bool waiting; /* `job` has been started and not been called */
     struct eval_job job;
     struct eval_reports reports;
@@ -29,6 +37,7 @@ static dh_status create(struct dh_eval *pool, struct dh_error *err)
     dh_surroundings_lend(&kept); /* to what the library does when it is loaded */
     dh_status status = eval_plugin_load(plugin->path, &state->function, err);
     dh_surroundings_restore(&kept);
+    eval_stay_ready();
     return status;
 }
 
@@ -117,6 +126,33 @@ static dh_status begin_call(const struct dh_eval *pool, struct dh_error *err)
     return pool->hooks.begin ? pool->hooks.begin(pool->hooks.context, &task, err) : DH_OK;
 }
 
+/* The call as the plugin's failure, if it should end by exit. */
+static int call_and_stay(const dh_job *job, dh_result *result)
+{
+    const struct dh_eval *pool = job->reserved;
+    struct rank_state *state = pool->state;
+    int code;
+    state->left = !eval_stay(state->function, job, result, pool->log, &code);
+    state->returned |= !state->left;
+    if (!state->left)
+        return code;
+    state->code = code;
+    snprintf(result->reason, sizeof result->reason,
+             "the plugin called exit(%d) instead of returning", code);
+    return 1;
+}
+
+/* It could not have been called once: then it is made like that, which is to be mended. Otherwise
+ * it is this rank's bad luck. */
+static dh_status fail_left(const struct rank_state *state, uint64_t trial, struct dh_error *err)
+{
+    return dh_fail(err, state->returned ? DH_INTERNAL : DH_CONFIG,
+                   "the plugin called exit(%d) in trial %" PRIu64
+                   ", as Fortran's STOP does; with isolate = true that ends one evaluation, but in "
+                   "a rank no other can follow it",
+                   state->code, trial);
+}
+
 static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
 {
     struct rank_state *state = pool->state;
@@ -127,13 +163,14 @@ static dh_status poll_call(struct dh_eval *pool, struct dh_error *err)
     struct dh_moment started = dh_moment_now();
     struct dh_outcome outcome = {.started = started.wall};
     double before = cpu_seconds();
-    eval_plugin_call(&state->job, state->function, pool->communicator, report, pool, &outcome);
+    uint64_t trial = state->job.trial;
+    eval_plugin_call(&state->job, call_and_stay, pool->communicator, report, pool, &outcome);
     outcome.cpu_seconds = cpu_seconds() - before;
     if (pool->hooks.end)
         pool->hooks.end(pool->hooks.context);
     outcome.ended = dh_moment_wall_since(&started);
     finish(pool, &outcome);
-    return DH_OK;
+    return state->left ? fail_left(state, trial, err) : DH_OK;
 }
 
 static double next_time(const struct dh_eval *pool)

@@ -62,6 +62,25 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# Rank WHO of its group ends in the first call of trial 3, as Fortran's STOP does; the others wait.
+STOPPING = """
+#include <mpi.h>
+#include <stdlib.h>
+#include <dh_mpi/plugin.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
+    int rank;
+    double mine = dh_job_real(job, "x", 0), sum = 0;
+    MPI_Comm_rank(comm, &rank);
+    if (job->id == 3 && rank == WHO)
+        exit(0);
+    MPI_Allreduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
+    result->objective[0] = sum;
+    return 0;
+}
+"""
+
 # Adds with a library of its own.
 LINKED = """
 #include <mpi.h>
@@ -286,6 +305,19 @@ class Groups(harness.Case):
         self.assertIn("lost on the way: 2 of 5", err)
         for trial in trials:
             self.assertAlmostEqual(trial["objectives"]["sum"], 2 * trial["parameters"]["x"])
+
+    def test_a_rank_of_a_group_calls_exit(self):
+        """Its trial has failed, whichever rank it was; the other group goes on to the end."""
+        for who in 1, 0:
+            with self.subTest(who=who):
+                self.configure(self.plugin("isolate = false; ranks = 2;",
+                                           STOPPING.replace("WHO", str(who))), evaluations=40)
+                self.run_search(5, "--fresh", "--set", "search.grace=0", "--set",
+                                "scheduler.lost_in_rank=1000", "groups.cfg")
+                self.assert_nothing_left()
+                trials = self.assert_complete("groups.h5", 40)
+                self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [3])
+                self.assertEqual(trials[3]["reason"], "the plugin called exit(0) instead of returning")
 
     @harness.outlived
     def test_a_rank_ends_in_a_call_that_the_others_are_back_from(self):

@@ -49,6 +49,19 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
+# Ends in every fifth trial as Fortran's STOP does.
+STOPPING = """
+#include <dh_mpi/plugin.h>
+#include <stdlib.h>
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    if (job->id % 5 == REST)
+        exit(0);
+    result->objective[0] = dh_job_real(job, "x", 0);
+    return 0;
+}
+"""
+
 # Kills the launcher above it (evaluation ← guard ← launcher ← nursery), for one trial only.
 ASSASSIN = """
 import os, signal, sys, time
@@ -434,6 +447,29 @@ class Lost(harness.Case):
         self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [3])
         self.assertEqual(trials[3]["reason"], "lost with its worker 2 times")
         self.assertIn("lost on the way: 2 of 4", self.read(self.stderr))
+
+    def test_a_plugin_that_calls_exit_ends_no_search_in_silence(self):
+        """Its trial has failed for good, and the rank is put aside: no run is caught in it."""
+        self.configure(self.plugin(STOPPING.replace("REST", "3")), 10, lost_retries=0)
+        _, log = self.run_search(0, "lost.cfg", expect=75)
+        self.assertRegex(log, r"rank 1 cannot evaluate any more.*the plugin called exit\(0\) in trial 3")
+        self.run_search(0, "lost.cfg", expect=75)
+        self.run_search(0, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 10)
+        self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [3, 8])
+        self.assertEqual({t["status"] for t in trials}, {"ok", "failed"})
+        self.assertEqual(trials[3]["reason"], "the plugin called exit(0) instead of returning")
+        self.configure(self.plugin(STOPPING.replace("REST", "0")), 1000, lost_retries=0)
+        _, log = self.run_search(0, "--fresh", "lost.cfg", expect=78)  # the first call
+        self.assertRegex(log, r"the plugin called exit\(0\) in trial 0")
+
+    def test_ranks_go_on_without_one_whose_plugin_calls_exit(self):
+        self.configure(self.plugin(STOPPING.replace("% 5 == REST", "== 13")), 60, lost_retries=0)
+        self.recovery = False
+        self.run_search(3, "lost.cfg")
+        trials = self.assert_complete("lost.h5", 60)
+        self.assertEqual([t["id"] for t in trials if t["status"] != "ok"], [13])
+        self.assertIn("put aside, since they could not evaluate: 1 of 2", self.read(self.stderr))
 
     def test_a_plugin_in_the_rank_may_be_silent(self):
         self.configure(self.plugin(PLUGIN), 4, "1s")

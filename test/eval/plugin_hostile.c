@@ -170,10 +170,34 @@ static int fork_and_return(const dh_job *job, dh_result *result)
     return child < 0;
 }
 
+static int fork_and_exit(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        exit(7);
+    result->objective[0] = waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 7;
+    return 0;
+}
+
+static void *end_everything(void *none)
+{
+    (void)none;
+    exit(0);
+}
+
+static int exit_in_thread(const dh_job *job, dh_result *result)
+{
+    pthread_t thread;
+    return pthread_create(&thread, NULL, end_everything, NULL) ? 1 : hang(job, result);
+}
+
 int dh_evaluate(const dh_job *job, dh_result *result)
 {
     static int (*const deeds[])(const dh_job *, dh_result *) = {
-        good,   crash,    leave,        leave_well,      refuse,  return_code, no_value,       hang,
-        report, scribble, keep_reading, answer_and_hang, live_on, report_much, fork_and_return};
+        good,     crash,       leave,           leave_well,    refuse,        return_code,
+        no_value, hang,        report,          scribble,      keep_reading,  answer_and_hang,
+        live_on,  report_much, fork_and_return, fork_and_exit, exit_in_thread};
     return deeds[job->id % (sizeof deeds / sizeof *deeds)](job, result);
 }

@@ -30,6 +30,8 @@ enum deed {
     LIVE_ON,
     REPORT_MUCH,
     FORK_AND_RETURN,
+    FORK_AND_EXIT,
+    EXIT_IN_THREAD,
     DEEDS /* how many */
 };
 
@@ -210,6 +212,53 @@ static void without_isolation_it_runs_in_the_rank(void **state)
     dh_outcome_free(&event.outcome);
 }
 
+/* The rank stays, with what has ended and why there is no more; a child ends by it as ever. */
+static void a_plugin_that_calls_exit_does_not_end_the_rank(void **state)
+{
+    static const struct {
+        bool first; /* it evaluates something before */
+        int deed;
+        const char *reason;
+        dh_status status;
+    } cases[] = {
+        {true, LEAVE, "the plugin called exit(4) instead of returning", DH_INTERNAL},
+        {false, LEAVE_WELL, "the plugin called exit(0) instead of returning", DH_CONFIG},
+        {true, LEAVE_WELL, "the plugin called exit(0) instead of returning", DH_INTERNAL},
+    };
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_eval_event event;
+        open_plugin(bench, "isolate = false;");
+        struct dh_outcome outcome = {0};
+        if (cases[i].first)
+            outcome = bench_run(bench, FORK_AND_EXIT);
+        dh_outcome_free(&outcome);
+        outcome = bench_run(bench, (uint64_t)cases[i].deed);
+        assert_failed(&outcome, cases[i].reason);
+        dh_outcome_free(&outcome);
+        assert_true(dh_eval_failed(bench->eval));
+        assert_int_equal(dh_eval_poll(bench->eval, &event, &bench->err), cases[i].status);
+        assert_non_null(strstr(bench->err.text, "isolate = true"));
+    }
+}
+
+/* A thread of it cannot go back into the call. */
+static void exit_in_a_thread_of_the_plugin_ends_the_rank_with_an_error(void **state)
+{
+    struct bench *bench = *state;
+    open_plugin(bench, "isolate = false;");
+    fflush(NULL);
+    pid_t rank = fork();
+    if (rank == 0) {
+        bench_run(bench, EXIT_IN_THREAD);
+        _exit(1);
+    }
+    int status;
+    assert_int_equal(waitpid(rank, &status, 0), rank);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), dh_status_exit_code(DH_INTERNAL));
+}
+
 /* A pool that is closed does not take the code away from under a thread of the plugin. */
 static void a_thread_of_the_plugin_outlives_the_pool(void **state)
 {
@@ -313,6 +362,8 @@ int main(void)
         TEST(too_many_reports_are_dropped),
         TEST(inactive_parameters_are_not_listed),
         TEST(without_isolation_it_runs_in_the_rank),
+        TEST(a_plugin_that_calls_exit_does_not_end_the_rank),
+        TEST(exit_in_a_thread_of_the_plugin_ends_the_rank_with_an_error),
         TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
         TEST(what_loading_leaves_running_is_not_waited_for),
