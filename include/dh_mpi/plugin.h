@@ -55,10 +55,11 @@ struct dh_job {
      * communicator returns and reports counts; no rank is called again before all have returned.
      * MPI is initialised with MPI_THREAD_FUNNELED. */
     const void *communicator;
-    /* Report an intermediate result; non-zero means: stop, and return what you have. With isolate =
-     * false it is always 0: while it is in the call, the rank hears and says nothing. What was
-     * reported is passed on afterwards, and an end that is asked for meanwhile does not reach it.
-     */
+    /* Report an intermediate result; non-zero means: stop. Time is up, or the evaluation was
+     * cancelled: SIGTERM follows after half of kill_after, and what is returned does not count.
+     * With isolate = false it is always 0: while it is in the call, the rank hears and says
+     * nothing. What was reported is passed on afterwards, and an end that is asked for meanwhile
+     * does not reach it. */
     int (*report)(const dh_job *job, double step, double value);
     void *reserved;
 };

@@ -1,8 +1,10 @@
 /* The plugin evaluator: a function in a shared library, called in a process of its own for each
  * evaluation. The result comes back through a pipe in frames (wire.h), so that stdout stays the
- * plugin's. With `isolate = false` the rank calls it instead: rank.c. */
+ * plugin's; another pipe has something to read when it is to stop. With `isolate = false` the rank
+ * calls it instead: rank.c. */
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,14 +107,27 @@ static void send_frame(int fd, enum eval_wire kind, const struct dh_buffer *payl
     dh_buffer_free(&frame);
 }
 
+/* What a job's `reserved` is here: the process's ends of its pipes. */
+struct channel {
+    int answers, requests;
+};
+
+/* What is there to be read is left there: it says the same next time. */
+static bool told_to_stop(const struct channel *channel)
+{
+    struct pollfd requests = {.fd = channel->requests, .events = POLLIN};
+    return poll(&requests, 1, 0) > 0 && (requests.revents & POLLIN);
+}
+
 static int report(const dh_job *job, double step, double value)
 {
+    const struct channel *channel = job->reserved;
     struct dh_buffer payload = {0};
     dh_put_f64(&payload, step);
     dh_put_f64(&payload, value);
-    send_frame(*(const int *)job->reserved, EVAL_WIRE_REPORT, &payload);
+    send_frame(channel->answers, EVAL_WIRE_REPORT, &payload);
     dh_buffer_free(&payload);
-    return 0;
+    return told_to_stop(channel);
 }
 
 /* In the evaluation's process. */
@@ -121,20 +136,25 @@ static void run_plugin(const struct eval_child *child)
     const struct eval_plugin *plugin = child->job->plan->prepared;
     struct dh_error err;
     eval_plugin_function *function;
-    int answers = child->answers;
+    struct channel channel = {.answers = child->answers, .requests = child->requests};
     eval_job_variables(child->job, eval_job_set_variable, NULL);
     if (eval_plugin_load(plugin->path, &function, &err) != DH_OK)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "%s", err.text);
     close(child->control);
     struct dh_outcome outcome = {0};
-    eval_plugin_call(child->job, function, NULL, report, &answers, &outcome);
+    eval_plugin_call(child->job, function, NULL, report, &channel, &outcome);
     struct dh_buffer payload = {0};
     dh_outcome_pack(&outcome, child->job->plan->objective_count, &payload);
     /* Before the answer, while limits hold: this waits for every stream's lock, which a thread of
      * the plugin may keep for ever. */
     fflush(NULL);
-    send_frame(answers, EVAL_WIRE_DONE, &payload);
+    send_frame(channel.answers, EVAL_WIRE_DONE, &payload);
     _exit(0);
+}
+
+static void stop(struct eval_run *run)
+{
+    dh_put_u8(&run->process.request_bytes, 1);
 }
 
 /* A plugin may have written anything here: what is no outcome is none. */
@@ -165,8 +185,10 @@ static void silent(struct eval_run *run, struct dh_outcome *outcome)
 }
 
 static const struct eval_runner runner = {
+    .requests = true,
     .answers = true,
     .main = run_plugin,
+    .stop = stop,
     .receive = receive,
     .silent = silent,
 };

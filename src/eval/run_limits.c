@@ -25,6 +25,14 @@ static void send_signal(struct eval_run *run, enum eval_guard_order order)
     eval_run_order(run, order);
 }
 
+/* Is there somebody who hears the runner's `stop`? */
+static bool can_be_told(const struct eval_run *run)
+{
+    const struct eval_runner *runner = eval_run_runner(run);
+    return runner->stop && run->process.requests >= 0 &&
+           (run->process.ready || !runner->persistent);
+}
+
 /* Tell the evaluation to end with `status` and `reason` (taken): politely first, if there are
  * `patience` > 0 seconds until SIGKILL. Nothing happens if it has answered (unless that waits,
  * which it then does no longer) or was told before. */
@@ -41,7 +49,7 @@ static void tell_to_end(struct eval_run *run, enum dh_trial_status status, char 
     run->limit_at = INFINITY;
     run->kill_at = patience > 0 ? now + patience : INFINITY;
     run->conclude_at = isinf(run->conclude_at) ? INFINITY : now;
-    if (patience > 0 && eval_run_runner(run)->stop && run->process.ready) {
+    if (patience > 0 && can_be_told(run)) {
         eval_run_runner(run)->stop(run);
         run->term_at = now + STOP_SHARE * patience;
     } else {

@@ -32,6 +32,7 @@ enum deed {
     FORK_AND_RETURN,
     FORK_AND_EXIT,
     EXIT_IN_THREAD,
+    HEED,
     DEEDS /* how many */
 };
 
@@ -83,6 +84,26 @@ static void a_hang_is_ended(void **state)
     struct dh_outcome outcome = bench_run(bench, HANG);
     assert_int_equal(outcome.status, DH_TRIAL_TIMEOUT);
     dh_outcome_free(&outcome);
+}
+
+/* It hears of the end by what report returns, and has half of kill_after until SIGTERM. */
+static void a_report_says_when_to_stop(void **state)
+{
+    struct bench *bench = *state;
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        open_plugin(bench, cancelled ? "kill_after = 60;" : "timeout = 0.3; kill_after = 60;");
+        double start = dh_clock_now(&dh_clock_monotonic);
+        bench_start(bench, HEED, 0, ACT_RELU);
+        usleep(cancelled ? 300000 : 0);
+        if (cancelled)
+            dh_eval_cancel(bench->eval, 0, HEED);
+        struct dh_eval_event event = bench_wait(bench);
+        assert_int_equal(event.outcome.status, cancelled ? DH_TRIAL_CANCELLED : DH_TRIAL_TIMEOUT);
+        assert_float_equal(bench->step, -1, 0); /* the last of its reports */
+        assert_true(bench->value > 0);
+        assert_true(dh_clock_now(&dh_clock_monotonic) - start < 20);
+        dh_outcome_free(&event.outcome);
+    }
 }
 
 /* Its streams are written out while its time still counts. */
@@ -355,6 +376,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(each_failure_has_its_reason),
         TEST(a_hang_is_ended),
+        TEST(a_report_says_when_to_stop),
         TEST(a_thread_that_keeps_a_stream_is_ended),
         TEST(what_has_answered_ends),
         TEST(reports_arrive),
