@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <libconfig.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -178,6 +179,15 @@ static dh_status convert_group(struct conversion *conversion, const config_setti
     return status;
 }
 
+/* libconfig reads with a locale of its own, and leaves this thread to that of the process. */
+static bool parse_text(config_t *parsed, const char *text)
+{
+    locale_t before = uselocale((locale_t)0);
+    bool good = config_read_string(parsed, text) == CONFIG_TRUE;
+    uselocale(before);
+    return good;
+}
+
 static dh_status parse_widened(struct dh_config *config, const char *name, const char *text,
                                struct dh_node **out, struct dh_error *err)
 {
@@ -186,7 +196,7 @@ static dh_status parse_widened(struct dh_config *config, const char *name, const
     if (config->closed || strcmp(config->folder, ".") != 0)
         config_set_include_dir(&parsed, config->closed ? NOWHERE : config->folder);
     dh_status status = DH_OK;
-    if (!config_read_string(&parsed, text)) {
+    if (!parse_text(&parsed, text)) {
         const char *file = config_error_file(&parsed);
         char *path = file ? included_path(config, file) : dh_strdup(name);
         status = dh_fail(err, DH_CONFIG, "%s:%d: %s", path, config_error_line(&parsed),

@@ -12,6 +12,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/file.h"
+#include "dh_mpi/surroundings.h"
 #include "launcher.h"
 #include "plugin_call.h"
 #include "pool.h"
@@ -130,6 +131,16 @@ static int report(const dh_job *job, double step, double value)
     return told_to_stop(channel);
 }
 
+/* As it does in the rank, the library meets the process's locale, and may change that: what the job
+ * says has its points. */
+static dh_status load(const char *path, eval_plugin_function **function, struct dh_error *err)
+{
+    uselocale(LC_GLOBAL_LOCALE);
+    dh_status status = eval_plugin_load(path, function, err);
+    dh_locale_own();
+    return status;
+}
+
 /* In the evaluation's process. */
 static void run_plugin(const struct eval_child *child)
 {
@@ -138,7 +149,7 @@ static void run_plugin(const struct eval_child *child)
     eval_plugin_function *function;
     struct channel channel = {.answers = child->answers, .requests = child->requests};
     eval_job_variables(child->job, eval_job_set_variable, NULL);
-    if (eval_plugin_load(plugin->path, &function, &err) != DH_OK)
+    if (load(plugin->path, &function, &err) != DH_OK)
         eval_guard_refuse(child, EVAL_GUARD_REFUSED, "%s", err.text);
     close(child->control);
     struct dh_outcome outcome = {0};

@@ -1,6 +1,8 @@
 /* Texts to trees and back: syntax errors, wide integers, includes, hostile texts, round trips. */
 #include "fixture.h"
 
+#include <locale.h>
+
 static void check_error(const char *text, const char *wanted)
 {
     struct dh_config *config = (void *)1;
@@ -375,6 +377,20 @@ static void test_node_fail(void **state)
     assert_string_equal(dh_node_kind_name(DH_NODE_TEXT), "text");
 }
 
+/* What is called next on this thread writes numbers as it did before. */
+static void test_locale_is_kept(void **state)
+{
+    (void)state;
+    locale_t before = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    locale_t found = uselocale(before);
+    struct dh_config *config;
+    struct dh_error err;
+    assert_int_equal(dh_config_parse("x.cfg", "a = 1.5;", &config, &err), DH_OK);
+    dh_config_destroy(&config);
+    assert_ptr_equal(uselocale(found), before);
+    freelocale(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -391,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_nesting),
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_node_fail),
+        cmocka_unit_test(test_locale_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,10 @@
 /* Plugins that do something odd when they are loaded; LOADING chooses what. */
 #include <dh_mpi/plugin.h>
 
+#include <locale.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #if LOADING == 1
@@ -22,6 +25,23 @@ int dh_evaluates(void)
 static void __attribute__((constructor)) crash(void)
 {
     raise(SIGSEGV);
+}
+#elif LOADING == 5
+/* The user's locale, as a toolkit's start takes it: 1 if a number's text has a point all the same,
+ * and 2 if, besides, the function goes by that locale. */
+static void __attribute__((constructor)) localize(void)
+{
+    setlocale(LC_ALL, "");
+}
+
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    char half[16];
+    const char *text = dh_job_text(job, "lr", "?");
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    snprintf(result->reason, sizeof result->reason, "%s", text);
+    result->objective[0] = half[1] == ',' ? 2 : 1;
+    return strcmp(text, "0.25") != 0;
 }
 #else
 /* A helper that stays, with every descriptor that it finds open but the streams'. */

@@ -1,4 +1,5 @@
 /* The plugin evaluator: whatever a plugin does to its process is a failed evaluation. */
+#include <locale.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -326,6 +327,31 @@ static void what_cannot_be_used_is_said(void **state)
     }
 }
 
+/* Numbers have a point whatever locale the library takes, which its function then goes by. */
+static void a_locale_of_the_library_does_not_matter(void **state)
+{
+    static const char *const ways[] = {"", "isolate = false;"};
+    struct bench *bench = *state;
+    locale_t commas = newlocale(LC_ALL_MASK, "de_DE.UTF-8", (locale_t)0);
+    if (!commas)
+        skip();
+    freelocale(commas);
+    setenv("LC_ALL", "de_DE.UTF-8", 1);
+    for (size_t i = 0; i < DH_COUNT_OF(ways); i++) {
+        char evaluator[512];
+        snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\"; %s",
+                 getenv("PLUGIN_LOCAL"), ways[i]);
+        bench_open(bench, 1, evaluator);
+        for (int twice = 0; twice < 2; twice++) {
+            struct dh_outcome outcome = bench_run(bench, 1);
+            assert_value(&outcome, 2);
+            dh_outcome_free(&outcome);
+        }
+    }
+    unsetenv("LC_ALL");
+    setlocale(LC_ALL, "C");
+}
+
 /* To try a library is to wait for the process that loads it, not for what that leaves running. */
 static void what_loading_leaves_running_is_not_waited_for(void **state)
 {
@@ -388,6 +414,7 @@ int main(void)
         TEST(exit_in_a_thread_of_the_plugin_ends_the_rank_with_an_error),
         TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
+        TEST(a_locale_of_the_library_does_not_matter),
         TEST(what_loading_leaves_running_is_not_waited_for),
         TEST(what_loading_leaves_running_ends_with_the_try),
         TEST(without_its_launcher_nothing_is_tried),
