@@ -160,7 +160,9 @@ static void run_plugin(const struct eval_child *child)
      * the plugin may keep for ever. */
     fflush(NULL);
     send_frame(channel.answers, EVAL_WIRE_DONE, &payload);
-    _exit(0);
+    /* Files of C++ and Fortran are written by destructors. Whatever these do, and for how long, the
+     * result is there. Those of this program's libraries run, too (0.9 ms). */
+    exit(0);
 }
 
 static void stop(struct eval_run *run)

@@ -184,6 +184,35 @@ static int heed(const dh_job *job, dh_result *result)
     return 0;
 }
 
+static const char *late_deed; /* of the library's destructor */
+
+/* As libraries of C++ and Fortran do with their files; and what may become of that. */
+static void __attribute__((destructor)) be_late(void)
+{
+    char path[256];
+    const char *folder = getenv("DH_FOLDER");
+    if (!late_deed)
+        return;
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : ".", late_deed);
+    FILE *file = fopen(path, "w");
+    if (file) {
+        fprintf(file, "%s\n", late_deed);
+        fclose(file);
+    }
+    if (strcmp(late_deed, "crash") == 0)
+        abort();
+    while (strcmp(late_deed, "hang") == 0)
+        sleep(1);
+}
+
+static int write_late(const dh_job *job, dh_result *result)
+{
+    const char *act = dh_job_text(job, "act", "");
+    late_deed = act[0] == 'r' ? "write" : act[0] == '-' ? "crash" : "hang";
+    result->objective[0] = 3;
+    return 0;
+}
+
 static int fork_and_exit(const dh_job *job, dh_result *result)
 {
     (void)job;
@@ -210,8 +239,9 @@ static int exit_in_thread(const dh_job *job, dh_result *result)
 int dh_evaluate(const dh_job *job, dh_result *result)
 {
     static int (*const deeds[])(const dh_job *, dh_result *) = {
-        good,     crash,       leave,           leave_well,    refuse,         return_code,
-        no_value, hang,        report,          scribble,      keep_reading,   answer_and_hang,
-        live_on,  report_much, fork_and_return, fork_and_exit, exit_in_thread, heed};
+        good,          crash,           leave,   leave_well,  refuse,
+        return_code,   no_value,        hang,    report,      scribble,
+        keep_reading,  answer_and_hang, live_on, report_much, fork_and_return,
+        fork_and_exit, exit_in_thread,  heed,    write_late};
     return deeds[job->id % (sizeof deeds / sizeof *deeds)](job, result);
 }

@@ -34,6 +34,7 @@ enum deed {
     FORK_AND_EXIT,
     EXIT_IN_THREAD,
     HEED,
+    WRITE_LATE,
     DEEDS /* how many */
 };
 
@@ -147,6 +148,31 @@ static void what_has_answered_ends(void **state)
         assert_value(&outcome, 5);
         assert_true(dh_clock_now(&dh_clock_monotonic) - start < 15);
         dh_outcome_free(&outcome);
+        assert_int_equal(bench_marked(bench->mark), 0);
+    }
+}
+
+/* What the end of the process writes is there when the evaluation has ended, and whatever becomes
+ * of that end, the result counts. */
+static void the_end_of_the_process_is_the_plugins_too(void **state)
+{
+    static const struct {
+        int act;
+        const char *name;
+    } cases[] = {{ACT_RELU, "write"}, {ACT_DASH, "crash"}, {ACT_HOSTILE, "hang"}};
+    struct bench *bench = *state;
+    open_plugin(bench, "timeout = 20; kill_after = 20;");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        double start = dh_clock_now(&dh_clock_monotonic);
+        bench_start(bench, WRITE_LATE, 0, cases[i].act);
+        struct dh_eval_event event = bench_wait(bench);
+        assert_value(&event.outcome, 3);
+        assert_true(dh_clock_now(&dh_clock_monotonic) - start < 15);
+        dh_outcome_free(&event.outcome);
+        char *text = bench_read(bench, cases[i].name);
+        assert_non_null(text);
+        assert_int_equal(strncmp(text, cases[i].name, strlen(cases[i].name)), 0);
+        free(text);
         assert_int_equal(bench_marked(bench->mark), 0);
     }
 }
@@ -405,6 +431,7 @@ int main(void)
         TEST(a_report_says_when_to_stop),
         TEST(a_thread_that_keeps_a_stream_is_ended),
         TEST(what_has_answered_ends),
+        TEST(the_end_of_the_process_is_the_plugins_too),
         TEST(reports_arrive),
         TEST(a_forked_child_does_not_answer),
         TEST(too_many_reports_are_dropped),
