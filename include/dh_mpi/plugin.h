@@ -72,8 +72,14 @@ typedef struct dh_result {
 
 /* What a plugin defines. Returns 0, or anything else for a failure. It may also define
  *     const uint32_t dh_plugin_version = DH_PLUGIN_VERSION;
- * (in C++ as extern "C") so that a program of another version refuses it. */
+ * (in C++ as extern "C") so that a program of another version refuses it.
+ *
+ * Define DH_PLUGIN_NO_PROTOTYPE before the #include where another tool declares dh_evaluate,
+ * without const: cgo does for `//export dh_evaluate` (func dh_evaluate(job *C.dh_job, result
+ * *C.dh_result) C.int). */
+#ifndef DH_PLUGIN_NO_PROTOTYPE
 int dh_evaluate(const dh_job *job, dh_result *result);
+#endif
 
 static inline const dh_argument *dh_job_find(const dh_job *job, const char *name)
 {
@@ -84,7 +90,8 @@ static inline const dh_argument *dh_job_find(const dh_job *job, const char *name
     return NULL;
 }
 
-/* Values by name; `fallback` where the parameter is inactive or unknown. */
+/* Values by name; `fallback` where the parameter is inactive or unknown. Of a TEXT, dh_job_real is
+ * NaN and dh_job_int the fallback, as it is of a REAL that no int64_t can hold. */
 static inline double dh_job_real(const dh_job *job, const char *name, double fallback)
 {
     const dh_argument *argument = dh_job_find(job, name);
@@ -94,11 +101,13 @@ static inline double dh_job_real(const dh_job *job, const char *name, double fal
 static inline int64_t dh_job_int(const dh_job *job, const char *name, int64_t fallback)
 {
     const dh_argument *argument = dh_job_find(job, name);
-    if (!argument)
+    if (!argument || argument->kind == DH_KIND_TEXT)
         return fallback;
-    return argument->kind == DH_KIND_REAL || argument->kind == DH_KIND_TEXT
+    if (argument->kind != DH_KIND_REAL)
+        return argument->integer;
+    return argument->real >= -9223372036854775808.0 && argument->real < 9223372036854775808.0
                ? (int64_t)argument->real
-               : argument->integer;
+               : fallback;
 }
 
 static inline const char *dh_job_text(const dh_job *job, const char *name, const char *fallback)

@@ -17,6 +17,8 @@ static int good(const dh_job *job, dh_result *result)
     const dh_argument *debug = dh_job_find(job, "debug");
     int known = job->version == DH_PLUGIN_VERSION && job->objective_count == 1 &&
                 job->retries == 1 && debug && debug->kind == DH_KIND_BOOL && debug->integer == 1;
+    known = known && dh_job_int(job, "act", -7) == -7 && dh_job_int(job, "lr", -7) == 0 &&
+            dh_job_int(job, "debug", -7) == 1 && dh_job_int(job, "nothing", -7) == -7;
     printf("DH-OUTPUT: 99\n");
     result->objective[0] = known ? dh_job_real(job, "lr", 0) + (double)dh_job_int(job, "units", 0) +
                                        dh_job_real(job, "momentum", 100) + (act[0] == 'r')
