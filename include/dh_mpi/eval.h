@@ -48,7 +48,8 @@ struct dh_eval_plan {
 /* Validate the whole `evaluator` group (all settings of its type; that the builtin exists, that
  * the plugin, program or interpreter can be found) against the space. For the manager and
  * --check, on the machine it runs on. `launcher` loads the plugin, in a process of its own (no pool
- * may be open); NULL, where MPI is not initialised: a child of this process does. */
+ * may be open); NULL, where MPI is not initialised: a child of this process does. DH_CONFIG, or
+ * DH_UNABLE where no process can be started for that. */
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
                         struct dh_launcher *launcher, struct dh_eval_plan *out,
                         struct dh_error *err);

@@ -165,12 +165,12 @@ static void configure(struct launcher *launcher, const struct eval_frame *frame)
     char *name = dh_get_text(&reader), *text = dh_get_text(&reader), *folder = dh_get_text(&reader);
     int32_t worker = (int32_t)dh_get_u32(&reader);
     uint32_t threads = dh_get_u32(&reader);
-    struct dh_error err = {.text = BROKEN_MESSAGE};
+    struct dh_error err = {.status = DH_CONFIG, .text = BROKEN_MESSAGE};
     if (dh_reader_complete(&reader) && load(launcher, name, text, folder, worker, &err) == DH_OK) {
         launcher->plan->threads = eval_threads(launcher->plan, threads);
         make_runs(launcher);
     } else {
-        eval_wire_put_fatal(&launcher->host.out, frame->epoch, DH_CONFIG, err.text);
+        eval_wire_put_fatal(&launcher->host.out, frame->epoch, err.status, err.text);
     }
     free(name);
     free(text);
@@ -211,7 +211,7 @@ static void try_plugin(struct launcher *launcher, const struct eval_frame *frame
 {
     struct dh_reader reader = dh_reader_of(frame->data, frame->size);
     char *path = dh_get_text(&reader);
-    struct dh_error err = {.text = BROKEN_MESSAGE};
+    struct dh_error err = {.status = DH_CONFIG, .text = BROKEN_MESSAGE};
     if (dh_reader_complete(&reader) && eval_plugin_try(path, &err) == DH_OK)
         eval_wire_put(&launcher->host.out, frame->epoch, EVAL_WIRE_TRIED, NULL);
     else

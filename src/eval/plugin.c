@@ -58,11 +58,16 @@ static dh_status check_without_process(const struct eval_plan *plan, struct dh_e
     return DH_OK;
 }
 
-/* Can it be loaded? */
-static dh_status try(const struct eval_probe *probe, const char *path, struct dh_error *err)
+/* Can it be loaded? Where that cannot be tried, the configuration is not to blame. */
+static dh_status try(const struct eval_plan *plan, const char *path, struct dh_error *err)
 {
-    return probe->launcher ? eval_launcher_try(probe->launcher, path, err)
-                           : eval_plugin_try(path, err);
+    struct dh_launcher *launcher = plan->probe->launcher;
+    struct dh_error detail;
+    dh_status status =
+        launcher ? eval_launcher_try(launcher, path, &detail) : eval_plugin_try(path, &detail);
+    if (status == DH_CONFIG)
+        return dh_node_fail(err, eval_plan_node(plan, "library"), "evaluator: %s", detail.text);
+    return status == DH_OK ? DH_OK : dh_fail(err, status, "evaluator: %s", detail.text);
 }
 
 static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
@@ -81,14 +86,11 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
                             "has no communicator",
                             (long long)own->ranks);
     dh_status status = own->isolate ? DH_OK : check_without_process(plan, err);
-    struct dh_error detail;
     if (status != DH_OK || !plan->probe)
         return status;
     if (access(plugin->path, R_OK) != 0)
         return dh_node_fail(err, node, "evaluator: plugin %s: %s", plugin->path, strerror(errno));
-    if (try(plan->probe, plugin->path, &detail) != DH_OK)
-        return dh_node_fail(err, node, "evaluator: %s", detail.text);
-    return DH_OK;
+    return try(plan, plugin->path, err);
 }
 
 static void release(struct eval_plan *plan)

@@ -53,7 +53,7 @@ dh_status eval_plugin_try(const char *path, struct dh_error *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-        return dh_fail(err, DH_IO, "plugin %s: cannot make a pipe: %s", path, strerror(errno));
+        return dh_fail(err, DH_UNABLE, "plugin %s: cannot make a pipe: %s", path, strerror(errno));
     pid_t pid = fork();
     if (pid == 0)
         try_and_tell(path, ends[1]);
@@ -65,7 +65,7 @@ dh_status eval_plugin_try(const char *path, struct dh_error *err)
     close(ends[0]);
     close(ends[1]);
     if (pid < 0)
-        return dh_fail(err, DH_IO, "plugin %s: cannot start a process to try it: %s", path,
+        return dh_fail(err, DH_UNABLE, "plugin %s: cannot start a process to try it: %s", path,
                        strerror(problem));
     if (size > 0)
         return dh_fail(err, DH_CONFIG, "%s", text);

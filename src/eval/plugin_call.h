@@ -18,7 +18,7 @@ struct eval_plugin {
  * its code at any moment, and would crash where that is unmapped. */
 dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct dh_error *err);
 /* The same in a process of its own that then ends: a library that crashes when it is loaded is an
- * error like any other. */
+ * error like any other. DH_UNABLE if there can be no such process now. */
 dh_status eval_plugin_try(const char *path, struct dh_error *err);
 
 /* Call `function` for `job` and fill `outcome`. `report` is the job's, with `reserved`. A child of

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -353,6 +354,25 @@ static void what_cannot_be_used_is_said(void **state)
     }
 }
 
+/* A machine that has no file or process to spare says nothing of the configuration. */
+static void what_cannot_be_tried_is_no_error_of_the_configuration(void **state)
+{
+    struct bench *bench = *state;
+    struct rlimit before, tight;
+    char evaluator[512];
+    snprintf(evaluator, sizeof evaluator, "type = \"plugin\"; library = \"%s\";",
+             getenv("PLUGIN_HOSTILE"));
+    getrlimit(RLIMIT_NOFILE, &before);
+    int next = dup(STDERR_FILENO);
+    close(next);
+    tight = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = before.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+    dh_status status = bench_load(bench, 1, evaluator);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(status, DH_UNABLE);
+    assert_non_null(strstr(bench->err.text, "Too many open files"));
+}
+
 /* Numbers have a point whatever locale the library takes, which its function then goes by. */
 static void a_locale_of_the_library_does_not_matter(void **state)
 {
@@ -441,6 +461,7 @@ int main(void)
         TEST(exit_in_a_thread_of_the_plugin_ends_the_rank_with_an_error),
         TEST(a_thread_of_the_plugin_outlives_the_pool),
         TEST(what_cannot_be_used_is_said),
+        TEST(what_cannot_be_tried_is_no_error_of_the_configuration),
         TEST(a_locale_of_the_library_does_not_matter),
         TEST(what_loading_leaves_running_is_not_waited_for),
         TEST(what_loading_leaves_running_ends_with_the_try),
