@@ -115,6 +115,16 @@ dh_status dh_store_checkpoint(struct dh_store *store, bool force, struct dh_erro
  * checkpoint the journals hold everything, but for what the log tells the number of. */
 dh_status dh_store_close(struct dh_store **store, struct dh_error *err);
 
+/* The checkpoint that has `path` among its files by its name (NAME.previous, NAME-journal.N, …; not
+ * NAME itself), with a checkpoint there; the caller frees it. NULL: none. */
+char *dh_store_stem(const char *path);
+/* Is `path` one of the files of `checkpoint`, by its name, there or not, or by any link? */
+bool dh_store_holds(const char *checkpoint, const char *path);
+/* May something else be written to `path`? DH_USAGE, naming it and why, if it is a file of a
+ * checkpoint (of `checkpoint`, which may be NULL, also one that is not there yet), and if what is
+ * there is a checkpoint, HDF5, a journal or a configuration. */
+dh_status dh_store_spare(const char *path, const char *checkpoint, struct dh_error *err);
+
 /* The history for other programs, to `out`; DH_IO. The columns are listed in export_csv.c, the
  * members in export_json.c. `history` and `space` as in an image. */
 dh_status dh_export_csv(FILE *out, const struct dh_space *space, const struct dh_settings *settings,

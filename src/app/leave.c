@@ -9,6 +9,7 @@
 
 #include "dh_mpi/app.h"
 #include "dh_mpi/file.h"
+#include "dh_mpi/store.h"
 
 /* Bytes of all that is written into the exit file, so that each is written over the one before,
  * which a full disk has room for. */
@@ -51,7 +52,10 @@ void dh_app_note_exit(const struct dh_log *log, int code)
         int length = snprintf(word, sizeof word, "%d", code & 0xff);
         memset(word + length, '\n', EXIT_WORD - (size_t)length);
     }
-    if (!overwrite(path, word, EXIT_WORD))
+    struct dh_error err;
+    if (dh_store_spare(path, NULL, &err) != DH_OK)
+        dh_log_warn(log, "DH_EXIT_FILE: %s", err.text);
+    else if (!overwrite(path, word, EXIT_WORD))
         dh_log_warn(log, "cannot write %s (DH_EXIT_FILE): %s", path, strerror(errno));
 }
 

@@ -1,5 +1,6 @@
 /* dhctl export: the history for other programs. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "dh_mpi/alloc.h"
@@ -37,6 +38,17 @@ static dh_status write_image(const struct format *format, const struct dh_store_
     return output_close(&out, status, err);
 }
 
+/* What is written must not be what the history is in. */
+static dh_status spare_history(const char *operand, const char *output, struct dh_error *err)
+{
+    char *checkpoint;
+    dh_status status = verb_checkpoint_path(operand, &checkpoint, err);
+    if (status == DH_OK)
+        status = dh_store_spare(output, checkpoint, err);
+    free(checkpoint);
+    return status;
+}
+
 static dh_status run(int argc, char **argv, struct dh_error *err)
 {
     const struct format *format = &formats[0];
@@ -55,8 +67,10 @@ static dh_status run(int argc, char **argv, struct dh_error *err)
         status = verb_operands(argc, 1, "a checkpoint or configuration", err);
     if (status != DH_OK)
         return status;
-    struct dh_store_image image;
-    status = verb_read(argv[optind], &image, err);
+    struct dh_store_image image = {0};
+    status = spare_history(argv[optind], output ? output : "/dev/stdout", err);
+    if (status == DH_OK)
+        status = verb_read(argv[optind], &image, err);
     if (status == DH_OK)
         status = write_image(format, &image, output, err);
     dh_store_image_free(&image);
@@ -71,7 +85,9 @@ const struct verb verb_export = {
         "  -f, --format FORMAT   csv: the columns of DeepHyper's results.csv (default)\n"
         "                        json: one object with settings and all trials\n"
         "  -o, --output OUTPUT   to a file instead of standard output; one that is there stays\n"
-        "                        as it was unless all of it can be written\n\n"
+        "                        as it was unless all of it can be written; none of a search's "
+        "own\n"
+        "                        files, another HDF5 file or a configuration\n\n"
         "Example: dhctl export --format csv -o results.csv digits.h5\n",
     .run = run,
 };

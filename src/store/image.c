@@ -201,7 +201,7 @@ static void make_block(const struct dh_image *image, unsigned char block[DH_IMAG
         at += part;
     }
     memset(block, 0, DH_IMAGE_BLOCK);
-    char *text = dh_strprintf("dh_mpi checkpoint (HDF5 behind %d bytes)\nbytes %zu\ncrc32 %08lx\n",
+    char *text = dh_strprintf(DH_IMAGE_LEAD "(HDF5 behind %d bytes)\nbytes %zu\ncrc32 %08lx\n",
                               DH_IMAGE_BLOCK, image->size, (unsigned long)sum);
     memcpy(block, text, strlen(text));
     free(text);
@@ -218,7 +218,7 @@ void dh_image_seal(struct dh_image *image)
 
 dh_status dh_image_verify(const struct dh_image *image, const char *path, struct dh_error *err)
 {
-    static const char lead[] = "dh_mpi checkpoint ";
+    static const char lead[] = DH_IMAGE_LEAD;
     unsigned char block[DH_IMAGE_BLOCK];
     if (image->size < DH_IMAGE_BLOCK || memcmp(image->bytes, lead, sizeof lead - 1) != 0)
         return dh_fail(err, DH_CORRUPT, "%s: is not a checkpoint of dh_mpi", path);

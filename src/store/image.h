@@ -19,6 +19,7 @@
 #include "dh_mpi/status.h"
 
 #define DH_IMAGE_BLOCK 512
+#define DH_IMAGE_LEAD "dh_mpi checkpoint " /* what the block begins with */
 
 struct dh_image {
     unsigned char *bytes; /* owned; first the block */

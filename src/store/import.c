@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "contents.h"
 #include "csv.h"
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/store.h"
@@ -504,15 +505,10 @@ static dh_status read_image(struct importer *importer, struct dh_error *err)
     return status;
 }
 
-/* Does the file begin like HDF5, with or without a block of ours in front? */
-static bool is_checkpoint(FILE *stream)
+static bool is_hdf5(const char *path)
 {
-    static const char signature[] = "\x89HDF\r\n\x1a\n", lead[] = "dh_mpi checkpoint ";
-    char start[32] = "";
-    size_t size = fread(start, 1, sizeof start, stream);
-    rewind(stream);
-    return (size >= 8 && memcmp(start, signature, 8) == 0) ||
-           (size >= sizeof lead - 1 && memcmp(start, lead, sizeof lead - 1) == 0);
+    enum dh_contents contents = dh_contents_of(path);
+    return contents == DH_CONTENTS_CHECKPOINT || contents == DH_CONTENTS_HDF5;
 }
 
 static size_t *nowhere(size_t count)
@@ -541,7 +537,7 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     dh_status status;
     if (!stream && errno != ENOENT)
         status = dh_fail(err, DH_IO, "%s: cannot open: %s", path, strerror(errno));
-    else if (stream && !is_checkpoint(stream))
+    else if (stream && !is_hdf5(path))
         status = read_csv(&importer, stream, err);
     else
         status = read_image(&importer, err); /* its journals may be all there is */

@@ -12,7 +12,6 @@
 #include "dh_mpi/alloc.h"
 #include "files.h"
 
-#define MAGIC "dh_mpi journal"
 #define VERSION 1u
 #define BLOCK (1u << 20)
 
@@ -52,7 +51,7 @@ void dh_journal_put_header(struct dh_buffer *out, const struct dh_space *space,
                            const struct dh_journal_header *header)
 {
     size_t start = begin_record(out, DH_RECORD_HEADER);
-    dh_put_text(out, MAGIC);
+    dh_put_text(out, DH_JOURNAL_MAGIC);
     dh_put_u32(out, VERSION);
     dh_put_text(out, DH_VERSION);
     dh_put_u64(out, header->first_event);
@@ -218,7 +217,7 @@ static dh_status get_version(const char *path, struct dh_reader *reader, struct 
 {
     char *magic = dh_get_text(reader);
     uint32_t version = dh_get_u32(reader);
-    bool known = magic && strcmp(magic, MAGIC) == 0;
+    bool known = magic && strcmp(magic, DH_JOURNAL_MAGIC) == 0;
     free(magic);
     if (!known || reader->failed)
         return dh_fail(err, DH_CORRUPT, "%s: is not a journal of dh_mpi", path);

@@ -21,6 +21,7 @@
 #include "dh_mpi/space.h"
 #include "dh_mpi/status.h"
 
+#define DH_JOURNAL_MAGIC "dh_mpi journal"
 #define DH_RECORD_FRAME 8u          /* bytes of length and checksum */
 #define DH_RECORD_LIMIT (64u << 20) /* longest record; longer lengths are damage */
 

@@ -1,6 +1,7 @@
 """Reading a checkpoint with other programs while the search replaces it, and with dhctl."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -204,6 +205,56 @@ def objective(trial):
         self.assertIn("/dev/full", self.export("/dev/full", expect=74))
         self.assertIn("nowhere/a.csv", self.export("nowhere/a.csv", expect=74))
         self.assertIn("Is a directory", self.export(self.folder, expect=74))
+
+    def journal(self):
+        """One of a search that was killed."""
+        process = self.start(0, "--set", "checkpoint.file=killed.h5", "read.cfg")
+        journal = self.path("killed.h5-journal")
+        self.wait_for(lambda: os.path.exists(journal) and os.path.getsize(journal) > 0, 30, "a journal")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return journal
+
+    def contents(self):
+        return {name: self.read(self.path(name)) for name in os.listdir(self.folder)
+                if os.path.isfile(self.path(name))}
+
+    def test_an_export_spares_what_searches_write_and_read(self):
+        whole = self.small_search()
+        self.write("broken.cfg", "evaluator = { type = ;\nparameters\n = (")
+        with open(self.path("other.hdf5"), "wb") as file:
+            file.write(b"\0" * 1024 + b"\x89HDF\r\n\x1a\n")
+        shutil.copy(self.path("read.h5"), self.path("copy.h5"))
+        shutil.copy(self.journal(), self.path("read.h5.previous.kept"))
+        self.write("read.h5-journal.kept", "")
+        os.mkdir(self.path("far"))
+        for link, target in ("soft", "read.h5"), ("far/soft", "../soft"), ("dangling", "read.h5.tmp"):
+            os.symlink(target, self.path(link))
+        os.link(self.path("read.h5"), self.path("hard"))
+        os.link(self.path("read.cfg"), self.path("hard.cfg"))
+        there = self.contents()
+        for name, why in [("read.h5", "the checkpoint read.h5"), ("./read.h5", "the checkpoint"),
+                          (self.path("read.h5"), "the checkpoint"), ("far/soft", "the checkpoint"),
+                          ("soft", "the checkpoint"), ("hard", "the checkpoint"),
+                          ("dangling", "the checkpoint"), ("read.h5.previous", "the checkpoint"),
+                          ("read.h5-journal", "the checkpoint"), ("read.h5-journal.7", "the checkpoint"),
+                          ("read.h5-lock", "the checkpoint"), ("read.cfg", "a configuration"),
+                          ("hard.cfg", "a configuration"), ("broken.cfg", "a configuration"),
+                          ("other.hdf5", "an HDF5 file"), ("copy.h5", "a checkpoint"),
+                          ("copy.h5-journal.3", "the checkpoint"), ("read.h5-journal.kept", "a file of"),
+                          ("read.h5.previous.kept", "a journal")]:
+            with self.subTest(name=name):
+                said = self.export(name, expect=64)
+                self.assertIn(f"{name}: not written", said)
+                self.assertIn(why, said)
+        with self.subTest("behind what is there, by the shell"), open(self.path("hard"), "a") as end:
+            said = self.export("/dev/stdout", expect=64, stdout=end)
+            self.assertIn("the checkpoint", said)
+        self.assertEqual(there, self.contents())
+        for name in "read.h5.csv", "read.h5-journals.csv", "my-read.h5":
+            self.export(name)
+            self.export(name)  # over an export there is no question
+            self.assertEqual(self.read(self.path(name)), whole)
 
     def test_a_killed_search_is_not_called_running(self):
         self.write("read.cfg", CONFIG)

@@ -50,6 +50,32 @@ class Refusals(harness.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("new; the one there is moved aside", done.stdout)
 
+    def test_names_that_are_taken(self):
+        """What a search writes takes the place of no file of another."""
+        good = CONFIG.replace('type = "command"; command = ("sh", "-c", "exit 3");',
+                              'type = "builtin"; function = "sphere";')
+        self.write("taken.cfg", good)
+        self.run_search(0, "--set", "checkpoint.file=taken.h5", "taken.cfg")
+        files = sorted(os.listdir(self.folder))
+        for name, why in [("taken.cfg", "would take the place of the configuration"),
+                          ("./status.json", "the search's status goes beside it"),
+                          ("taken.h5-journal", "is for a file of the checkpoint"),
+                          ("taken.h5.previous", "is for a file of the checkpoint")]:
+            with self.subTest(name=name):
+                said = self.run_search(0, "--fresh", "--set", f"checkpoint.file={name}", "taken.cfg",
+                                       expect=78)[1]
+                self.assertIn(f'file = "{name}": ', said)
+                self.assertIn(why, said)
+                self.dhctl("check", "--set", f"checkpoint.file={name}", "taken.cfg", expect=78)
+        self.assertEqual(sorted(os.listdir(self.folder)), files)
+        self.write("status.json", good)
+        said = self.run_search(0, "--set", "checkpoint.file=other.h5", "taken.cfg", expect=78)[1]
+        self.assertIn("status.json: not written: a configuration is there", said)
+        os.unlink(self.path("status.json"))
+        said = self.run_search(0, "--fresh", "taken.cfg", env={"DH_EXIT_FILE": "taken.cfg"})[1]
+        self.assertIn("DH_EXIT_FILE: taken.cfg: not written: a configuration is there", said)
+        self.assertEqual(self.read(self.path("taken.cfg")), good)
+
     def test_a_file_to_read_is_named_with_the_setting(self):
         for setting in 'optimizer={ method = "list"; file = "gone.csv"; }', 'warm_start=["gone.csv"]':
             self.refused(74, f"--set {setting}: gone.csv: is not there", "--check",
