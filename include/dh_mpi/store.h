@@ -134,8 +134,9 @@ dh_status dh_export_json(FILE *out, const struct dh_space *space,
                          struct dh_error *err);
 /* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
  * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
- * is ignored; both are said in `notes`. Rows with a value the space cannot take are skipped and
- * counted.
+ * is ignored; both are said in `notes`. Rows with a value the space cannot take, or without any, are
+ * skipped and counted. So are results that are called ok and have no value; without such a word
+ * they are failures.
  *
  * An objective of a checkpoint is matched by its name; if its goal was another one, its values are
  * kept as they were reported, with a warning. One without a namesake is that of the same place if
@@ -149,6 +150,7 @@ struct dh_import {
     size_t left_out; /* rows of trials that did not run to an end */
     char *notes;     /* a line each */
     char *warnings;  /* … of what values may mean */
+    char *losses;    /* … of what does not count, or not as it may have been meant */
     char *moved;     /* … of values that the space has no digits for */
 };
 enum dh_import_rows {

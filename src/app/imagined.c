@@ -90,6 +90,8 @@ static dh_status read_history(struct dh_imagined *imagined, struct dh_error *err
                                       DH_IMPORT_POINTS, &import, err); /* values are asked for */
     if (status == DH_OK && import.notes && import.notes[0])
         dh_log_warn(s->log, "%s: %s", s->history, import.notes);
+    if (status == DH_OK && import.losses[0])
+        dh_log_warn(s->log, "%.*s", (int)strlen(import.losses) - 1, import.losses);
     if (status == DH_OK && import.warnings[0])
         dh_log_warn(s->log, "%.*s", (int)strcspn(import.warnings, "\n"), import.warnings);
     if (status == DH_OK)

@@ -26,6 +26,8 @@ static dh_status read_file(const struct dh_app_setup *setup, const struct dh_nod
                     node->text, length ? "\n" : "", length, out->notes);
         if (warned && rows == DH_IMPORT_RESULTS)
             dh_log_warn(log, "%.*s", warned, out->warnings);
+        if (*out->losses)
+            dh_log_warn(log, "%.*s", length_of(out->losses), out->losses);
         if (*out->moved)
             dh_log_warn(log, "%.*s", length_of(out->moved), out->moved);
         return DH_OK;

@@ -193,8 +193,8 @@ dh_status dh_value_from_node(const struct dh_parameter *parameter, const struct 
     return status == DH_OK ? DH_OK : dh_node_fail(err, node, "%s", why.text);
 }
 
-/* A text or truth value: the latter also as pandas writes it, and as it writes it in a column with
- * gaps, unless a choice is that very text. */
+/* A text or truth value: the latter also as pandas writes it, as it writes it in a column with
+ * gaps, and as spreadsheets and R do, unless a choice is that very text. */
 static dh_status parse_choice(const struct dh_parameter *parameter, const char *text, double *value,
                               struct dh_error *err)
 {
@@ -202,7 +202,8 @@ static dh_status parse_choice(const struct dh_parameter *parameter, const char *
         const char *text;
         bool truth;
     } forms[] = {{"true", true}, {"false", false}, {"True", true}, {"False", false},
-                 {"1", true},    {"0", false},     {"1.0", true},  {"0.0", false}};
+                 {"TRUE", true}, {"FALSE", false}, {"1", true},    {"0", false},
+                 {"1.0", true},  {"0.0", false}};
     if (find_label(parameter, text, value))
         return DH_OK;
     for (size_t i = 0; i < DH_COUNT_OF(forms); i++)

@@ -46,12 +46,27 @@ static int quoted(struct dh_csv *csv, bool *closed)
     return EOF;
 }
 
+/* The first character of the file behind its byte order mark. What only begins like one goes into
+ * the field. */
+static int first_char(struct dh_csv *csv)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    size_t have = 0;
+    int c;
+    while ((c = next_char(csv)) == (unsigned char)mark[have] && mark[have])
+        have++;
+    if (mark[have])
+        dh_buffer_append(&csv->texts, mark, have);
+    return c;
+}
+
 /* One field behind the others; returns the character that ended it: ',', '\n' or EOF. */
 static int read_field(struct dh_csv *csv, dh_status *status, struct dh_error *err)
 {
     *DH_PUSH(csv->starts, csv->count, csv->capacity) = csv->texts.size;
-    int c = next_char(csv);
+    int c = csv->begun ? next_char(csv) : first_char(csv);
     bool closed = true;
+    csv->begun = true;
     if (c == '"')
         c = quoted(csv, &closed);
     while (c != EOF && c != ',' && c != '\n' && c != '\r' && csv->texts.size < DH_CSV_LONGEST) {
@@ -70,17 +85,22 @@ static int read_field(struct dh_csv *csv, dh_status *status, struct dh_error *er
     return *status == DH_OK ? line_end(csv, c) : EOF;
 }
 
-static void skip_mark(struct dh_csv *csv)
+/* Spreadsheets write empty rows as separators alone. */
+static bool is_blank(const struct dh_csv *csv)
 {
-    static const char mark[] = "\xEF\xBB\xBF";
-    if (csv->starts[0] == 0 && strncmp(csv->texts.data, mark, 3) == 0)
-        csv->starts[0] = 3;
+    return csv->texts.size == csv->count; /* each field is its NUL */
+}
+
+/* Does the row begin with the byte order mark of UTF-16? No UTF-8 has these bytes. */
+static bool is_wide(const struct dh_csv *csv)
+{
+    const char *text = dh_csv_field(csv, 0);
+    return strncmp(text, "\xFF\xFE", 2) == 0 || strncmp(text, "\xFE\xFF", 2) == 0;
 }
 
 dh_status dh_csv_row(struct dh_csv *csv, struct dh_error *err)
 {
-    bool first = csv->next_line == 0;
-    csv->next_line += first;
+    csv->next_line += csv->next_line == 0;
     for (;;) {
         dh_status status = DH_OK;
         int end;
@@ -94,10 +114,9 @@ dh_status dh_csv_row(struct dh_csv *csv, struct dh_error *err)
             return status;
         if (ferror(csv->stream))
             return dh_fail(err, DH_IO, "%s: cannot read: %s", csv->name, strerror(errno));
-        if (first)
-            skip_mark(csv);
-        first = false;
-        if (csv->count > 1 || *dh_csv_field(csv, 0))
+        if (is_wide(csv))
+            return dh_fail(err, DH_CORRUPT, "%s: is UTF-16, expected UTF-8", csv->name);
+        if (!is_blank(csv))
             return DH_OK;
         if (end == EOF)
             return DH_EMPTY;

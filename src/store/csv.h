@@ -1,8 +1,9 @@
 /* Reading CSV as RFC 4180 has it, and as spreadsheets write it: quotes, line ends of either kind,
- * a byte order mark, blank lines. */
+ * a byte order mark, blank lines, rows of separators alone. */
 #ifndef DH_STORE_CSV_H
 #define DH_STORE_CSV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,10 +21,11 @@ struct dh_csv {
     struct dh_buffer texts; /* the fields, each with a NUL behind it */
     size_t *starts;         /* of the fields in `texts` */
     size_t count, capacity;
+    bool begun;
 };
 
 /* The next row that is not blank. DH_EMPTY at the end; DH_CORRUPT with file:line for a quotation
- * that does not end, or an endless row; DH_IO. */
+ * that does not end, or an endless row, or UTF-16; DH_IO. */
 dh_status dh_csv_row(struct dh_csv *csv, struct dh_error *err);
 const char *dh_csv_field(const struct dh_csv *csv, size_t i);
 void dh_csv_free(struct dh_csv *csv);

@@ -37,6 +37,8 @@ static const struct {
                      {"RUNNING", DH_TRIAL_CANCELLED},
                      {"WAITING", DH_TRIAL_CANCELLED}};
 
+static const char optuna_state[] = "TrialState."; /* some write it before */
+
 static const char *const optuna_values[] = {"value_", "values_"};
 
 static bool begins_with(const char *text, const char *beginning)
@@ -108,6 +110,7 @@ int dh_dialect_status(const struct dh_dialect *dialect, const char *cell)
 {
     if (dialect != &optuna)
         return dh_trial_status_parse(cell);
+    cell += begins_with(cell, optuna_state) ? strlen(optuna_state) : 0;
     for (size_t i = 0; i < DH_COUNT_OF(optuna_states); i++)
         if (strcmp(optuna_states[i].name, cell) == 0)
             return optuna_states[i].status;

@@ -57,10 +57,12 @@ void import_finish_row(struct importer *importer, double *point, struct place pl
         dh_space_settle(importer->space, point);
         status = dh_space_check(importer->space, point, err);
     }
+    size_t depth = importer->settings->objective_count;
     if (status == DH_OK)
-        importer->out->count++;
+        importer->valued += !isnan(importer->out->objectives[importer->out->count++ * depth]);
     else if (importer->out->skipped++ == 0)
-        import_note_at(importer, place, err->text);
+        dh_buffer_printf(&importer->reason, "%s:%s%llu: %s\n", importer->path, place.what,
+                         place.number, err->text);
 }
 
 void import_note_list(struct importer *importer, const struct dh_buffer *names, const char *what)
@@ -170,6 +172,35 @@ void import_note_blanks(struct importer *importer, const double *cells, struct p
     free(point);
 }
 
+/* Where most of a file does not count it is not what was meant. */
+static void say_skipped(struct importer *importer)
+{
+    size_t skipped = importer->out->skipped, count = importer->out->count;
+    struct dh_buffer *lines = skipped > count ? &importer->losses : &importer->notes;
+    if (count == 0 && skipped == 0)
+        dh_buffer_printf(&importer->losses, "%s: no row of it counts\n", importer->path);
+    if (skipped)
+        dh_buffer_printf(lines, "%s%s: %zu of %zu rows skipped\n", importer->reason.data,
+                         importer->path, skipped, skipped + count);
+}
+
+/* Of results, what became of those without a value. */
+static void say_unvalued(struct importer *importer)
+{
+    const char *objective = importer->settings->objectives[0].name;
+    if (importer->without)
+        dh_buffer_printf(&importer->losses,
+                         "%s: %zu left out: called ok, but without a value of %s\n", importer->path,
+                         importer->without, objective);
+    if (importer->failed_without)
+        dh_buffer_printf(&importer->losses,
+                         "%s: %zu without a value of %s, so they count as failed\n", importer->path,
+                         importer->failed_without, objective);
+    if (importer->rows == DH_IMPORT_RESULTS && importer->out->count && !importer->valued)
+        dh_buffer_printf(&importer->losses, "%s: none has a value of %s: all count as failed\n",
+                         importer->path, objective);
+}
+
 static bool is_hdf5(const char *path)
 {
     enum dh_contents contents = dh_contents_of(path);
@@ -208,9 +239,8 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
         status = import_read_image(&importer, err); /* its journals may be all there is */
     if (stream)
         fclose(stream);
-    if (out->skipped)
-        dh_buffer_printf(&importer.notes, "%s: %zu of %zu rows skipped\n", path, out->skipped,
-                         out->skipped + out->count);
+    say_skipped(&importer);
+    say_unvalued(&importer);
     if (out->left_out)
         dh_buffer_printf(&importer.notes,
                          "%s: %zu cancelled or pruned, left out: they did not run to an end\n",
@@ -221,6 +251,8 @@ dh_status dh_import_read(const char *path, const struct dh_space *space,
     out->moved = dh_buffer_take(&importer.moved);
     out->notes = dh_buffer_take(&importer.notes);
     out->warnings = dh_buffer_take(&importer.warnings);
+    out->losses = dh_buffer_take(&importer.losses);
+    dh_buffer_free(&importer.reason);
     free(importer.parameters);
     free(importer.objectives);
     free(importer.blanks);
@@ -235,6 +267,7 @@ void dh_import_free(struct dh_import *import)
     free(import->objectives);
     free(import->notes);
     free(import->warnings);
+    free(import->losses);
     free(import->moved);
     *import = (struct dh_import){0};
 }

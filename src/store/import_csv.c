@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "csv.h"
 #include "dh_mpi/alloc.h"
@@ -65,13 +66,53 @@ static void map_header_cell(struct importer *importer, const char *cell, size_t 
     free(header);
 }
 
+/* Index of the name that is `wanted` with other letters of either case or with a slip, or -1. */
+static int near_name(const char *wanted, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(names[i], wanted) == 0)
+            return (int)i;
+    return dh_text_nearest(wanted, names, count);
+}
+
+/* Warn of columns that nothing was matched with, and that have nearly the name of a parameter that
+ * has no column. */
+static void warn_of_near_names(struct importer *importer, const struct dh_csv *csv,
+                               const bool *matched)
+{
+    const char **names = dh_alloc(csv->count, sizeof *names);
+    size_t count = 0;
+    for (size_t c = 0; c < csv->count; c++) {
+        const char *name = dh_dialect_parameter(importer->dialect, dh_csv_field(csv, c));
+        if (!matched[c] && name && *name)
+            names[count++] = name;
+    }
+    for (size_t i = 0; i < dh_space_count(importer->space); i++) {
+        const char *wanted = dh_space_parameter(importer->space, i)->name;
+        int near = importer->parameters[i] == NOWHERE ? near_name(wanted, names, count) : -1;
+        if (near >= 0)
+            dh_buffer_printf(&importer->losses,
+                             "%s: there is no column of %s, so its default is used; is the column "
+                             "%s meant?\n",
+                             importer->path, wanted, names[near]);
+    }
+    free(names);
+}
+
 static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
                             struct dh_error *err)
 {
     struct dh_buffer unknown = {0};
+    bool *matched = dh_alloc(csv->count, sizeof *matched);
     importer->dialect = dh_dialect_of(csv);
-    for (size_t i = 0; i < csv->count; i++)
+    importer->width = csv->count;
+    for (size_t i = 0; i < csv->count; i++) {
+        size_t size = unknown.size;
         map_header_cell(importer, dh_csv_field(csv, i), i, &unknown);
+        matched[i] = unknown.size == size;
+    }
+    warn_of_near_names(importer, csv, matched);
+    free(matched);
     import_note_list(importer, &unknown, "columns that are no parameter, ignored");
     dh_status status = import_check_parameters(importer, err);
     if (status == DH_OK)
@@ -80,25 +121,39 @@ static dh_status map_header(struct importer *importer, const struct dh_csv *csv,
     return status;
 }
 
+/* How programs write that there is no number: pandas, R. */
+static bool is_nothing(const char *text)
+{
+    return *text == '\0' || strcmp(text, "NA") == 0;
+}
+
 /* A cell as a value: blanks around it are nothing but where a choice has them. */
 static dh_status parse_cell(const struct dh_parameter *parameter, const char *cell, double *value,
                             struct dh_error *err)
 {
     bool label = import_find_choice(parameter, cell) >= 0;
     char *text = label ? dh_strdup(cell) : trimmed(cell);
-    dh_status status = import_parse_value(parameter, text, value, err);
+    bool nothing = is_nothing(text) && import_find_choice(parameter, text) < 0;
+    dh_status status = import_parse_value(parameter, nothing ? "" : text, value, err);
     free(text);
     return status;
 }
 
-/* What a row's status says, -1 where that is none; without that column it is its objectives that
- * tell success from failure. */
-static int read_status(const struct importer *importer, const struct dh_csv *csv)
+/* What a row's status says, -1 where it says nothing: then its objectives tell success from
+ * failure. One that is no status is noted once. */
+static int read_status(struct importer *importer, const struct dh_csv *csv)
 {
     if (importer->status == NOWHERE)
-        return DH_TRIAL_SUCCEEDED;
+        return -1;
     char *text = trimmed(dh_csv_field(csv, importer->status));
     int status = dh_dialect_status(importer->dialect, text);
+    if (status < 0 && *text && !importer->unknown_status) {
+        importer->unknown_status = true;
+        dh_buffer_printf(&importer->losses,
+                         "%s:%llu: \"%s\" is no status, so the row's objective tells whether it "
+                         "failed; others may be such, too\n",
+                         importer->path, (unsigned long long)csv->line, text);
+    }
     free(text);
     return status;
 }
@@ -110,9 +165,9 @@ static double read_objective(struct importer *importer, const struct dh_csv *csv
     double value = NAN;
     char *text = trimmed(dh_csv_field(csv, column));
     bool number = dh_text_number(text, &value);
-    if (!number && *text && *text != 'F' && !importer->unread) {
+    if (!number && !is_nothing(text) && *text != 'F' && !importer->unread) {
         importer->unread = true;
-        dh_buffer_printf(&importer->notes,
+        dh_buffer_printf(&importer->losses,
                          "%s:%llu: \"%s\" is no number, so the row counts as failed; others may, "
                          "too\n",
                          importer->path, (unsigned long long)csv->line, text);
@@ -138,6 +193,37 @@ static void note_moved(struct importer *importer, const struct dh_csv *csv, cons
     dh_buffer_free(&text);
 }
 
+/* The row's point; DH_CONFIG if it is none. */
+static dh_status read_point(const struct importer *importer, const struct dh_csv *csv,
+                            double *point, struct dh_error *err)
+{
+    bool given = false;
+    dh_status status = DH_OK;
+    for (size_t i = importer->width; i < csv->count; i++)
+        if (*dh_csv_field(csv, i))
+            return dh_fail(err, DH_CONFIG, "it has %zu fields, the first line has %zu", csv->count,
+                           importer->width);
+    for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++) {
+        if (importer->parameters[i] != NOWHERE)
+            status = parse_cell(dh_space_parameter(importer->space, i),
+                                dh_csv_field(csv, importer->parameters[i]), &point[i], err);
+        given |= !isnan(point[i]);
+    }
+    return status != DH_OK || given ? status
+                                    : dh_fail(err, DH_CONFIG, "no parameter has a value there");
+}
+
+/* Is there nothing in the row's cell of the first objective? */
+static bool lacks_result(const struct importer *importer, const struct dh_csv *csv)
+{
+    if (importer->rows != DH_IMPORT_RESULTS)
+        return false;
+    char *text = trimmed(dh_csv_field(csv, importer->objectives[0]));
+    bool nothing = is_nothing(text);
+    free(text);
+    return nothing;
+}
+
 static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
 {
     struct dh_error err = {0};
@@ -146,16 +232,17 @@ static void read_csv_row(struct importer *importer, const struct dh_csv *csv)
         return;
     const struct place place = {"", csv->line};
     double *objectives, *point = import_add_row(importer, &objectives);
-    dh_status status = DH_OK;
-    for (size_t i = 0; i < dh_space_count(importer->space) && status == DH_OK; i++)
-        if (importer->parameters[i] != NOWHERE)
-            status = parse_cell(dh_space_parameter(importer->space, i),
-                                dh_csv_field(csv, importer->parameters[i]), &point[i], &err);
+    dh_status status = read_point(importer, csv, point, &err);
+    bool valued = ended == DH_TRIAL_SUCCEEDED || ended < 0;
+    bool lacks = status == DH_OK && valued && lacks_result(importer, csv);
+    importer->without += lacks && ended >= 0;
+    importer->failed_without += lacks && ended < 0;
+    if (lacks && ended >= 0)
+        return;
     if (status == DH_OK)
         import_note_blanks(importer, point, place);
     if (status == DH_OK)
         note_moved(importer, csv, point);
-    bool valued = ended == DH_TRIAL_SUCCEEDED;
     for (size_t i = 0; i < importer->settings->objective_count && valued; i++)
         if (importer->objectives[i] != NOWHERE)
             objectives[i] = read_objective(importer, csv, importer->objectives[i]);

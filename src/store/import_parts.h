@@ -14,14 +14,18 @@ struct importer {
     const struct dh_settings *settings;
     enum dh_import_rows rows;
     struct dh_import *out;
-    struct dh_buffer notes, warnings, moved;
-    size_t moved_count;               /* values that the space has no digits for */
-    bool *blanks;                     /* of each parameter: cells without a value were noted … */
-    bool unread;                      /* … and an objective that is no number */
-    size_t capacity;                  /* rows */
-    size_t *parameters;               /* column of each parameter of the space, or NOWHERE */
-    size_t *objectives;               /* column of each objective, or NOWHERE */
-    size_t status;                    /* column of our status, or Optuna's state, or NOWHERE */
+    struct dh_buffer notes, warnings, losses, moved;
+    struct dh_buffer reason;        /* why the first row was skipped, a line */
+    size_t valued;                  /* rows kept with a value of the first objective */
+    size_t without, failed_without; /* rows with none: called ok, called nothing */
+    size_t moved_count;             /* values that the space has no digits for */
+    bool *blanks;                   /* of each parameter: cells without a value were noted … */
+    bool unread, unknown_status;    /* … an objective that is no number, a status that is none */
+    size_t capacity;                /* rows */
+    size_t *parameters;             /* column of each parameter of the space, or NOWHERE */
+    size_t *objectives;             /* column of each objective, or NOWHERE */
+    size_t width;                   /* columns of a CSV file */
+    size_t status;                  /* column of our status, or Optuna's state, or NOWHERE */
     const struct dh_dialect *dialect; /* of a CSV file; NULL: it is a checkpoint */
 };
 

@@ -325,8 +325,9 @@ static void test_import_foreign(void **state)
     assert_int_equal(import.count, 4);
     assert_true(import.objectives[0] == 2.5);
     assert_true(isnan(import.objectives[1]) && isnan(import.objectives[2]));
+    assert_string_equal(import.notes, "");
     assert_string_equal(
-        strchr(import.notes, ':'),
+        strchr(import.losses, ':'),
         ":3: \"good\" is no number, so the row counts as failed; others may, too\n");
     dh_import_free(&import);
     assert_int_equal(import_text(&f, "accuracy,lr,objective\n1,0.5,2\n", &import, &err), DH_OK);
@@ -416,6 +417,67 @@ static void test_import_blanks(void **state)
     fixture_close(&f);
 }
 
+/* What a file says less, or something else than was meant, is said; `losses` and `notes` have it
+ * whole, behind the file's name. */
+static void test_import_losses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t count, skipped;
+        double x, objective; /* of the first row; NaN: a failure */
+        const char *losses;
+    } cases[] = {
+        {"\xEF\xBB\xBF\"p:x\",\"p:t\",\"objective\"\n\"3\",\"True\",\"1\"\n", 1, 0, 3, 1, ""},
+        {"\xEF\xBB\xBFp:x,p:t,objective\n3,true,1\n", 1, 0, 3, 1, ""},
+        {"x,t,objective\n3,TRUE,1\n4,FALSE,2\n,,\n,,\n", 2, 0, 3, 1, ""},
+        {"x,t,objective\n3,NA,1\n3,FALSE,NA\n", 2, 0, 3, 1,
+         ": 1 without a value of objective, so they count as failed\n"},
+        {"x,t,objective,m:status\n3,1,,ok\n4,0,2,ok\n5,0,,failed\n6,1,,\n7,0,,cancelled\n", 3, 0, 4,
+         2,
+         ": 1 left out: called ok, but without a value of objective\n"
+         ": 1 without a value of objective, so they count as failed\n"},
+        {"x,t,objective,m:status\n3,1,2,Okay\n3,1,4,\n", 2, 0, 3, 2,
+         ":2: \"Okay\" is no status, so the row's objective tells whether it failed; others may be "
+         "such, too\n"},
+        {"x,t,objective\n3,1,\n4,1,F_x\n", 2, 0, 3, NAN,
+         ": 1 without a value of objective, so they count as failed\n"
+         ": none has a value of objective: all count as failed\n"},
+        {"x,t,objective\n12,1,3\n3,1,3\n,,3\n", 1, 2, 3, 3,
+         ":2: x = 12 is above its upper bound 9\n: 2 of 3 rows skipped\n"},
+        {"x,t,objective\n1,3,1,3\n", 0, 1, 0, 0,
+         ":2: it has 4 fields, the first line has 3\n: 1 of 1 rows skipped\n"},
+        {"x,t,objective\n", 0, 0, 0, 0, ": no row of it counts\n"},
+        {"X,t,objective\n4,1,3\n", 1, 0, 4.5, 3,
+         ": there is no column of x, so its default is used; is the column X meant?\n"},
+    };
+    struct fixture f;
+    fixture_open_config(&f,
+                        "parameters = ( { name = \"x\"; type = \"real\"; low = 0.0; high = 9.0; },"
+                        "{ name = \"t\"; type = \"bool\"; } );"
+                        "evaluator = { type = \"builtin\"; };");
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        struct dh_import import;
+        struct dh_error err = {0};
+        struct dh_buffer losses = {0};
+        if (import_text(&f, cases[i].text, &import, &err) != DH_OK)
+            fail_msg("%zu: %s", i, err.text);
+        for (char *line = strtok(import.losses, "\n"); line; line = strtok(NULL, "\n"))
+            dh_buffer_printf(&losses, "%s\n", strstr(line, ".csv") + 4);
+        assert_string_equal(losses.data ? losses.data : "", cases[i].losses);
+        assert_int_equal(import.count, cases[i].count);
+        assert_int_equal(import.skipped, cases[i].skipped);
+        if (import.count) {
+            assert_true(import.points[0] == cases[i].x);
+            assert_true(isnan(cases[i].objective) ? isnan(import.objectives[0])
+                                                  : import.objectives[0] == cases[i].objective);
+        }
+        dh_buffer_free(&losses);
+        dh_import_free(&import);
+    }
+    fixture_close(&f);
+}
+
 /* What DataFrame.to_csv makes of Optuna's study.trials_dataframe(). */
 static void test_import_optuna(void **state)
 {
@@ -429,7 +491,7 @@ static void test_import_optuna(void **state)
                     ",number,value,datetime_start,datetime_complete,duration,params_act,params_lr,"
                     "params_m,params_n,user_attrs_note,system_attrs_tpe:x:0,state\n"
                     "0,0,0.75,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.5,0.25,3,,,"
-                    "COMPLETE\n"
+                    "TrialState.COMPLETE\n"
                     "1,1,,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.25,0.5,2,,,FAIL\n"
                     "2,2,9,2026-11-22 14:18:40,2026-11-22 14:18:40,0 days,relu,0.125,0.5,2,,,"
                     "PRUNED\n"
@@ -474,6 +536,7 @@ static void test_import_refused(void **state)
 {
     (void)state;
     struct fixture f;
+    char path[160];
     struct dh_import import;
     struct dh_error err = {0};
     fixture_open_config(&f, small_config);
@@ -485,6 +548,10 @@ static void test_import_refused(void **state)
                      DH_CORRUPT);
     assert_non_null(strstr(err.text, ":2: "));
     assert_null(import.points);
+    fixture_write_file(fixture_file(&f, ".csv", path), "\xFF\xFEl\0r\0\n\0", 8);
+    assert_int_equal(dh_import_read(path, f.space, &f.settings, DH_IMPORT_POINTS, &import, &err),
+                     DH_CORRUPT);
+    assert_non_null(strstr(err.text, "is UTF-16"));
     assert_int_equal(import_text(&f, "\x89HDF\r\n\x1a\n nonsense", &import, &err), DH_CORRUPT);
     assert_int_equal(
         dh_import_read("/nowhere/x.csv", f.space, &f.settings, DH_IMPORT_POINTS, &import, &err),
@@ -531,7 +598,7 @@ int main(void)
         cmocka_unit_test(test_import_without_ends), cmocka_unit_test(test_import_blanks),
         cmocka_unit_test(test_import_activated),    cmocka_unit_test(test_import_foreign),
         cmocka_unit_test(test_import_optuna),       cmocka_unit_test(test_import_refused),
-        cmocka_unit_test(test_csv_anything),
+        cmocka_unit_test(test_import_losses),       cmocka_unit_test(test_csv_anything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
