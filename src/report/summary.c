@@ -215,7 +215,9 @@ void dh_report_summary(const struct dh_progress *progress, struct dh_buffer *out
                      progress->checkpoint);
     enum dh_stop stop = progress->counts.stop;
     if (stop == DH_STOP_FAILURES || stop == DH_STOP_ERROR)
-        dh_buffer_text(out, "resume      mend the cause, then run the same command again\n");
+        dh_buffer_text(
+            out, "resume      mend the cause, then run the same command again; what failed stays "
+                 "failed (--fresh starts anew)\n");
     else if (!dh_stop_finished(stop))
         dh_buffer_text(out, "resume      run the same command again\n");
 }

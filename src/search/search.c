@@ -72,6 +72,32 @@ static dh_status read_warm(struct dh_search *search, struct dh_error *err)
     return DH_OK;
 }
 
+/* Is the trial of a point done with: as an old result, or (with a history) as a failure there? */
+static bool is_done_with(const struct dh_history *history, uint64_t trial)
+{
+    if (!history || trial >= dh_history_count(history))
+        return !history && trial == UINT64_MAX;
+    enum dh_trial_status status = dh_history_trial(history, trial)->outcome.status;
+    return status == DH_TRIAL_FAILED || status == DH_TRIAL_TIMEOUT;
+}
+
+/* The user's own points come first, so that one which does not is worth a word. */
+static void warn_of_given(const struct dh_search *search, const struct dh_history *history,
+                          const char *why)
+{
+    const struct dh_space *space = search->context.space;
+    size_t count = 0;
+    for (size_t i = 0; i < search->given_count; i++) {
+        uint64_t trial;
+        const double *point = search->given + i * dh_space_count(space);
+        count += dh_map_get(&search->seen, dh_space_identity(space, point), &trial) &&
+                 is_done_with(history, trial);
+    }
+    if (count)
+        dh_log_warn(search->context.log, "initial: %zu of %zu points %s, so not evaluated again",
+                    count, search->given_count, why);
+}
+
 static dh_status build(struct dh_search *search, struct dh_error *err)
 {
     const struct dh_settings *settings = search->context.settings;
@@ -85,6 +111,7 @@ static dh_status build(struct dh_search *search, struct dh_error *err)
         status = read_warm(search, err);
     if (status)
         return status;
+    warn_of_given(search, NULL, "are among those of warm_start");
     return search->method->create(&search->context, search->options, &search->state, err);
 }
 
@@ -293,4 +320,5 @@ void dh_search_replay(struct dh_search *search, const struct dh_history *history
             replay_propose(search, dh_history_trial(history, id), &missing);
     }
     free(order);
+    warn_of_given(search, history, "failed in an earlier run");
 }

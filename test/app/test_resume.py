@@ -121,6 +121,28 @@ checkpoint = { file = "target.h5"; };
                     self.assertEqual(sorted(t["parameters"]["x"] for t in trials), expected)
                     self.assertEqual(log.count(f"{old}: 3 cancelled or pruned, left out"), said, log)
 
+    def test_initial_points_that_are_not_evaluated_are_named(self):
+        config = self.write("first.cfg", """
+search = { name = "first"; max_evaluations = 4; max_failures = 2; };
+parameters = ( { name = "x"; type = "int"; low = 0; high = 99; } );
+initial = ( { x = 3; }, { x = 5; } );
+optimizer = { method = "ambs"; initial_points = 2; };
+evaluator = { type = "command"; command = ("sh", "-c", "test -e mended && echo DH-OUTPUT: 1"); };
+""")
+        said = "initial: 2 of 2 points failed in an earlier run, so not evaluated again"
+        out, err = self.run_search(0, config, expect=78)
+        self.assertIn("what failed stays failed (--fresh starts anew)", out + err)
+        self.assertNotIn("initial:", err)
+        self.write("mended", "")
+        _, err = self.run_search(0, "-q", "--set", "search.max_evaluations=3", config)
+        self.assertIn(said, err)
+        self.write("old.csv", "x,objective\n5,2\n")
+        _, err = self.run_search(0, "-q", "--fresh", "--set", 'warm_start=("old.csv")', config)
+        self.assertIn("initial: 1 of 2 points are among those of warm_start, so not evaluated again", err)
+        self.assertNotIn(5, [t["parameters"]["x"] for t in self.trials("first.h5")])
+        _, err = self.run_search(0, "--fresh", config)
+        self.assertNotIn("initial:", err)
+
     def test_another_space_is_refused(self):
         self.configure(10)
         self.run_search(2, "kill.cfg")

@@ -271,7 +271,8 @@ static void test_summary_without_success(void **state)
     assert_holds(text, "no evaluation has succeeded\ntrial 1: exit code 1\n       and more\n"
                        "  stderr: Traceback:\n            [31mNo module named 'sklearn'0m\n");
     assert_holds(text, "evaluations  failed 1  cancelled 1\n       1 x exit code 1\n");
-    assert_holds(text, "resume      mend the cause, then run the same command again\n");
+    assert_holds(text, "resume      mend the cause, then run the same command again; what failed "
+                       "stays failed (--fresh starts anew)\n");
     scene_close(&scene);
 }
 
