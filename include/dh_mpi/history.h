@@ -60,6 +60,9 @@ struct dh_outcome {
 #define DH_UNABLE_LIMIT 3
 
 void dh_outcome_free(struct dh_outcome *outcome); /* texts and objectives; then zeroed */
+/* Members of a JSON object that has some: when, where, at what cost it ran; null where that is not
+ * known. */
+void dh_outcome_put_json_run(const struct dh_outcome *outcome, struct dh_buffer *out);
 void dh_outcome_pack(const struct dh_outcome *outcome, size_t objective_count,
                      struct dh_buffer *out);
 /* Allocates what `out` owns. False (and nothing allocated) if the bytes are not an outcome with

@@ -17,7 +17,8 @@ struct dh_log_gap {
 struct dh_log {
     FILE *stream; /* borrowed; NULL is silent */
     enum dh_log_level level;
-    int rank; /* shown unless negative */
+    int rank;  /* shown unless negative */
+    bool bare; /* the lines alone, to be shown among others */
     /* A line waits a second for its stream, and is dropped then, as are those after it until the
      * stream takes one that says how many. Borrowed; NULL: a line waits as long as it takes. */
     struct dh_log_gap *gap;

@@ -181,15 +181,17 @@ static dh_status try_ask(const struct dh_space *space, struct dh_search *search,
     return status == DH_EXHAUSTED && id > 1 ? DH_OK : status;
 }
 
-static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer *out,
-                              struct dh_error *err)
+/* Make the search as it would be, and its first proposals. */
+static dh_status make_search(const struct dh_app_setup *setup, const struct dh_log *log,
+                             struct dh_buffer *out, struct dh_error *err)
 {
     struct dh_search_context context = {.space = setup->space,
                                         .settings = &setup->settings,
-                                        .seed = (uint64_t)setup->settings.search.seed};
+                                        .seed = (uint64_t)setup->settings.search.seed,
+                                        .log = log};
     struct dh_search *search = NULL;
     struct dh_imports imports;
-    dh_status status = dh_imports_read(setup, NULL, &imports, &context, err);
+    dh_status status = dh_imports_read(setup, log, &imports, &context, err);
     if (status == DH_OK)
         status = dh_search_create(&context, &search, err);
     if (status == DH_OK)
@@ -199,6 +201,23 @@ static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer
                          setup->settings.search.seed);
     dh_search_destroy(&search);
     dh_imports_free(&imports);
+    return status;
+}
+
+/* `warnings` gets what the search would warn of, a line each. */
+static dh_status check_search(const struct dh_app_setup *setup, struct dh_buffer *out,
+                              struct dh_buffer *warnings, struct dh_error *err)
+{
+    char *lines = NULL;
+    size_t size = 0;
+    const struct dh_log log = {
+        .stream = open_memstream(&lines, &size), .level = DH_LOG_WARN, .rank = -1, .bare = true};
+    dh_status status = make_search(setup, &log, out, err);
+    if (log.stream)
+        fclose(log.stream);
+    if (size)
+        dh_buffer_append(warnings, lines, size);
+    free(lines);
     return status;
 }
 
@@ -242,16 +261,18 @@ dh_status dh_app_plan(const struct dh_app_setup *setup, bool fresh, struct dh_la
                          settings->objectives[i].name);
     put_space(setup, out);
     put_limits(settings, out);
-    dh_status status = check_search(setup, out, err);
+    struct dh_buffer warnings = {0};
+    dh_status status = check_search(setup, out, &warnings, err);
     if (status == DH_OK)
         status = dh_eval_check(settings, setup->space, launcher, &plan, err);
-    if (status != DH_OK)
+    if (status != DH_OK) {
+        dh_buffer_free(&warnings);
         return status;
+    }
     put_evaluator(&plan, out);
     put_claims(settings, &plan, out);
     if (places && size > 1)
         put_places(setup, &plan, places, size, out);
-    struct dh_buffer warnings = {0};
     dh_app_warnings(setup, &warnings);
     put_warnings(warnings.size ? warnings.data : "", out);
     dh_buffer_free(&warnings);

@@ -23,6 +23,8 @@ static const char *const level_names[] = {
 
 static void put_prefix(struct dh_buffer *line, const struct dh_log *log, enum dh_log_level level)
 {
+    if (log->bare)
+        return;
     time_t now = time(NULL);
     struct tm local;
     char stamp[32] = "";

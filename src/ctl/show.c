@@ -32,6 +32,17 @@ static void print_text(const char *label, const char *text)
     dh_buffer_free(&plain);
 }
 
+/* With all digits, as in every other output. */
+static void print_objective(const char *name, double value)
+{
+    struct dh_buffer text = {0};
+    if (isnan(value))
+        return;
+    dh_text_put_number(&text, value);
+    printf("%-12s %s\n", name, text.data);
+    dh_buffer_free(&text);
+}
+
 static void print_cost(const struct dh_outcome *outcome)
 {
     struct dh_buffer text = {0};
@@ -62,8 +73,7 @@ static void print_trial(const struct dh_store_image *image, const struct dh_tria
     printf("trial        %" PRIu64 "\nstatus       %s\n", trial->id,
            dh_trial_status_text(outcome->status));
     for (size_t i = 0; outcome->objectives && i < image->settings.objective_count; i++)
-        if (!isnan(outcome->objectives[i]))
-            printf("%-12s %.15g\n", image->settings.objectives[i].name, outcome->objectives[i]);
+        print_objective(image->settings.objectives[i].name, outcome->objectives[i]);
     dh_space_format_config(image->space, trial->values, &text);
     print_text("parameters", text.data);
     dh_buffer_free(&text);

@@ -167,12 +167,7 @@ void verb_put_trial_json(const struct dh_store_image *image, const struct dh_tri
     put_embedded_json(out, "reports", outcome->reports);
     dh_text_put_json_number_member(out, "proposed", trial->proposed);
     if (outcome->status != DH_TRIAL_PENDING) {
-        dh_text_put_json_number_member(out, "started", outcome->started);
-        dh_text_put_json_number_member(out, "ended", outcome->ended);
-        dh_text_put_json_number_member(out, "cpu_seconds", outcome->cpu_seconds);
-        dh_buffer_printf(
-            out, ", \"peak_bytes\": %" PRIu64 ", \"worker\": %d, \"slot\": %d, \"retries\": %u",
-            outcome->peak_bytes, outcome->worker, outcome->slot, outcome->retries);
+        dh_outcome_put_json_run(outcome, out);
     }
     if (verb_has_level(image, trial))
         dh_buffer_printf(out, ", \"level\": %" PRIu32, trial->level);

@@ -69,6 +69,19 @@ static size_t initial_points(const struct ambs_options *options, size_t features
     return usual < MOST_INITIAL ? usual : MOST_INITIAL;
 }
 
+/* Results of the initial design say nothing of what a model finds. */
+static void warn_of_patience(const struct ambs *ambs)
+{
+    const struct dh_search_context *c = ambs->context;
+    int64_t patience = c->settings->search.patience;
+    size_t known = ambs->data.results.count, points = ambs->initial_points;
+    if (patience > 0 && known < points && (size_t)patience < points - known)
+        dh_log_warn(c->log,
+                    "search.patience = %lld may end the search within its %zu initial points "
+                    "(optimizer.initial_points), before a model has proposed any",
+                    (long long)patience, points - known);
+}
+
 static dh_status create(const struct dh_search_context *context, const void *options, void **state,
                         struct dh_error *err)
 {
@@ -101,6 +114,7 @@ static dh_status create(const struct dh_search_context *context, const void *opt
         learn_warm(ambs);
     else
         status = ambs_transfer_create(ambs, &ambs->transfer, err);
+    warn_of_patience(ambs);
     return status == DH_OK ? ambs_design_create(ambs, &ambs->design, err) : status;
 }
 

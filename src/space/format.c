@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "dh_mpi/alloc.h"
+#include "dh_mpi/history.h"
 #include "dh_mpi/text.h"
 #include "parts.h"
 
@@ -140,4 +142,22 @@ void dh_space_format_config(const struct dh_space *space, const double *point,
         first = false;
     }
     dh_buffer_text(out, keys ? " }" : " )");
+}
+
+void dh_outcome_put_json_run(const struct dh_outcome *outcome, struct dh_buffer *out)
+{
+    const struct {
+        const char *key;
+        bool known;
+        double value;
+    } members[] = {{"started", true, outcome->started}, /* NaN is null, too */
+                   {"ended", true, outcome->ended},
+                   {"cpu_seconds", true, outcome->cpu_seconds},
+                   {"peak_bytes", outcome->peak_bytes > 0, (double)outcome->peak_bytes},
+                   {"worker", outcome->worker >= 0, outcome->worker},
+                   {"slot", outcome->slot >= 0, outcome->slot},
+                   {"retries", true, outcome->retries}};
+    for (size_t i = 0; i < DH_COUNT_OF(members); i++)
+        dh_text_put_json_number_member(out, members[i].key,
+                                       members[i].known ? members[i].value : (double)NAN);
 }

@@ -28,16 +28,9 @@ static void put_trial(struct dh_buffer *out, const struct dh_space *space,
     dh_buffer_text(out, ", \"parameters\": ");
     dh_space_format_json(space, trial->values, out);
     dh_text_put_json_text_member(out, "reason", outcome->reason);
-    dh_text_put_json_number_member(out, "worker",
-                                   outcome->worker < 0 ? (double)NAN : outcome->worker);
-    dh_text_put_json_number_member(out, "slot", outcome->slot < 0 ? (double)NAN : outcome->slot);
     dh_text_put_json_number_member(out, "proposed", trial->proposed);
-    dh_text_put_json_number_member(out, "started", outcome->started);
-    dh_text_put_json_number_member(out, "ended", outcome->ended);
-    dh_text_put_json_number_member(out, "cpu_seconds", outcome->cpu_seconds);
-    dh_text_put_json_number_member(out, "peak_bytes",
-                                   outcome->peak_bytes ? (double)outcome->peak_bytes : (double)NAN);
-    dh_buffer_printf(out, ", \"retries\": %u, \"seed\": %" PRIu64, outcome->retries, trial->seed);
+    dh_outcome_put_json_run(outcome, out);
+    dh_buffer_printf(out, ", \"seed\": %" PRIu64, trial->seed);
     dh_json_put_embedded_member(out, "metadata", outcome->metadata);
     dh_json_put_embedded_member(out, "reports", outcome->reports);
     dh_text_put_json_text_member(out, "stderr", outcome->stderr_tail);

@@ -50,6 +50,15 @@ class Refusals(harness.Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("new; the one there is moved aside", done.stdout)
 
+    def test_patience_within_the_initial_points(self):
+        said = "search.patience = 3 may end the search within its 10 initial points"
+        for patience, method, words in (3, "ambs", said), (10, "ambs", ""), (3, "random", ""):
+            done = self.run_alone("--check", "--set", f"search.patience={patience}", "--set",
+                                  f"optimizer.method={method}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual("search.patience" in done.stdout, words != "", done.stdout)
+            self.assertIn(words, done.stdout)
+
     def test_names_that_are_taken(self):
         """What a search writes takes the place of no file of another."""
         good = CONFIG.replace('type = "command"; command = ("sh", "-c", "exit 3");',

@@ -49,6 +49,21 @@ def test_method_without_levels(folder):
     assert not any("level" in trial for trial in trials), trials
 
 
+def test_every_output_says_the_same(folder):
+    texts, shown = search(folder, "random", "")
+    store = os.path.join(folder, "random.h5")
+    exported = json.loads(run("DHCTL", "export", "--format", "json", store))["trials"]
+    listed = {trial["id"]: trial for trial in json.loads(run("DHCTL", "list", "--json", store))}
+    for trial in exported:
+        value = trial["objectives"]["objective"]
+        text = texts[trial["id"]].split("\nobjective ", 1)[1].split("\n", 1)[0]
+        assert float(text) == value, (text, value)
+        for key in "objectives", "started", "ended", "cpu_seconds", "peak_bytes", "worker", "slot", "retries":
+            for other in shown[trial["id"]], listed[trial["id"]]:
+                assert other[key] == trial[key], (key, other, trial)
+        assert trial["peak_bytes"] is None  # of a builtin function nothing is measured
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         os.chdir(scratch)
