@@ -41,6 +41,9 @@ struct dh_store_image {
 dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_error *err);
 void dh_store_image_free(struct dh_store_image *image);
 
+/* When the checkpoint or the journal last changed, in seconds since 1970; 0: neither is there. */
+double dh_store_changed(const char *path);
+
 /* A file under a path, looked at by itself. */
 enum dh_file_state {
     DH_FILE_SOUND,

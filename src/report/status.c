@@ -9,6 +9,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/file.h"
+#include "dh_mpi/machine.h"
 #include "dh_mpi/path.h"
 #include "dh_mpi/report.h"
 #include "dh_mpi/text.h"
@@ -97,6 +98,7 @@ void dh_report_status_json(const struct dh_progress *progress, struct dh_buffer 
     put_count(out, "late_asks", progress->late_asks);
     put_text(out, "host", host);
     put_count(out, "pid", (uint64_t)getpid());
+    put_count(out, "machine", dh_machine_number());
     put_text(out, "version", DH_VERSION);
     put_number(out, "wall_time", progress->wall_time);
     dh_buffer_printf(out, "\"finished\": %s}\n", progress->finished ? "true" : "false");

@@ -1,7 +1,6 @@
 /* The owner of a lock: see owner.h. */
 #include "owner.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,26 +11,15 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/file.h"
-#include "dh_mpi/hash.h"
+#include "dh_mpi/machine.h"
 
 #define MACHINE ", machine "
-
-static uint32_t machine_number(void)
-{
-    char boot[64];
-    struct stat ids = {0};
-    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-    ssize_t size = read(fd, boot, sizeof boot); /* -1 where there is none */
-    close(fd);
-    stat("/proc/self/ns/pid", &ids);
-    return (uint32_t)dh_hash_bytes(ids.st_ino, boot, size > 0 ? (size_t)size : 0);
-}
 
 void dh_owner_name(struct dh_owner *out, const char *host)
 {
     char since[64];
     struct tm when;
-    *out = (struct dh_owner){.pid = getpid(), .machine = machine_number()};
+    *out = (struct dh_owner){.pid = getpid(), .machine = dh_machine_number()};
     if (host)
         snprintf(out->host, sizeof out->host, "%s", host);
     else

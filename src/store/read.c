@@ -1,5 +1,6 @@
 /* What is kept under a path, looked at or moved aside as a whole: see store.h. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,6 +46,22 @@ dh_status dh_store_read(const char *path, struct dh_store_image *out, struct dh_
             return status;
         usleep(1000);
     }
+}
+
+double dh_store_changed(const char *path)
+{
+    char *base = dh_files_resolve(path), *journal = dh_strprintf("%s-journal", base);
+    const char *const names[] = {base, journal};
+    double newest = 0;
+    for (size_t i = 0; i < DH_COUNT_OF(names); i++) {
+        struct stat info;
+        if (stat(names[i], &info) == 0)
+            newest =
+                fmax(newest, (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec);
+    }
+    free(journal);
+    free(base);
+    return newest;
 }
 
 /* Is there a file of the family of `path`? */

@@ -1,9 +1,11 @@
 """Reading a checkpoint with other programs while the search replaces it, and with dhctl."""
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import time
 
 import h5py
 import harness
@@ -264,6 +266,46 @@ def objective(trial):
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.assertIn("it no longer runs", self.dhctl("status", "read.h5"))
+
+    def test_a_search_of_another_container_may_run(self):
+        """Hosts and containers may share a name; process ids then say nothing."""
+        self.small_search()
+        with open(self.path("status.json")) as file:
+            status = json.load(file)
+        here = status["machine"]
+        status |= {"finished": False, "pid": 2 ** 22 + 1}  # more than there can be
+        for machine, words in (here, "it no longer runs"), (here ^ 1, "running"), (None, "it no longer runs"):
+            with self.subTest(machine=machine):
+                status |= {"machine": machine, "wall_time": time.time()}
+                if machine is None:
+                    del status["machine"]  # as older programs wrote it
+                self.write("status.json", json.dumps(status))
+                self.assertIn(words, self.dhctl("status", "read.h5").splitlines()[-1])
+
+    def test_a_status_that_the_checkpoint_has_overtaken(self):
+        """As where status.json is somebody else's and cannot be replaced."""
+        self.small_search()
+        shutil.copy2(self.path("status.json"), self.path("old.json"))
+        time.sleep(1.1)
+        self.run_search(0, "--set", "search.max_evaluations=300", "--set", "evaluator.duration=0.0",
+                        "read.cfg")
+        self.assertIn("300/300 done", self.dhctl("status", "read.h5"))
+        shutil.copy2(self.path("old.json"), self.path("status.json"))
+        said = self.dhctl("status", "read.h5")
+        self.assertIn("300/300 done", said)
+        self.assertIn("not running\nstatus.json is of an earlier moment, with 200 done\n", said)
+        self.assertEqual(json.loads(self.dhctl("status", "--json", "read.h5"))["done"], 300)
+        process = self.start(0, "--set", "search.max_evaluations=3000", "read.cfg")
+        self.wait_for(lambda: os.path.exists(self.path("read.h5-lock")), 30, "it runs")
+        self.wait_for(lambda: self.status_while(shutil.copy2), 30, "the older status")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def status_while(self, copy):
+        """Does it say that the search runs, by the lock? (Which writes its own status every second.)"""
+        copy(self.path("old.json"), self.path("status.json"))
+        said = self.dhctl("status", "read.h5")
+        return "\nrunning\nstatus.json is of an earlier moment, with 200 done\n" in said
 
     def test_list_says_why_trials_failed(self):
         self.write("read.cfg", CONFIG)
