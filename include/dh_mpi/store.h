@@ -137,8 +137,8 @@ dh_status dh_export_json(FILE *out, const struct dh_space *space,
                          struct dh_error *err);
 /* Rows of an old history, to replay or to start from. Columns are matched to `space` by name
  * ("p:lr" or "lr"); a parameter that is missing gets its preset, one that the space does not know
- * is ignored; both are said in `notes`. Rows with a value the space cannot take, or without any, are
- * skipped and counted. So are results that are called ok and have no value; without such a word
+ * is ignored; both are said in `notes`. Rows with a value the space cannot take, or without any,
+ * are skipped and counted. So are results that are called ok and have no value; without such a word
  * they are failures.
  *
  * An objective of a checkpoint is matched by its name; if its goal was another one, its values are
