@@ -36,15 +36,16 @@ dh_status eval_plugin_load(const char *path, eval_plugin_function **out, struct 
     return DH_OK;
 }
 
+/* What went wrong, or an empty text: who says nothing has ended in between. */
 static void try_and_tell(const char *path, int fd)
 {
     struct dh_error err = {.text = ""};
     eval_plugin_function *function;
     eval_guard_reset_signals();
     alarm(TRY_SECONDS);
-    dh_status status = eval_plugin_load(path, &function, &err);
-    size_t size = status == DH_OK ? 0 : strlen(err.text);
-    _exit(write(fd, err.text, size) == (ssize_t)size && status == DH_OK ? 0 : 1);
+    eval_plugin_load(path, &function, &err);
+    size_t size = strlen(err.text) + 1;
+    _exit(write(fd, err.text, size) == (ssize_t)size ? 0 : 1);
 }
 
 /* What it says fits into the pipe, so it is read when it has ended: the other end may be open for
@@ -67,14 +68,15 @@ dh_status eval_plugin_try(const char *path, struct dh_error *err)
     if (pid < 0)
         return dh_fail(err, DH_UNABLE, "plugin %s: cannot start a process to try it: %s", path,
                        strerror(problem));
-    if (size > 0)
+    if (size == 1)
+        return DH_OK;
+    if (size > 1)
         return dh_fail(err, DH_CONFIG, "%s", text);
     char *reason = eval_value_exit_reason(status);
-    if (reason)
-        dh_fail(err, DH_CONFIG, "plugin %s crashes when it is loaded: %s", path, reason);
-    bool failed = reason != NULL;
+    dh_fail(err, DH_CONFIG, "plugin %s %s when it is loaded: %s", path,
+            WIFSIGNALED(status) ? "crashes" : "ends the process", reason ? reason : "exit code 0");
     free(reason);
-    return failed ? DH_CONFIG : DH_OK;
+    return DH_CONFIG;
 }
 
 /* REAL, INT or BOOL where every value is such a one, so that the kind does not change from trial to

@@ -464,7 +464,7 @@ class Lost(harness.Case):
         self.assertRegex(log, r"the plugin called exit\(0\) in trial 0")
 
     def test_ranks_go_on_without_one_whose_plugin_calls_exit(self):
-        self.configure(self.plugin(STOPPING.replace("% 5 == REST", "== 13")), 60, lost_retries=0)
+        self.configure(self.plugin(STOPPING.replace("% 5 == REST", "== 13")), 60)
         self.recovery = False
         self.run_search(3, "lost.cfg")
         trials = self.assert_complete("lost.h5", 60)

@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -46,6 +47,18 @@ int dh_evaluate(dh_job *job, dh_result *result)
     snprintf(result->reason, sizeof result->reason, "%s", text);
     result->objective[0] = half[1] == ',' ? 2 : 1;
     return strcmp(text, "0.25") != 0;
+}
+#elif LOADING == 6
+static void __attribute__((constructor)) leave(void)
+{
+    exit(0);
+}
+
+int dh_evaluate(const dh_job *job, dh_result *result)
+{
+    (void)job;
+    (void)result;
+    return 0;
 }
 #else
 /* A helper that stays, with every descriptor that it finds open but the streams'. */

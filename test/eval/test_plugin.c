@@ -331,6 +331,8 @@ static void what_cannot_be_used_is_said(void **state)
         {"PLUGIN_VERSION", "", "is for version 2"},
         {"PLUGIN_NOTHING", "", "has no function dh_evaluate"},
         {"PLUGIN_CRASHING", "", "crashes when it is loaded: signal 11"},
+        {"PLUGIN_LEAVING", "", "ends the process when it is loaded: exit code 0"},
+        {"PLUGIN_LEAVING", "isolate = false;", "ends the process when it is loaded: exit code 0"},
         {"PLUGIN_TEXT", "", "cannot be loaded"},
         {"PLUGIN_MISSING", "", "No such file"},
         {"PLUGIN_HOSTILE", "isolate = false; timeout = 5;", "timeout needs a process"},
