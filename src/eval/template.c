@@ -8,14 +8,19 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/text.h"
+#include "shell.h"
+
+#define POSITION_SHOWN 30 /* bytes of the command that a message quotes */
 
 /* What is not a parameter, and the variable that carries it. */
 static const struct {
     const char *name, *variable;
+    bool whole; /* a whole number */
 } fields[] = {
-    {"id", "DH_ID"},         {"seed", "DH_SEED"},     {"retries", "DH_RETRIES"},
-    {"slot", "DH_SLOT"},     {"worker", "DH_WORKER"}, {"parameters", "DH_PARAMETERS"},
-    {"folder", "DH_FOLDER"},
+    {"id", "DH_ID", true},           {"seed", "DH_SEED", true},
+    {"retries", "DH_RETRIES", true}, {"slot", "DH_SLOT", true},
+    {"worker", "DH_WORKER", true},   {"parameters", "DH_PARAMETERS", false},
+    {"folder", "DH_FOLDER", false},
 };
 
 /* The next piece of a template: text as it is, or a placeholder's name. */
@@ -171,54 +176,124 @@ char *eval_template_fill(const struct eval_job *job, const char *text)
     return dh_buffer_take(&out);
 }
 
-/* Where in a shell program we are. */
-struct quoting {
-    bool single, twice, escaped;
+/* A template as a shell sees it: its text with a byte for each placeholder, and where each byte
+ * stands in the template. */
+struct shell_text {
+    struct dh_buffer bytes;
+    const char **origins; /* bytes.size, and the end */
+    struct eval_shell_hole *holes;
+    char **names; /* of the holes */
+    size_t count, capacity, origin_count, origin_capacity, name_count, name_capacity;
 };
 
-static void follow(struct quoting *state, const char *text, size_t size)
+static void add_bytes(struct shell_text *text, const char *bytes, size_t size, const char *origin)
 {
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (state->escaped)
-            state->escaped = false;
-        else if (c == '\\' && !state->single)
-            state->escaped = true;
-        else if (c == '\'' && !state->twice)
-            state->single = !state->single;
-        else if (c == '"' && !state->single)
-            state->twice = !state->twice;
+    dh_buffer_append(&text->bytes, bytes, size);
+    for (size_t i = 0; i < size; i++)
+        *DH_PUSH(text->origins, text->origin_count, text->origin_capacity) = origin + i;
+}
+
+static struct shell_text shell_text_of(const char *template)
+{
+    static const char hole[] = {EVAL_SHELL_HOLE};
+    struct shell_text text = {0};
+    struct piece piece;
+    while (next_piece(&template, &piece)) {
+        if (piece.kind == PIECE_TEXT) {
+            add_bytes(&text, piece.start, piece.size, piece.start);
+            continue;
+        }
+        *DH_PUSH(text.holes, text.count, text.capacity) =
+            (struct eval_shell_hole){.at = text.bytes.size};
+        *DH_PUSH(text.names, text.name_count, text.name_capacity) =
+            dh_strndup(piece.start, piece.size);
+        add_bytes(&text, hole, 1, piece.start - 1);
     }
+    *DH_PUSH(text.origins, text.origin_count, text.origin_capacity) = template;
+    return text;
+}
+
+static void free_shell_text(struct shell_text *text)
+{
+    dh_buffer_free(&text->bytes);
+    free(text->origins);
+    free(text->holes);
+    for (size_t i = 0; i < text->name_count; i++)
+        free(text->names[i]);
+    free(text->names);
+}
+
+/* Is every value of the placeholder a whole number? */
+static bool is_whole(const struct eval_plan *plan, const char *name)
+{
+    int index = dh_space_find(plan->space, name);
+    if (index < 0)
+        return fields[find_field(name)].whole;
+    const struct dh_parameter *parameter = dh_space_parameter(plan->space, (size_t)index);
+    bool whole = parameter->type == DH_INTEGER || parameter->choice_count > 0;
+    for (size_t i = 0; i < parameter->choice_count; i++) {
+        const char *c = parameter->choices[i].text;
+        c += *c == '-';
+        whole = whole && *c && !c[strspn(c, "0123456789")] && (c[0] != '0' || !c[1]);
+    }
+    return whole;
+}
+
+/* Where that is: "line 2, at \"$(x\"". */
+static char *position(const char *text, const char *at)
+{
+    size_t line = 1;
+    for (const char *c = text; c < at; c++)
+        line += *c == '\n';
+    size_t size = strcspn(at, "\n"), shown = size < POSITION_SHOWN ? size : POSITION_SHOWN;
+    while (shown > 0 && shown < size && ((unsigned char)at[shown] & 0xC0) == 0x80)
+        shown--; /* no half letter */
+    return dh_strprintf("line %zu, at: %.*s%s", line, (int)shown, at, shown < size ? "…" : "");
+}
+
+static dh_status check_places(const struct eval_plan *plan, const struct dh_node *node,
+                              const char *text, struct shell_text *shell, struct dh_error *err)
+{
+    struct eval_shell_problem problem;
+    bool good = eval_shell_places(shell->bytes.size ? shell->bytes.data : "", shell->holes,
+                                  shell->count, &problem);
+    for (size_t i = 0; good && i < shell->count; i++)
+        if (shell->holes[i].place == EVAL_SHELL_NUMBER && !is_whole(plan, shell->names[i])) {
+            good = false;
+            problem = (struct eval_shell_problem){
+                i, shell->holes[i].at, "in $((…)), which takes whole numbers only (awk, bc)"};
+        }
+    if (good)
+        return DH_OK;
+    char *where = position(text, shell->origins[problem.at]);
+    dh_node_fail(err, node, "command: {%s} stands %s (%s)", shell->names[problem.hole], problem.why,
+                 where);
+    free(where);
+    return DH_CONFIG;
+}
+
+static char *write_program(const struct eval_plan *plan, const struct shell_text *shell)
+{
+    struct dh_buffer program = {0};
+    for (size_t at = 0, hole = 0; at < shell->bytes.size; at++) {
+        if (hole == shell->count || shell->holes[hole].at != at) {
+            dh_buffer_append(&program, shell->bytes.data + at, 1);
+            continue;
+        }
+        char *variable = variable_of(plan, shell->names[hole]);
+        eval_shell_reference(shell->holes[hole++].place, variable, &program);
+        free(variable);
+    }
+    return dh_buffer_take(&program);
 }
 
 dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node *node,
                               const char *text, char **out, struct dh_error *err)
 {
-    struct dh_buffer program = {0};
-    struct quoting state = {0};
-    struct piece piece;
-    while (next_piece(&text, &piece)) {
-        if (piece.kind == PIECE_TEXT) {
-            follow(&state, piece.start, piece.size);
-            dh_buffer_append(&program, piece.start, piece.size);
-            continue;
-        }
-        char *name = dh_strndup(piece.start, piece.size);
-        char *variable = variable_of(plan, name);
-        bool bad = state.single || state.escaped;
-        if (bad)
-            dh_node_fail(err, node,
-                         "command: {%s} stands in single quotes or behind a backslash, where the "
-                         "shell sees no value; use double quotes or none",
-                         name);
-        dh_buffer_printf(&program, state.twice ? "${%s}" : "\"${%s}\"", variable);
-        free(variable);
-        free(name);
-        if (bad) {
-            dh_buffer_free(&program);
-            return DH_CONFIG;
-        }
-    }
-    *out = dh_buffer_take(&program);
-    return DH_OK;
+    struct shell_text shell = shell_text_of(text);
+    dh_status status = check_places(plan, node, text, &shell, err);
+    if (status == DH_OK)
+        *out = write_program(plan, &shell);
+    free_shell_text(&shell);
+    return status;
 }

@@ -15,8 +15,10 @@ dh_status eval_template_check(const struct eval_plan *plan, const struct dh_node
 /* The checked text with its placeholders replaced; the caller frees it. */
 char *eval_template_fill(const struct eval_job *job, const char *text);
 /* The checked text as a shell program in which every placeholder is a reference to the variable
- * of the environment that carries the value, in double quotes: the shell never parses a value.
- * DH_CONFIG if one stands in single quotes, where the shell would not see a reference. */
+ * of the environment that carries the value, quoted as its place needs it (shell.h): the shell
+ * never parses a value, and never splits one. The caller frees `*out`. DH_CONFIG with the position
+ * if one stands where the shell would not see a reference (single quotes), or where it cannot be
+ * known what it sees. */
 dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node *node,
                               const char *text, char **out, struct dh_error *err);
 /* Has the text any placeholder? */

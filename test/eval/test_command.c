@@ -167,6 +167,31 @@ static void a_shell_never_parses_a_value(void **state)
         bench_load(bench, 1, "type = \"command\"; shell = true; command = \"echo '{act}'\";"),
         DH_CONFIG);
     assert_non_null(strstr(bench->err.text, "single quotes"));
+    assert_int_equal(
+        bench_load(bench, 1,
+                   "type = \"command\"; shell = true; command = \"echo\\n$((1+{units}*{lr}))\";"),
+        DH_CONFIG);
+    assert_non_null(strstr(bench->err.text, "{lr} stands in $((…)), which takes whole numbers"));
+    assert_non_null(strstr(bench->err.text, "(line 2, at: {lr}))"));
+}
+
+static void a_shell_gets_values_whole_wherever_they_stand(void **state)
+{
+    struct bench *bench = *state;
+    bench_write(bench, "count", "printf '%s|' $# \"$@\"");
+    bench_open(bench, 1,
+               "type = \"command\"; shell = true; command = \"cd {folder}; "
+               "x=\\\"$(sh count {act} {momentum} {units})\\\"; "
+               "y=\\\"`sh count {act} {momentum} {units}`\\\"\\n"
+               "cat >seen <<EOF\\n$x $y {act} $((1+{units}))\\nEOF\\necho DH-OUTPUT: 1\";");
+    bench_start(bench, 5, 0, ACT_HOSTILE);
+    struct dh_eval_event event = bench_wait(bench);
+    assert_value(&event.outcome, 1);
+    dh_outcome_free(&event.outcome);
+    char *seen = bench_read(bench, "seen");
+    assert_string_equal(seen, "3|" HOSTILE "||16| 3|" HOSTILE "||16| " HOSTILE " 17\n");
+    assert_null(bench_read(bench, "hacked"));
+    free(seen);
 }
 
 static void results_reports_and_metadata_come_back(void **state)
@@ -494,6 +519,7 @@ int main(void)
         TEST(cancelling_ends_it),
         TEST(values_are_single_arguments),
         TEST(a_shell_never_parses_a_value),
+        TEST(a_shell_gets_values_whole_wherever_they_stand),
         TEST(results_reports_and_metadata_come_back),
         TEST(reports_that_cannot_be_read_are_told),
         TEST(huge_metadata_is_dropped_and_said),
