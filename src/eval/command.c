@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decimal.h"
 #include "dh_mpi/alloc.h"
 #include "program.h"
 #include "run.h"
@@ -159,6 +160,7 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
     const struct command_options *own = (const struct command_options *)plan->options;
     struct command *command = plan->prepared = dh_alloc(1, sizeof *command);
     command->shell = own->shell;
+    eval_decimal_warn(plan, own->command);
     plan->starts_ranks = own->shell && own->command->kind == DH_NODE_TEXT &&
                          eval_threads_launcher(own->command->text);
     if (own->shell)
@@ -194,6 +196,7 @@ static void run_command(const struct eval_child *child)
         free(name);
     }
     eval_job_variables(child->job, eval_job_set_variable, NULL);
+    eval_decimal_apply(child->job->plan);
     char **words = dh_alloc(command->count + 1, sizeof *words);
     for (size_t i = 0; i < command->count; i++)
         words[i] =

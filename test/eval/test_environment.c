@@ -1,5 +1,6 @@
 /* What evaluations see of the rank's environment, and what they are told in theirs. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench.h"
 #include "dh_mpi/alloc.h"
@@ -113,6 +114,64 @@ static void the_jobs_tasks_are_the_searchs_own(void **state)
         unsetenv(kept[i]);
 }
 
+/* Programs read numbers with a decimal point, whatever the locale of the ranks. */
+static void numbers_have_a_decimal_point(void **state)
+{
+    static const char *const names[] = {"LC_ALL", "LC_NUMERIC", "LC_MESSAGES", "LANG"};
+    static const struct {
+        const char *values[4], *settings, *seen; /* of names, in their order */
+    } cases[] = {
+        {{"de_DE.UTF-8", NULL, "fr_FR", "C"}, "", "-,C,fr_FR,de_DE.UTF-8"},
+        {{"de_DE.UTF-8", "de_DE", NULL, NULL}, "", "-,C,-,de_DE.UTF-8"},
+        {{NULL, "de_DE.UTF-8", NULL, "fr_FR"}, "", "-,C,-,fr_FR"},
+        {{"", NULL, NULL, "de_DE.UTF-8"}, "", ",C,-,de_DE.UTF-8"},
+        {{"C.UTF-8", NULL, NULL, "de_DE"}, "", "C.UTF-8,-,-,de_DE"},
+        {{NULL, "C", NULL, "de_DE"}, "", "-,C,-,de_DE"},
+        {{NULL, NULL, NULL, NULL}, "", "-,-,-,-"},
+        {{"de_DE", NULL, NULL, NULL}, "environment = { LC_ALL = \"fr_FR\"; };", "fr_FR,-,-,-"},
+        {{"de_DE", NULL, NULL, NULL},
+         "environment = { LC_NUMERIC = \"fr_FR\"; };",
+         "-,fr_FR,-,de_DE"},
+        {{NULL, "C", NULL, "de_DE"},
+         "resources = { LC_NUMERIC = [\"fr_FR\"]; };",
+         "-,fr_FR,-,de_DE"},
+    };
+    struct bench *bench = *state;
+    char *before[DH_COUNT_OF(names)];
+    for (size_t k = 0; k < DH_COUNT_OF(names); k++)
+        before[k] = getenv(names[k]) ? dh_strdup(getenv(names[k])) : NULL;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        for (size_t k = 0; k < DH_COUNT_OF(names); k++)
+            if (cases[i].values[k])
+                setenv(names[k], cases[i].values[k], 1);
+            else
+                unsetenv(names[k]);
+        dh_eval_destroy(&bench->eval);
+        dh_launcher_stop(&bench->launcher);
+        struct dh_outcome outcome =
+            bench_run_script(bench,
+                             "echo DH-OUTPUT: F_${LC_ALL--},${LC_NUMERIC--},${LC_MESSAGES--},"
+                             "${LANG--}",
+                             cases[i].settings);
+        assert_string_equal(outcome.reason + strlen("F_"), cases[i].seen);
+        dh_outcome_free(&outcome);
+    }
+    setenv("LC_ALL", "de_DE.UTF-8", 1); /* where there is none, all read a point anyway */
+    dh_eval_destroy(&bench->eval);
+    dh_launcher_stop(&bench->launcher);
+    struct dh_outcome outcome = bench_run_script(
+        bench, "awk -v lr=$1 'BEGIN { print \"DH-OUTPUT: \" 4 * ENVIRON[\"DH_PARAM_lr\"] * lr }'",
+        "");
+    assert_value(&outcome, 0.25);
+    dh_outcome_free(&outcome);
+    for (size_t k = 0; k < DH_COUNT_OF(names); k++) {
+        unsetenv(names[k]);
+        if (before[k])
+            setenv(names[k], before[k], 1);
+        free(before[k]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +179,7 @@ int main(void)
         TEST(mpi_variables_are_hidden),
         TEST(the_jobs_tasks_are_the_searchs_own),
         TEST(threads_of_slots_fit_their_cores),
+        TEST(numbers_have_a_decimal_point),
     };
     return cmocka_run_group_tests_name("environment", tests, NULL, NULL);
 }
