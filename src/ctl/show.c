@@ -94,7 +94,7 @@ static void print_trial(const struct dh_store_image *image, const struct dh_tria
     free(folder);
     dh_text_put_plain(&text, outcome->stderr_tail);
     if (text.size)
-        printf("last lines of its stderr:\n%s\n", text.data);
+        printf("its stderr:\n%s\n", text.data);
     dh_buffer_free(&text);
 }
 

@@ -7,7 +7,11 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/file.h"
+#include "dh_mpi/text.h"
 #include "value.h"
+
+#define TAIL_LAST (EVAL_TAIL_LIMIT - EVAL_TAIL_FIRST)
+#define TAIL_NOTE 48 /* bytes of a line that says what was left out */
 
 static bool interesting(const char *line, size_t size, const char **start)
 {
@@ -72,42 +76,86 @@ void eval_lines_end(struct eval_lines *lines, eval_line_function *line, void *co
 
 void eval_tail_feed(struct eval_tail *tail, const char *data, size_t size)
 {
-    if (size > EVAL_TAIL_LIMIT) {
-        tail->total += size - EVAL_TAIL_LIMIT;
-        data += size - EVAL_TAIL_LIMIT;
-        size = EVAL_TAIL_LIMIT;
+    if (tail->total < EVAL_TAIL_FIRST) {
+        size_t room = EVAL_TAIL_FIRST - tail->total, part = size < room ? size : room;
+        memcpy(tail->first + tail->total, data, part);
+        tail->total += part;
+        data += part;
+        size -= part;
+    }
+    if (size > TAIL_LAST) {
+        tail->total += size - TAIL_LAST;
+        data += size - TAIL_LAST;
+        size = TAIL_LAST;
     }
     while (size > 0) {
-        size_t at = tail->total % EVAL_TAIL_LIMIT;
-        size_t part = size < EVAL_TAIL_LIMIT - at ? size : EVAL_TAIL_LIMIT - at;
-        memcpy(tail->bytes + at, data, part);
+        size_t at = (tail->total - EVAL_TAIL_FIRST) % TAIL_LAST;
+        size_t part = size < TAIL_LAST - at ? size : TAIL_LAST - at;
+        memcpy(tail->last + at, data, part);
         tail->total += part;
         data += part;
         size -= part;
     }
 }
 
+/* The bytes behind `first` that are there, in their order. */
+static size_t put_last(const struct eval_tail *tail, char text[TAIL_LAST])
+{
+    size_t size = tail->total > EVAL_TAIL_FIRST ? tail->total - EVAL_TAIL_FIRST : 0;
+    size_t at = size > TAIL_LAST ? size % TAIL_LAST : 0;
+    memcpy(text, tail->last + at, TAIL_LAST - at);
+    memcpy(text + TAIL_LAST - at, tail->last, at);
+    return size < TAIL_LAST ? size : TAIL_LAST;
+}
+
+/* A byte of UTF-8 behind the first of a letter. */
+static bool is_inner(char c)
+{
+    return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* The whole lines at the beginning of `text`; all of it if there is none. */
+static size_t whole_lines(const char *text, size_t size)
+{
+    const char *newline = memrchr(text, '\n', size);
+    if (newline)
+        return (size_t)(newline + 1 - text);
+    size_t letter = size - 1; /* the last one may be cut */
+    while (letter > 0 && size - letter < 4 && is_inner(text[letter]))
+        letter--;
+    bool cut = (unsigned char)text[letter] >= 0xC0 && letter > 0 &&
+               dh_text_utf8_length(text + letter, size - letter) == 0;
+    return cut ? letter : size;
+}
+
 char *eval_tail_text(const struct eval_tail *tail)
 {
     if (tail->total == 0)
         return NULL;
-    char text[EVAL_TAIL_LIMIT];
-    size_t size = tail->total;
-    const char *start = text;
-    if (size <= EVAL_TAIL_LIMIT) {
-        memcpy(text, tail->bytes, size);
-    } else {
-        size_t at = tail->total % EVAL_TAIL_LIMIT;
-        memcpy(text, tail->bytes + at, EVAL_TAIL_LIMIT - at);
-        memcpy(text + EVAL_TAIL_LIMIT - at, tail->bytes, at);
-        size = EVAL_TAIL_LIMIT;
-        const char *newline = memchr(text, '\n', size);
-        if (newline && newline + 1 < text + size)
-            start = newline + 1; /* a line that lost its beginning is dropped */
-    }
+    char last[TAIL_LAST];
+    size_t first = tail->total < EVAL_TAIL_FIRST ? tail->total : EVAL_TAIL_FIRST;
+    size_t size = put_last(tail, last);
     struct dh_buffer out = {0};
-    eval_value_put_utf8(&out, start, size - (size_t)(start - text));
-    return dh_buffer_take(&out);
+    if (tail->total <= EVAL_TAIL_LIMIT) {
+        dh_buffer_append(&out, tail->first, first);
+        dh_buffer_append(&out, last, size);
+    } else {
+        first = whole_lines(tail->first, first);
+        const char *start = last + TAIL_NOTE, *newline = memchr(start, '\n', size - TAIL_NOTE);
+        if (newline && newline + 1 < last + size)
+            start = newline + 1; /* a line that lost its beginning is dropped */
+        for (int i = 0; i < 3 && is_inner(*start); i++)
+            start++;
+        size -= (size_t)(start - last);
+        dh_buffer_append(&out, tail->first, first);
+        dh_buffer_printf(&out, "%s[%zu bytes left out]\n",
+                         tail->first[first - 1] == '\n' ? "" : "\n", tail->total - first - size);
+        dh_buffer_append(&out, start, size);
+    }
+    struct dh_buffer text = {0};
+    eval_value_put_utf8(&text, out.data, out.size);
+    dh_buffer_free(&out);
+    return dh_buffer_take(&text);
 }
 
 void eval_tail_put_before(const struct eval_tail *tail, char **text)

@@ -1,5 +1,5 @@
-/* Output of an evaluation as it comes through a pipe: the lines that mean something, the last
- * lines of stderr, a copy in the run folder. Memory is bounded, whatever is printed. */
+/* Output of an evaluation as it comes through a pipe: the lines that mean something, the first and
+ * last lines of stderr, a copy in the run folder. Memory is bounded, whatever is printed. */
 #ifndef DH_EVAL_OUTPUT_H
 #define DH_EVAL_OUTPUT_H
 
@@ -10,7 +10,8 @@
 
 #define EVAL_LINE_LIMIT (1 << 20)    /* longer lines are skipped … */
 #define EVAL_MARKED_LIMIT (64 << 20) /* … marked ones, which may carry metadata, from here on */
-#define EVAL_TAIL_LIMIT 4096
+#define EVAL_TAIL_LIMIT 4096         /* bytes kept of stderr … */
+#define EVAL_TAIL_FIRST 1024         /* … of which so many are its beginning, if there is more */
 
 /* Finds lines in a stream and calls `line` with each that begins (after blanks) with "DH-"; the
  * text is without its newline and followed by a NUL. */
@@ -25,13 +26,16 @@ void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,
 /* The stream has ended: a last line without newline counts. */
 void eval_lines_end(struct eval_lines *lines, eval_line_function *line, void *context);
 
-/* The last EVAL_TAIL_LIMIT bytes of a stream. */
+/* What is kept of a stream: all, or where that is more than EVAL_TAIL_LIMIT bytes its beginning
+ * (where a long trace has the exception's name) and its end. Zero-initialise. */
 struct eval_tail {
-    char bytes[EVAL_TAIL_LIMIT];
+    char first[EVAL_TAIL_FIRST];
+    char last[EVAL_TAIL_LIMIT - EVAL_TAIL_FIRST]; /* a ring of the bytes behind `first` */
     size_t total;
 };
 void eval_tail_feed(struct eval_tail *tail, const char *data, size_t size);
-/* As whole lines of UTF-8 that the caller frees; NULL if there was nothing. */
+/* As whole lines of UTF-8 that the caller frees, with a line that says how many bytes were left
+ * out; at most EVAL_TAIL_LIMIT bytes of a stream that is UTF-8. NULL if there was nothing. */
 char *eval_tail_text(const struct eval_tail *tail);
 /* Put it before `*text` (owned, may be NULL), which stays whole. */
 void eval_tail_put_before(const struct eval_tail *tail, char **text);

@@ -287,12 +287,15 @@ static void the_tail_of_stderr_is_valid_text(void **state)
 {
     struct bench *bench = *state;
     struct dh_outcome outcome = bench_run_script(
-        bench, "seq 100000 >&2; printf 'bad \\377\\000 byte\\nlast\\n' >&2; exit 2", "");
+        bench, "echo cause >&2; seq 100000 >&2; printf 'bad \\377\\000 byte\\nlast\\n' >&2; exit 2",
+        "");
     assert_failed(&outcome, "exit code 2");
     const char *tail = outcome.stderr_tail;
     assert_true(strlen(tail) <= 4096 + 4 && strlen(tail) > 3000);
     assert_non_null(strstr(tail, "\n100000\nbad \xEF\xBF\xBD\xEF\xBF\xBD byte\nlast\n"));
-    assert_true(strtol(tail, NULL, 10) > 90000); /* begins with a whole line */
+    assert_memory_equal(tail, "cause\n1\n2\n", 10);
+    assert_non_null(tail = strstr(tail, " bytes left out]\n"));
+    assert_true(strtol(strchr(tail, '\n') + 1, NULL, 10) > 90000); /* goes on with a whole line */
     dh_outcome_free(&outcome);
 }
 

@@ -80,7 +80,14 @@ static void marked_lines_have_room(void **state)
     dh_buffer_free(&out);
 }
 
-static void a_tail_is_the_end(void **state)
+static void feed_tail(struct eval_tail *tail, const char *data, size_t size, size_t piece)
+{
+    *tail = (struct eval_tail){0};
+    for (size_t at = 0; at < size; at += piece)
+        eval_tail_feed(tail, data + at, size - at < piece ? size - at : piece);
+}
+
+static void of_much_the_beginning_and_the_end_are_kept(void **state)
 {
     (void)state;
     static struct eval_tail tail;
@@ -89,17 +96,55 @@ static void a_tail_is_the_end(void **state)
         struct dh_buffer all = {0};
         for (int i = 0; i < 3000; i++)
             dh_buffer_printf(&all, "line %d\n", i);
-        tail.total = 0;
-        for (size_t at = 0; at < all.size; at += piece)
-            eval_tail_feed(&tail, all.data + at, all.size - at < piece ? all.size - at : piece);
-        char *text = eval_tail_text(&tail);
-        size_t size = strlen(text);
-        assert_true(size > EVAL_TAIL_LIMIT - 20 && size <= EVAL_TAIL_LIMIT);
-        assert_string_equal(text, all.data + all.size - size);
-        assert_memory_equal(text, "line ", 5);
+        feed_tail(&tail, all.data, all.size, piece);
+        char *text = eval_tail_text(&tail), *note = strchr(text, '[');
+        size_t first = (size_t)(note - text), size = strlen(text);
+        char *last = strchr(note, '\n') + 1;
+        size_t left = all.size - first - strlen(last);
+        assert_true(size > EVAL_TAIL_LIMIT - 60 && size <= EVAL_TAIL_LIMIT);
+        assert_true(first > EVAL_TAIL_FIRST - 20 && first <= EVAL_TAIL_FIRST);
+        assert_memory_equal(text, all.data, first);
+        assert_true(note[-1] == '\n');
+        char *expected = dh_strprintf("[%zu bytes left out]\n", left);
+        assert_memory_equal(note, expected, strlen(expected));
+        assert_string_equal(last, all.data + all.size - strlen(last));
+        assert_memory_equal(last, "line ", 5);
+        free(expected);
         free(text);
+        static const size_t sizes[] = {1, 1023, 1024, 1025, 4095, 4096}; /* all of it */
+        for (size_t i = 0; i < DH_COUNT_OF(sizes); i++) {
+            feed_tail(&tail, all.data, sizes[i], piece);
+            text = eval_tail_text(&tail);
+            assert_int_equal(strlen(text), sizes[i]);
+            assert_memory_equal(text, all.data, sizes[i]);
+            free(text);
+        }
         dh_buffer_free(&all);
     }
+}
+
+/* One line that is all: no letter is cut in two. */
+static void a_long_line_is_cut_between_letters(void **state)
+{
+    (void)state;
+    static struct eval_tail tail;
+    struct dh_buffer all = {0};
+    dh_buffer_text(&all, "x");
+    while (all.size < 9000)
+        dh_buffer_text(&all, "\xE2\x82\xAC");
+    feed_tail(&tail, all.data, all.size, 1000);
+    char *text = eval_tail_text(&tail);
+    assert_memory_equal(text, all.data, 1024);
+    assert_memory_equal(text + 1024, "\n[", 2);
+    free(text);
+    dh_buffer_text(&all, "\nend\n");
+    feed_tail(&tail, all.data + 1, all.size - 1, 1000);
+    text = eval_tail_text(&tail);
+    assert_memory_equal(text, all.data + 1, 1023);
+    assert_memory_equal(text + 1023, "\n[", 2);
+    assert_string_equal(strchr(text, ']'), " bytes left out]\nend\n" + 15);
+    free(text);
+    dh_buffer_free(&all);
 }
 
 static void bytes_become_utf8(void **state)
@@ -343,7 +388,8 @@ int main(void)
         cmocka_unit_test(lines_do_not_depend_on_pieces),
         cmocka_unit_test(long_lines_are_skipped_whole),
         cmocka_unit_test(marked_lines_have_room),
-        cmocka_unit_test(a_tail_is_the_end),
+        cmocka_unit_test(of_much_the_beginning_and_the_end_are_kept),
+        cmocka_unit_test(a_long_line_is_cut_between_letters),
         cmocka_unit_test(bytes_become_utf8),
         cmocka_unit_test(values_are_read),
         cmocka_unit_test(broken_json_is_said),
