@@ -216,6 +216,21 @@ static void run_command(const struct eval_child *child)
     eval_guard_refuse(child, EVAL_GUARD_MISSING, "%s", err.text);
 }
 
+/* There is no result: what came near to one, and what to do. */
+static void fail_without_result(struct eval_run *run, struct dh_outcome *outcome)
+{
+    static const char *const hints[] = {
+        [EVAL_NEAR_NOTHING] = "",
+        [EVAL_NEAR_WITHIN] = ": it has to begin its line, and stands behind \"",
+        [EVAL_NEAR_NO_COLON] = ": there is DH-OUTPUT without its colon",
+        [EVAL_NEAR_UTF16] = ": that is UTF-16, and should be UTF-8 (or ASCII)",
+    };
+    bool within = run->lines.near == EVAL_NEAR_WITHIN;
+    eval_value_fail(outcome, run->host->plan->objective_count, DH_TRIAL_FAILED,
+                    "no DH-OUTPUT line on stdout%s%s%s", hints[run->lines.near],
+                    within ? run->lines.before : "", within ? "\"" : "");
+}
+
 /* The result is the last marked line. */
 static void silent(struct eval_run *run, struct dh_outcome *outcome)
 {
@@ -227,8 +242,7 @@ static void silent(struct eval_run *run, struct dh_outcome *outcome)
         eval_value_text(outcome, plan->objective_count, plan->options->metadata_limit,
                         run->marked.data, run->marked.size);
     else
-        eval_value_fail(outcome, plan->objective_count, DH_TRIAL_FAILED,
-                        "no DH-OUTPUT line on stdout");
+        fail_without_result(run, outcome);
 }
 
 static const struct eval_runner runner = {

@@ -15,16 +15,53 @@
 
 static bool interesting(const char *line, size_t size, const char **start)
 {
+    static const char order_mark[] = "\xEF\xBB\xBF";
     const char *end = line + size;
+    if (size >= 3 && memcmp(line, order_mark, 3) == 0)
+        line += 3;
     while (line < end && (*line == ' ' || *line == '\t'))
         line++;
     *start = line;
     return end - line >= 3 && memcmp(line, "DH-", 3) == 0;
 }
 
-static void emit(const char *data, size_t size, eval_line_function *line, void *context)
+/* Is that the beginning of a marked line whose value is JSON? */
+static bool begins_json(const char *line, size_t size)
+{
+    const char *start, *end = line + size;
+    if (size == 0 || !interesting(line, size, &start) ||
+        !(start = memchr(start, ':', (size_t)(end - start))))
+        return false;
+    for (start++; start < end && (*start == ' ' || *start == '\t'); start++)
+        ;
+    return start < end && *start && strchr("{[\"", *start);
+}
+
+/* Does the line have a result where none is looked for? */
+static void note_near(struct eval_lines *lines, const char *data, size_t size)
+{
+    static const char mark[] = "DH-OUTPUT", wide[] = "D\0H\0-\0O\0U\0T";
+    const char *start, *found = memmem(data, size, mark, sizeof mark - 1);
+    if (found) {
+        const char *behind = found + sizeof mark - 1;
+        bool first = interesting(data, size, &start) && start == found;
+        if (first && behind < data + size && *behind == ':')
+            return;
+        size_t before = (size_t)(found - data), most = sizeof lines->before - 1;
+        before = before < most ? before : most;
+        lines->near = first ? EVAL_NEAR_NO_COLON : EVAL_NEAR_WITHIN;
+        memcpy(lines->before, found - before, before);
+        lines->before[before] = '\0';
+    } else if (memmem(data, size, wide, sizeof wide - 1)) {
+        lines->near = EVAL_NEAR_UTF16;
+    }
+}
+
+static void emit(struct eval_lines *lines, const char *data, size_t size, eval_line_function *line,
+                 void *context)
 {
     const char *start;
+    note_near(lines, data, size);
     if (!interesting(data, size, &start))
         return;
     char *copy = dh_strndup(start, (size_t)(data + size - start));
@@ -48,17 +85,33 @@ static void extend_partial(struct eval_lines *lines, const char *data, size_t si
     dh_buffer_free(&lines->partial);
 }
 
+/* Bytes up to a newline or the end of what came: take the lines that carriage returns end. Returns
+ * where the last one begins. */
+static const char *take_returns(struct eval_lines *lines, const char *data, const char *end,
+                                eval_line_function *line, void *context)
+{
+    for (const char *found; (found = memchr(data, '\r', (size_t)(end - data))); data = found + 1) {
+        extend_partial(lines, data, (size_t)(found - data));
+        if (begins_json(lines->partial.data, lines->partial.size))
+            extend_partial(lines, "\r", 1);
+        else
+            eval_lines_end(lines, line, context);
+    }
+    return data;
+}
+
 void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,
                      eval_line_function *line, void *context)
 {
     for (const char *end = data + size, *newline; data < end; data = newline + 1) {
         newline = memchr(data, '\n', (size_t)(end - data));
+        data = take_returns(lines, data, newline ? newline : end, line, context);
         if (!newline) {
             extend_partial(lines, data, (size_t)(end - data));
             return;
         }
         if (lines->partial.size == 0 && !lines->skipping) {
-            emit(data, (size_t)(newline - data), line, context);
+            emit(lines, data, (size_t)(newline - data), line, context);
             continue;
         }
         extend_partial(lines, data, (size_t)(newline - data));
@@ -69,7 +122,7 @@ void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,
 void eval_lines_end(struct eval_lines *lines, eval_line_function *line, void *context)
 {
     if (!lines->skipping && lines->partial.size)
-        emit(lines->partial.data, lines->partial.size, line, context);
+        emit(lines, lines->partial.data, lines->partial.size, line, context);
     dh_buffer_free(&lines->partial);
     lines->skipping = false;
 }

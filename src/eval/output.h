@@ -13,12 +13,23 @@
 #define EVAL_TAIL_LIMIT 4096         /* bytes kept of stderr … */
 #define EVAL_TAIL_FIRST 1024         /* … of which so many are its beginning, if there is more */
 
-/* Finds lines in a stream and calls `line` with each that begins (after blanks) with "DH-"; the
- * text is without its newline and followed by a NUL. */
+/* What a stream had that looks like a result, and is none. */
+enum eval_near {
+    EVAL_NEAR_NOTHING,
+    EVAL_NEAR_WITHIN,   /* DH-OUTPUT behind other text of its line */
+    EVAL_NEAR_NO_COLON, /* a line that begins with DH-OUTPUT and goes on otherwise */
+    EVAL_NEAR_UTF16     /* it is of two-byte characters */
+};
+
+/* Finds lines in a stream and calls `line` with each that begins (after a byte order mark of UTF-8,
+ * and blanks) with "DH-"; the text is without its newline and followed by a NUL. A carriage return
+ * ends a line as a newline does, as of progress bars, but not one that is marked and JSON. */
 struct eval_lines {
     struct dh_buffer partial; /* of the line that has begun */
     bool skipping;            /* it is too long */
     bool marked_skipped;      /* and it was a marked one; stays until the owner clears it */
+    enum eval_near near;      /* the last such */
+    char before[48];          /* of EVAL_NEAR_WITHIN: the text before it, or the end of that */
 };
 typedef void eval_line_function(void *context, const char *line, size_t size);
 void eval_lines_feed(struct eval_lines *lines, const char *data, size_t size,

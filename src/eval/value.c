@@ -113,6 +113,16 @@ bool eval_value_list(const char *text, double *values, size_t most, size_t *coun
     return *count > 0;
 }
 
+/* Are these twice as many values as objectives because each has a decimal comma: "0,5 1,25"? */
+static bool has_decimal_commas(const char *text, size_t count, size_t objective_count)
+{
+    size_t commas = 0;
+    for (const char *c = text; (c = strchr(c, ',')); c++, commas++)
+        if (c == text || !isdigit((unsigned char)c[-1]) || !isdigit((unsigned char)c[1]))
+            return false;
+    return commas == objective_count && count == 2 * commas;
+}
+
 static void parse_text(struct dh_outcome *outcome, size_t objective_count, double metadata_limit,
                        const char *text)
 {
@@ -131,7 +141,14 @@ static void parse_text(struct dh_outcome *outcome, size_t objective_count, doubl
     } else if (strncmp(text, "F_", 2) == 0) {
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED, "%.200s", text);
     } else if (eval_value_list(text, values, MOST_VALUES, &count)) {
-        take_values(outcome, objective_count, values, count);
+        if (has_decimal_commas(text, count, objective_count))
+            eval_value_fail(
+                outcome, objective_count, DH_TRIAL_FAILED,
+                "%zu values for %zu objective%s: \"%.*s\" (decimal commas? numbers have a "
+                "point)",
+                count, objective_count, objective_count == 1 ? "" : "s", SHOWN, text);
+        else
+            take_values(outcome, objective_count, values, count);
     } else {
         eval_value_fail(outcome, objective_count, DH_TRIAL_FAILED,
                         "DH-OUTPUT is not a number: \"%.*s\"", SHOWN, text);

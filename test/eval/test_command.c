@@ -22,6 +22,15 @@ static void each_failure_has_its_reason(void **state)
         {"kill -SEGV $$", "signal 11 (Segmentation fault)"},
         {"echo 1.5", "no DH-OUTPUT line on stdout"},
         {"echo DH-OUTPUT: 1 >&2", "no DH-OUTPUT line on stdout"},
+        {"printf '[1] \"DH-OUTPUT: 3\"\\n'",
+         "no DH-OUTPUT line on stdout: it has to begin its line, "
+         "and stands behind \"[1] \"\""},
+        {"printf '99%%\\rDH-OUTPUT 3\\n'",
+         "no DH-OUTPUT line on stdout: there is DH-OUTPUT without its colon"},
+        {"printf DH-OUTPUT:\\ 3 | sed 's/./&\\x00/g'",
+         "no DH-OUTPUT line on stdout: that is UTF-16, and should be UTF-8 (or ASCII)"},
+        {"echo DH-OUTPUT: 0,5",
+         "2 values for 1 objective: \"0,5\" (decimal commas? numbers have a point)"},
         {"echo DH-OUTPUT: nan", "objective is nan"},
         {"echo 'DH-OUTPUT: {\"objective\": NaN}'", "objective is nan"},
         {"echo DH-OUTPUT: -inf", "objective is -inf"},
@@ -209,6 +218,9 @@ static void results_reports_and_metadata_come_back(void **state)
     assert_int_equal(bench->reports, 2);
     assert_true(bench->step == 2 && bench->value == 0.75);
     assert_true(outcome.cpu_seconds >= 0 && outcome.peak_bytes > 0);
+    dh_outcome_free(&outcome);
+    outcome = bench_run_script(bench, "printf '\\r 9%%\\r99%%\\rDH-OUTPUT: 4\\r100%%\\n'", "");
+    assert_value(&outcome, 4);
     dh_outcome_free(&outcome);
     bench_open(bench, 2, "type = \"command\"; command = \"echo 'DH-OUTPUT: {lr}, {units}'\";");
     outcome = bench_run(bench, 8);

@@ -37,6 +37,39 @@ static void lines_do_not_depend_on_pieces(void **state)
     }
 }
 
+static void carriage_returns_end_lines_but_not_json(void **state)
+{
+    (void)state;
+    static const char text[] = "1%\r99%\rDH-A: 1\r100%\r\n\xEF\xBB\xBF DH-B: 2\r\n"
+                               "\r\r DH-C: {\"a\": \"x\ry\"}\r\nx\rDH-D: \"a\r\rb\"\nDH-E\r";
+    for (size_t piece = 1; piece < sizeof text; piece++) {
+        struct eval_lines lines = {0};
+        struct dh_buffer out = {0};
+        for (size_t at = 0; at < sizeof text - 1; at += piece) {
+            size_t rest = sizeof text - 1 - at;
+            eval_lines_feed(&lines, text + at, rest < piece ? rest : piece, collect, &out);
+        }
+        eval_lines_end(&lines, collect, &out);
+        assert_string_equal(out.data,
+                            "DH-A: 1|DH-B: 2|DH-C: {\"a\": \"x\ry\"}\r|DH-D: \"a\r\rb\"|DH-E|");
+        dh_buffer_free(&out);
+    }
+}
+
+/* Nor does a progress bar make a line that is too long. */
+static void a_long_progress_bar_hides_nothing(void **state)
+{
+    (void)state;
+    static const char bar[] = "\r 50% [==========          ]";
+    struct eval_lines lines = {0};
+    struct dh_buffer out = {0};
+    for (size_t fed = 0; fed < 2 * EVAL_LINE_LIMIT; fed += sizeof bar - 1)
+        eval_lines_feed(&lines, bar, sizeof bar - 1, collect, &out);
+    eval_lines_feed(&lines, "\rDH-OUTPUT: 1\n", 14, collect, &out);
+    assert_string_equal(out.data, "DH-OUTPUT: 1|");
+    dh_buffer_free(&out);
+}
+
 static void long_lines_are_skipped_whole(void **state)
 {
     (void)state;
@@ -206,6 +239,10 @@ static void values_are_read(void **state)
         {"[\"F_a\\u0000-b\", 1]", DH_TRIAL_FAILED, NAN, NAN, "F_a\xEF\xBF\xBD-b"},
         {"\"F_caf\xE9\"", DH_TRIAL_FAILED, NAN, NAN, "F_caf\xEF\xBF\xBD"},
         {"1 2 3", DH_TRIAL_FAILED, NAN, NAN, "3 values for 2 objectives"},
+        {"0,5 1,25", DH_TRIAL_FAILED, NAN, NAN,
+         "4 values for 2 objectives: \"0,5 1,25\" (decimal commas? numbers have a point)"},
+        {"0,5 1 2", DH_TRIAL_FAILED, NAN, NAN, "4 values for 2 objectives"},
+        {"0,5, 1,25", DH_TRIAL_FAILED, NAN, NAN, "4 values for 2 objectives"},
         {"1 two", DH_TRIAL_FAILED, NAN, NAN, "DH-OUTPUT is not a number: \"1 two\""},
         {"1.0D-3, 1.d+02", DH_TRIAL_SUCCEEDED, 1e-3, 100, NULL}, /* Fortran's doubles */
         {"-2d0 0x1d3", DH_TRIAL_SUCCEEDED, -2, 0x1d3, NULL},
@@ -386,6 +423,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_do_not_depend_on_pieces),
+        cmocka_unit_test(carriage_returns_end_lines_but_not_json),
+        cmocka_unit_test(a_long_progress_bar_hides_nothing),
         cmocka_unit_test(long_lines_are_skipped_whole),
         cmocka_unit_test(marked_lines_have_room),
         cmocka_unit_test(of_much_the_beginning_and_the_end_are_kept),
