@@ -116,45 +116,72 @@ static bool is_exponent(char c)
     return c != '\0' && strchr("eEdD", c); /* D: as Fortran writes it */
 }
 
-/* Length of the number at the start of `text`; 0 if JSON has none like that, but for Fortran's
- * exponents. */
-static size_t number_length(const char *text, bool *whole)
+/* A number as programs write it: which parts of it there are. */
+struct number {
+    size_t sign, before, point, after, exponent; /* lengths, in their order; exponent with letter */
+};
+
+static size_t length_of(const struct number *number)
 {
-    const char *c = text + (*text == '-');
-    size_t length = digits(c);
-    if (length == 0 || (*c == '0' && length > 1))
-        return 0;
-    c += length;
-    *whole = *c != '.' && !is_exponent(*c);
-    if (*c == '.') {
-        if ((length = digits(c + 1)) == 0)
-            return 0;
-        c += 1 + length;
-    }
+    return number->sign + number->before + number->point + number->after + number->exponent;
+}
+
+/* The number at the start of `text`, JSON's or Fortran's; false if there is none. */
+static bool find_number(const char *text, struct number *number)
+{
+    const char *c = text;
+    *number = (struct number){.sign = *c == '-' || *c == '+'};
+    c += number->sign;
+    c += number->before = digits(c);
+    c += number->point = *c == '.';
+    c += number->after = number->point ? digits(c) : 0;
+    if (number->before + number->after == 0 || (number->before > 1 && text[number->sign] == '0'))
+        return false;
     if (is_exponent(*c)) {
-        c += c[1] == '+' || c[1] == '-' ? 2 : 1;
-        if ((length = digits(c)) == 0)
-            return 0;
-        c += length;
+        size_t letters = c[1] == '+' || c[1] == '-' ? 2 : 1, length = digits(c + letters);
+        if (length == 0)
+            return false;
+        number->exponent = letters + length;
     }
-    return (size_t)(c - text);
+    return true;
+}
+
+/* The number at `text` as JSON has it; the caller frees it. */
+static char *json_number(const char *text, const struct number *number)
+{
+    struct dh_buffer out = {0};
+    dh_buffer_append(&out, text, *text == '-');
+    text += number->sign;
+    dh_buffer_text(&out, number->before ? "" : "0");
+    dh_buffer_append(&out, text, number->before + number->point + number->after);
+    dh_buffer_text(&out, number->point && !number->after ? "0" : "");
+    text += number->before + number->point + number->after;
+    if (number->exponent) {
+        dh_buffer_text(&out, strchr("dD", *text) ? "e" : (char[]){*text, '\0'});
+        dh_buffer_append(&out, text + 1, number->exponent - 1);
+    }
+    return dh_buffer_take(&out);
+}
+
+/* What follows other characters than these is no number of its own: 1+2, 1.5-101. */
+static bool stands_alone(const struct mender *mender)
+{
+    size_t size = mender->out.size;
+    return size == 0 || strchr("[{:, \t\r\n", mender->out.data[size - 1]);
 }
 
 static void put_number(struct mender *mender)
 {
-    bool whole = false;
-    size_t length = number_length(mender->at, &whole);
-    if (length == 0) {
+    struct number parts;
+    if (!stands_alone(mender) || !find_number(mender->at, &parts)) {
         copy(mender, 1);
         return;
     }
-    char *number = dh_strndup(mender->at, length), *d = strpbrk(number, "dD");
-    if (d)
-        *d = 'e';
-    mender->at += length;
+    char *number = json_number(mender->at, &parts);
+    mender->at += length_of(&parts);
     bool finite = isfinite(strtod(number, NULL)); /* the program never leaves the C locale */
     errno = 0;
-    if (whole)
+    if (!parts.point && !parts.exponent)
         strtoll(number, NULL, 10);
     if (finite && errno != ERANGE)
         dh_buffer_text(&mender->out, number);
@@ -234,7 +261,7 @@ char *eval_mend_json(const char *text, bool result, size_t *members)
             put_non_finite(&mender, word);
         } else if (*mender.at == '"') {
             put_string(&mender);
-        } else if (*mender.at == '-' || isdigit((unsigned char)*mender.at)) {
+        } else if (strchr("+-.0123456789", *mender.at)) {
             put_number(&mender);
         } else {
             put_other(&mender);

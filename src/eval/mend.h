@@ -9,7 +9,7 @@
  * that they take:
  *
  *   NaN, -Infinity (Python), nan, -inf (C, awk)         null
- *   1.5D-3 (Fortran)                                    1.5e-3
+ *   1.5D-3, .5, 1., +1.0 (Fortran; not 1.5-101)         1.5e-3, 0.5, 1.0, 1.0
  *   numbers beyond 64 bits or a double                  texts with the same characters
  *   half a surrogate pair; \u0000 in a key              texts with the escape written out
  *   bytes in a text that are no UTF-8                   U+FFFD; in a key "\xe9", written out, so
