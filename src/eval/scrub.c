@@ -12,8 +12,8 @@ extern char **environ;
 /* What a launcher sets for the ranks that it starts. Everything else is the user's and stays, such
  * as the job's own SLURM_... and OMPI_MCA_rmaps_base_oversubscribe. A `*` at the end stands for any
  * further letters. Found by comparing the environments outside and inside (Open MPI 4.1 on one host
- * with all its options and on three, MPICH 4.0, Slurm 22.05 with --mpi none, pmi2 and pmix_v4) and
- * among the names in libopen-rte. */
+ * with all its options and on three, MPICH 4.0, Intel MPI 2021, Slurm 22.05 with --mpi none, pmi2
+ * and pmix_v4) and among the names in libopen-rte. */
 static const struct {
     const char *names[16];
     const char *why; /* it is there, and may not stay */
@@ -40,8 +40,12 @@ static const struct {
       "PMIX_PTL_*", "PMIX_KEEPALIVE_*", "PMIX_MCA_mca_base_component_show_load_errors"},
      "PMIx: rank, and the server to ask; other PMIX_MCA_... are settings, like OMPI_MCA_..."},
     {{"PMI_*", "FLUX_PMI*", "HYDI_*", "MPI_LOCAL*", "MPIR_CVAR_CH3_INTERFACE_HOSTNAME"},
-     "PMI: MPICH's and Intel's hydra, srun --mpi=pmi2, Flux; HYDRA_..., MPIEXEC_... and I_MPI_... "
-     "are settings"},
+     "PMI: MPICH's and Intel's hydra, srun --mpi=pmi2, Flux; other HYDRA_..., MPIEXEC_... and "
+     "I_MPI_... are settings"},
+    {{"I_MPI_HYDRA_UUID", "I_MPI_INFO_*", "I_MPI_PIN_INFO", "I_MPI_PIN_MAPPING", "HYDRA_BSTRAP_*",
+      "HYDRA_LAUNCH_TYPE", "HYDRA_IP_VERSION"},
+     "Intel's hydra: its job, what it found out of the node, the cores of its ranks, and its tree "
+     "of proxies, which an inner mpiexec finds out anew"},
     {{"MPIRUN_*", "MV2_COMM_*", "PALS_*", "ALPS_APP*", "JSM_*"},
      "MVAPICH, HPE Cray, IBM jsrun (not tried)"},
     {{"SLURM_PMI_FD", "SLURM_PMI2_*", "SLURM_PMIXP_*", "SLURM_PMIX_MAPPING_SERV", "SLURM_STEPID",
