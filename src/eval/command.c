@@ -142,10 +142,11 @@ static dh_status find_program(const struct eval_plan *plan, struct command *comm
         return DH_OK;
     char *name = eval_template_fill(&(struct eval_job){.plan = plan}, command->words[0]);
     command->program = eval_plan_program(plan, name);
-    if (!command->program)
-        dh_node_fail(err, node,
-                     "command: there is no executable \"%s\"%s nor beside the configuration in %s",
-                     name, strchr(name, '/') ? "" : " in PATH", plan->folder);
+    if (!command->program) {
+        char *why = eval_plan_no_program(plan, name);
+        dh_node_fail(err, node, "command: %s", why);
+        free(why);
+    }
     free(name);
     char *problem = command->program ? eval_program_problem(command->program) : NULL;
     if (problem)

@@ -129,6 +129,16 @@ char *eval_plan_program(const struct eval_plan *plan, const char *name)
     return NULL;
 }
 
+char *eval_plan_no_program(const struct eval_plan *plan, const char *name)
+{
+    if (*name == '/')
+        return dh_strprintf("there is no executable %s", name);
+    bool slash = strchr(name, '/'), here = slash && executable(name);
+    return dh_strprintf("there is no executable \"%s\" in %s%s, the configuration's folder%s", name,
+                        slash ? "" : "PATH nor in ", plan->folder,
+                        here ? " (the one in the current folder is not looked for)" : "");
+}
+
 static dh_status find_kind(const struct dh_node *evaluator, const struct eval_kind **out,
                            struct dh_error *err)
 {

@@ -90,6 +90,8 @@ char *eval_plan_path(const struct eval_plan *plan, const char *path);
 /* An executable: through PATH if `name` has no slash, otherwise (or if not found there) beside
  * the configuration. NULL, or a path the caller frees. */
 char *eval_plan_program(const struct eval_plan *plan, const char *name);
+/* Of a `name` for which there is none: where it was looked for; the caller frees it. */
+char *eval_plan_no_program(const struct eval_plan *plan, const char *name);
 
 extern const struct eval_kind eval_kind_builtin, eval_kind_plugin, eval_kind_command,
     eval_kind_python;

@@ -55,11 +55,12 @@ static dh_status prepare(struct eval_plan *plan, struct dh_error *err)
         return DH_OK;
     const char *name = own->python ? own->python : "python3";
     plan->prepared = eval_plan_program(plan, name);
-    if (!plan->prepared)
-        return dh_node_fail(err, eval_plan_node(plan, "python"),
-                            "evaluator: there is no executable \"%s\"%s nor beside the "
-                            "configuration in %s",
-                            name, strchr(name, '/') ? "" : " in PATH", plan->folder);
+    if (!plan->prepared) {
+        char *why = eval_plan_no_program(plan, name);
+        dh_node_fail(err, eval_plan_node(plan, "python"), "evaluator: %s", why);
+        free(why);
+        return DH_CONFIG;
+    }
     char *problem = eval_program_problem(plan->prepared);
     dh_status status =
         problem ? dh_node_fail(err, eval_plan_node(plan, "python"),

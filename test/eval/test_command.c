@@ -1,4 +1,5 @@
 /* The command evaluator, by real processes: the ways in which programs fail first. */
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -487,7 +488,10 @@ static void bad_settings_are_named(void **state)
         {"type = \"command\"; command = \"\";", "there is no program"},
         {"type = \"command\"; command = [\"no-such-program\"];",
          "no executable \"no-such-program\""},
-        {"type = \"command\"; command = [\"./test.cfg\"];", "no executable \"./test.cfg\""},
+        {"type = \"command\"; command = [\"./test.cfg\"];", "no executable \"./test.cfg\" in /"},
+        {"type = \"command\"; command = [\"./sh\"];",
+         "the configuration's folder (the one in the current folder is not looked for)"},
+        {"type = \"command\"; command = [\"/no/such\"];", "there is no executable /no/such"},
         {"type = \"command\"; command = \"echo\"; timeuot = 5;", "timeout"},
         {"type = \"command\"; command = \"echo\"; slots = 2; resources = { G = [\"0\"]; };",
          "G has 1 entries for 2 slots"},
@@ -496,12 +500,16 @@ static void bad_settings_are_named(void **state)
         {"type = \"builtin\"; function = \"branin\"; runs = \"x\";", "runs"},
     };
     struct bench *bench = *state;
+    int before = open(".", O_RDONLY | O_DIRECTORY);
+    assert_int_equal(chdir("/bin"), 0); /* where there is a ./sh */
     for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
         assert_int_equal(bench_load(bench, 1, cases[i].evaluator), DH_CONFIG);
         if (!strstr(bench->err.text, cases[i].message))
             fail_msg("\"%s\" does not say \"%s\"", bench->err.text, cases[i].message);
         assert_non_null(strstr(bench->err.text, "test.cfg:"));
     }
+    assert_int_equal(fchdir(before), 0);
+    close(before);
 }
 
 static void words_are_split_and_filled(void **state)
