@@ -22,14 +22,15 @@
 /* Of a parameters.json. */
 #define MARK_LIMIT (64 << 20)
 
-/* `path` and the folders above it. */
-static dh_status make_folders(char *path, struct dh_error *err)
+/* `path` and the folders above it; `made`: the last was not there. */
+static dh_status make_folders(char *path, bool *made, struct dh_error *err)
 {
     for (char *slash = path; slash;) {
         slash = strchr(slash + 1, '/');
         if (slash)
             *slash = '\0';
-        int failed = mkdir(path, 0777) != 0 && errno != EEXIST;
+        *made = mkdir(path, 0777) == 0;
+        int failed = !*made && errno != EEXIST;
         int problem = errno;
         if (slash)
             *slash = '/';
@@ -39,28 +40,26 @@ static dh_status make_folders(char *path, struct dh_error *err)
     return DH_OK;
 }
 
-/* DH_EMPTY: nothing is in it; DH_OK: something is; DH_MISSING: it is gone. */
-static dh_status look_into(const char *path, struct dh_error *err)
+static bool is_empty(const char *path)
 {
-    struct stat info;
-    int failed = lstat(path, &info);
-    if (failed && errno == ENOENT)
-        return DH_MISSING;
-    if (failed || !S_ISDIR(info.st_mode) || info.st_uid != geteuid())
-        return dh_fail(err, DH_CONFIG, "%s was there before and is not a folder of this user",
-                       path);
     DIR *folder = opendir(path);
-    if (!folder)
-        return errno == ENOENT
-                   ? DH_MISSING
-                   : dh_fail(err, DH_CONFIG, "%s was there before and cannot be read: %s", path,
-                             strerror(errno));
     const struct dirent *entry;
-    bool empty = true;
+    bool empty = folder;
     while (empty && (entry = readdir(folder)))
         empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    closedir(folder);
-    return empty ? DH_EMPTY : DH_OK;
+    if (folder)
+        closedir(folder);
+    return empty;
+}
+
+/* May an evaluation begin in what is there under its name? In an empty folder of this user. In
+ * another user's that one could put files and links while it runs; whose it is counts for nothing
+ * else, since some file systems show another's name for every file. */
+static bool is_usable(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+           access(path, W_OK | X_OK) == 0 && is_empty(path);
 }
 
 /* The object in the file parameters.json of `folder`; NULL if there is none. */
@@ -82,8 +81,11 @@ static json_t *read_mark(const char *folder)
  * (EWOULDBLOCK: another has it). */
 static int lock_mark(const char *folder)
 {
+    static const int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     char *path = dh_strprintf("%s/parameters.json", folder);
-    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = open(path, O_RDWR | flags); /* NFS wants that for a lock */
+    if (fd < 0 && errno == EACCES)       /* another user's */
+        fd = open(path, O_RDONLY | flags);
     free(path);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
         int problem = errno;
@@ -205,11 +207,14 @@ static dh_status reserve_name(const struct eval_job *job, char **out, struct dh_
     return DH_IO;
 }
 
-/* Is it the disk's trouble, and not that of one folder? */
-static bool of_the_disk(int problem)
+/* Where `from` was takes the place of the empty folder `to`, or, where that cannot be (a file, a
+ * file system without it), the name. Returns an errno; 0: it is done, or `from` is gone. */
+static int take_name(const char *from, const char *to)
 {
-    return problem == ENOSPC || problem == EDQUOT || problem == EIO || problem == EROFS ||
-           problem == ESTALE;
+    int problem = rename(from, to) == 0 ? 0 : errno;
+    if (problem && rmdir(to) == 0 && problem != ENOENT)
+        problem = rename(from, to) == 0 ? 0 : errno;
+    return problem == ENOENT ? 0 : problem; /* somebody else moved it */
 }
 
 static dh_status set_aside(struct eval_job *job, struct dh_error *err)
@@ -224,13 +229,10 @@ static dh_status set_aside(struct eval_job *job, struct dh_error *err)
     dh_status status = reserve_name(job, &to, err);
     if (status != DH_OK)
         return status;
-    int problem = rename(job->folder, to) == 0 ? 0 : errno;
+    int problem = take_name(job->folder, to);
     if (problem)
-        rmdir(to);
-    if (problem && problem != ENOENT) /* otherwise somebody else did */
-        status = dh_fail(err, of_the_disk(problem) ? DH_IO : DH_CONFIG,
-                         "%s was there before and cannot be renamed to %s: %s", job->folder, to,
-                         strerror(problem));
+        status = dh_fail(err, DH_IO, "%s was there before and cannot be renamed to %s: %s",
+                         job->folder, to, strerror(problem));
     free(to);
     return status;
 }
@@ -244,17 +246,16 @@ dh_status eval_folder_make(struct eval_job *job, struct dh_error *err)
         dh_strprintf("%s%s%s/%" PRIu64, here ? here : "", here ? "/" : "", runs, job->trial);
     free(here);
     for (int i = 0; i < ATTEMPTS; i++) {
-        dh_status status = make_folders(job->folder, err);
-        if (status == DH_OK)
-            status = look_into(job->folder, err);
-        if (status == DH_OK)
-            status = set_aside(job, err);
-        if (status == DH_EMPTY) {
+        bool made;
+        dh_status status = make_folders(job->folder, &made, err);
+        if (status == DH_OK && (made || is_usable(job->folder))) {
             job->previous = find_aside(job->folder, &owner);
             return DH_OK;
         }
-        if (status != DH_OK && status != DH_MISSING)
+        if (status == DH_OK)
+            status = set_aside(job, err);
+        if (status != DH_OK)
             return status;
     }
-    return dh_fail(err, DH_CONFIG, "somebody else puts files into %s", job->folder);
+    return dh_fail(err, DH_IO, "somebody else makes %s again and again", job->folder);
 }

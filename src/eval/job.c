@@ -176,10 +176,7 @@ static dh_status make_run_folder(struct eval_job *job, struct dh_error *err)
         return status;
     job->parameters_path = dh_strprintf("%s/parameters.json", job->folder);
     int fd = open(job->parameters_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return dh_fail(err, errno == EEXIST || errno == EACCES ? DH_CONFIG : DH_IO,
-                       "cannot write %s: %s", job->parameters_path, strerror(errno));
-    if (!write_parameters(job, fd))
+    if (fd < 0 || !write_parameters(job, fd))
         return dh_fail(err, DH_IO, "cannot write %s: %s", job->parameters_path, strerror(errno));
     job->held = eval_folder_hold(job);
     return DH_OK;

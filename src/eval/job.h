@@ -25,8 +25,8 @@ struct eval_job {
 void eval_job_free(struct eval_job *job); /* no files but `held`; then zeroed */
 
 /* Make the run folder (folder.h) if the settings ask for one, with parameters.json in it; without
- * one, and if `file` is set, that file is to be a temporary one. DH_IO: no other evaluation's
- * folder could be made either; DH_CONFIG: what is there under this one's name is in the way. */
+ * one, and if `file` is set, that file is to be a temporary one. DH_IO: it cannot be made, which is
+ * the machine's trouble and not the evaluation's. */
 dh_status eval_job_files(struct eval_job *job, bool file, struct dh_error *err);
 /* Make the temporary file, if there is to be one: for the guard, which outlives a launcher that is
  * killed, and removes it. */

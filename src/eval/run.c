@@ -309,14 +309,9 @@ void eval_run_start(struct eval_run *run, struct dh_task *task, double now)
     task->values = NULL;
     run->started = dh_moment_now();
     dh_status files = eval_job_files(&run->job, eval_run_runner(run)->parameter_file, &err);
-    if (files == DH_IO) { /* the trial is not to blame: it is evaluated again */
+    if (files != DH_OK) { /* the trial is not to blame: it is evaluated again */
         tell_fatal(run, files, err.text);
         clear(run);
-        return;
-    }
-    if (files != DH_OK) {
-        run->failure = dh_strdup(err.text);
-        finish(run, 0, NAN, 0);
         return;
     }
     if (run->job.folder) {
