@@ -20,6 +20,7 @@
 
 #include "dh_mpi/alloc.h"
 #include "dh_mpi/clock.h"
+#include "passing.h"
 #include "process.h"
 
 /* How long the guard tries to kill what does not die (other users' processes, hung disks). */
@@ -29,6 +30,12 @@
  * torch_shm_manager waits for 2 s whether somebody comes. */
 #define CLEAN_PATIENCE 3.0
 
+/* How long those that pass on the main process's output may take, and how long they are waited for
+ * when none of them does anything: they wait for something else. */
+#define PASS_PATIENCE 1.0
+#define PASS_QUIET 0.2
+#define PASS_STEP 10 /* milliseconds between two looks at them */
+
 /* A scan can miss a process whose parent ends meanwhile: so many have to find none in a row. */
 #define QUIET_SCANS 3
 
@@ -36,6 +43,7 @@ struct guard {
     const struct eval_guard_spec *spec;
     int control, signals;
     pid_t launcher, main;
+    struct eval_passing pipes;
     bool ended; /* the main process, with `status` */
     int status;
     bool alone; /* no child is left */
@@ -226,17 +234,36 @@ static bool is_over(const struct guard *guard)
     return guard->ended && (!told || guard->alone);
 }
 
-/* Until the evaluation is over or has to be. */
-static void watch(struct guard *guard)
+/* What comes within so many milliseconds (-1: until something does). False: it cannot be heard. */
+static bool hear(struct guard *guard, int timeout)
 {
     struct pollfd fds[] = {{.fd = guard->control, .events = POLLIN},
                            {.fd = guard->signals, .events = POLLIN}};
-    while (!guard->stop && !is_over(guard)) {
-        if (poll(fds, DH_COUNT_OF(fds), -1) < 0 && errno != EINTR)
+    if (poll(fds, DH_COUNT_OF(fds), timeout) < 0 && errno != EINTR)
+        return false;
+    read_signals(guard);
+    reap(guard);
+    obey(guard);
+    return true;
+}
+
+/* Until the evaluation is over or has to be. */
+static void watch(struct guard *guard)
+{
+    while (!guard->stop && !is_over(guard) && hear(guard, -1))
+        continue;
+}
+
+/* The main process has ended: what it wrote is to arrive, through whomever it goes. */
+static void let_pass(struct guard *guard)
+{
+    double now = dh_clock_now(&dh_clock_monotonic), deadline = now + PASS_PATIENCE, active = now;
+    while (!guard->stop && !guard->alone && now < deadline && now < active + PASS_QUIET) {
+        enum eval_passing_state state = eval_passing_look(&guard->pipes, getpid());
+        if (state == EVAL_PASSING_NONE || !hear(guard, PASS_STEP))
             break;
-        read_signals(guard);
-        reap(guard);
-        obey(guard);
+        now = dh_clock_now(&dh_clock_monotonic);
+        active = state == EVAL_PASSING_BUSY ? now : active;
     }
 }
 
@@ -281,6 +308,7 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     struct dh_error err;
     if (eval_job_make_temporary(spec->child.job, &err) != DH_OK)
         eval_guard_refuse(&spec->child, EVAL_GUARD_UNABLE, "%s", err.text);
+    guard.pipes = eval_passing_into(spec->output, spec->errors);
     pid_t self = getpid();
     guard.main = fork();
     if (guard.main == 0) {
@@ -294,6 +322,7 @@ void eval_guard_run(const struct eval_guard_spec *spec, pid_t launcher)
     int keep[] = {guard.control, guard.signals};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     watch(&guard);
+    let_pass(&guard);
     kill_all(&guard);
     eval_job_remove_temporary(spec->child.job);
     read_signals(&guard);

@@ -2,8 +2,9 @@
  * process). It is a subreaper, so every process that the evaluation starts stays below it, even
  * one that has made itself a daemon. When the main process ends, or the launcher says so or goes
  * away, it kills all of them before it reports and ends; those that clean up after others may do
- * that for some seconds more (see eval_spared). If the main process ends since it was told to
- * (EVAL_GUARD_TERM), the others have the time until EVAL_GUARD_KILL to end as well. */
+ * that for some seconds more (see eval_spared), and those that pass on what the main process wrote,
+ * when it has ended by itself, for a moment (see passing.h). If the main process ends since it was
+ * told to (EVAL_GUARD_TERM), the others have the time until EVAL_GUARD_KILL to end as well. */
 #ifndef DH_EVAL_GUARD_H
 #define DH_EVAL_GUARD_H
 

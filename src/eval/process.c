@@ -165,11 +165,17 @@ static bool is_below(const struct eval_process_table *table, const struct eval_p
     return false;
 }
 
+bool eval_process_descends(const struct eval_process_table *table, const struct eval_process *row,
+                           pid_t root)
+{
+    return alive(row) && descends(table, row, root, NULL);
+}
+
 struct eval_process_use eval_process_tree_use(const struct eval_process_table *table, pid_t root)
 {
     struct eval_process_use total = {0};
     for (size_t i = 0; i < table->count; i++)
-        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL)) {
+        if (eval_process_descends(table, &table->rows[i], root)) {
             total.resident += table->rows[i].resident;
             total.processes++;
         }
@@ -198,7 +204,7 @@ uint64_t eval_process_tree_memory(const struct eval_process_table *table, pid_t 
 {
     uint64_t total = 0;
     for (size_t i = 0; i < table->count; i++)
-        if (alive(&table->rows[i]) && descends(table, &table->rows[i], root, NULL))
+        if (eval_process_descends(table, &table->rows[i], root))
             total += share_of(&table->rows[i]);
     return total;
 }

@@ -26,6 +26,10 @@ bool eval_process_visible(void);
 void eval_process_scan(struct eval_process_table *table);
 void eval_process_table_free(struct eval_process_table *table);
 
+/* Is `row` of the table alive and below `root`? */
+bool eval_process_descends(const struct eval_process_table *table, const struct eval_process *row,
+                           pid_t root);
+
 /* What the living descendants of `root` use together. Memory that they share counts for each. */
 struct eval_process_use {
     uint64_t resident; /* bytes */
