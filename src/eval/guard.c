@@ -52,6 +52,17 @@ struct guard {
     bool stop;  /* ordered to end everything */
 };
 
+/* What asks all processes of a job to end, or announces its end. */
+static const int requests[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2};
+
+bool eval_guard_is_request(int number)
+{
+    for (size_t i = 0; i < DH_COUNT_OF(requests); i++)
+        if (number == requests[i])
+            return true;
+    return false;
+}
+
 void eval_guard_reset_signals(void)
 {
     for (int number = 1; number < NSIG; number++)
@@ -284,14 +295,14 @@ static void report(const struct guard *guard)
 
 int eval_guard_take_signals(void)
 {
-    static const int ignored[] = {SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGXFSZ};
+    static const int ignored[] = {SIGHUP, SIGQUIT, SIGPIPE, SIGALRM, SIGXFSZ};
     for (size_t i = 0; i < DH_COUNT_OF(ignored); i++)
         signal(ignored[i], SIG_IGN);
     sigset_t wanted;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGCHLD);
-    sigaddset(&wanted, SIGTERM);
-    sigaddset(&wanted, SIGINT);
+    for (size_t i = 0; i < DH_COUNT_OF(requests); i++)
+        sigaddset(&wanted, requests[i]);
     sigprocmask(SIG_SETMASK, &wanted, NULL);
     return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -8,6 +8,7 @@
 #ifndef DH_EVAL_GUARD_H
 #define DH_EVAL_GUARD_H
 
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -28,7 +29,7 @@ enum eval_guard_news {
     EVAL_GUARD_UNABLE,      /* text: nor could any other, here and now: it is not to blame */
     EVAL_GUARD_MISSING,     /* text: nor any other, since what is to be run cannot be */
     EVAL_GUARD_SWEPT,       /* u8: did it kill any that the main process may count on? */
-    EVAL_GUARD_ASKED,       /* somebody has sent it SIGTERM or SIGINT, as to the whole job */
+    EVAL_GUARD_ASKED,       /* somebody has sent it a request, as to the whole job */
     EVAL_GUARD_ENDED, /* u32 status of waitpid, f64 CPU seconds, u64 peak bytes; the last message */
 };
 
@@ -59,13 +60,17 @@ void eval_guard_refuse(const struct eval_child *child, enum eval_guard_news kind
 void eval_guard_miss(const struct eval_child *child, const char *key, const char *program)
     __attribute__((noreturn));
 
+/* Is the signal a request to end, which batch systems and launchers send to every process of a job:
+ * SIGTERM, SIGINT, SIGUSR1 (before the walltime), SIGUSR2? */
+bool eval_guard_is_request(int number);
+
 /* Default actions for all signals, none blocked: what a forked process has to begin with. But
  * SIGUSR1 and SIGUSR2 are ignored: srun passes them on to every process of a job, and evaluations
- * are to end in peace while the search stops. */
+ * are to end in peace while the search stops. (R, Node and Java handle them all the same.) */
 void eval_guard_reset_signals(void);
 
-/* Ignore what batch systems send to every process of a job (SIGUSR1 before the walltime, …): it
- * is meant for the rank. SIGTERM, SIGINT and SIGCHLD are left to a signalfd, which is returned. */
+/* Ignore what else could come with the end of a job or a terminal: it is meant for the rank.
+ * Requests and SIGCHLD are left to a signalfd, which is returned. */
 int eval_guard_take_signals(void);
 
 #endif

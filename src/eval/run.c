@@ -117,7 +117,7 @@ static void order_sweep(const struct eval_run *run)
 static bool died_of_request(int status)
 {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status) - 128;
-    return number == SIGTERM || number == SIGINT;
+    return eval_guard_is_request(number);
 }
 
 /* Has one of these signals come to this process, too, since the evaluation began? Then the job is

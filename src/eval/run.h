@@ -5,11 +5,11 @@
  * ended (or, if it is to stay, has answered) and nothing that it started is left. A process that
  * does not stay and has answered, but does not end, is killed soon after.
  *
- * One that dies of SIGTERM or SIGINT by itself has failed, unless these signals came to the
- * launcher as well: then the job is at its end, and the evaluation is given back. So is one that
- * fails in another way, such as by an exception that a handler raises. As signals do not come to
- * all processes at once, a failure waits a few seconds for the launcher's, if one came to its guard
- * or it looks like the death by one.
+ * One that dies of a request (SIGTERM, SIGINT, SIGUSR1, SIGUSR2) by itself has failed, unless one
+ * came to the launcher as well: then the job is at its end, and the evaluation is given back. So is
+ * one that fails in another way, such as by an exception that a handler raises. As signals do not
+ * come to all processes at once, a failure waits a few seconds for the launcher's, if one came to
+ * its guard or it looks like the death by one.
  *
  * What fails before the user's program could run, for a reason that is the machine's (no file in
  * TMPDIR, no process, an interpreter that cannot start or is not ready in time), is no result: the
@@ -66,7 +66,7 @@ struct eval_host {
     struct rlimit files;  /* of an evaluation; the launcher's own is higher */
     struct dh_buffer out; /* frames for the rank */
     uint32_t epoch;
-    /* When the launcher was last sent SIGTERM or SIGINT, as all processes of a job are at its end;
+    /* When the launcher was last sent a request, as all processes of a job are at its end;
      * -INFINITY: never. */
     double signalled_at;
     bool ready_once; /* a persistent process has come up, or another one has run */
@@ -89,7 +89,7 @@ struct eval_run_process {
     bool ready;                     /* persistent: takes evaluations */
     uint32_t kept[EVAL_GUARD_KEPT]; /* processes that it needs beyond the evaluation */
     size_t kept_count;
-    double asked_at; /* when its guard was last sent SIGTERM or SIGINT; -INFINITY: never */
+    double asked_at; /* when its guard was last sent a request; -INFINITY: never */
     bool doomed; /* it was sent a signal: it takes no other evaluation, whatever it makes of that */
 };
 
