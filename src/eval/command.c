@@ -138,20 +138,22 @@ static dh_status prepare_shell(struct eval_plan *plan, const struct dh_node *nod
 static dh_status find_program(const struct eval_plan *plan, struct command *command,
                               const struct dh_node *node, struct dh_error *err)
 {
-    if (!plan->probe || eval_template_has_placeholder(command->words[0]))
+    char *name = plan->probe ? eval_template_constant(plan, command->words[0]) : NULL;
+    if (!name)
         return DH_OK;
-    char *name = eval_template_fill(&(struct eval_job){.plan = plan}, command->words[0]);
     command->program = eval_plan_program(plan, name);
     if (!command->program) {
         char *why = eval_plan_no_program(plan, name);
         dh_node_fail(err, node, "command: %s", why);
         free(why);
+        free(name);
+        return DH_CONFIG;
     }
     free(name);
-    char *problem = command->program ? eval_program_problem(command->program) : NULL;
+    char *problem = eval_program_problem(command->program);
     if (problem)
         dh_node_fail(err, node, "command: %s cannot be run: %s", command->program, problem);
-    dh_status status = command->program && !problem ? DH_OK : DH_CONFIG;
+    dh_status status = problem ? DH_CONFIG : DH_OK;
     free(problem);
     return status;
 }

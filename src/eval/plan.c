@@ -131,12 +131,17 @@ char *eval_plan_program(const struct eval_plan *plan, const char *name)
 
 char *eval_plan_no_program(const struct eval_plan *plan, const char *name)
 {
+    char *path = eval_plan_path(plan, name);
+    bool slash = strchr(name, '/'), there = access(path, F_OK) == 0;
+    const char *hint = there ? ": what is there cannot be executed (chmod +x?)"
+                       : slash && executable(name)
+                           ? " (the one in the current folder is not looked for)"
+                           : "";
+    free(path);
     if (*name == '/')
-        return dh_strprintf("there is no executable %s", name);
-    bool slash = strchr(name, '/'), here = slash && executable(name);
+        return dh_strprintf("there is no executable %s%s", name, there ? hint : "");
     return dh_strprintf("there is no executable \"%s\" in %s%s, the configuration's folder%s", name,
-                        slash ? "" : "PATH nor in ", plan->folder,
-                        here ? " (the one in the current folder is not looked for)" : "");
+                        slash ? "" : "PATH nor in ", plan->folder, hint);
 }
 
 static dh_status find_kind(const struct dh_node *evaluator, const struct eval_kind **out,

@@ -15,12 +15,13 @@
 /* What is not a parameter, and the variable that carries it. */
 static const struct {
     const char *name, *variable;
-    bool whole; /* a whole number */
+    bool whole;    /* a whole number */
+    bool constant; /* the same for all evaluations */
 } fields[] = {
-    {"id", "DH_ID", true},           {"seed", "DH_SEED", true},
-    {"retries", "DH_RETRIES", true}, {"slot", "DH_SLOT", true},
-    {"worker", "DH_WORKER", true},   {"parameters", "DH_PARAMETERS", false},
-    {"folder", "DH_FOLDER", false},
+    {"id", "DH_ID", true, false},           {"seed", "DH_SEED", true, false},
+    {"retries", "DH_RETRIES", true, false}, {"slot", "DH_SLOT", true, false},
+    {"worker", "DH_WORKER", true, false},   {"parameters", "DH_PARAMETERS", false, false},
+    {"folder", "DH_FOLDER", false, true},
 };
 
 /* The next piece of a template: text as it is, or a placeholder's name. */
@@ -101,15 +102,6 @@ dh_status eval_template_check(const struct eval_plan *plan, const struct dh_node
     return status;
 }
 
-bool eval_template_has_placeholder(const char *text)
-{
-    struct piece piece;
-    while (next_piece(&text, &piece))
-        if (piece.kind != PIECE_TEXT)
-            return true;
-    return false;
-}
-
 /* The variable that carries the known placeholder `name`; the caller frees it. */
 static char *variable_of(const struct eval_plan *plan, const char *name)
 {
@@ -174,6 +166,36 @@ char *eval_template_fill(const struct eval_job *job, const char *text)
         free(name);
     }
     return dh_buffer_take(&out);
+}
+
+static bool is_constant(const struct dh_parameter *parameter)
+{
+    return !parameter->conditional && dh_parameter_levels(parameter) == 1;
+}
+
+char *eval_template_constant(const struct eval_plan *plan, const char *text)
+{
+    const char *rest = text;
+    struct piece piece;
+    bool constant = true;
+    while (constant && next_piece(&rest, &piece)) {
+        if (piece.kind == PIECE_TEXT)
+            continue;
+        char *name = dh_strndup(piece.start, piece.size);
+        int index = dh_space_find(plan->space, name);
+        constant = index >= 0 ? is_constant(dh_space_parameter(plan->space, (size_t)index))
+                              : fields[find_field(name)].constant;
+        free(name);
+    }
+    if (!constant)
+        return NULL;
+    size_t count = dh_space_count(plan->space);
+    double *values = dh_alloc(count, sizeof *values);
+    for (size_t i = 0; i < count; i++)
+        values[i] = dh_space_parameter(plan->space, i)->preset; /* only constants are put in */
+    char *filled = eval_template_fill(&(struct eval_job){.plan = plan, .values = values}, text);
+    free(values);
+    return filled;
 }
 
 /* A template as a shell sees it: its text with a byte for each placeholder, and where each byte

@@ -21,8 +21,9 @@ char *eval_template_fill(const struct eval_job *job, const char *text);
  * known what it sees. */
 dh_status eval_template_shell(const struct eval_plan *plan, const struct dh_node *node,
                               const char *text, char **out, struct dh_error *err);
-/* Has the text any placeholder? */
-bool eval_template_has_placeholder(const char *text);
+/* The checked text as every evaluation has it: its placeholders, if any, are {folder} and
+ * parameters that have one value. NULL: it depends on the evaluation. The caller frees it. */
+char *eval_template_constant(const struct eval_plan *plan, const char *text);
 
 /* The first placeholder in it that is a known one, and the variable that carries its value, both
  * freed by the caller; false: there is none. */

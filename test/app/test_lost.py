@@ -415,6 +415,19 @@ class Lost(harness.Case):
         _, log = self.run_search(4, "lost.cfg")
         self.assert_aside(log, [2], 3, 'no executable "simulate"')
 
+    def test_a_node_without_a_program_of_one_place_is_put_aside(self):
+        os.mkdir(self.path("tools"))
+        os.chmod(self.write("tools/simulate", "#!/bin/sh\nsleep 0.2\necho DH-OUTPUT: $1\n"), 0o755)
+        self.write("hide", "mount -t tmpfs tmpfs \"$1\" && shift && exec \"$@\"\n")
+        hide = ["unshare", "-m", "sh", self.path("hide"), self.path("tools")]
+        if subprocess.run(hide + ["true"], capture_output=True).returncode:
+            self.skipTest("nothing can be mounted here")
+        self.sicken([2], "exec " + " ".join(hide) + f' {harness.DH_MPI} "$@"')
+        self.configure('type = "command"; command = ("{folder}/tools/simulate", "{x}");',
+                       lost_retries=0)
+        _, log = self.run_search(4, "lost.cfg")
+        self.assert_aside(log, [2], 3, 'no executable ".*/tools/simulate"')
+
     def test_a_node_on_which_the_plugin_cannot_be_loaded_is_put_aside(self):
         """In a process of its own, and in the rank, which then has no pool to join with."""
         helper = self.write("helper.c", "double from_helper(double x) { return x; }\n")

@@ -85,6 +85,21 @@ class Refusals(harness.Case):
         self.assertIn("DH_EXIT_FILE: taken.cfg: not written: a configuration is there", said)
         self.assertEqual(self.read(self.path("taken.cfg")), good)
 
+    def test_check_finds_a_program_that_is_the_same_for_all(self):
+        """Named by the configuration's folder and by parameters of one value."""
+        one = "parameters=({ name=\"x\"; type=\"%s\"; %s }, { name=\"n\"; type=\"int\"; low=0; high=9; })"
+        constant, fixed, real = one % ("constant", 'value="v2";'), one % ("int", "low=2; high=2;"), ""
+        self.write("v2.sh", "")
+        for space, program, words in (
+                (real, "{folder}/drive.sh", '/drive.sh'),
+                (real, "{folder}/v2.sh", "/v2.sh: what is there cannot be executed (chmod +x?)"),
+                (constant, "./{x}.sh", 'no executable "./v2.sh" in /'),
+                (fixed, "v{x}.sh", 'no executable "v2.sh" in PATH nor in /')):
+            self.refused(78, words, "--check", "--set", "initial=()", "--set",
+                         f'evaluator.command=("{program}")', *(["--set", space] if space else []))
+        done = self.run_alone("--check", "--set", 'evaluator.command=("{folder}/{n}.sh")')
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_a_file_to_read_is_named_with_the_setting(self):
         for setting in 'optimizer={ method = "list"; file = "gone.csv"; }', 'warm_start=["gone.csv"]':
             self.refused(74, f"--set {setting}: gone.csv: is not there", "--check",

@@ -407,7 +407,7 @@ static void a_program_that_vanished_is_not_the_trials_fault(void **state)
     snprintf(program, sizeof program, "%s/program", bench->folder);
     bench_write(bench, "program", "#!/bin/sh\necho DH-OUTPUT: 1");
     assert_int_equal(chmod(program, 0755), 0);
-    bench_open(bench, 1, "type = \"command\"; command = \"program\";");
+    bench_open(bench, 1, "type = \"command\"; command = \"{folder}/program\";");
     struct dh_outcome outcome = bench_run(bench, 6);
     assert_int_equal(outcome.status, DH_TRIAL_SUCCEEDED);
     dh_outcome_free(&outcome);
@@ -491,6 +491,10 @@ static void bad_settings_are_named(void **state)
         {"type = \"command\"; command = [\"./sh\"];",
          "the configuration's folder (the one in the current folder is not looked for)"},
         {"type = \"command\"; command = [\"/no/such\"];", "there is no executable /no/such"},
+        {"type = \"command\"; command = [\"./test.cfg\"];", "cannot be executed (chmod +x?)"},
+        {"type = \"command\"; command = [\"{folder}/test.cfg\"];",
+         "/test.cfg: what is there cannot be executed (chmod +x?)"},
+        {"type = \"command\"; command = \"{folder}/no-such-program {lr}\";", "/no-such-program"},
         {"type = \"command\"; command = \"echo\"; timeuot = 5;", "timeout"},
         {"type = \"command\"; command = \"echo\"; slots = 2; resources = { G = [\"0\"]; };",
          "G has 1 entries for 2 slots"},
