@@ -36,6 +36,12 @@
 #define PASS_QUIET 0.2
 #define PASS_STEP 10 /* milliseconds between two looks at them */
 
+/* Where memory runs out, the kernel ends what has the highest oom_score_adj and memory together (in
+ * thousandths of all that there is): evaluations before ranks and guards, which have more to lose.
+ */
+#define OOM_SCORE_RAISE 500
+#define OOM_SCORE_MOST 1000
+
 /* A scan can miss a process whose parent ends meanwhile: so many have to find none in a row. */
 #define QUIET_SCANS 3
 
@@ -104,6 +110,20 @@ void eval_guard_miss(const struct eval_child *child, const char *key, const char
     eval_guard_refuse(child, EVAL_GUARD_MISSING, "%s", err.text);
 }
 
+/* A process may raise its own, and what it starts inherits it. */
+static void raise_oom_score(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "r+e");
+    int score;
+    if (file && fscanf(file, "%d", &score) == 1) {
+        rewind(file);
+        score += OOM_SCORE_RAISE;
+        fprintf(file, "%d", score < OOM_SCORE_MOST ? score : OOM_SCORE_MOST);
+    }
+    if (file)
+        fclose(file);
+}
+
 /* Give the new process its group, streams, folder and environment. */
 static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
 {
@@ -120,6 +140,7 @@ static void prepare_child(const struct eval_guard_spec *spec, pid_t guard)
     int keep[] = {child->control, child->requests, child->answers};
     eval_process_close_others(keep, DH_COUNT_OF(keep));
     setrlimit(RLIMIT_NOFILE, &spec->files);
+    raise_oom_score();
     if (spec->folder && chdir(spec->folder) != 0)
         eval_guard_refuse(child, EVAL_GUARD_UNABLE, "cannot enter %s: %s", spec->folder,
                           strerror(errno));

@@ -141,6 +141,12 @@ static bool failed_by_request(const struct eval_run *run)
     return run->outcome.status == DH_TRIAL_FAILED && !run->failure && (sent || job_ends(run));
 }
 
+/* Was it, or a program that a shell waited for, killed? By the kernel, most often, for memory. */
+static bool was_killed(int status)
+{
+    return WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 128 + SIGKILL;
+}
+
 /* How the evaluation ended, from the strongest evidence to the weakest. */
 static void judge(struct eval_run *run, int status)
 {
@@ -154,7 +160,8 @@ static void judge(struct eval_run *run, int status)
     else if (run->failure)
         eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", run->failure);
     else if (reason && !run->answered)
-        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s", reason);
+        eval_value_fail(outcome, objectives, DH_TRIAL_FAILED, "%s%s", reason,
+                        was_killed(status) ? "; not by dh_mpi: out of memory?" : "");
     else if (!run->answered)
         eval_run_runner(run)->silent(run, outcome);
     free(reason);

@@ -1,6 +1,9 @@
 /* What evaluations see of the rank's environment, and what they are told in theirs. */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "dh_mpi/alloc.h"
@@ -42,6 +45,36 @@ static void mpi_variables_are_hidden(void **state)
         "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
     assert_value(&outcome, 1);
     dh_outcome_free(&outcome);
+}
+
+static void set_oom_score(int score)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", score);
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+}
+
+/* Where memory runs out they are to end before the rank, and before their guard, which tells. */
+static void they_go_first_where_memory_runs_out(void **state)
+{
+    static const struct {
+        int ours, theirs;
+    } cases[] = {{100, 600}, {600, 1000}};
+    struct bench *bench = *state;
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        set_oom_score(cases[i].ours);
+        struct dh_outcome outcome = bench_run_script(
+            bench,
+            "read guard </proc/$(cut -d' ' -f4 /proc/$$/stat)/oom_score_adj\n"
+            "read own </proc/self/oom_score_adj\necho DH-OUTPUT: $((own * 10000 + guard))",
+            "");
+        assert_value(&outcome, cases[i].theirs * 10000 + cases[i].ours);
+        dh_outcome_free(&outcome);
+        dh_eval_destroy(&bench->eval);
+        dh_launcher_stop(&bench->launcher); /* the next one begins with another score */
+    }
 }
 
 /* Slots share the cores, unless the user says otherwise. An MPI launcher's ranks are bound to cores
@@ -185,6 +218,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_setup, bench_teardown)
         TEST(mpi_variables_are_hidden),
         TEST(the_jobs_tasks_are_the_searchs_own),
+        TEST(they_go_first_where_memory_runs_out),
         TEST(threads_of_slots_fit_their_cores),
         TEST(numbers_have_a_decimal_point),
     };
