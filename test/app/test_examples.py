@@ -63,6 +63,41 @@ class Examples(harness.Case):
         self.assertEqual(models, {"sir", "seir"})
 
 
+    def test_driver_for_any_text(self):
+        """Copied to another code: texts arrive as they are, and nothing goes wrong unnoticed."""
+        source = os.path.join(harness.SOURCE, "benchmarks", "command", "driver.sh")
+        shutil.copy(source, self.folder)
+        texts = ["k&e", "a|b", "c\\d", "{n}", "{none}", "a/b", "two  blanks ", "$(id)", "'\"`", "ü"]
+        values = ", ".join('"' + t.replace("\\", "\\\\").replace('"', '\\"') + '"' for t in texts)
+        self.write("driver.cfg", f"""
+search = {{ name = "driver"; max_evaluations = {len(texts)}; }};
+parameters = ( {{ name = "text"; type = "categorical"; values = ({values}); }},
+               {{ name = "n"; type = "constant"; value = 7; }} );
+optimizer = {{ method = "grid"; }};
+evaluator = {{ type = "command"; command = ("{{folder}}/driver.sh", "{{folder}}"); runs = "runs"; }};
+""")
+        self.write("params.template", "n={n} text={text}{n}\nleft out {gone}\nlast & line\\\n")
+        os.chmod(self.write("epidemic", "#!/bin/sh\nprintf 'error 1\\nnever_infected 2\\n' >results.out\n"),
+                 0o755)
+        self.run_search(0, "driver.cfg")
+        for trial in self.assert_complete("driver.h5", len(texts)):
+            self.assertEqual(trial["status"], "ok", trial)
+            self.assertEqual(self.read(self.path(f"runs/{trial['id']}/params.in")),
+                             f"n=7 text={trial['parameters']['text']}7\nlast & line\\\n")
+        self.write("epidemic", "#!/bin/sh\necho error 1 >results.out\n")
+        self.run_search(0, "--fresh", "driver.cfg")
+        for trial in self.assert_complete("driver.h5", len(texts)):
+            self.assertEqual(trial["status"], "failed", trial)
+            self.assertIn("exit code", trial["reason"])
+            self.assertIn("left: is not in results.out", trial["stderr"])
+        os.unlink(self.path("params.template"))
+        self.run_search(0, "--fresh", "driver.cfg")
+        for trial in self.assert_complete("driver.h5", len(texts)):
+            self.assertEqual(trial["status"], "failed", trial)
+            self.assertIn("exit code", trial["reason"])
+            self.assertIn("params.template", trial["stderr"])
+
+
 class Installed(harness.Case):
     def test_a_plugin_and_a_search(self):
         """With the installed files alone: what a user sees where dh_mpi is a module."""
