@@ -23,6 +23,7 @@ void dh_text_put_json_number(struct dh_buffer *out, double value);
 /* Bytes of the well-formed UTF-8 character at the start of `size` > 0 bytes; 0 if there is none, or
  * NUL. */
 size_t dh_text_utf8_length(const char *text, size_t size);
+bool dh_text_is_utf8(const char *text);
 /* A quoted JSON string; bytes that are not UTF-8 become U+FFFD; NULL is null. */
 void dh_text_put_json(struct dh_buffer *out, const char *text);
 /* The same as a member that is not an object's first: , "key": value */

@@ -167,6 +167,14 @@ size_t dh_text_utf8_length(const char *text, size_t size)
     return 0;
 }
 
+bool dh_text_is_utf8(const char *text)
+{
+    size_t size = strlen(text), length = 1;
+    for (; size > 0 && length > 0; text += length, size -= length)
+        length = dh_text_utf8_length(text, size);
+    return length > 0;
+}
+
 void dh_text_put_json(struct dh_buffer *out, const char *text)
 {
     if (!text) {

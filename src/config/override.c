@@ -225,7 +225,9 @@ dh_status dh_override_apply(struct dh_config *config, const char *override, stru
     const char *label = dh_config_file_name(config, text);
     struct walk walk = {config, label, path, path, config->root, 0};
     struct dh_node **slot = NULL;
-    dh_status status = find_slot(&walk, &slot, err);
+    dh_status status = dh_text_is_utf8(value)
+                           ? find_slot(&walk, &slot, err)
+                           : dh_fail(err, DH_CONFIG, "--set %s: the value is not UTF-8", path);
     if (!status) {
         struct dh_node *node = parse_value(config, label, value);
         if (walk.depth + height(node) > DH_CONFIG_DEPTH) {

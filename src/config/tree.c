@@ -4,6 +4,9 @@
  * freed before anyone sees ours. `@include` is relative to the folder of the configuration (never
  * absolute: libconfig 1.5 puts the folder in front of every name). A text from memory, which may
  * come out of somebody else's checkpoint, includes nothing: it cannot make a file be opened.
+ *
+ * Texts of a file have to be UTF-8: in the JSON of results and evaluations two others could become
+ * one. Comments do not matter, and what is in a checkpoint is read as it is.
  */
 #include <errno.h>
 #include <libconfig.h>
@@ -151,6 +154,10 @@ static dh_status convert_value(struct conversion *conversion, const config_setti
     case CONFIG_TYPE_STRING:
         to->kind = DH_NODE_TEXT;
         to->text = dh_strdup(config_setting_get_string(from));
+        if (!conversion->config->closed && !dh_text_is_utf8(to->text))
+            return dh_node_fail(err, to,
+                                "this text is not UTF-8, as results have to be (iconv -f latin1 -t "
+                                "utf-8 makes it of Latin-1)");
         return DH_OK;
     default:
         to->kind = config_setting_is_group(from) ? DH_NODE_GROUP : DH_NODE_LIST;

@@ -47,6 +47,45 @@ static void test_unreadable(void **state)
     removed(path);
 }
 
+static void test_texts_are_utf8(void **state)
+{
+    (void)state;
+    struct dh_config *config = (void *)1;
+    struct dh_error err = {0};
+    static const struct {
+        const char *text, *wanted;
+    } cases[] = {
+        {"a = 1;\nb = (\"x\",\n  \"B\xe4r\");\n", ".cfg:3: this text is not UTF-8"},
+        {"a = \"B\\xe4r\";", ".cfg:1: this text is not UTF-8"}, /* libconfig's own way */
+        {"a = \"\xc3\";", ".cfg:1: this text is not UTF-8"},    /* cut off */
+        {"\xEF\xBB\xBF# B\xe4r\r\na = \"B\xc3\xa4r\";\r\n", NULL},
+    };
+    for (size_t i = 0; i < DH_COUNT_OF(cases); i++) {
+        char *path = written_text(".cfg", cases[i].text);
+        dh_status status = dh_config_read(path, NULL, 0, &config, &err);
+        assert_int_equal(status, cases[i].wanted ? DH_CONFIG : DH_OK);
+        if (cases[i].wanted)
+            check_text(cases[i].text, err.text, cases[i].wanted);
+        dh_config_destroy(&config);
+        removed(path);
+    }
+    char *part = written_text("-part.cfg", "c = 1;\nd = \"B\xe4r\";\n");
+    char *text = dh_strprintf("a = 1;\n\n\n@include \"%s\"\n", strrchr(part, '/') + 1);
+    char *path = written_text(".cfg", text);
+    assert_int_equal(dh_config_read(path, NULL, 0, &config, &err), DH_CONFIG);
+    check_text("include", err.text, "-part.cfg:2: this text is not UTF-8");
+    removed(path);
+    removed(part);
+    free(text);
+    const char *const set = "a=B\xe4r";
+    path = written_text(".cfg", "a = 1;\n");
+    assert_int_equal(dh_config_read(path, &set, 1, &config, &err), DH_CONFIG);
+    check_text("set", err.text, "--set a: the value is not UTF-8");
+    removed(path);
+    config = parsed("a = \"B\xe4r\";"); /* of a checkpoint */
+    dh_config_destroy(&config);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -402,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_kinds_and_lines),
         cmocka_unit_test(test_text_that_includes),
         cmocka_unit_test(test_include),
+        cmocka_unit_test(test_texts_are_utf8),
         cmocka_unit_test(test_lines_are_kept),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_nesting),
