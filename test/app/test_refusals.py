@@ -212,8 +212,10 @@ comm = { window = "on"; };
                 self.assertEqual([said in f["text"] for f in findings if f["verdict"] == "BAD"], [True])
                 stem, end = name[:1], name[1:]
                 self.run_alone("--fresh", "--set", 'evaluator.command=("./{stem}%s")' % end, "--set",
-                               'parameters=({ name = "stem"; type = "constant"; value = "%s"; })' % stem,
-                               "--set", "initial=()", "--set", "search.max_evaluations=1")
+                               'parameters=({ name = "stem"; type = "categorical"; '
+                               'values = ("%s", "-"); })' % stem, "--set",
+                               'initial=({ stem = "%s"; })' % stem, "--set",
+                               "search.max_evaluations=1")
                 trial, = self.trials("no.h5")
                 self.assertEqual(trial["status"], "failed")
                 self.assertIn(f"{name}: {why}", trial["reason"])
