@@ -53,8 +53,8 @@ struct dh_eval_plan {
 dh_status dh_eval_check(const struct dh_settings *settings, const struct dh_space *space,
                         struct dh_launcher *launcher, struct dh_eval_plan *out,
                         struct dh_error *err);
-/* Does /proc show the processes of this PID namespace? Without, what evaluations start cannot be found: it
- * is not ended with them, and limits of memory and processes do not hold. */
+/* Does /proc show the processes of this PID namespace? Without, what evaluations start cannot be
+ * found: it is not ended with them, and limits of memory and processes do not hold. */
 bool dh_eval_sees_processes(void);
 /* Start what evaluations run in, where that stays for the next one (Python, with its imports), wait
  * until it could evaluate, and end it. Nothing is evaluated; no run folder is made. DH_CONFIG where
