@@ -22,10 +22,11 @@ static const struct {
       "OMPI_FILE_LOCATION", "OMPI_FIRST_RANKS", "OMPI_NUM_APP_CTX", "OMPI_UNIVERSE_SIZE",
       "HFI_NO_BACKTRACE", "IPATH_NO_BACKTRACE"},
      "Open MPI: who and where a rank is, what was started, and two settings of every rank"},
-    {{"OMPI_MCA_orte_*", "ORTE_*", "PRTE_*", "OMPI_MCA_ess", "OMPI_MCA_ess_*",
-      "OMPI_MCA_pubsub_orte_server", "OMPI_MCA_initial_wdir"},
+    {{"OMPI_MCA_orte_*", "ORTE_*", "PRTE_LAUNCHED", "PRTE_SHARED_FS", "OMPI_MCA_ess",
+      "OMPI_MCA_ess_*", "OMPI_MCA_pubsub_orte_server", "OMPI_MCA_initial_wdir"},
      "Open MPI's runtime: addresses, session, rank; and mpiexec's options for what it started "
-     "(--enable-recovery, --output-filename), which arrive as settings of orte"},
+     "(--enable-recovery, --output-filename), which arrive as settings of orte. PRTE_MCA_... are "
+     "settings"},
     {{"OMPI_MCA_routed", "OMPI_MCA_pmix", "OMPI_MCA_shmem_RUNTIME_QUERY_hint",
       "OMPI_MCA_mpi_oversubscribe"},
      "chosen by Open MPI's daemons for their ranks, so that a process looks for a daemon"},

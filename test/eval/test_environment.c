@@ -28,6 +28,8 @@ static void mpi_variables_are_hidden(void **state)
     setenv("HYDRA_BSTRAP_PROXY_ID", "0", 1);
     setenv("I_MPI_HYDRA_BOOTSTRAP", "fork", 1);
     setenv("I_MPI_PIN", "off", 1);
+    setenv("PRTE_LAUNCHED", "1", 1);
+    setenv("PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe", 1);
     setenv("SLURM_JOB_ID", "77", 1);
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
     setenv("OMPI_MCA_pmix_base_verbose", "0", 1); /* begins like one of the launcher's */
@@ -36,10 +38,11 @@ static void mpi_variables_are_hidden(void **state)
     struct dh_outcome outcome = bench_run_script(
         bench,
         "env | grep -E '^(OMPI_COMM|OMPI_MCA_(ess|orte|rmaps_base_map)|PMI|HYDI|MPI_|"
-        "I_MPI_(HYDRA_UUID|INFO|PIN_)|HYDRA_BSTRAP|SLURM_(PMI|STEP))' >&2 && exit 9\n"
+        "I_MPI_(HYDRA_UUID|INFO|PIN_)|HYDRA_BSTRAP|PRTE_L|SLURM_(PMI|STEP))' >&2 && exit 9\n"
         "test \"$OMPI_MCA_pmix_base_verbose$SLURM_MPI_TYPE$HYDRA_BOOTSTRAP\" = "
         "0pmix_v4ssh || exit 6\n"
         "test \"$I_MPI_HYDRA_BOOTSTRAP$I_MPI_PIN\" = forkoff || exit 5\n"
+        "test \"$PRTE_MCA_rmaps_default_mapping_policy\" = :oversubscribe || exit 4\n"
         "test \"$SLURM_JOB_ID\" = 77 && test \"$OMPI_ALLOW_RUN_AS_ROOT\" = 1 || exit 8\n"
         "test \"$GPU $EXTRA\" = 'a 5' || exit 7\necho DH-OUTPUT: 1",
         "resources = { GPU = [\"a\", \"b\"]; }; environment = { EXTRA = 5; };");
