@@ -128,7 +128,7 @@ class Signals(Ending):
         """As srun and scancel do it: to every process of the job."""
         for pid in harness.processes(self.marker):
             try:
-                if not harness.name_of(pid).startswith(("mpiexec", "hydra_")):
+                if not harness.name_of(pid).startswith(("mpiexec", "hydra_", "prte")):
                     os.kill(pid, number)
             except OSError:  # it ended meanwhile
                 pass
