@@ -87,12 +87,12 @@ dh_status dh_generation_write(const char *path, const struct dh_image *image, bo
     if (status == DH_OK)
         status = dh_files_sync_folder(path, err);
     DH_CRASH_POINT(CHECKPOINT_DURABLE);
-    if (status != DH_OK && dh_files_named(temporary, &made)) /* who comes next may not be able to */
-        unlink(temporary);
-    free(temporary);
-    free(previous);
     dh_status owner =
         status == DH_OK ? DH_OK : dh_lock_status(lock, err); /* who may be the reason */
+    if (status != DH_OK && owner == DH_OK && dh_files_named(temporary, &made))
+        unlink(temporary); /* who comes next may not be able to */
+    free(temporary);
+    free(previous);
     return owner == DH_OK ? status : owner;
 }
 
