@@ -426,7 +426,7 @@ class Lost(harness.Case):
         self.configure('type = "command"; command = ("{folder}/tools/simulate", "{x}");',
                        lost_retries=0)
         _, log = self.run_search(4, "lost.cfg")
-        self.assert_aside(log, [2], 3, 'no executable ".*/tools/simulate"')
+        self.assert_aside(log, [2], 3, 'no executable .*/tools/simulate')
 
     def test_a_node_on_which_the_plugin_cannot_be_loaded_is_put_aside(self):
         """In a process of its own, and in the rank, which then has no pool to join with."""
