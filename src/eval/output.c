@@ -28,9 +28,10 @@ static bool interesting(const char *line, size_t size, const char **start)
 /* Is that the beginning of a marked line whose value is JSON? */
 static bool begins_json(const char *line, size_t size)
 {
+    if (size == 0)
+        return false;
     const char *start, *end = line + size;
-    if (size == 0 || !interesting(line, size, &start) ||
-        !(start = memchr(start, ':', (size_t)(end - start))))
+    if (!interesting(line, size, &start) || !(start = memchr(start, ':', (size_t)(end - start))))
         return false;
     for (start++; start < end && (*start == ' ' || *start == '\t'); start++)
         ;

@@ -116,8 +116,8 @@ static void values_arrive_as_they_are(void **state)
         "printf %s \"$(# it's )\nprintf '[%s]' @)\"",
         "x=\"$(cat <<EOF\n[@]\nEOF\n)\"; printf %s \"$x\"",
         "x=\"$(cat <<-EOF # it's\n[@]\n\tEOF\n)\"; printf %s \"$x\"",
-        "x=\"$(cat <<A - <<'B'\nA \"@\" '@'\nA\nit's\nB\nprintf '[%s]' @ >/dev/null\n)\"; "
-        "printf '[%s]' @ 2>/dev/null",
+        ("x=\"$(cat <<A - <<'B'\nA \"@\" '@'\nA\nit's\nB\nprintf '[%s]' @ >/dev/null\n)\"; "
+         "printf '[%s]' @ 2>/dev/null"),
         "x=\"$(case @ in x) : ;; (y) : ;; *) printf '[%s]' @ ;; esac)\"; printf %s \"$x\"",
         "x=\"$(if :; then case x in x) printf '[%s]' @; esac fi)\"; printf %s \"$x\"",
         "x=\"$(for case in 1; do (printf '[%s]' @) done)\"; printf %s \"$x\"",
