@@ -139,39 +139,41 @@ static dh_status parse_cell(const struct dh_parameter *parameter, const char *ce
     return status;
 }
 
+/* Note what does not count as it may have been meant, of its first occurrence. */
+static void lose(struct importer *importer, const struct dh_csv *csv, bool *said, const char *text,
+                 const char *why)
+{
+    if (!*said)
+        dh_buffer_printf(&importer->losses, "%s:%llu: \"%s\" is %s\n", importer->path,
+                         (unsigned long long)csv->line, text, why);
+    *said = true;
+}
+
 /* What a row's status says, -1 where it says nothing: then its objectives tell success from
- * failure. One that is no status is noted once. */
+ * failure. */
 static int read_status(struct importer *importer, const struct dh_csv *csv)
 {
     if (importer->status == NOWHERE)
         return -1;
     char *text = trimmed(dh_csv_field(csv, importer->status));
     int status = dh_dialect_status(importer->dialect, text);
-    if (status < 0 && *text && !importer->unknown_status) {
-        importer->unknown_status = true;
-        dh_buffer_printf(&importer->losses,
-                         "%s:%llu: \"%s\" is no status, so the row's objective tells whether it "
-                         "failed; others may be such, too\n",
-                         importer->path, (unsigned long long)csv->line, text);
-    }
+    if (status < 0 && *text)
+        lose(importer, csv, &importer->unknown_status, text,
+             "no status, so the row's objective tells whether it failed; others may be such, too");
     free(text);
     return status;
 }
 
-/* An objective's cell; NaN of one that failed: blank, "F…" or not finite. Anything else that is no
- * number is noted once. */
+/* An objective's cell; NaN of one that failed: blank, "F…" or not finite, and of what is no number
+ * at all. */
 static double read_objective(struct importer *importer, const struct dh_csv *csv, size_t column)
 {
     double value = NAN;
     char *text = trimmed(dh_csv_field(csv, column));
     bool number = dh_text_number(text, &value);
-    if (!number && !is_nothing(text) && *text != 'F' && !importer->unread) {
-        importer->unread = true;
-        dh_buffer_printf(&importer->losses,
-                         "%s:%llu: \"%s\" is no number, so the row counts as failed; others may, "
-                         "too\n",
-                         importer->path, (unsigned long long)csv->line, text);
-    }
+    if (!number && !is_nothing(text) && *text != 'F')
+        lose(importer, csv, &importer->unread, text,
+             "no number, so the row counts as failed; others may, too");
     free(text);
     return number && isfinite(value) ? value : NAN;
 }

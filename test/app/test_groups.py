@@ -19,11 +19,12 @@ checkpoint = {{ file = "groups.h5"; interval = "1s"; }};
 scheduler = {{ lost_after = "2s"; lost_in_rank = "20s"; lost_retries = 3; }};
 """
 
-# Every rank adds its part; the second rank of the group that gets trial 3 first ends before it does.
-DEADLY = """
+# Every rank adds its part; one of the group that gets trial 3 first does DEED before that.
+SUMMING = """
 #include <mpi.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 #include <dh_mpi/plugin.h>
 int dh_evaluate(const dh_job *job, dh_result *result)
@@ -32,9 +33,8 @@ int dh_evaluate(const dh_job *job, dh_result *result)
     int rank;
     double mine = dh_job_real(job, "x", 0), sum = 0;
     MPI_Comm_rank(comm, &rank);
-    if (job->id == 3 && rank == 1 && access("dead", F_OK) != 0) {
-        fclose(fopen("dead", "w"));
-        raise(SIGKILL);
+    if (job->id == 3) {
+        DEED
     }
     usleep(50000);
     MPI_Allreduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
@@ -42,6 +42,13 @@ int dh_evaluate(const dh_job *job, dh_result *result)
     return 0;
 }
 """
+
+# The second rank dies, once.
+DEADLY = SUMMING.replace("DEED", """
+        if (rank == 1 && access("dead", F_OK) != 0) {
+            fclose(fopen("dead", "w"));
+            raise(SIGKILL);
+        }""")
 
 # Points that make no sense are refused, by every rank alike; the others are solved together.
 PICKY = """
@@ -62,24 +69,8 @@ int dh_evaluate(const dh_job *job, dh_result *result)
 }
 """
 
-# Rank WHO of its group ends in the first call of trial 3, as Fortran's STOP does; the others wait.
-STOPPING = """
-#include <mpi.h>
-#include <stdlib.h>
-#include <dh_mpi/plugin.h>
-int dh_evaluate(const dh_job *job, dh_result *result)
-{
-    MPI_Comm comm = *(const MPI_Comm *)job->communicator;
-    int rank;
-    double mine = dh_job_real(job, "x", 0), sum = 0;
-    MPI_Comm_rank(comm, &rank);
-    if (job->id == 3 && rank == WHO)
-        exit(0);
-    MPI_Allreduce(&mine, &sum, 1, MPI_DOUBLE, MPI_SUM, comm);
-    result->objective[0] = sum;
-    return 0;
-}
-"""
+# Rank WHO ends its process in good order, as Fortran's STOP does; the others wait.
+STOPPING = SUMMING.replace("DEED", "if (rank == WHO) exit(0);")
 
 # Adds with a library of its own.
 LINKED = """

@@ -20,21 +20,26 @@ static void collect(void *context, const char *line, size_t size)
     dh_buffer_text(out, "|");
 }
 
+/* Whatever pieces the text comes in, these are its lines. */
+static void expect_lines(const char *text, size_t size, const char *expected)
+{
+    for (size_t piece = 1; piece <= size; piece++) {
+        struct eval_lines lines = {0};
+        struct dh_buffer out = {0};
+        for (size_t at = 0; at < size; at += piece)
+            eval_lines_feed(&lines, text + at, size - at < piece ? size - at : piece, collect,
+                            &out);
+        eval_lines_end(&lines, collect, &out);
+        assert_string_equal(out.data, expected);
+        dh_buffer_free(&out);
+    }
+}
+
 static void lines_do_not_depend_on_pieces(void **state)
 {
     (void)state;
     static const char text[] = "x\nDH-A\n  \tDH-B b\nno DH-C\n\nDH-\0D\nDH-last";
-    for (size_t piece = 1; piece < sizeof text; piece++) {
-        struct eval_lines lines = {0};
-        struct dh_buffer out = {0};
-        for (size_t at = 0; at < sizeof text - 1; at += piece) {
-            size_t rest = sizeof text - 1 - at;
-            eval_lines_feed(&lines, text + at, rest < piece ? rest : piece, collect, &out);
-        }
-        eval_lines_end(&lines, collect, &out);
-        assert_string_equal(out.data, "DH-A|DH-B b|DH-|DH-last|");
-        dh_buffer_free(&out);
-    }
+    expect_lines(text, sizeof text - 1, "DH-A|DH-B b|DH-|DH-last|");
 }
 
 static void carriage_returns_end_lines_but_not_json(void **state)
@@ -42,18 +47,8 @@ static void carriage_returns_end_lines_but_not_json(void **state)
     (void)state;
     static const char text[] = "1%\r99%\rDH-A: 1\r100%\r\n\xEF\xBB\xBF DH-B: 2\r\n"
                                "\r\r DH-C: {\"a\": \"x\ry\"}\r\nx\rDH-D: \"a\r\rb\"\nDH-E\r";
-    for (size_t piece = 1; piece < sizeof text; piece++) {
-        struct eval_lines lines = {0};
-        struct dh_buffer out = {0};
-        for (size_t at = 0; at < sizeof text - 1; at += piece) {
-            size_t rest = sizeof text - 1 - at;
-            eval_lines_feed(&lines, text + at, rest < piece ? rest : piece, collect, &out);
-        }
-        eval_lines_end(&lines, collect, &out);
-        assert_string_equal(out.data,
-                            "DH-A: 1|DH-B: 2|DH-C: {\"a\": \"x\ry\"}\r|DH-D: \"a\r\rb\"|DH-E|");
-        dh_buffer_free(&out);
-    }
+    expect_lines(text, sizeof text - 1,
+                 "DH-A: 1|DH-B: 2|DH-C: {\"a\": \"x\ry\"}\r|DH-D: \"a\r\rb\"|DH-E|");
 }
 
 /* Nor does a progress bar make a line that is too long. */
